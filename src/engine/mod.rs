@@ -1,0 +1,63 @@
+//! What to send next, and what a frame answers: sessions, tokens, timers, pacing, policy.
+//!
+//! No I/O and no clock: the caller drives it. The loop of a caller:
+//!
+//! ```text
+//! loop {
+//!     match prober.poll(now) {
+//!         Output::Transmit(t)    => send t.datagram; on refusal: prober.handle_refusal(now, …)
+//!         Output::Settled(id)    => write prober.finding(id)
+//!         Output::WaitUntil(t)   => wait for a frame until t; prober.handle_frame(at, …)
+//!         Output::Idle           => every inquest has settled
+//!     }
+//! }
+//! ```
+//!
+//! Calls may come in any order. A spurious call changes nothing; a late call costs accuracy, never
+//! correctness. `handle_frame` takes any bytes and cannot fail.
+
+pub mod policy;
+
+use std::net::IpAddr;
+
+use crate::model::evidence::Ear;
+use crate::model::probe::ProbeId;
+
+/// Which inquest of a prober: its number in the order of [`Prober::add`](prober), from 0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SessionId(pub usize);
+
+/// What the caller is to do next.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Output {
+    /// Send this now.
+    Transmit(Transmit),
+    /// This inquest is over; its finding is final.
+    Settled(SessionId),
+    /// Nothing to do before this moment, or before a frame arrives.
+    WaitUntil(crate::model::time::Moment),
+    /// Every inquest has settled and was reported.
+    Idle,
+}
+
+/// One IP datagram to send, header included, checksums filled in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Transmit {
+    /// The inquest it belongs to.
+    pub session: SessionId,
+    /// The probe it carries; `None` for the reset that closes a half-open connection.
+    pub probe: Option<ProbeId>,
+    /// Where it goes.
+    pub destination: IpAddr,
+    /// The datagram from its IP header on.
+    pub datagram: Vec<u8>,
+}
+
+/// How a frame came to us.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Heard {
+    /// By the tap, on its way out of this host.
+    Departing,
+    /// On its way in, by this ear.
+    Arriving(Ear),
+}

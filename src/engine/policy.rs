@@ -1,0 +1,34 @@
+//! What an inquest may cost: time, probes, rate.
+
+use std::time::Duration;
+
+/// What an inquest may cost and what it includes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Policy {
+    /// Time budget of one endpoint; `None` is 45 s for IPv4 and 75 s for IPv6, whose reassembly
+    /// timer is twice as long.
+    pub max_time: Option<Duration>,
+    /// Probe budget of one endpoint.
+    pub max_probes: u32,
+    /// Datagrams a second over all endpoints.
+    pub rate: u32,
+    /// Stop at the first answer that names a cause.
+    pub quick: bool,
+    /// Whether to check an open port with full-size SYNs.
+    pub check_mtu: bool,
+    /// Control ports the user named.
+    pub control_ports: Vec<u16>,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self {
+            max_time: None,
+            max_probes: 400,
+            rate: 1000,
+            quick: false,
+            check_mtu: true,
+            control_ports: Vec::new(),
+        }
+    }
+}

@@ -1,0 +1,83 @@
+//! Evidence → verdict, or the question that would best decide it. Pure: no state, no clock.
+
+use crate::model::endpoint::Endpoint;
+use crate::model::evidence::Evidence;
+use crate::model::probe::Probe;
+use crate::model::time::Moment;
+use crate::model::vantage::Vantage;
+use crate::model::verdict::Finding;
+
+/// What an inquest is held under, besides the evidence.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Brief {
+    /// What the inquest is about.
+    pub endpoint: Endpoint,
+    /// Where we stand.
+    pub vantage: Vantage,
+    /// Control ports to compare with, best first: the user's own, two random high ones that nothing
+    /// should listen on, then well-known ones.
+    pub controls: Vec<Control>,
+    /// Stop at the first answer that names a cause.
+    pub quick: bool,
+    /// Whether to check an open port with full-size SYNs.
+    pub check_mtu: bool,
+    /// When the inquest began.
+    pub began: Moment,
+    /// When the time budget ends.
+    pub deadline: Moment,
+}
+
+/// A port of the same address to compare with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Control {
+    /// The port.
+    pub port: u16,
+    /// Why it was chosen.
+    pub origin: ControlOrigin,
+}
+
+/// Why a control port was chosen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum ControlOrigin {
+    /// The user named it.
+    Given,
+    /// Random and high: nothing should listen there.
+    Random,
+    /// Commonly open (22).
+    WellKnown,
+}
+
+/// What inference makes of the evidence so far.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Judgement {
+    /// The verdict as it stands.
+    pub finding: Finding,
+    /// What to do next.
+    pub next: Next,
+}
+
+/// What to do next.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Next {
+    /// Nothing: the verdict is settled.
+    Settle,
+    /// Send these, each at its time; then judge again. Empty: wait for a reply or an expiry.
+    Ask(Vec<Ask>),
+}
+
+/// A probe that would help, and when.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ask {
+    /// The probe.
+    pub probe: Probe,
+    /// Not before this moment.
+    pub not_before: Moment,
+}
+
+/// Judges the evidence: the best verdict it supports at `now`, and the probes that would best test
+/// it.
+///
+/// Every call reads all of the evidence; the same evidence, brief and time give the same judgement.
+pub fn judge(_evidence: &Evidence, _brief: &Brief, _now: Moment) -> Judgement {
+    unimplemented!()
+}

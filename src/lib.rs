@@ -1,0 +1,34 @@
+//! `synquest` holds an inquest into why a TCP port does not answer.
+//!
+//! The library is built in floors; each uses the ones below it and nothing above or beside:
+//!
+//! ```text
+//!            cli            arguments as typed, then as runnable; wiring; exit status
+//!      ┌──────┴──────┐
+//!     net          report   sockets and clocks │ the forms a verdict is written in
+//!      │             │
+//!    engine          │      what to send next, what a frame answers
+//!      │             │
+//!    infer           │      evidence → verdict or question; pure
+//!      └──────┬──────┘
+//!           model           endpoint, probe, reply, evidence, path, verdict, time
+//!             │
+//!           wire            bytes ↔ packets
+//! ```
+//!
+//! `wire`, `model`, `infer` and `engine` do no I/O and read no clock: bytes, times and refusals go
+//! in; datagrams, deadlines and verdicts come out. The same engine runs on raw sockets and inside
+//! the virtual-time simulator of the tests.
+//!
+//! # Panics
+//!
+//! Garbage from a network is a value, never a panic. Where this library panics, it is a bug of the
+//! library, and the message names the invariant that was broken.
+
+pub mod cli;
+pub mod engine;
+pub mod infer;
+pub mod model;
+pub mod net;
+pub mod report;
+pub mod wire;

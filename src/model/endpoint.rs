@@ -1,0 +1,54 @@
+//! What an inquest is about: one address and port, and the words the user gave for it.
+
+use std::fmt;
+use std::net::{IpAddr, SocketAddr};
+
+/// One address and TCP port to hold an inquest on.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Endpoint {
+    /// What the user typed, before resolution.
+    pub given: String,
+    /// The address probed.
+    pub address: IpAddr,
+    /// The TCP port probed.
+    pub port: u16,
+    /// The user's own name for it, from a list.
+    pub label: Option<String>,
+}
+
+impl Endpoint {
+    /// Address and port as the standard library writes them (`[v6]:port`).
+    pub const fn socket(&self) -> SocketAddr {
+        SocketAddr::new(self.address, self.port)
+    }
+
+    /// The IP version spoken with it.
+    pub const fn family(&self) -> Family {
+        Family::of(self.address)
+    }
+}
+
+impl fmt::Display for Endpoint {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.socket().fmt(out)
+    }
+}
+
+/// An IP version.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Family {
+    /// IPv4.
+    V4,
+    /// IPv6.
+    V6,
+}
+
+impl Family {
+    /// The version of `address`.
+    pub const fn of(address: IpAddr) -> Self {
+        match address {
+            IpAddr::V4(_) => Self::V4,
+            IpAddr::V6(_) => Self::V6,
+        }
+    }
+}

@@ -1,0 +1,271 @@
+//! Evidence: the append-only list of dated facts of one endpoint, and its view by probe.
+//!
+//! Facts are only ever added. [`Evidence::trials`] shows the same facts grouped by the probe they
+//! belong to, kept up to date as facts arrive so that reading is cheap.
+
+use std::time::Duration;
+
+use super::probe::{Probe, ProbeId};
+use super::reply::Reply;
+use super::time::Moment;
+
+/// One dated fact.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Observation {
+    /// When it happened.
+    pub at: Moment,
+    /// What happened.
+    pub fact: Fact,
+}
+
+/// What can happen in an inquest.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fact {
+    /// A probe was handed to the kernel.
+    Sent(ProbeId, Probe),
+    /// The tap saw the probe leave through the interface.
+    Departed(ProbeId),
+    /// The kernel refused to send the probe.
+    Refused(ProbeId, LocalRefusal),
+    /// A valid answer to the probe was heard.
+    Replied(ProbeId, Ear, Reply),
+    /// The probe's patience ran out: an answer after this is late, not impossible.
+    Expired(ProbeId),
+    /// Right flow, wrong token: counted and reported, never evidence.
+    NearMiss,
+    /// The kernel dropped this many frames before we read them.
+    ReceiveDrops(u64),
+    /// We did not run for this long up to now: silence across it is void.
+    Gap(Duration),
+    /// The kernel's neighbour table about the next hop.
+    Neighbour(NeighbourState),
+    /// The user or a deadline stopped the inquest.
+    Interrupted,
+}
+
+/// Which of our two ears heard a reply.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Ear {
+    /// The AF_PACKET tap: before this host's firewall and routing.
+    Tap,
+    /// The raw IP sockets: after them.
+    Stack,
+}
+
+/// Why the kernel did not take a probe.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum LocalRefusal {
+    /// EPERM: an OUTPUT or POSTROUTING rule.
+    Firewall,
+    /// EACCES: a prohibit route or a broadcast address.
+    Prohibited,
+    /// ENETUNREACH, EHOSTUNREACH on the call: no route in the local table.
+    NoRoute,
+    /// ENETDOWN, ENODEV, ENXIO: the interface is down or gone.
+    InterfaceDown,
+    /// ENOBUFS, ENOMEM, EAGAIN: the local queue is full.
+    Overload,
+    /// EMSGSIZE: larger than the interface or a cached path MTU allows.
+    TooLong,
+    /// EADDRNOTAVAIL, EINVAL: the source address is not (or no longer) ours.
+    SourceGone,
+    /// Any other errno.
+    Other(i32),
+}
+
+/// What the neighbour table says of the next hop (states of `NUD_*`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum NeighbourState {
+    /// Resolved: REACHABLE, STALE, DELAY, PROBE, PERMANENT or NOARP.
+    Resolved,
+    /// Being resolved, no answer yet.
+    Incomplete,
+    /// Resolution failed.
+    Failed,
+}
+
+/// What became of one probe so far.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Trial {
+    /// Its number.
+    pub id: ProbeId,
+    /// What was sent.
+    pub probe: Probe,
+    /// When it was handed to the kernel, or left when the tap saw it.
+    pub sent: Moment,
+    /// Whether the tap saw it leave.
+    pub departed: bool,
+    /// Why the kernel refused it.
+    pub refused: Option<LocalRefusal>,
+    /// Valid answers in order of arrival, each once however many ears heard it.
+    pub replies: Vec<HeardReply>,
+    /// When its patience ran out.
+    pub expired: Option<Moment>,
+    /// Frames were lost locally, or we did not run, while it waited: its silence means nothing.
+    pub void: bool,
+}
+
+/// A reply with its time and the ears that heard it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HeardReply {
+    /// When the first ear heard it.
+    pub at: Moment,
+    /// Heard before the local firewall.
+    pub by_tap: bool,
+    /// Heard after the local firewall.
+    pub by_stack: bool,
+    /// The reply.
+    pub reply: Reply,
+}
+
+impl Trial {
+    /// The first reply.
+    pub fn first(&self) -> Option<&HeardReply> {
+        self.replies.first()
+    }
+
+    /// Whether the probe was sent, waited out its patience unanswered, and nothing voids that.
+    pub fn is_silent(&self) -> bool {
+        self.expired.is_some() && self.replies.is_empty() && self.refused.is_none() && !self.void
+    }
+
+    /// Whether an answer may still come within its patience.
+    pub const fn is_pending(&self) -> bool {
+        self.expired.is_none() && self.replies.is_empty() && self.refused.is_none()
+    }
+
+    /// Time from sending to the first reply.
+    pub fn rtt(&self) -> Option<Duration> {
+        self.first().map(|heard| heard.at.since(self.sent))
+    }
+}
+
+/// All facts of one endpoint's inquest.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Evidence {
+    observations: Vec<Observation>,
+    trials: Vec<Trial>,
+    near_misses: u64,
+    receive_drops: u64,
+    neighbour: Option<NeighbourState>,
+    interrupted: bool,
+}
+
+impl Evidence {
+    /// No facts yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds a fact. A fact about a probe that was never sent is ignored.
+    pub fn record(&mut self, at: Moment, fact: Fact) {
+        match &fact {
+            Fact::Sent(id, probe) => self.trials.push(Trial {
+                id: *id,
+                probe: *probe,
+                sent: at,
+                departed: false,
+                refused: None,
+                replies: Vec::new(),
+                expired: None,
+                void: false,
+            }),
+            Fact::Departed(id) => {
+                if let Some(trial) = self.trial_mut(*id) {
+                    if !trial.departed && trial.replies.is_empty() {
+                        trial.sent = at;
+                    }
+                    trial.departed = true;
+                }
+            }
+            Fact::Refused(id, refusal) => {
+                if let Some(trial) = self.trial_mut(*id) {
+                    trial.refused = Some(*refusal);
+                }
+            }
+            Fact::Replied(id, ear, reply) => {
+                if let Some(trial) = self.trial_mut(*id) {
+                    trial.hear(at, *ear, *reply);
+                }
+            }
+            Fact::Expired(id) => {
+                if let Some(trial) = self.trial_mut(*id) {
+                    trial.expired = Some(at);
+                }
+            }
+            Fact::NearMiss => self.near_misses += 1,
+            Fact::ReceiveDrops(count) => {
+                self.receive_drops += count;
+                self.void_pending();
+            }
+            Fact::Gap(_) => self.void_pending(),
+            Fact::Neighbour(state) => self.neighbour = Some(*state),
+            Fact::Interrupted => self.interrupted = true,
+        }
+        self.observations.push(Observation { at, fact });
+    }
+
+    fn trial_mut(&mut self, id: ProbeId) -> Option<&mut Trial> {
+        let index = usize::try_from(id.0).ok()?.checked_sub(1)?;
+        self.trials.get_mut(index).filter(|trial| trial.id == id)
+    }
+
+    fn void_pending(&mut self) {
+        for trial in self.trials.iter_mut().filter(|trial| trial.is_pending()) {
+            trial.void = true;
+        }
+    }
+
+    /// Every fact, in the order it was recorded.
+    pub fn observations(&self) -> &[Observation] {
+        &self.observations
+    }
+
+    /// The facts by probe, in the order sent: the trial of probe `n` stands at index `n - 1`.
+    pub fn trials(&self) -> &[Trial] {
+        &self.trials
+    }
+
+    /// The trial of one probe.
+    pub fn trial(&self, id: ProbeId) -> Option<&Trial> {
+        self.trials.get(usize::try_from(id.0).ok()?.checked_sub(1)?)
+    }
+
+    /// Right flow, wrong token: how many.
+    pub const fn near_misses(&self) -> u64 {
+        self.near_misses
+    }
+
+    /// Frames the kernel dropped before we read them.
+    pub const fn receive_drops(&self) -> u64 {
+        self.receive_drops
+    }
+
+    /// The last word of the neighbour table about the next hop; `None` when never asked.
+    pub const fn neighbour(&self) -> Option<NeighbourState> {
+        self.neighbour
+    }
+
+    /// Whether the inquest was stopped before it settled.
+    pub const fn interrupted(&self) -> bool {
+        self.interrupted
+    }
+}
+
+impl Trial {
+    fn hear(&mut self, at: Moment, ear: Ear, reply: Reply) {
+        let (by_tap, by_stack) = (ear == Ear::Tap, ear == Ear::Stack);
+        if let Some(known) = self.replies.iter_mut().find(|known| known.reply == reply) {
+            known.by_tap |= by_tap;
+            known.by_stack |= by_stack;
+            known.at = known.at.min(at);
+            return;
+        }
+        self.replies.push(HeardReply {
+            at,
+            by_tap,
+            by_stack,
+            reply,
+        });
+    }
+}

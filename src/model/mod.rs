@@ -1,0 +1,13 @@
+//! The nouns every other floor speaks: endpoint, probe, reply, evidence, path, verdict, time.
+//!
+//! Plain values without behaviour that could depend on a clock, a socket or chance.
+
+pub mod endpoint;
+pub mod evidence;
+pub mod outcome;
+pub mod path;
+pub mod probe;
+pub mod reply;
+pub mod time;
+pub mod vantage;
+pub mod verdict;

@@ -1,0 +1,101 @@
+//! A reply: an authenticated answer to one probe, dissected to what inference may use.
+
+use std::net::IpAddr;
+
+use super::probe::{Dscp, Ttl};
+
+/// An authenticated answer to a probe.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reply {
+    /// Source address of the datagram: what it claims, not who sent it.
+    pub from: IpAddr,
+    /// TTL or hop limit on arrival.
+    pub ttl: Ttl,
+    /// DSCP on arrival.
+    pub dscp: Dscp,
+    /// IPv6 flow label on arrival; `None` for IPv4.
+    pub flow_label: Option<u32>,
+    /// What it says.
+    pub answer: Answer,
+}
+
+/// What a reply says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// SYN and ACK set, acknowledging our SYN.
+    SynAck {
+        /// The advertised receive window; a SYN proxy often writes 0.
+        window: u16,
+        /// The maximum-segment-size option; `None` where it carries none.
+        mss: Option<u16>,
+    },
+    /// RST set, acknowledging our segment (or carrying its acknowledgment number).
+    Reset,
+    /// ICMP or ICMPv6 echo reply.
+    EchoReply,
+    /// The TTL ran out in transit (ICMP 11/0, ICMPv6 3/0).
+    TimeExceeded(Quote),
+    /// The reassembly timer ran out (ICMP 11/1, ICMPv6 3/1): an incomplete datagram got there.
+    ReassemblyTimeout(Quote),
+    /// Destination unreachable, for the reason given.
+    Unreachable(Refusal, Quote),
+    /// Fragmentation needed (ICMP 3/4) or packet too big (ICMPv6 2/0).
+    TooBig {
+        /// The next-hop MTU it states, in octets; `None` where the router left it zero.
+        mtu: Option<u16>,
+        /// What it quotes of our probe.
+        quote: Quote,
+    },
+    /// Any other ICMP message about our probe.
+    OtherIcmp {
+        /// ICMP type.
+        kind: u8,
+        /// ICMP code.
+        code: u8,
+    },
+}
+
+/// What an ICMP error quotes of our probe, as it looked where the error arose.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Quote {
+    /// The DSCP of the quoted datagram: differs from ours where the path rewrites it.
+    pub dscp: Dscp,
+    /// The TTL of the quoted datagram (RFC 1812: as received, usually 1 or 0).
+    pub ttl: Ttl,
+    /// The quoted source address, when it is not ours: a NAT that did not translate it back.
+    pub foreign_source: Option<IpAddr>,
+}
+
+/// Why a destination is unreachable: the ICMP and ICMPv6 codes, in the words of iptables'
+/// `--reject-with`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Refusal {
+    /// ICMP 3/0 and 3/6.
+    NetUnreachable,
+    /// ICMP 3/1, 3/7, 3/8 and 3/12.
+    HostUnreachable,
+    /// ICMP 3/2.
+    ProtocolUnreachable,
+    /// ICMP 3/3.
+    PortUnreachable,
+    /// ICMP 3/9.
+    NetProhibited,
+    /// ICMP 3/10.
+    HostProhibited,
+    /// ICMP 3/13.
+    AdminProhibited,
+    /// ICMPv6 1/0.
+    NoRoute6,
+    /// ICMPv6 1/1.
+    AdminProhibited6,
+    /// ICMPv6 1/3.
+    AddressUnreachable6,
+    /// ICMPv6 1/4.
+    PortUnreachable6,
+    /// ICMPv6 1/5.
+    PolicyFail6,
+    /// ICMPv6 1/6.
+    RejectRoute6,
+    /// Any other code of "destination unreachable", kept as it came.
+    Unknown(u8),
+}

@@ -1,0 +1,34 @@
+//! Where we stand: what the local host says about the way to an endpoint.
+
+use std::net::IpAddr;
+
+/// The local end of one endpoint's inquest, asked of the kernel once before it begins.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Vantage {
+    /// Source address the kernel (or the user) chose.
+    pub source: IpAddr,
+    /// Name of the outgoing interface.
+    pub interface: String,
+    /// Next hop of the route; `None` when the target is on-link or local.
+    pub gateway: Option<IpAddr>,
+    /// Largest IP datagram the route carries, in octets.
+    pub mtu: u16,
+    /// Whether the target is an address of this host.
+    pub loopback: bool,
+    /// Source ports reserved for the session in the client range; at least one.
+    pub ephemeral_ports: Vec<u16>,
+    /// Source ports reserved for the session below 1024; may be empty (no privilege).
+    pub privileged_ports: Vec<u16>,
+}
+
+impl Vantage {
+    /// Whether the target is a neighbour: no router between.
+    pub const fn on_link(&self) -> bool {
+        self.gateway.is_none()
+    }
+
+    /// The address whose link-layer address must be resolved to reach the target.
+    pub fn next_hop(&self, target: IpAddr) -> IpAddr {
+        self.gateway.unwrap_or(target)
+    }
+}

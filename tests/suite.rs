@@ -1,0 +1,4 @@
+//! The integration tests: one binary, one module an area.
+#![allow(missing_docs, reason = "a test binary has no public interface")]
+
+mod scenario;
