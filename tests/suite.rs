@@ -1,4 +1,5 @@
 //! The integration tests: one binary, one module an area.
 #![allow(missing_docs, reason = "a test binary has no public interface")]
 
+mod lab;
 mod scenario;
