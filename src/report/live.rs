@@ -2,6 +2,7 @@
 
 use super::place;
 use super::record::{PlaceRecord, VerdictRecord};
+use super::text::counted;
 use super::visible::visible;
 use crate::model::outcome::Outcome;
 
@@ -10,14 +11,15 @@ pub fn line(outcome: &Outcome) -> String {
     let verdict = VerdictRecord::from(&outcome.finding.verdict);
     let trials = outcome.evidence.trials();
     let answered = trials.iter().filter(|t| !t.replies.is_empty()).count();
+    let sent = u64::try_from(trials.len()).unwrap_or(u64::MAX);
     let place = PlaceRecord::from(&outcome.finding.verdict.place);
     let place = place::phrase(&place).map_or(String::new(), |phrase| format!(" {phrase}"));
     let line = format!(
-        "{}: {} ({}){place}; {} probes, {answered} answered",
+        "{}: {} ({}){place}; {}, {answered} answered",
         outcome.endpoint,
         verdict.cause,
         verdict.confidence,
-        trials.len(),
+        counted(sent, "probe", "probes"),
     );
     visible(&line).into_owned()
 }

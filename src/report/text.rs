@@ -156,7 +156,8 @@ impl Mark {
             _ => return None,
         };
         let what = match record.verdict.cause.as_str() {
-            "reject-path" | "reject-host" | "closed" => "refused here",
+            "reject-path" | "reject-host" => "refused here",
+            "closed" => "nothing listens here",
             "no-route" => "no route from here",
             "no-neighbor" => "next hop does not answer here",
             "open-proxied" => "answered here, not by the host",
@@ -354,8 +355,8 @@ fn advice(page: &mut Page, record: &Record) {
 fn cost(page: &mut Page, record: &Record) {
     let stats = &record.stats;
     let mut words = vec![
-        format!("{} probes", stats.probes_sent),
-        format!("{} replies", stats.replies),
+        counted(stats.probes_sent, "probe", "probes"),
+        counted(stats.replies, "reply", "replies"),
         span(stats.elapsed_us),
         format!("from {} on {}", record.local.source, record.local.interface),
     ];
@@ -363,14 +364,23 @@ fn cost(page: &mut Page, record: &Record) {
         words.push(format!("loss {:.0} to {:.0} %", 100.0 * low, 100.0 * high));
     }
     if stats.strays > 0 {
-        words.push(format!("{} strays ignored", stats.strays));
+        words.push(counted(stats.strays, "stray ignored", "strays ignored"));
     }
     if stats.receive_drops > 0 {
-        words.push(format!("{} frames lost here", stats.receive_drops));
+        words.push(counted(
+            stats.receive_drops,
+            "frame lost here",
+            "frames lost here",
+        ));
     }
     words.push(format!("seed {}", record.run.seed));
     page.gap();
     page.paragraph(FAINT, 0, &words.join(", "));
+}
+
+/// A number with its noun.
+pub(super) fn counted(number: u64, one: &str, many: &str) -> String {
+    format!("{number} {}", if number == 1 { one } else { many })
 }
 
 /// A span of `micros` microseconds with a unit a person reads at a glance.
