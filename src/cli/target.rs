@@ -56,9 +56,6 @@ pub enum Fault {
     /// Brackets around something else.
     #[error("{0:?} in brackets is not an IPv6 address")]
     NotIpv6(String),
-    /// A scope after the address.
-    #[error("write the interface as -I {0}, not after the address")]
-    Scope(String),
     /// A port outside 1 to 65535.
     #[error("port {0} is not between 1 and 65535")]
     PortRange(String),
@@ -201,10 +198,11 @@ fn unfit(address: IpAddr, broadcasts: &[Ipv4Addr]) -> Option<Fault> {
 }
 
 fn parse_bracketed(inside: &str) -> Result<Host, Fault> {
-    if let Some((_, scope)) = inside.split_once('%') {
-        return Err(Fault::Scope(scope.to_owned()));
-    }
-    inside
+    // The zone (RFC 4007 section 11) names an interface; the survey of the way reads it.
+    let address = inside
+        .split_once('%')
+        .map_or(inside, |(address, _)| address);
+    address
         .parse()
         .map(|address| Host::Address(IpAddr::V6(address)))
         .map_err(|_| Fault::NotIpv6(inside.to_owned()))
@@ -269,6 +267,7 @@ mod tests {
         check("db_1:mysql", name("db_1"), 3306);
         check("1db.example.:65535", name("1db.example."), 65535);
         check("10.9.3.10:1", Host::Address(address("10.9.3.10")), 1);
+        check("[fe80::1%eth0]:1", Host::Address(address("fe80::1")), 1);
         check(
             "[2001:db8::1]:redis",
             Host::Address(address("2001:db8::1")),
@@ -300,13 +299,14 @@ mod tests {
             "db:nosuchservice",
             Fault::UnknownService(text("nosuchservice")),
         );
+        check("2001:db8::", Fault::Unbracketed(text("[2001:db8::]:PORT")));
         check(
-            "2001:db8::1",
-            Fault::Unbracketed(text("[2001:db8::1]:PORT")),
+            "2001:db8::1:3306",
+            Fault::Unbracketed(text("[2001:db8::1]:3306")),
         );
-        check("::1:db", Fault::Unbracketed(text("[::1]:db")));
+        check("::1:mysql", Fault::Unbracketed(text("[::1]:mysql")));
+        check("::1:hello", Fault::Unbracketed(text("[::1:hello]:PORT")));
         check("[10.0.0.1]:80", Fault::NotIpv6(text("10.0.0.1")));
-        check("[fe80::1%eth0]:80", Fault::Scope(text("eth0")));
         check("10.0.0.300:80", Fault::NotIpv4(text("10.0.0.300")));
         check("10.1:80", Fault::NotIpv4(text("10.1")));
         check("0x7f.0x1:80", Fault::NotIpv4(text("0x7f.0x1")));
