@@ -32,6 +32,12 @@ pub enum Failure {
         /// What the kernel said.
         source: io::Error,
     },
+    /// The firewall mark could not be set.
+    #[error("cannot mark datagrams: {source}; --mark needs CAP_NET_ADMIN before Linux 5.17")]
+    NoMark {
+        /// What the kernel said.
+        source: io::Error,
+    },
     /// The interface named with `--interface` does not exist here.
     #[error("no interface is called {name}; this host has {}", present.join(", "))]
     NoInterface {

@@ -6,17 +6,26 @@
 
 mod ancillary;
 pub mod clock;
+pub mod doctor;
+pub mod driver;
 mod ear;
 pub mod failure;
 mod filter;
+pub mod host;
 pub mod neighbour;
 pub mod netlink;
+mod packets;
 pub mod ports;
 pub mod privilege;
 pub mod raw;
+pub mod resolve;
+mod roster;
 pub mod route;
 mod stack;
+pub mod stop;
+pub mod survey;
 mod syscall;
 mod tap;
 
 pub use failure::Failure;
+pub use stop::Stop;

@@ -67,16 +67,17 @@ impl Mouth {
         let role = SocketRole::Mouth(family);
         let socket = raw_socket(family, Protocol::from(libc::IPPROTO_RAW))
             .map_err(|source| privilege::blame(role, source))?;
-        let prepared = prepare(&socket, family).and_then(|()| {
-            if let Some(mark) = origin.mark {
-                socket.set_mark(mark)?;
-            }
-            socket.bind_device(origin.interface.as_ref().map(String::as_bytes))
-        });
-        prepared.map_err(|source| Failure::Socket {
-            socket: role,
-            source,
-        })?;
+        if let Some(mark) = origin.mark {
+            socket
+                .set_mark(mark)
+                .map_err(|source| Failure::NoMark { source })?;
+        }
+        prepare(&socket, family)
+            .and_then(|()| socket.bind_device(origin.interface.as_ref().map(String::as_bytes)))
+            .map_err(|source| Failure::Socket {
+                socket: role,
+                source,
+            })?;
         match socket.bind(&origin.address(0)) {
             Ok(()) => Ok(Self { socket }),
             Err(error) if error.raw_os_error() == Some(libc::EADDRNOTAVAIL) => {
