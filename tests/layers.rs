@@ -3,6 +3,11 @@
 //! Reads the paths in the sources themselves (`use` trees and paths in expressions, comments and
 //! strings left out), so nothing escapes it that the compiler would see.
 
+#![allow(
+    clippy::expect_used,
+    reason = "a test fails by panicking, also in its helpers"
+)]
+
 use std::path::{Path, PathBuf};
 
 /// A floor, and the floors it may use besides itself.

@@ -1,6 +1,11 @@
 //! What the report writes of outcomes made by hand: golden files of the text at 80 columns and of
 //! the JSON document.
 
+#![allow(
+    clippy::expect_used,
+    reason = "a test fails by panicking, also in its helpers"
+)]
+
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -17,6 +22,9 @@ use synquest::model::verdict::{
 };
 use synquest::report::record::{Record, Run};
 use synquest::report::{json, live, text};
+
+/// A row of a path: TTL, address, what the endpoint flow and the control flow drew.
+type Row = (u8, Option<&'static str>, Option<Sight>, Option<Sight>);
 
 /// An outcome under construction.
 struct Draft {
@@ -146,7 +154,7 @@ impl Draft {
         }
     }
 
-    fn path(&mut self, hops: &[(u8, Option<&str>, Option<Sight>, Option<Sight>)]) {
+    fn path(&mut self, hops: &[Row]) {
         for (ttl, from, endpoint_flow, control_flow) in hops {
             self.outcome.finding.path.push(Hop {
                 ttl: *ttl,
@@ -431,7 +439,7 @@ fn local_egress() -> Outcome {
 }
 
 fn record(outcome: &Outcome) -> Record {
-    Record::new(outcome, &Run::new(7, "2026-11-22T12:00:00Z"))
+    Record::new(outcome, &Run::new(Some(7), "2026-11-22T12:00:00Z"))
 }
 
 fn plain(styled: &str) -> String {

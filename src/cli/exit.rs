@@ -45,10 +45,14 @@ impl ExitStatus {
     pub fn of(causes: impl IntoIterator<Item = Cause>) -> Self {
         causes
             .into_iter()
-            .map(|cause| match cause {
-                Cause::Open => Self::Open,
-                cause if cause.is_undecided() => Self::Undecided,
-                _ => Self::NotOpen,
+            .map(|cause| {
+                if cause == Cause::Open {
+                    Self::Open
+                } else if cause.is_undecided() {
+                    Self::Undecided
+                } else {
+                    Self::NotOpen
+                }
             })
             .max()
             .unwrap_or(Self::Open)
@@ -59,7 +63,9 @@ impl ExitStatus {
     pub const fn forgiving(self) -> Self {
         match self {
             Self::NotOpen | Self::Undecided => Self::Open,
-            kept => kept,
+            Self::Open | Self::Usage | Self::Incapable | Self::Interrupted | Self::Terminated => {
+                self
+            }
         }
     }
 }

@@ -41,18 +41,17 @@ pub fn run(arguments: &GenerateArguments) -> Result<(), Unwritten> {
 
 /// The completions, by file name.
 fn completions() -> Vec<(String, Vec<u8>)> {
-    [Shell::Bash, Shell::Zsh, Shell::Fish]
-        .into_iter()
-        .map(|shell| {
-            let mut command = Arguments::command();
-            let mut script = Vec::new();
-            clap_complete::generate(shell, &mut command, "synquest", &mut script);
-            let name = match shell {
-                Shell::Zsh => "_synquest".to_owned(),
-                Shell::Fish => "synquest.fish".to_owned(),
-                _ => "synquest.bash".to_owned(),
-            };
-            (name, script)
-        })
-        .collect()
+    [
+        (Shell::Bash, "synquest.bash"),
+        (Shell::Zsh, "_synquest"),
+        (Shell::Fish, "synquest.fish"),
+    ]
+    .into_iter()
+    .map(|(shell, name)| {
+        let mut command = Arguments::command();
+        let mut script = Vec::new();
+        clap_complete::generate(shell, &mut command, "synquest", &mut script);
+        (name.to_owned(), script)
+    })
+    .collect()
 }

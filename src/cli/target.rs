@@ -5,8 +5,8 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use super::service;
 use crate::model::endpoint::{Endpoint, Family};
+use crate::net::resolve;
 
 /// A target as typed, taken apart.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -72,11 +72,8 @@ pub enum Fault {
     #[error("{0}")]
     Unresolved(String),
     /// None of its addresses is of the family asked for.
-    #[error("it has no {} address", family_name(*.0))]
+    #[error("it has no {} address, and -4, -6 or --source asks for one", family_name(*.0))]
     WrongFamily(Family),
-    /// The family of `--source` differs from its own.
-    #[error("it cannot be reached from {0}, the address given with --source: other IP version")]
-    SourceFamily(IpAddr),
     /// A group, not a host.
     #[error("{0} is a multicast address: an inquest is held into one host")]
     Multicast(IpAddr),
@@ -243,7 +240,7 @@ fn parse_port(port: &str) -> Result<u16, Fault> {
             Ok(number) => Ok(number),
         };
     }
-    service::port(port).ok_or_else(|| Fault::UnknownService(port.to_owned()))
+    resolve::service(port).map_err(|_| Fault::UnknownService(port.to_owned()))
 }
 
 #[cfg(test)]

@@ -4,6 +4,9 @@ use std::io::{self, IsTerminal as _, Write as _};
 
 use anstream::AutoStream;
 use clap::ColorChoice;
+use clap::error::ErrorKind;
+
+use super::exit::ExitStatus;
 
 use crate::report::page::BAD;
 use crate::report::visible::visible;
@@ -63,5 +66,25 @@ impl Terminal {
     pub fn width(self) -> usize {
         terminal_size::terminal_size_of(io::stdout())
             .map_or(COLUMNS, |(width, _)| usize::from(width.0).min(MOST_COLUMNS))
+    }
+}
+
+/// Writes what clap has to say of the arguments: help and version as they are, an error (which
+/// repeats what the user typed) sanitised.
+pub fn explain(error: &clap::Error) -> ExitStatus {
+    if error.exit_code() == 0 || error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand
+    {
+        // Nobody is left to tell when that fails.
+        let _ = error.print();
+    } else {
+        let mut stderr = io::stderr().lock();
+        for line in error.to_string().lines() {
+            let _ = writeln!(stderr, "{}", visible(line));
+        }
+    }
+    if error.exit_code() == 0 {
+        ExitStatus::Open
+    } else {
+        ExitStatus::Usage
     }
 }

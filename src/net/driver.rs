@@ -185,7 +185,11 @@ pub fn plan(endpoints: Vec<Endpoint>, settings: &Settings) -> Result<Vec<Planned
 fn families(endpoints: &[Endpoint]) -> Vec<Family> {
     [Family::V4, Family::V6]
         .into_iter()
-        .filter(|family| endpoints.iter().any(|endpoint| endpoint.family() == *family))
+        .filter(|family| {
+            endpoints
+                .iter()
+                .any(|endpoint| endpoint.family() == *family)
+        })
         .collect()
 }
 

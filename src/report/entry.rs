@@ -254,7 +254,7 @@ fn source_port(flow: Flow, vantage: &Vantage) -> Option<u16> {
 }
 
 /// The name of the errno behind a refusal; of several, the usual one.
-fn errno(refusal: LocalRefusal) -> String {
+pub(super) fn errno(refusal: LocalRefusal) -> String {
     match refusal {
         LocalRefusal::Firewall => "EPERM".to_owned(),
         LocalRefusal::Prohibited => "EACCES".to_owned(),

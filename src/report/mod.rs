@@ -12,6 +12,7 @@ pub mod json;
 pub mod live;
 pub mod page;
 pub mod place;
+pub mod plan;
 pub mod record;
 pub mod text;
 pub mod visible;

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::advice::{self, Advice};
 use super::entry::Entry;
+use crate::model::endpoint::Endpoint;
 use crate::model::outcome::Outcome;
 use crate::model::path::{Hop, Sight};
 use crate::model::probe::ProbeId;
@@ -167,15 +168,16 @@ pub struct Stats {
 pub struct Run {
     /// Version of this program.
     pub version: String,
-    /// Seed of the run's random choices.
-    pub seed: u64,
+    /// Seed of the run's random choices; `None` when nobody gave one and the system's randomness
+    /// chose.
+    pub seed: Option<u64>,
     /// When the run began, in UTC (RFC 3339).
     pub started: String,
 }
 
 impl Run {
     /// A run of this version of the program.
-    pub fn new(seed: u64, started: impl Into<String>) -> Self {
+    pub fn new(seed: Option<u64>, started: impl Into<String>) -> Self {
         Self {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             seed,
@@ -195,12 +197,7 @@ impl Record {
         } = outcome;
         Self {
             schema: SCHEMA.to_owned(),
-            endpoint: EndpointRecord {
-                given: endpoint.given.clone(),
-                address: endpoint.address,
-                port: endpoint.port,
-                label: endpoint.label.clone(),
-            },
+            endpoint: EndpointRecord::from(endpoint),
             verdict: VerdictRecord::from(&finding.verdict),
             alternatives: finding
                 .alternatives
@@ -214,6 +211,17 @@ impl Record {
             stats: Stats::of(outcome),
             notes: finding.notes.clone(),
             run: run.clone(),
+        }
+    }
+}
+
+impl From<&Endpoint> for EndpointRecord {
+    fn from(endpoint: &Endpoint) -> Self {
+        Self {
+            given: endpoint.given.clone(),
+            address: endpoint.address,
+            port: endpoint.port,
+            label: endpoint.label.clone(),
         }
     }
 }

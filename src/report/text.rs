@@ -10,7 +10,7 @@ use anstyle::Style;
 use super::entry::Entry;
 use super::page::{BAD, DOUBTFUL, FAINT, GOOD, PLAIN, Page, STRONG, columns};
 use super::place;
-use super::record::{HopRecord, Record};
+use super::record::{EndpointRecord, HopRecord, Record};
 
 /// Most rows of cited evidence; the JSON document holds all of it.
 const MOST_EVIDENCE: usize = 12;
@@ -34,7 +34,7 @@ pub fn line(record: &Record) -> String {
     let mut page = Page::new(usize::MAX);
     page.line(
         verdict_style(record),
-        &format!("{}: {}", name(record), verdict_words(record)),
+        &format!("{}: {}", name(&record.endpoint), verdict_words(record)),
     );
     page.finish()
 }
@@ -42,7 +42,7 @@ pub fn line(record: &Record) -> String {
 fn verdict(page: &mut Page, record: &Record) {
     page.paragraph(verdict_style(record), 0, &verdict_words(record));
     let state = &record.verdict.state;
-    page.paragraph(STRONG, 0, &format!("{} is {state}", name(record)));
+    page.paragraph(STRONG, 0, &format!("{} is {state}", name(&record.endpoint)));
     page.gap();
     page.paragraph(PLAIN, 2, &record.verdict.summary);
 }
@@ -64,8 +64,7 @@ fn verdict_words(record: &Record) -> String {
 }
 
 /// What the user typed and what it stands for: `db1.example:3306 [10.9.3.10] (orders)`.
-fn name(record: &Record) -> String {
-    let endpoint = &record.endpoint;
+pub(super) fn name(endpoint: &EndpointRecord) -> String {
     let socket = std::net::SocketAddr::new(endpoint.address, endpoint.port).to_string();
     let mut name = endpoint.given.clone();
     if name != socket {
@@ -215,8 +214,8 @@ fn evidence(page: &mut Page, record: &Record) {
     }
 }
 
-/// One entry in words: `SYN to port 3306, TTL 3: time-exceeded from 10.9.2.2 after 0.4 ms`.
-fn entry_words(entry: &Entry, endpoint_port: u16) -> String {
+/// What was sent, in words: `SYN to control port 51234, TTL 3`.
+pub(super) fn sent_words(entry: &Entry, endpoint_port: u16) -> String {
     let details = &entry.details;
     let kind = match (entry.probe.as_str(), entry.target_port) {
         ("echo", _) => "echo request".to_owned(),
@@ -244,6 +243,13 @@ fn entry_words(entry: &Entry, endpoint_port: u16) -> String {
         }
         _ => {}
     }
+    words
+}
+
+/// One entry in words: `SYN to port 3306, TTL 3: time-exceeded from 10.9.2.2`.
+fn entry_words(entry: &Entry, endpoint_port: u16) -> String {
+    let details = &entry.details;
+    let mut words = sent_words(entry, endpoint_port);
     words.push_str(": ");
     words.push_str(&entry.outcome);
     if let Some(from) = entry.from {
@@ -373,7 +379,9 @@ fn cost(page: &mut Page, record: &Record) {
             "frames lost here",
         ));
     }
-    words.push(format!("seed {}", record.run.seed));
+    if let Some(seed) = record.run.seed {
+        words.push(format!("seed {seed}"));
+    }
     page.gap();
     page.paragraph(FAINT, 0, &words.join(", "));
 }
