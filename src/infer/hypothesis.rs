@@ -63,7 +63,7 @@ pub(super) const TABLE: &[Hypothesis] = &[
         cause: Cause::NoNeighbor,
         admits: &[
             WayClear, NextHopUnresolved, PortRefused, PortSilent, RefusedByRouter, ReasonHost,
-            RefusedLate, Everything, TtlFirst, UnknownOrder, TraceToEdge, TraceStopsAll,
+            RefusedLate, Everything, TtlFirst, UnknownOrder, HostSilent,
         ],
         needs: &[NextHopUnresolved, RefusedLate],
         seldom: &[],

@@ -68,7 +68,8 @@ fn occasion(question: Question, seen: &dyn Fn(Sign) -> bool) -> bool {
         | Question::Order
         | Question::Scope => any(&[PortRefused]),
         Question::Early => any(&[ForgedReset, RefusedByTarget]) && any(&[AtHost, UnknownDistance]),
-        Question::Trace
+        Question::Host
+        | Question::Trace
         | Question::Ack
         | Question::Fin
         | Question::Range
@@ -91,6 +92,7 @@ fn read(case: &Case<'_>, question: Question) -> Reading {
         Question::Order => refusal::read_order(case),
         Question::Scope => refusal::read_scope(case),
         Question::Early => silence::read_early(case),
+        Question::Host => silence::read_host(case),
         Question::Trace => locate::read_trace(case),
         Question::Ack => silence::read_ack(case),
         Question::Fin => silence::read_fin(case),

@@ -279,12 +279,12 @@ fn plan(case: &Case<'_>, rows: &[Row], end: &End) -> Progress {
     let baseline = baseline(case);
     let traced: Vec<&Trial> =
         case.trials(|probe| !probe.ttl.is_full() && probe.padded_to.is_none()).collect();
-    let began = match traced.first() {
-        Some(first) => first.sent,
+    if traced.is_empty() && baseline != Progress::Done && !waited_long(case) {
         // The host's distance and the best control are worth a moment's wait.
-        None if baseline != Progress::Done && !waited_long(case) => return baseline,
-        None => case.now,
-    };
+        return baseline;
+    }
+    // The first probe sets the time of all others: until it is sent, all are due.
+    let began = traced.first().map_or(Moment::START, |first| first.sent);
     let known = end.after.map_or(0, |hop| hop.ttl);
     let attempts = |probe: &Probe| traced.iter().filter(|t| t.probe == *probe).count();
     let mut asks = Vec::new();

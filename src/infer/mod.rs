@@ -25,6 +25,9 @@ mod silence;
 mod size;
 mod words;
 
+#[cfg(test)]
+mod tests;
+
 pub use judge::judge;
 
 use crate::model::endpoint::Endpoint;

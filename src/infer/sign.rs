@@ -37,6 +37,8 @@ pub(super) enum Question {
     Scope,
     /// Does the refusing router check the TTL first?
     Order,
+    /// Does anything on the address answer?
+    Host,
     /// Does the host reassemble a first fragment sent to the port?
     Fragment,
     /// Is the refusal the host's own, or of a transparent box just before it?
@@ -53,7 +55,7 @@ pub(super) enum Question {
 
 impl Question {
     /// Every question, cheapest first: the order in which probes are sent.
-    pub(super) const ALL: [Self; 18] = [
+    pub(super) const ALL: [Self; 19] = [
         Self::Way,
         Self::Port,
         Self::Origin,
@@ -67,6 +69,7 @@ impl Question {
         Self::Early,
         Self::Size,
         Self::Pattern,
+        Self::Host,
         Self::Trace,
         Self::Ack,
         Self::Fin,
@@ -177,6 +180,11 @@ pub(super) enum Sign {
     RefusalFirst,
     /// The refusing router was not found by TTL.
     UnknownOrder,
+    // Host
+    /// A control port or echo.
+    HostAnswers,
+    /// Nothing tried.
+    HostSilent,
     // Fragment
     /// The host's reassembly timer speaks for the port.
     FragmentArrives,
@@ -239,6 +247,7 @@ impl Sign {
             Self::RefusedAtOnce | Self::RefusedLate => Question::Haste,
             Self::PortAlone | Self::Everything => Question::Scope,
             Self::TtlFirst | Self::RefusalFirst | Self::UnknownOrder => Question::Order,
+            Self::HostAnswers | Self::HostSilent => Question::Host,
             Self::FragmentArrives | Self::FragmentStops | Self::FragmentsUnusable => {
                 Question::Fragment
             }

@@ -19,7 +19,7 @@ use crate::model::time::Moment;
 use crate::model::verdict::Confidence;
 
 use super::case::{Case, Drawn, ids};
-use super::controls::insist_for;
+use super::controls::{baseline, host_answers, insist_for};
 use super::loss::{self, Loss};
 use super::sign::{Observed, Progress, Reading, Sign};
 use super::{Ask, ControlOrigin};
@@ -56,6 +56,30 @@ fn comparisons(case: &Case<'_>) -> Vec<Target> {
         targets.push(Target::Host);
     }
     targets
+}
+
+/// Reads [`super::sign::Question::Host`].
+pub(super) fn read_host(case: &Case<'_>) -> Reading {
+    let answered = host_answers(case);
+    let progress = baseline(case);
+    if !answered.is_empty() {
+        let observed = Observed {
+            sign: Sign::HostAnswers,
+            strength: Confidence::Proven,
+            basis: ids(answered.iter().map(|(trial, _)| *trial).take(4)),
+            because: "the host answers elsewhere".into(),
+        };
+        return Reading { sign: Some(observed), progress };
+    }
+    if progress != Progress::Done {
+        return Reading { sign: None, progress };
+    }
+    Reading::done(Observed {
+        sign: Sign::HostSilent,
+        strength: Confidence::Likely,
+        basis: Vec::new(),
+        because: "neither control ports nor echo are answered".into(),
+    })
 }
 
 /// Reads [`super::sign::Question::Fragment`].
