@@ -226,11 +226,8 @@ fn silent(case: &Case<'_>, tally: &Tally<'_>) -> Reading {
     if let Some(last) = syns.last() {
         not_before = not_before.max(last.sent.after(STEP));
     }
-    let mut asks =
-        vec![Ask { probe: syn(Target::Endpoint, flow_after(case)), not_before }];
-    if sent >= 2 {
-        asks.extend(controls::accompany(case, &asks));
-    }
+    let mut asks = controls::accompany(case);
+    asks.push(Ask { probe: syn(Target::Endpoint, flow_after(case)), not_before });
     Reading::going_on(observed, asks)
 }
 
@@ -268,16 +265,19 @@ pub(super) fn read_listener(case: &Case<'_>) -> Reading {
         })
         .map(|trial| trial.id)
         .collect();
-    let near = read_distance(case)
+    let distance = read_distance(case);
+    let near = distance
         .sign
-        .is_some_and(|s| s.sign == Sign::NearerThanHost && s.strength == Confidence::Proven);
+        .as_ref()
+        .is_some_and(|seen| seen.sign == Sign::NearerThanHost && seen.strength == Confidence::Proven);
     if !windowless.is_empty() && !near {
-        return Reading::done(Observed {
+        let observed = Observed {
             sign: Sign::ZeroWindow,
             strength: Confidence::Likely,
             basis: windowless,
             because: "the SYN-ACK offers window 0, as SYN proxies do and listeners do not".into(),
-        });
+        };
+        return Reading { sign: Some(observed), progress: distance.progress };
     }
     let randoms: Vec<u16> = case.controls(ControlOrigin::Random).map(|c| c.port).collect();
     let opened: Vec<&Trial> = randoms
@@ -287,14 +287,14 @@ pub(super) fn read_listener(case: &Case<'_>) -> Reading {
         })
         .collect();
     if opened.len() >= 2 && !near {
-        return Reading::done(Observed {
+        let observed = Observed {
             sign: Sign::EveryPortOpens,
             strength: Confidence::Likely,
             basis: ids(opened),
             because: "random ports that nothing should listen on answer SYN-ACK as well".into(),
-        });
+        };
+        return Reading { sign: Some(observed), progress: distance.progress };
     }
-    let distance = read_distance(case);
     let Some(seen) = distance.sign else { return distance };
     let (sign, because) = match seen.sign {
         Sign::NearerThanHost => (Sign::NearListener, seen.because),

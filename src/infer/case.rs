@@ -108,6 +108,8 @@ impl<'a> Case<'a> {
         match best {
             Some(drawn) => drawn,
             None if trial.refused.is_some() || trial.void => Drawn::Void,
+            // Connection tracking on this host may swallow an incomplete datagram.
+            None if trial.probe.kind == Kind::Fragment && !trial.departed => Drawn::Void,
             None if !trial.replies.is_empty() => Drawn::Void,
             None if trial.expired.is_some() => Drawn::Silence,
             None => Drawn::Pending,

@@ -107,22 +107,19 @@ pub(super) fn join(whole: &mut Progress, part: Progress) {
     *whole = merged;
 }
 
-/// The best probe to witness that the path still carries answers; `None` when nothing answers.
-pub(super) fn witness(case: &Case<'_>, flow: u8) -> Option<Probe> {
-    case.answering_control()
-        .map(|port| syn(Target::Control(port), flow))
-        .or_else(|| case.echo_answers().then(echo))
-}
-
-/// Witness probes to accompany the probes sent at `times`, one each, that were not sent yet.
-pub(super) fn accompany(case: &Case<'_>, asks: &[Ask]) -> Vec<Ask> {
-    let after = Duration::from_millis(20);
-    asks.iter()
-        .filter_map(|ask| {
-            let probe = witness(case, ask.probe.flow.index)?;
-            Some(Ask { probe, not_before: ask.not_before.after(after) })
-        })
-        .collect()
+/// Witness probes to follow the last SYN to the port, so that silence is weighed against what the
+/// path carried in those very moments: one to the control port that answers, one echo, where either
+/// does.
+pub(super) fn accompany(case: &Case<'_>) -> Vec<Ask> {
+    let Some(last) = case.port_syns().last() else { return Vec::new() };
+    let control = case.answering_control().map(|port| syn(Target::Control(port), last.probe.flow.index));
+    let echo = case.echo_answers().then(echo);
+    let missing = control.into_iter().chain(echo).filter(|witness| {
+        let like = |probe: &Probe| probe.kind == witness.kind && probe.target == witness.target;
+        !case.evidence.trials().iter().any(|t| like(&t.probe) && t.sent >= last.sent)
+    });
+    let not_before = last.sent.after(Duration::from_millis(20));
+    missing.map(|probe| Ask { probe, not_before }).collect()
 }
 
 /// Answers that the address itself gives for something else than the port: resets and SYN-ACKs of

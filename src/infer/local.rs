@@ -121,8 +121,9 @@ fn unresolved(case: &Case<'_>, sent: &[&Trial]) -> Option<Reading> {
             "the next hop has not answered ARP/ND requests, and no probe leaves the interface",
         ),
         Some(NeighbourState::Resolved) => (
+            // The tap is deaf to probes that this host's own NAT rewrites.
             Sign::NeverLeaves,
-            Confidence::Likely,
+            Confidence::Possible,
             "the next hop is resolved, yet no probe ever leaves the interface",
         ),
         None => return Some(Reading::waiting()),

@@ -94,7 +94,7 @@ pub(super) fn classify(case: &Case<'_>) -> Classified {
         Some(ask) => {
             let mut asks = vec![ask];
             if syns.len() >= 2 * OPEN_SYNS {
-                asks.extend(controls::accompany(case, &asks));
+                asks.extend(controls::accompany(case));
             }
             Progress::Asking(asks)
         }

@@ -235,7 +235,7 @@ fn kernel_refusal(case: &Case<'_>) -> Option<Observed> {
     })
 }
 
-/// A bare segment to the port: what it draws, tried until two answers or four silences.
+/// A bare segment to the port: what it draws, tried until an answer or five silences.
 fn bare(case: &Case<'_>, kind: Kind, (resets, silent): (Sign, Sign), name: &str) -> Reading {
     let trials: Vec<&Trial> = case
         .trials(move |probe| probe.kind == kind && probe.target == Target::Endpoint)
@@ -244,7 +244,7 @@ fn bare(case: &Case<'_>, kind: Kind, (resets, silent): (Sign, Sign), name: &str)
         trials.iter().copied().filter(|trial| case.drawn(trial) == Drawn::Reset).collect();
     let flow = u8::try_from(trials.len()).unwrap_or(0);
     let probe = Probe::plain(kind, Target::Endpoint, Flow::ephemeral(flow));
-    let progress = insist_for(case, &trials, probe, 2, 4);
+    let progress = insist_for(case, &trials, probe, 1, 5);
     if !reset.is_empty() {
         return Reading {
             sign: Some(Observed {
@@ -304,7 +304,8 @@ pub(super) fn read_range(case: &Case<'_>) -> Reading {
         return Reading {
             sign: Some(Observed {
                 sign: Sign::OtherRangeAnswers,
-                strength: if answered.len() >= 2 { Confidence::Confirmed } else { Confidence::Likely },
+                // A filter keyed on source ports in the other direction is not unthinkable.
+                strength: Confidence::Likely,
                 basis: ids(answered),
                 because: "SYNs from source ports below 1024 are answered".into(),
             }),

@@ -129,7 +129,7 @@ fn inconclusive(case: &Case<'_>) -> String {
     } else if refused.is_some() {
         "Not decided: this host could not send.".into()
     } else if evidence.interrupted() {
-        "Not decided: interrupted before there was an answer.".into()
+        "Not decided: stopped before there was an answer.".into()
     } else if evidence.trials().is_empty() {
         "Not decided: nothing has been sent yet.".into()
     } else {
