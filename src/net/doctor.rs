@@ -51,10 +51,7 @@ pub struct Approach {
 /// # Errors
 ///
 /// When the kernel's tables cannot be asked, or the preferred interface does not exist.
-pub fn examine(
-    target: Option<&Endpoint>,
-    preference: &Preference,
-) -> Result<Examination, Failure> {
+pub fn examine(target: Option<&Endpoint>, preference: &Preference) -> Result<Examination, Failure> {
     let tap = tap::open(&Ports::Listed(Vec::new()));
     let (packet_socket, receive_buffer) = match tap {
         Ok(tap) => (None, tap.buffer()),

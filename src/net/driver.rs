@@ -74,6 +74,10 @@ impl Settings {
 
 /// What happens in a run.
 #[derive(Debug)]
+#[allow(
+    clippy::large_enum_variant,
+    reason = "an outcome is moved once for each endpoint"
+)]
 pub enum Event<'a> {
     /// An inquest as it stands; at most ten times a second for each, fewer when many are open.
     Progress(&'a Outcome),
@@ -185,7 +189,11 @@ pub fn plan(endpoints: Vec<Endpoint>, settings: &Settings) -> Result<Vec<Planned
 fn families(endpoints: &[Endpoint]) -> Vec<Family> {
     [Family::V4, Family::V6]
         .into_iter()
-        .filter(|family| endpoints.iter().any(|endpoint| endpoint.family() == *family))
+        .filter(|family| {
+            endpoints
+                .iter()
+                .any(|endpoint| endpoint.family() == *family)
+        })
         .collect()
 }
 

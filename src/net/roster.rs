@@ -170,11 +170,10 @@ impl Roster {
     }
 
     fn seat(&mut self, now: Moment, endpoint: Endpoint, prober: &mut Prober) {
-        let mut standpoint =
-            Standpoint::survey(&mut self.netlink, &endpoint, &self.preference)
-                .unwrap_or_else(|failure| {
-                    Standpoint::nowhere(&endpoint, &self.preference, refusal_of(&failure))
-                });
+        let mut standpoint = Standpoint::survey(&mut self.netlink, &endpoint, &self.preference)
+            .unwrap_or_else(|failure| {
+                Standpoint::nowhere(&endpoint, &self.preference, refusal_of(&failure))
+            });
         if let Err(failure) = self.open_mouth(&standpoint) {
             standpoint = Standpoint::nowhere(&endpoint, &self.preference, refusal_of(&failure));
         }
@@ -198,7 +197,11 @@ impl Roster {
             settled: false,
         });
         let SessionId(index) = prober.add(now, endpoint, vantage);
-        debug_assert_eq!(index + 1, self.seats.len(), "seats are numbered as sessions");
+        debug_assert_eq!(
+            index + 1,
+            self.seats.len(),
+            "seats are numbered as sessions"
+        );
         self.open.insert(index);
     }
 
