@@ -1,4 +1,6 @@
 //! The integration tests: one binary, one module an area.
 #![allow(missing_docs, reason = "a test binary has no public interface")]
 
+mod layers;
+mod report;
 mod scenario;
