@@ -23,6 +23,8 @@ mod pacer;
 pub mod policy;
 mod prober;
 mod session;
+#[cfg(test)]
+mod tests;
 mod timing;
 mod token;
 mod translate;

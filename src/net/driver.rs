@@ -74,6 +74,10 @@ impl Settings {
 
 /// What happens in a run.
 #[derive(Debug)]
+#[allow(
+    clippy::large_enum_variant,
+    reason = "an outcome is moved once for each endpoint"
+)]
 pub enum Event<'a> {
     /// An inquest as it stands; at most ten times a second for each, fewer when many are open.
     Progress(&'a Outcome),

@@ -10,18 +10,63 @@ use socket2::Socket;
 
 use super::clock::Clock;
 use super::failure::{Failure, SocketRole};
-use super::filter::Ports;
+use super::filter::{Ports, Program};
 use super::syscall::{Batch, set_int, words};
-use super::{stack, tap};
+use super::{privilege, stack, tap};
 use crate::engine::Heard;
+use crate::model::endpoint::Family;
 use crate::model::evidence;
 use crate::model::time::Moment;
+
+/// Where an ear listens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Post {
+    /// Before the local firewall: all frames.
+    Tap,
+    /// Behind it: TCP.
+    Tcp(Family),
+    /// Behind it: ICMP.
+    Icmp(Family),
+}
+
+impl Post {
+    const fn role(self) -> SocketRole {
+        match self {
+            Self::Tap => SocketRole::Tap,
+            Self::Tcp(family) => SocketRole::TcpEar(family),
+            Self::Icmp(family) => SocketRole::IcmpEar(family),
+        }
+    }
+
+    fn program(self, ports: &Ports) -> Program {
+        match self {
+            Self::Tap => Program::tap(ports),
+            Self::Tcp(Family::V4) => Program::tcp4(ports),
+            Self::Tcp(Family::V6) => Program::tcp6(ports),
+            Self::Icmp(Family::V4) => Program::icmp4(),
+            Self::Icmp(Family::V6) => Program::icmp6(),
+        }
+    }
+
+    /// The failure of a socket meant for this post to open.
+    pub(super) fn unopened(self, source: io::Error) -> Failure {
+        privilege::blame(self.role(), source)
+    }
+
+    /// The failure of an open socket to be set up for this post.
+    pub(super) const fn unfit(self, source: io::Error) -> Failure {
+        Failure::Socket {
+            socket: self.role(),
+            source,
+        }
+    }
+}
 
 /// A socket that hears frames.
 #[derive(Debug)]
 pub(super) struct Ear {
     socket: Socket,
-    role: SocketRole,
+    post: Post,
     /// When the socket was last seen empty: what is read now arrived later.
     floor: Moment,
     /// The kernel's running count of drops, as last read.
@@ -40,7 +85,7 @@ const DROPS: usize = 8;
 
 impl Ear {
     /// Makes an ear of an open socket.
-    pub(super) fn new(socket: Socket, role: SocketRole) -> Result<Self, Failure> {
+    pub(super) fn new(socket: Socket, post: Post) -> Result<Self, Failure> {
         let prepare = || {
             socket.set_nonblocking(true)?;
             let fd = socket.as_fd();
@@ -48,19 +93,14 @@ impl Ear {
             set_int(fd, libc::SOL_SOCKET, libc::SO_RCVBUFFORCE, RECEIVE_BUFFER)
                 .or_else(|_| set_int(fd, libc::SOL_SOCKET, libc::SO_RCVBUF, RECEIVE_BUFFER))
         };
-        match prepare() {
-            Ok(()) => Ok(Self {
-                socket,
-                role,
-                floor: Moment::START,
-                counted: 0,
-                scratch: Vec::new(),
-            }),
-            Err(source) => Err(Failure::Socket {
-                socket: role,
-                source,
-            }),
-        }
+        prepare().map_err(|source| post.unfit(source))?;
+        Ok(Self {
+            socket,
+            post,
+            floor: Moment::START,
+            counted: 0,
+            scratch: Vec::new(),
+        })
     }
 
     /// What to wait on.
@@ -70,16 +110,10 @@ impl Ear {
 
     /// Lets through what the reserved ports may hear.
     pub(super) fn listen_for(&self, ports: &Ports) -> Result<(), Failure> {
-        let program = match self.role {
-            SocketRole::Tap => tap::program(ports),
-            role => stack::program(role, ports),
-        };
+        let program = self.post.program(ports).assemble();
         self.socket
-            .attach_filter(&program.assemble())
-            .map_err(|source| Failure::Socket {
-                socket: self.role,
-                source,
-            })
+            .attach_filter(&program)
+            .map_err(|source| self.post.unfit(source))
     }
 
     /// Reads one batch of what is there and hands each datagram, from its IP header on, to `sink`.
@@ -98,15 +132,17 @@ impl Ear {
         };
         let tie = clock.tie();
         for slot in batch.slots(count) {
-            match self.role {
-                SocketRole::Tap => {
+            match self.post {
+                Post::Tap => {
                     if let Some((stamp, heard)) = tap::interpret(&slot) {
                         sink(tie.moment(stamp, self.floor), heard, slot.payload);
                     }
                 }
-                role => {
+                Post::Tcp(family) | Post::Icmp(family) => {
+                    let protocol = stack::protocol(self.post);
                     let heard = Heard::Arriving(evidence::Ear::Stack);
-                    if let Some(stamp) = stack::restore(role, &slot, &mut self.scratch) {
+                    let stamp = stack::restore(family, protocol, &slot, &mut self.scratch);
+                    if let Some(stamp) = stamp {
                         sink(tie.moment(stamp, self.floor), heard, &self.scratch);
                     }
                 }
@@ -122,7 +158,7 @@ impl Ear {
     /// Frames dropped since the last call because the socket's buffer was full.
     pub(super) fn drops(&mut self) -> u64 {
         let fd = self.socket.as_fd();
-        if self.role == SocketRole::Tap {
+        if self.post == Post::Tap {
             // Reading resets the counters.
             return words::<2>(fd, libc::SOL_PACKET, libc::PACKET_STATISTICS)
                 .map_or(0, |[_, drops]| u64::from(drops));

@@ -1,5 +1,10 @@
 //! What the kernel's neighbour table (ARP, neighbour discovery) says of an address.
 
+#![allow(
+    clippy::wildcard_enum_match_arm,
+    reason = "the netlink crates' enums are non-exhaustive"
+)]
+
 use std::net::IpAddr;
 
 use netlink_packet_route::neighbour::{

@@ -4,6 +4,11 @@
 //! by the kernel (an errno) is an answer like any other: to a question for a route it says how
 //! there is none.
 
+#![allow(
+    clippy::wildcard_enum_match_arm,
+    reason = "the netlink crates' enums are non-exhaustive"
+)]
+
 use std::io;
 
 use netlink_packet_core::{NLM_F_REQUEST, NetlinkHeader, NetlinkMessage, NetlinkPayload};

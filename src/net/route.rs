@@ -3,6 +3,11 @@
 //!
 //! That there is no route is an answer, not an error: it becomes the verdict `no-route`, local.
 
+#![allow(
+    clippy::wildcard_enum_match_arm,
+    reason = "the netlink crates' enums are non-exhaustive"
+)]
+
 use std::net::IpAddr;
 
 use netlink_packet_route::link::{LinkAttribute, LinkFlags, LinkMessage};
@@ -34,6 +39,15 @@ pub enum Way {
 }
 
 impl Way {
+    /// The route, where there is one.
+    pub const fn route(&self) -> Option<&Route> {
+        if let Self::Open(route) = self {
+            Some(route)
+        } else {
+            None
+        }
+    }
+
     /// What a probe that takes this way is told; `None` when it may be sent.
     pub const fn refusal(&self) -> Option<LocalRefusal> {
         match self {

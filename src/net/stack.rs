@@ -12,10 +12,9 @@ use std::time::Duration;
 use socket2::Protocol;
 
 use super::ancillary::{Ancillary, sender_v6};
-use super::ear::Ear;
-use super::failure::{Failure, SocketRole};
-use super::filter::{Ports, Program};
-use super::privilege;
+use super::ear::{Ear, Post};
+use super::failure::Failure;
+use super::filter::Ports;
 use super::raw::raw_socket;
 use super::syscall::{Slot, set_int};
 use crate::model::endpoint::Family;
@@ -23,54 +22,37 @@ use crate::model::endpoint::Family;
 /// Opens the ears of a family: TCP and ICMP.
 pub(super) fn open(family: Family, ports: &Ports) -> Result<[Ear; 2], Failure> {
     Ok([
-        listen(SocketRole::TcpEar(family), family, ports)?,
-        listen(SocketRole::IcmpEar(family), family, ports)?,
+        listen(Post::Tcp(family), family, ports)?,
+        listen(Post::Icmp(family), family, ports)?,
     ])
 }
 
-fn listen(role: SocketRole, family: Family, ports: &Ports) -> Result<Ear, Failure> {
-    let protocol = Protocol::from(i32::from(protocol(role)));
-    let socket = raw_socket(family, protocol).map_err(|source| privilege::blame(role, source))?;
-    if family == Family::V6 {
-        for option in [
+fn listen(post: Post, family: Family, ports: &Ports) -> Result<Ear, Failure> {
+    let protocol = Protocol::from(i32::from(protocol(post)));
+    let socket = raw_socket(family, protocol).map_err(|source| post.unopened(source))?;
+    let beside: &[libc::c_int] = match family {
+        Family::V4 => &[],
+        // The flow information carries the traffic class as well.
+        Family::V6 => &[
             libc::IPV6_RECVHOPLIMIT,
             libc::IPV6_RECVPKTINFO,
-            // Carries the traffic class as well.
             libc::IPV6_FLOWINFO,
-        ] {
-            set_int(socket.as_fd(), libc::SOL_IPV6, option, 1).map_err(|source| {
-                Failure::Socket {
-                    socket: role,
-                    source,
-                }
-            })?;
-        }
+        ],
+    };
+    for option in beside {
+        set_int(socket.as_fd(), libc::SOL_IPV6, *option, 1).map_err(|source| post.unfit(source))?;
     }
-    let ear = Ear::new(socket, role)?;
+    let ear = Ear::new(socket, post)?;
     ear.listen_for(ports)?;
     Ok(ear)
 }
 
-pub(super) fn program(role: SocketRole, ports: &Ports) -> Program {
-    match role {
-        SocketRole::IcmpEar(Family::V4) => Program::icmp4(),
-        SocketRole::IcmpEar(Family::V6) => Program::icmp6(),
-        SocketRole::TcpEar(Family::V6) => Program::tcp6(ports),
-        SocketRole::TcpEar(Family::V4)
-        | SocketRole::Mouth(_)
-        | SocketRole::Tap
-        | SocketRole::Netlink => Program::tcp4(ports),
-    }
-}
-
-/// The IP protocol number an ear listens for.
-const fn protocol(role: SocketRole) -> u8 {
-    (match role {
-        SocketRole::IcmpEar(Family::V4) => libc::IPPROTO_ICMP,
-        SocketRole::IcmpEar(Family::V6) => libc::IPPROTO_ICMPV6,
-        SocketRole::TcpEar(_) | SocketRole::Mouth(_) | SocketRole::Tap | SocketRole::Netlink => {
-            libc::IPPROTO_TCP
-        }
+/// The IP protocol number heard at a post behind the firewall.
+pub(super) const fn protocol(post: Post) -> u8 {
+    (match post {
+        Post::Icmp(Family::V4) => libc::IPPROTO_ICMP,
+        Post::Icmp(Family::V6) => libc::IPPROTO_ICMPV6,
+        Post::Tcp(_) | Post::Tap => libc::IPPROTO_TCP,
     }) as u8
 }
 
@@ -81,20 +63,18 @@ const fn protocol(role: SocketRole) -> u8 {
     reason = "a datagram that cannot be restored is not one without a stamp"
 )]
 pub(super) fn restore(
-    role: SocketRole,
+    family: Family,
+    protocol: u8,
     slot: &Slot<'_>,
     datagram: &mut Vec<u8>,
 ) -> Option<Option<Duration>> {
     let beside = Ancillary::read(slot.control);
     datagram.clear();
-    if matches!(
-        role,
-        SocketRole::TcpEar(Family::V6) | SocketRole::IcmpEar(Family::V6)
-    ) {
+    if family == Family::V6 {
         datagram.extend(header_v6(
             &beside,
             sender_v6(slot.name)?,
-            protocol(role),
+            protocol,
             u16::try_from(slot.payload.len()).ok()?,
         )?);
     }

@@ -91,15 +91,13 @@ impl Standpoint {
                 mark: preference.mark,
             })?
         };
-        let source = match &way {
-            Way::Open(route) => Some(route.source),
-            _ => preference.source.filter(|_| !foreign),
-        };
-        let source = source.unwrap_or_else(|| unspecified(endpoint));
-        let index = match &way {
-            Way::Open(route) => route.link.index,
-            _ => pinned.as_ref().map_or(0, |link| link.index),
-        };
+        let source = way
+            .route()
+            .map(|route| route.source)
+            .or(preference.source.filter(|_| !foreign))
+            .unwrap_or_else(|| unspecified(endpoint));
+        let link = way.route().map(|route| &route.link).or(pinned.as_ref());
+        let index = link.map_or(0, |link| link.index);
         Ok(Self {
             origin: Origin {
                 source,
@@ -132,10 +130,7 @@ impl Standpoint {
 
     /// The route, where there is one.
     pub(super) const fn route(&self) -> Option<&Route> {
-        match &self.way {
-            Way::Open(route) => Some(route),
-            _ => None,
-        }
+        self.way.route()
     }
 
     /// The scope of a link-local destination on this way; 0 elsewhere.

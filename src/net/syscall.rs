@@ -151,6 +151,10 @@ impl Batch {
 
     /// Reads what is there without waiting, up to [`Batch::CAPACITY`] datagrams, and says how
     /// many; 0 when there is nothing.
+    #[allow(
+        clippy::unnecessary_cast,
+        reason = "C libraries differ in the widths of these fields"
+    )]
     pub(super) fn receive(&mut self, fd: BorrowedFd<'_>) -> io::Result<usize> {
         let mut vectors = [libc::iovec {
             iov_base: ptr::null_mut(),

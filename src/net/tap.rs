@@ -17,31 +17,23 @@ use std::time::Duration;
 use socket2::{Domain, Socket, Type};
 
 use super::ancillary::{Ancillary, packet_type};
-use super::ear::Ear;
-use super::failure::{Failure, SocketRole};
-use super::filter::{Ports, Program};
-use super::privilege;
+use super::ear::{Ear, Post};
+use super::failure::Failure;
+use super::filter::Ports;
 use super::syscall::{Slot, bind_packet};
 use crate::engine::Heard;
 use crate::model::evidence;
 
 /// Opens the tap. It hears from the moment this returns, and nothing but what the filter passes.
 pub(super) fn open(ports: &Ports) -> Result<Ear, Failure> {
-    let role = SocketRole::Tap;
+    let post = Post::Tap;
     // Without a protocol the socket is deaf until it is bound, so nothing unfiltered gets in.
-    let socket = Socket::new(Domain::PACKET, Type::DGRAM, None)
-        .map_err(|source| privilege::blame(role, source))?;
-    let ear = Ear::new(socket, role)?;
+    let socket =
+        Socket::new(Domain::PACKET, Type::DGRAM, None).map_err(|source| post.unopened(source))?;
+    let ear = Ear::new(socket, post)?;
     ear.listen_for(ports)?;
-    bind_packet(ear.fd()).map_err(|source| Failure::Socket {
-        socket: role,
-        source,
-    })?;
+    bind_packet(ear.fd()).map_err(|source| post.unfit(source))?;
     Ok(ear)
-}
-
-pub(super) fn program(ports: &Ports) -> Program {
-    Program::tap(ports)
 }
 
 /// When a frame passed and in which direction; `None` for frames that are not this host's.
