@@ -47,6 +47,7 @@ pub fn run(
         causes: Vec::new(),
         failure: None,
     };
+    tracing::debug!(endpoints = endpoints.len(), "holding inquests");
     driver::run(endpoints, &settings, &stop, &mut |event| match event {
         Event::Progress(outcome) => progress.reading(outcome),
         Event::Settled(outcome) => {

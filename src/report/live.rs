@@ -2,8 +2,8 @@
 
 use super::place;
 use super::record::{PlaceRecord, VerdictRecord};
-use super::text::counted;
 use super::visible::visible;
+use super::words::counted;
 use crate::model::outcome::Outcome;
 
 /// The best reading so far: cause, confidence, place, and what it rests on.
