@@ -51,7 +51,7 @@ pub fn run(
     driver::run(endpoints, &settings, &stop, &mut |event| match event {
         Event::Progress(outcome) => progress.reading(outcome),
         Event::Settled(outcome) => {
-            if !progress.settle(|| scribe.write(&outcome)) {
+            if !progress.settle(&outcome, || scribe.write(&outcome)) {
                 stop.request();
             }
         }

@@ -161,7 +161,7 @@ pub struct Stats {
     pub elapsed_us: u64,
     /// Bounds of the path's loss per round trip; `None` when nothing ever answered.
     pub loss_estimate: Option<[f64; 2]>,
-    /// Whether the user stopped it before it settled.
+    /// Whether the user, or the end of its time, stopped it before it settled.
     #[serde(default)]
     pub interrupted: bool,
 }

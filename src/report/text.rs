@@ -50,7 +50,7 @@ fn verdict(page: &mut Page, record: &Record) {
         page.paragraph(
             DOUBTFUL,
             2,
-            "Stopped early: this is the best reading so far.",
+            "Ended before it settled (stopped, or out of time): the best reading so far.",
         );
     }
 }
@@ -210,7 +210,7 @@ fn evidence(page: &mut Page, record: &Record) {
         let mut text = words.clone();
         if let [first, .., last] = entries.as_slice() {
             let spread = last.at_us.saturating_sub(first.at_us);
-            text.push_str(&format!(" ({} times over {})", entries.len(), span(spread)));
+            text.push_str(&format!("; {} times over {}", entries.len(), span(spread)));
         }
         page.item(PLAIN, 2, &citation(&ids), 10, &text);
     }
