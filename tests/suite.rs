@@ -1,4 +1,7 @@
 //! The integration tests: one binary, one module an area.
 #![allow(missing_docs, reason = "a test binary has no public interface")]
 
+mod cli;
+mod layers;
+mod report;
 mod scenario;

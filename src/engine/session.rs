@@ -250,14 +250,13 @@ impl Session {
             return;
         }
         self.expire(now);
+        self.stale |= self.judgement.look_again.is_some_and(|due| due <= now);
         self.rejudge(now);
         if now >= self.brief.deadline && self.judgement.next != Next::Settle {
             self.interrupt(now);
             self.rejudge(now);
         }
-        // Nothing to send and nothing to wait for: no further judgement can differ.
-        let exhausted = self.plan.is_empty() && self.expiries.is_empty();
-        if self.interrupted || self.judgement.next == Next::Settle || exhausted {
+        if self.interrupted || self.judgement.next == Next::Settle || self.is_idle() {
             self.settled = Some(now);
             self.plan.clear();
             self.expiries.clear();
@@ -313,16 +312,17 @@ impl Session {
         if self.is_settled() {
             return None;
         }
-        let idle = self.plan.is_empty() && self.expiries.is_empty();
-        if self.stale || idle || self.judgement.next == Next::Settle {
+        if self.stale || self.is_idle() || self.judgement.next == Next::Settle {
             return Some(Moment::START);
         }
         let expiry = self.expiries.first().map(|(due, _)| *due);
-        Some(
-            expiry
-                .unwrap_or(self.brief.deadline)
-                .min(self.brief.deadline),
-        )
+        let due = expiry.into_iter().chain(self.judgement.look_again);
+        Some(due.fold(self.brief.deadline, Moment::min))
+    }
+
+    /// Nothing to send and nothing to wait for: no further judgement can differ.
+    fn is_idle(&self) -> bool {
+        self.plan.is_empty() && self.expiries.is_empty() && self.judgement.look_again.is_none()
     }
 
     /// When it next wants to send; `None` when it has nothing to, or must advance first.

@@ -295,6 +295,9 @@ pub(super) fn read_listener(case: &Case<'_>) -> Reading {
         };
         return Reading { sign: Some(observed), progress: distance.progress };
     }
+    if let Some(waiting) = unlike_randoms(case) {
+        return Reading { sign: None, progress: waiting };
+    }
     let Some(seen) = distance.sign else { return distance };
     let (sign, because) = match seen.sign {
         Sign::NearerThanHost => (Sign::NearListener, seen.because),
@@ -305,4 +308,21 @@ pub(super) fn read_listener(case: &Case<'_>) -> Reading {
         _ => (Sign::UncertainListener, seen.because),
     };
     Reading { sign: Some(Observed { sign, because, ..seen }), progress: distance.progress }
+}
+
+/// What is still to be seen of the random controls; `None` when each was answered, or left without an
+/// answer for clearly longer than whatever answers the port takes.
+fn unlike_randoms(case: &Case<'_>) -> Option<Progress> {
+    let patience = (4 * case.round_trip()).max(Duration::from_millis(100));
+    let mut waiting = None;
+    for control in case.controls(ControlOrigin::Random) {
+        let Some(first) = case.control_syns(control.port).next() else {
+            return Some(controls::baseline(case));
+        };
+        let answered = case.control_syns(control.port).any(|t| case.drawn(t).is_answer());
+        if !answered && case.now.since(first.sent) < patience {
+            waiting = Some(Progress::Waiting(Some(first.sent.after(patience))));
+        }
+    }
+    waiting
 }

@@ -21,6 +21,9 @@ const ATTEMPTS: usize = 3;
 pub(super) fn baseline(case: &Case<'_>) -> Progress {
     let mut progress = Progress::Done;
     let mut silent_randoms = 0;
+    // First, lest a router that limits its ICMP errors leaves none for it.
+    let echoes: Vec<&Trial> = case.echoes().collect();
+    join(&mut progress, insist(case, &of_mark(&echoes, Dscp::ZERO), echo()));
     for (index, control) in (0u8..).zip(&case.brief.controls) {
         let trials: Vec<&Trial> = case.control_syns(control.port).collect();
         let target = Target::Control(control.port);
@@ -45,8 +48,6 @@ pub(super) fn baseline(case: &Case<'_>) -> Progress {
             silent_randoms += 1;
         }
     }
-    let echoes: Vec<&Trial> = case.echoes().collect();
-    join(&mut progress, insist(case, &of_mark(&echoes, Dscp::ZERO), echo()));
     progress
 }
 

@@ -34,7 +34,8 @@ pub fn judge(evidence: &Evidence, brief: &Brief, now: Moment) -> Judgement {
     let leader = leader(&signs);
     let finding = find(&case, leader, &signs);
     let (next, look_again) = next(&case, leader, &signs, &readings);
-    Judgement { finding, next, look_again }
+    // A moment that has passed without a new fact would be looked at for ever.
+    Judgement { finding, next, look_again: look_again.filter(|due| *due > now) }
 }
 
 /// Reads every question whose occasion has come.

@@ -81,6 +81,7 @@ fn judgement(cause: Cause, next: Next) -> Judgement {
             notes: Vec::new(),
         },
         next,
+        look_again: None,
     }
 }
 
