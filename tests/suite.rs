@@ -2,3 +2,4 @@
 #![allow(missing_docs, reason = "a test binary has no public interface")]
 
 mod scenario;
+mod sim;

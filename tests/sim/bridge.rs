@@ -10,7 +10,7 @@ use std::time::Duration;
 use super::compose;
 use super::datagram::Datagram;
 use super::filter::{Hook, Verdict};
-use super::icmp;
+use super::icmp::{self, Trouble};
 use super::network::{Event, Network};
 use super::node::NodeId;
 use super::reassembly::Holder;
@@ -50,12 +50,11 @@ impl Network {
         self.queue.put(delay, Event::Arrive { node: to, from, datagram });
     }
 
-    /// What a bridge answers (`nf_reject_skb_v4_tcp_reset`, `nf_reject_skb_v4_unreach` and their
-    /// v6 twins): everything in the target's name, TTL 64, TOS 0.
-    ///
-    /// With `br_netfilter` an ICMP refusal needs a route to the sender, which a bridge without
-    /// addresses has not.
-    fn bridge_refusal(&self, word: &str, tool: Tool, datagram: &Datagram) -> Option<Datagram> {
+    /// What a bridge answers. Family bridge (`nf_reject_skb_v4_tcp_reset`,
+    /// `nf_reject_skb_v4_unreach` and their v6 twins): everything in the target's name, TTL 64,
+    /// TOS 0. With `br_netfilter` an ICMP refusal is the bridge's own, from an address it must have
+    /// for the purpose.
+    fn bridge_refusal(&mut self, word: &str, tool: Tool, datagram: &Datagram) -> Option<Datagram> {
         if !datagram.has_transport_header() || !datagram.checksum_holds() {
             return None;
         }
@@ -64,10 +63,14 @@ impl Network {
             let reset = compose::reset_of(&segment);
             return Some(reset.datagram(datagram.destination, datagram.source));
         }
-        if tool == Tool::BrNetfilter || datagram.is_icmp_error() {
+        let code = icmp::refusal_code(self.family, word);
+        if tool == Tool::BrNetfilter {
+            let bridge = self.bridge?;
+            return self.compose_error(bridge, Trouble::Refused(code), datagram);
+        }
+        if datagram.is_icmp_error() {
             return None;
         }
-        let code = icmp::refusal_code(self.family, word);
         let body = compose::quote(datagram);
         let (source, destination) = (datagram.destination, datagram.source);
         Some(compose::icmp(source, destination, code, [0; 4], &body))

@@ -14,6 +14,7 @@ use super::icmp::Limiter;
 use super::link::{Link, LossProcess};
 use super::network::{Network, PROBER};
 use super::node::{Kind, Node, NodeId};
+use super::prober::ReversePath;
 use super::tcp::Tcp;
 use crate::scenario::Scenario;
 
@@ -22,12 +23,12 @@ const ETHERNET: u16 = 1500;
 /// MTU of the loopback interface, as far as sixteen bits go.
 const LOOPBACK: u16 = 65_535;
 
-/// Address `last` of link `link`: 10.9.`link`.`last`, fd09:`link`::`last`.
+/// Address `last` of link `link`: 10.9.`link`.`last`, fd09:0:0:`link`::`last`, as in the lab.
 pub fn address(family: Family, link: usize, last: u8) -> IpAddr {
     let link = u8::try_from(link).expect("few links");
     match family {
         Family::V4 => Ipv4Addr::new(10, 9, link, last).into(),
-        Family::V6 => Ipv6Addr::new(0xfd09, link.into(), 0, 0, 0, 0, 0, last.into()).into(),
+        Family::V6 => Ipv6Addr::new(0xfd09, 0, 0, link.into(), 0, 0, 0, last.into()).into(),
     }
 }
 
@@ -78,7 +79,11 @@ impl Network {
             probed,
             target,
             loopback: plan.loopback,
-            rp_filter_fails: plan.prober_rp_filter_fails,
+            reverse_path: match (plan.prober_rp_filter_fails, seed % 2) {
+                (false, _) => ReversePath::Holds,
+                (true, 0) => ReversePath::FailsForPort,
+                (true, _) => ReversePath::FailsForTarget,
+            },
             nodes,
             tiers,
             bridge,
@@ -125,12 +130,7 @@ struct Builder<'a> {
 impl Builder<'_> {
     fn host(&mut self, name: &str, place: usize, address: IpAddr) -> NodeId {
         let serves = name == "target" || self.scenario.network.loopback;
-        let mtu = self.scenario.network.mtu.iter();
-        let mtu = mtu
-            .filter(|(ends, _)| ends.split('-').any(|end| end == name))
-            .map(|(_, mtu)| *mtu)
-            .min()
-            .unwrap_or(if self.scenario.network.loopback { LOOPBACK } else { ETHERNET });
+        let mtu = if self.scenario.network.loopback { LOOPBACK } else { ETHERNET };
         let headers = if address.is_ipv4() { 40 } else { 60 };
         let host = &self.scenario.host;
         let tcp = if serves {
@@ -154,11 +154,9 @@ impl Builder<'_> {
     }
 
     fn bridge(&mut self, place: usize) -> NodeId {
-        let none = match self.family {
-            Family::V4 => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
-            Family::V6 => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
-        };
-        self.node("bridge", Kind::Bridge, place, (none, none), Tcp::default())
+        // Only what it refuses through `br_netfilter` ever bears it.
+        let own = address(self.family, place, 5);
+        self.node("bridge", Kind::Bridge, place, (own, own), Tcp::default())
     }
 
     fn node(
@@ -182,11 +180,13 @@ impl Builder<'_> {
         let losses = losses
             .flat_map(|loss| LossProcess::of(loss, &mut self.rng))
             .collect();
-        let is_limited = kind == Kind::Host || named(&plan.icmp_rate_limited);
-        // IPv6 quarters the interval for a route to a /64 (`icmpv6_xrlim_allow`).
-        let interval = Duration::from_millis(match self.family {
-            Family::V4 => 1_000,
-            Family::V6 => 250,
+        let is_limited = kind != Kind::Router || named(&plan.icmp_rate_limited);
+        // IPv6 halves the interval for every 32 bits the route back is short of a host route
+        // (`icmpv6_xrlim_allow`): /64 from a router, a default route from the target and the bridge.
+        let interval = Duration::from_micros(match (self.family, kind) {
+            (Family::V4, _) => 1_000_000,
+            (Family::V6, Kind::Router) => 250_000,
+            (Family::V6, Kind::Host | Kind::Bridge) => 62_500,
         });
         self.nodes.push(Node {
             name: name.to_owned(),
@@ -242,16 +242,23 @@ fn links(
     for pair in tiers.windows(2) {
         for &near in &pair[0] {
             for &far in &pair[1] {
-                let mtu = mtu_between(scenario, &nodes[near].name, &nodes[far].name);
-                links.insert((near, far), Link::new(mtu, rng));
-                links.insert((far, near), Link::new(mtu, rng));
+                let narrow = mtu_between(scenario, &nodes[near].name, &nodes[far].name);
+                for (from, to) in [(near, far), (far, near)] {
+                    // A host goes on believing in 1500.
+                    let mtu = match nodes[from].kind {
+                        Kind::Host => ETHERNET,
+                        Kind::Router | Kind::Bridge => narrow,
+                    };
+                    links.insert((from, to), Link::new(mtu, narrow, rng));
+                }
             }
         }
     }
     links
 }
 
-/// The MTU the scenario gives to a link; both halves of a bridged link count.
+/// The MTU the scenario gives to a link. That of a half of a bridged link is its sender's only on
+/// the other half; the frame is lost all the same.
 fn mtu_between(scenario: &Scenario, near: &str, far: &str) -> u16 {
     let names = |end: &str| end == near || end == far || (far == "target" && end == "bridge");
     let mtu = scenario.network.mtu.iter();

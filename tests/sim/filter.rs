@@ -8,6 +8,7 @@ use synquest::model::time::Moment;
 
 use super::conntrack::State;
 use super::datagram::{Datagram, ICMP, ICMP6};
+use super::router::DATABASE;
 use crate::scenario::{Action, Direction, Limit, Proto, Rule, Tool};
 
 /// The hooks of netfilter.
@@ -55,8 +56,9 @@ pub enum Verdict {
 pub struct Subject<'a> {
     /// The packet.
     pub datagram: &'a Datagram,
-    /// Which way it goes; `None` where that means nothing (loopback).
-    pub way: Option<Direction>,
+    /// Which way it goes, by the target's address: `Both` on loopback, `None` when it has nothing
+    /// to do with the target.
+    pub direction: Option<Direction>,
     /// What conntrack says of it.
     pub state: State,
     /// The time.
@@ -146,25 +148,27 @@ impl Filter {
 impl Loaded {
     fn matches(&mut self, subject: &Subject<'_>) -> bool {
         let rule = &self.rule;
-        if let Some(way) = subject.way
-            && rule.direction != Direction::Both
-            && rule.direction != way
-        {
-            return false;
-        }
+        // A policy knows no direction.
         if rule.policy {
             return true;
         }
-        matches_protocol(rule, subject.datagram)
-            && matches_state(rule, subject.state)
+        let is_this_way = match (rule.direction, subject.direction) {
+            (_, None) => false,
+            (Direction::Both, _) | (_, Some(Direction::Both)) => true,
+            (one, Some(other)) => one == other,
+        };
+        is_this_way
             && self.matches_knocks(subject)
+            && matches_protocol(&self.rule, subject.datagram)
+            && matches_state(&self.rule, subject.state)
             && self
                 .bucket
                 .as_mut()
                 .is_none_or(|bucket| bucket.take(subject.now))
     }
 
-    /// iptables `recent`: SYNs of the last 300 s, more than `after_hits`; what matches counts too.
+    /// iptables `recent`: more than `after_hits` SYNs to the database port in the last 300 s, this
+    /// one included; those it discards count as well.
     fn matches_knocks(&mut self, subject: &Subject<'_>) -> bool {
         let Some(most) = self.rule.after_hits else {
             return true;
@@ -176,12 +180,11 @@ impl Loaded {
         {
             knocks.pop_front();
         }
-        let is_syn = subject.datagram.segment().is_some_and(|segment| segment.is_syn());
-        let is_over = |knocks: &VecDeque<Moment>| knocks.len() > most as usize;
-        if is_syn || is_over(knocks) {
+        let segment = subject.datagram.segment();
+        if segment.is_some_and(|segment| segment.is_syn() && segment.destination_port == DATABASE) {
             knocks.push_back(subject.now);
         }
-        is_over(knocks)
+        knocks.len() > most as usize
     }
 }
 
@@ -201,8 +204,7 @@ fn matches_state(rule: &Rule, state: State) -> bool {
     rule.state.is_empty()
         || rule.state.iter().any(|word| match word.as_str() {
             "new" => state == State::New,
-            // The usual rule names both.
-            "established" => matches!(state, State::Established | State::Related),
+            "established" => state == State::Established,
             "related" => state == State::Related,
             "invalid" => state == State::Invalid,
             "untracked" => state == State::Untracked,

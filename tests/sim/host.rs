@@ -10,7 +10,7 @@ use super::filter::{Hook, Verdict};
 use super::network::{Network, PROBER};
 use super::node::NodeId;
 use super::reassembly::Holder;
-use super::tcp::{HalfOpenKey, Reaction};
+use super::tcp::{Reaction, Timer};
 use crate::scenario::RouteKind;
 
 /// Why the kernel did not send a datagram.
@@ -28,7 +28,7 @@ impl Network {
     /// Local delivery: reassembly stands before INPUT for IPv4 (`ip_local_deliver`) and after it
     /// for IPv6 (`ip6_input`).
     pub fn deliver(&mut self, node: NodeId, from: NodeId, datagram: Datagram, tracked: Tracked) {
-        if node == PROBER && from != node && self.rp_filter_fails {
+        if node == PROBER && from != node && self.fails_reverse_path(&datagram) {
             self.note(node, "fails reverse path", &datagram);
             return;
         }
@@ -69,15 +69,14 @@ impl Network {
     }
 
     /// A SYN-ACK timer ran out.
-    pub fn syn_ack_again(&mut self, node: NodeId, key: HalfOpenKey) {
-        let now = self.now();
-        let reaction = self.nodes[node].tcp.timer(key, now);
+    pub fn syn_ack_again(&mut self, node: NodeId, timer: Timer) {
+        let reaction = self.nodes[node].tcp.timer(timer);
         self.react(node, reaction);
     }
 
     fn react(&mut self, node: NodeId, reaction: Reaction) {
-        if let Some((delay, key)) = reaction.timer {
-            self.queue.put(delay, super::network::Event::SynAckTimer(node, key));
+        if let Some((delay, timer)) = reaction.timer {
+            self.queue.put(delay, super::network::Event::SynAckTimer(node, timer));
         }
         if let Some(mut datagram) = reaction.send {
             self.label(node, &mut datagram);
@@ -170,7 +169,7 @@ impl Network {
                 acknowledgment: Some(segment.sequence.wrapping_add(1)),
                 syn: true,
                 window: 0,
-                mss: Some(if datagram.is_v4() { 1460 } else { 1440 }),
+                mss: Some(1460),
                 ..compose::Draft::default()
             };
             let answer = answer.datagram(datagram.destination, datagram.source);

@@ -8,7 +8,7 @@ use synquest::model::endpoint::Family;
 use synquest::model::time::Moment;
 
 use super::compose;
-use super::conntrack::Tuple;
+use super::conntrack::{Tracked, Tuple};
 use super::datagram::Datagram;
 use super::network::Network;
 use super::node::NodeId;
@@ -114,7 +114,7 @@ impl Limiter {
 
 impl Network {
     /// A route that leads nowhere: IPv4 `ip_error`, IPv6 `ip6_pkt_discard`, `ip6_pkt_prohibit`.
-    pub fn route_error(&mut self, node: NodeId, kind: RouteKind, datagram: &Datagram) {
+    pub fn route_error(&mut self, node: NodeId, kind: RouteKind, datagram: &Datagram, tracked: &Tracked) {
         let code = match (kind, datagram.is_v4()) {
             (RouteKind::Blackhole, _) => return,
             (RouteKind::None, true) => (3, 0),
@@ -126,18 +126,39 @@ impl Network {
         let now = self.now();
         let limiter = &mut self.nodes[node].limiter;
         if limiter.allows_route_error(datagram.source, now) {
-            self.icmp_error(node, Trouble::Refused(code), datagram);
+            self.icmp_error(node, Trouble::Refused(code), datagram, tracked);
         }
     }
 
     /// Reports `trouble` with `offending` to its sender (`icmp_send`, `icmp6_send`): never about an
     /// ICMP error, never about a later fragment (RFC 1122 §3.2.2, RFC 4443 §2.4).
-    pub fn icmp_error(&mut self, node: NodeId, trouble: Trouble, offending: &Datagram) {
+    ///
+    /// The error inherits the connection `tracked` of what it is about.
+    pub fn icmp_error(
+        &mut self,
+        node: NodeId,
+        trouble: Trouble,
+        offending: &Datagram,
+        tracked: &Tracked,
+    ) {
+        if let Some(error) = self.compose_error(node, trouble, offending) {
+            let attached = tracked.connection.is_some().then(|| tracked.attached());
+            let _ = self.originate(node, error, attached);
+        }
+    }
+
+    /// The error [`Self::icmp_error`] sends, if it sends one.
+    pub fn compose_error(
+        &mut self,
+        node: NodeId,
+        trouble: Trouble,
+        offending: &Datagram,
+    ) -> Option<Datagram> {
         if self.nodes[node].is_silent
             || offending.is_icmp_error()
             || !offending.has_transport_header()
         {
-            return;
+            return None;
         }
         let is_v4 = offending.is_v4();
         let mut rest = [0; 4];
@@ -159,7 +180,7 @@ impl Network {
         let now = self.now();
         if !is_exempt && !self.nodes[node].limiter.allows(offending.source, now) {
             self.note(node, "may not report (rate limit)", offending);
-            return;
+            return None;
         }
         let source = if self.nodes[node].owns(offending.destination) {
             offending.destination
@@ -174,7 +195,7 @@ impl Network {
             error.id = self.rng.u16(..).into();
         }
         self.label(node, &mut error);
-        let _ = self.originate(node, error, None);
+        Some(error)
     }
 
     /// An ICMP message for this node: echo requests are answered with their own TOS, errors may end

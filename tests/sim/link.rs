@@ -11,16 +11,19 @@ use crate::scenario::{Direction, Loss};
 #[derive(Clone, Copy, Debug)]
 pub struct Link {
     base: Duration,
-    /// Largest IP datagram it carries, in octets.
+    /// Largest IP datagram the sender's interface takes, in octets.
     pub mtu: u16,
+    /// Largest IP datagram that gets through; longer ones are lost unseen.
+    pub carries: u16,
 }
 
 impl Link {
     /// A link with a delay of its own between 50 and 500 µs.
-    pub fn new(mtu: u16, rng: &mut Rng) -> Self {
+    pub fn new(mtu: u16, carries: u16, rng: &mut Rng) -> Self {
         Self {
             base: Duration::from_nanos(rng.u64(50_000..500_000)),
             mtu,
+            carries,
         }
     }
 

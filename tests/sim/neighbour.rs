@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use synquest::model::evidence::NeighbourState;
 
+use super::conntrack::Tracked;
 use super::datagram::Datagram;
 use super::icmp::Trouble;
 use super::network::{Event, Network, PROBER};
@@ -53,7 +54,7 @@ impl Network {
         let ended = self.nodes[node].resolving.insert(next, Resolution::Failed);
         if let Some(Resolution::Incomplete(queue)) = ended {
             for datagram in queue {
-                self.icmp_error(node, Trouble::NoNeighbour, &datagram);
+                self.icmp_error(node, Trouble::NoNeighbour, &datagram, &Tracked::NONE);
             }
         }
     }

@@ -20,8 +20,9 @@ use super::ecmp;
 use super::filter::{Hook, Subject, Verdict};
 use super::link::Link;
 use super::node::{Node, NodeId};
+use super::prober::ReversePath;
 use super::reassembly::HeldKey;
-use super::tcp::HalfOpenKey;
+use super::tcp::Timer;
 use crate::scenario::Direction;
 
 /// The prober is always the first node.
@@ -58,7 +59,7 @@ pub enum Event {
         next: NodeId,
     },
     /// A SYN-ACK was not acknowledged in time.
-    SynAckTimer(NodeId, HalfOpenKey),
+    SynAckTimer(NodeId, Timer),
 }
 
 /// A datagram the prober's ears heard.
@@ -83,8 +84,8 @@ pub struct Network {
     pub target: IpAddr,
     /// Whether the prober probes itself.
     pub loopback: bool,
-    /// Whether the prober's reverse-path filter discards what comes in.
-    pub rp_filter_fails: bool,
+    /// Which answers the prober's reverse-path filter discards.
+    pub reverse_path: ReversePath,
     /// The nodes; the prober is the first.
     pub nodes: Vec<Node>,
     /// Nodes by distance from the prober.
@@ -123,7 +124,7 @@ impl Network {
             Some(Event::Cross { from, to, datagram }) => self.cross(from, to, datagram),
             Some(Event::ReassemblyEnds(node, key)) => self.reassembly_ends(node, &key),
             Some(Event::ResolutionEnds { node, next }) => self.resolution_ends(node, next),
-            Some(Event::SynAckTimer(node, key)) => self.syn_ack_again(node, key),
+            Some(Event::SynAckTimer(node, timer)) => self.syn_ack_again(node, timer),
             None => return false,
         }
         true
@@ -134,7 +135,19 @@ impl Network {
         self.nodes.iter().position(|node| node.owns(address))
     }
 
-    /// Which way a datagram goes, by its addresses; `None` where they are no help (loopback).
+    /// Which way a datagram goes for a rule, by the target's address; `None` for what is neither
+    /// to nor from the target, [`Direction::Both`] on loopback.
+    pub fn direction(&self, datagram: &Datagram) -> Option<Direction> {
+        let is_target = |address| address == self.target || address == self.probed;
+        match (is_target(datagram.source), is_target(datagram.destination)) {
+            (true, true) => Some(Direction::Both),
+            (true, false) => Some(Direction::Return),
+            (false, true) => Some(Direction::Forward),
+            (false, false) => None,
+        }
+    }
+
+    /// Which way a datagram travels, by the places of its addresses; `None` on loopback.
     pub fn way(&self, datagram: &Datagram) -> Option<Direction> {
         let place = |address| self.owner(address).map(|node| self.nodes[node].place);
         match (place(datagram.source)?, place(datagram.destination)?) {
@@ -198,7 +211,7 @@ impl Network {
         }
         let subject = Subject {
             datagram,
-            way: self.way(datagram),
+            direction: self.direction(datagram),
             state,
             now: self.now(),
         };
@@ -238,8 +251,13 @@ impl Network {
         if node == PROBER {
             self.hear(Heard::Departing, &datagram);
         }
+        let link = self.links[&(node, next)];
+        if datagram.length() > usize::from(link.carries) {
+            self.note(node, "sends what the link does not carry", &datagram);
+            return;
+        }
         self.note(node, "sends", &datagram);
-        let mut delay = self.links[&(node, next)].delay(&mut self.rng);
+        let mut delay = link.delay(&mut self.rng);
         let is_bridged = self.bridge.is_some()
             && self.nodes[node].place.max(self.nodes[next].place) + 1 == self.tiers.len();
         let event = if is_bridged {
@@ -253,7 +271,7 @@ impl Network {
 
     /// Puts a datagram a node sends to itself on its loopback interface.
     pub fn loop_back(&mut self, node: NodeId, datagram: Datagram) {
-        if node == PROBER && self.loopback {
+        if node == PROBER {
             self.hear(Heard::Departing, &datagram);
         }
         self.note(node, "loops", &datagram);

@@ -6,9 +6,33 @@ use synquest::model::time::Moment;
 use super::datagram::Datagram;
 use super::host::NotSent;
 use super::network::{Network, PROBER};
+use super::router::DATABASE;
 use crate::scenario::RouteKind;
 
+/// Which answers the prober's reverse-path filter discards.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReversePath {
+    /// None.
+    Holds,
+    /// TCP from the database port: policy routing by port, as the lab stages it.
+    FailsForPort,
+    /// All that comes from the target's address.
+    FailsForTarget,
+}
+
 impl Network {
+    /// Whether a datagram that came in fails the reverse-path filter.
+    pub fn fails_reverse_path(&self, datagram: &Datagram) -> bool {
+        let segment = datagram.segment();
+        match self.reverse_path {
+            ReversePath::Holds => false,
+            ReversePath::FailsForPort => {
+                segment.is_some_and(|segment| segment.source_port == DATABASE)
+            }
+            ReversePath::FailsForTarget => datagram.source == self.probed,
+        }
+    }
+
     /// Sends a datagram as `sendto` on a raw socket would; the error is what the kernel refuses.
     ///
     /// The kernel fills in an IPv4 identification of zero (`raw_send_hdrinc`). A raw socket leaves
@@ -35,8 +59,8 @@ impl Network {
         self.originate(PROBER, datagram, None).map_err(|why| match why {
             NotSent::Firewall => LocalRefusal::Firewall,
             NotSent::Route(RouteKind::Prohibit) => LocalRefusal::Prohibited,
-            NotSent::Route(RouteKind::None | RouteKind::Unreachable) => LocalRefusal::NoRoute,
-            NotSent::Route(RouteKind::Blackhole) => LocalRefusal::SourceGone,
+            // A blackhole route is found out before the call, which would fail with EINVAL.
+            NotSent::Route(_) => LocalRefusal::NoRoute,
             NotSent::TooLong => LocalRefusal::TooLong,
         })
     }

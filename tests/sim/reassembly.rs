@@ -5,6 +5,7 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
+use super::conntrack::Tracked;
 use super::datagram::Datagram;
 use super::icmp::Trouble;
 use super::network::{Event, Network};
@@ -55,7 +56,7 @@ impl Network {
             && here.kind != Kind::Bridge
             && (here.owns(datagram.destination) || !datagram.is_v4());
         if is_reported {
-            self.icmp_error(node, Trouble::ReassemblyTimeout, &datagram);
+            self.icmp_error(node, Trouble::ReassemblyTimeout, &datagram, &Tracked::NONE);
         }
     }
 }

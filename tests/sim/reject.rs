@@ -24,7 +24,7 @@ impl Network {
             let _ = self.originate(node, answer, Some(tracked.attached()));
         } else {
             let code = icmp::refusal_code(self.family, word);
-            self.icmp_error(node, Trouble::Refused(code), datagram);
+            self.icmp_error(node, Trouble::Refused(code), datagram, tracked);
         }
     }
 }

@@ -29,7 +29,7 @@ impl Network {
     /// A datagram came in on an interface of `node`.
     pub fn arrive(&mut self, node: NodeId, from: NodeId, mut datagram: Datagram) {
         self.note(node, "gets", &datagram);
-        if node == PROBER && (from != node || self.loopback) {
+        if node == PROBER {
             self.hear(Heard::Arriving(Ear::Tap), &datagram);
         }
         if self.nodes[node].conntrack.is_some() && datagram.fragment.is_some() {
@@ -63,19 +63,19 @@ impl Network {
         let (None, Some(next)) = (route, next) else {
             if let Some(kind) = route {
                 self.note(node, "has no route for", &datagram);
-                self.route_error(node, kind, &datagram);
+                self.route_error(node, kind, &datagram, &tracked);
             }
             return;
         };
         if datagram.ttl <= 1 {
-            self.icmp_error(node, Trouble::TtlExceeded, &datagram);
+            self.icmp_error(node, Trouble::TtlExceeded, &datagram, &tracked);
             return;
         }
         let mtu = self.links[&(node, next)].mtu;
         if datagram.length() > usize::from(mtu) && datagram.dont_fragment {
             self.note(node, "finds too long", &datagram);
             if self.nodes[node].tells_too_big {
-                self.icmp_error(node, Trouble::TooBig(mtu), &datagram);
+                self.icmp_error(node, Trouble::TooBig(mtu), &datagram, &tracked);
             }
             return;
         }

@@ -14,6 +14,9 @@ use super::datagram::{Datagram, Segment};
 /// Local and remote end of a connection that was asked for.
 pub type HalfOpenKey = ((IpAddr, u16), (IpAddr, u16));
 
+/// Which SYN-ACK a timer is for: the connection and the number it was given.
+pub type Timer = (HalfOpenKey, u32);
+
 /// One host's TCP.
 #[derive(Debug, Default)]
 pub struct Tcp {
@@ -41,7 +44,7 @@ pub struct Reaction {
     /// A segment to send.
     pub send: Option<Datagram>,
     /// A SYN-ACK timer to start.
-    pub timer: Option<(Duration, HalfOpenKey)>,
+    pub timer: Option<(Duration, Timer)>,
 }
 
 impl Reaction {
@@ -97,7 +100,7 @@ impl Tcp {
             };
             let reaction = Reaction {
                 send: Some(self.syn_ack(key, &request)),
-                timer: Some((Duration::from_secs(1), key)),
+                timer: Some((Duration::from_secs(1), (key, request.local_isn))),
             };
             self.half_open.insert(key, request);
             reaction
@@ -106,7 +109,7 @@ impl Tcp {
         }
     }
 
-    /// `tcp_check_req`; `None` where the listener goes on with the segment.
+    /// `tcp_check_req`, in its order; `None` where the listener goes on with the segment.
     fn receive_half_open(
         &mut self,
         key: HalfOpenKey,
@@ -114,13 +117,17 @@ impl Tcp {
         segment: &Segment,
         now: Moment,
     ) -> Option<Reaction> {
+        let window = self.window(datagram.is_v4());
         let request = self.half_open.get_mut(&key)?;
         let expected = request.remote_isn.wrapping_add(1);
         if segment.is_syn() && segment.sequence == request.remote_isn {
             let request = request.clone();
             return Some(Reaction::send(self.syn_ack(key, &request)));
         }
-        if segment.sequence.wrapping_sub(expected) >= u32::from(self.window(datagram.is_v4())) {
+        if segment.ack && segment.acknowledgment != request.local_isn.wrapping_add(1) {
+            return None;
+        }
+        if segment.sequence.wrapping_sub(expected) >= u32::from(window) {
             let is_due = request
                 .challenged
                 .is_none_or(|at| now.since(at) >= Duration::from_millis(500));
@@ -133,7 +140,7 @@ impl Tcp {
                 destination_port: segment.source_port,
                 sequence: request.local_isn.wrapping_add(1),
                 acknowledgment: Some(expected),
-                window: self.window(datagram.is_v4()),
+                window,
                 ..Draft::default()
             };
             let challenge = challenge.datagram(datagram.destination, datagram.source);
@@ -150,17 +157,15 @@ impl Tcp {
         if !segment.ack {
             return Some(Reaction::default());
         }
-        if segment.acknowledgment != request.local_isn.wrapping_add(1) {
-            return None;
-        }
         self.half_open.remove(&key);
         self.completed += 1;
         Some(Reaction::default())
     }
 
     /// The SYN-ACK timer of a connection ran out: 1, 3, 7, 15 and 31 s after the SYN.
-    pub fn timer(&mut self, key: HalfOpenKey, _now: Moment) -> Reaction {
-        let Some(request) = self.half_open.get_mut(&key) else {
+    pub fn timer(&mut self, (key, isn): Timer) -> Reaction {
+        let found = self.half_open.get_mut(&key);
+        let Some(request) = found.filter(|request| request.local_isn == isn) else {
             return Reaction::default();
         };
         if request.retries >= RETRIES {
@@ -171,7 +176,7 @@ impl Tcp {
         let request = request.clone();
         Reaction {
             send: Some(self.syn_ack(key, &request)),
-            timer: Some((Duration::from_secs(1 << request.retries), key)),
+            timer: Some((Duration::from_secs(1 << request.retries), (key, isn))),
         }
     }
 
