@@ -1,5 +1,8 @@
 //! The integration tests: one binary, one module an area.
 #![allow(missing_docs, reason = "a test binary has no public interface")]
 
+mod cli;
+mod layers;
+mod report;
 mod scenario;
 mod sim;
