@@ -25,17 +25,18 @@
 
 mod bridge;
 mod build;
+mod check;
 mod clock;
 mod compose;
 mod conntrack;
 mod datagram;
-#[cfg(test)]
 mod devices;
 mod ecmp;
 mod filter;
 mod host;
 mod icmp;
 mod link;
+mod matrix;
 mod nat;
 mod neighbour;
 mod network;
@@ -43,7 +44,8 @@ mod node;
 mod prober;
 mod reassembly;
 mod reject;
-#[cfg(test)]
 mod rig;
 mod router;
+mod runner;
+mod sweep;
 mod tcp;
