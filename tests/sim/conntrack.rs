@@ -337,10 +337,6 @@ impl Conntrack {
         }
     }
 
-    /// How many connections it holds.
-    pub fn len(&self) -> usize {
-        self.entries.len()
-    }
 }
 
 enum Step {

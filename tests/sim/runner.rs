@@ -5,9 +5,7 @@ use std::time::Duration;
 
 use fastrand::Rng;
 use synquest::engine::policy::Policy;
-use synquest::engine::prober::Prober;
-use synquest::engine::token::Key;
-use synquest::engine::{Output, SessionId};
+use synquest::engine::{Key, Output, Prober, SessionId};
 use synquest::model::endpoint::{Endpoint, Family};
 use synquest::model::outcome::Outcome;
 use synquest::model::time::Moment;
