@@ -1,5 +1,9 @@
 //! The integration tests: one binary, one module an area.
 #![allow(missing_docs, reason = "a test binary has no public interface")]
 
+mod cli;
 mod lab;
+mod layers;
+mod report;
 mod scenario;
+mod sim;

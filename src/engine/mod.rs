@@ -6,7 +6,7 @@
 //! loop {
 //!     match prober.poll(now) {
 //!         Output::Transmit(t)    => send t.datagram; on refusal: prober.handle_refusal(now, …)
-//!         Output::Settled(id)    => write prober.finding(id)
+//!         Output::Settled(id)    => write prober.outcome(id, now)
 //!         Output::WaitUntil(t)   => wait for a frame until t; prober.handle_frame(at, …)
 //!         Output::Idle           => every inquest has settled
 //!     }
@@ -16,14 +16,29 @@
 //! Calls may come in any order. A spurious call changes nothing; a late call costs accuracy, never
 //! correctness. `handle_frame` takes any bytes and cannot fail.
 
+mod controls;
+mod craft;
+mod inflight;
+mod pacer;
 pub mod policy;
+mod prober;
+mod session;
+#[cfg(test)]
+mod tests;
+mod timing;
+mod token;
+mod translate;
+
+pub use prober::Prober;
+pub use session::Judge;
+pub use token::Key;
 
 use std::net::IpAddr;
 
 use crate::model::evidence::Ear;
 use crate::model::probe::ProbeId;
 
-/// Which inquest of a prober: its number in the order of [`Prober::add`](prober), from 0.
+/// Which inquest of a prober: its number in the order of [`Prober::add`], from 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SessionId(pub usize);
 

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::model::endpoint::Family;
+
 /// What an inquest may cost and what it includes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Policy {
@@ -30,5 +32,15 @@ impl Default for Policy {
             check_mtu: true,
             control_ports: Vec::new(),
         }
+    }
+}
+
+impl Policy {
+    /// The time budget of one endpoint of this IP version.
+    pub fn time_for(&self, family: Family) -> Duration {
+        self.max_time.unwrap_or(match family {
+            Family::V4 => Duration::from_secs(45),
+            Family::V6 => Duration::from_secs(75),
+        })
     }
 }

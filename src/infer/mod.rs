@@ -1,7 +1,36 @@
 //! Evidence → verdict, or the question that would best decide it. Pure: no state, no clock.
+//!
+//! [`judge`] reads all of the evidence each time. Rooms (`local`, `answer`, `pattern`, `reset`,
+//! `distance`, `refusal`, `locate`, `silence`, `size`) each read one kind of question into a sign;
+//! `hypothesis` is the table of which signs each cause admits; `loss` is the statistics of silence.
+//! There is no other planner: a probe is sent because a question is open on which the surviving
+//! causes disagree.
+
+mod answer;
+mod case;
+mod controls;
+mod distance;
+mod hypothesis;
+mod judge;
+mod local;
+mod locate;
+mod loss;
+mod outline;
+mod pattern;
+mod place;
+mod refusal;
+mod reset;
+mod sign;
+mod silence;
+mod size;
+mod words;
+
+#[cfg(test)]
+mod tests;
+
+pub use judge::judge;
 
 use crate::model::endpoint::Endpoint;
-use crate::model::evidence::Evidence;
 use crate::model::probe::Probe;
 use crate::model::time::Moment;
 use crate::model::vantage::Vantage;
@@ -54,6 +83,8 @@ pub struct Judgement {
     pub finding: Finding,
     /// What to do next.
     pub next: Next,
+    /// When to judge again although no fact arrived: the passing of time alone says something then.
+    pub look_again: Option<Moment>,
 }
 
 /// What to do next.
@@ -72,12 +103,4 @@ pub struct Ask {
     pub probe: Probe,
     /// Not before this moment.
     pub not_before: Moment,
-}
-
-/// Judges the evidence: the best verdict it supports at `now`, and the probes that would best test
-/// it.
-///
-/// Every call reads all of the evidence; the same evidence, brief and time give the same judgement.
-pub fn judge(_evidence: &Evidence, _brief: &Brief, _now: Moment) -> Judgement {
-    unimplemented!()
 }

@@ -255,7 +255,12 @@ impl Evidence {
 impl Trial {
     fn hear(&mut self, at: Moment, ear: Ear, reply: Reply) {
         let (by_tap, by_stack) = (ear == Ear::Tap, ear == Ear::Stack);
-        if let Some(known) = self.replies.iter_mut().find(|known| known.reply == reply) {
+        // The stack hands IPv6 segments up without their header, so the ears may differ in what they
+        // know of it: sender and answer identify the reply, the first account of it is kept.
+        let same = |known: &&mut HeardReply| {
+            known.reply.from == reply.from && known.reply.answer.same_kind(&reply.answer)
+        };
+        if let Some(known) = self.replies.iter_mut().find(same) {
             known.by_tap |= by_tap;
             known.by_stack |= by_stack;
             known.at = known.at.min(at);

@@ -55,6 +55,23 @@ pub enum Answer {
     },
 }
 
+impl Answer {
+    /// Whether both say the same thing, whatever header fields they carry.
+    pub fn same_kind(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::SynAck { .. }, Self::SynAck { .. })
+            | (Self::Reset, Self::Reset)
+            | (Self::EchoReply, Self::EchoReply)
+            | (Self::TimeExceeded(_), Self::TimeExceeded(_))
+            | (Self::ReassemblyTimeout(_), Self::ReassemblyTimeout(_))
+            | (Self::TooBig { .. }, Self::TooBig { .. })
+            | (Self::OtherIcmp { .. }, Self::OtherIcmp { .. }) => true,
+            (Self::Unreachable(one, _), Self::Unreachable(two, _)) => one == two,
+            _ => false,
+        }
+    }
+}
+
 /// What an ICMP error quotes of our probe, as it looked where the error arose.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Quote {

@@ -1,1 +1,49 @@
-//! (in work)
+//! Bytes ↔ packets: composes the datagrams we send and dissects whatever arrives.
+//!
+//! Uses nothing else of the crate; the types of the parsing library never leave. Dissection takes
+//! any bytes and never panics: what cannot be read is a [`dissect::Malformed`]. Transport checksums
+//! are never checked, because virtual links hand over segments whose checksum was left for a network
+//! card to fill in.
+
+#![warn(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
+
+pub mod compose;
+pub mod dissect;
+pub mod fragment;
+pub mod frame;
+pub mod icmp;
+mod ip;
+pub mod quote;
+pub mod tcp;
+#[cfg(test)]
+#[allow(
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    reason = "a test may fail loudly"
+)]
+mod tests;
+
+pub use ip::{Family, Fragment, protocol};
+
+/// The octet at `at`; `None` past the end.
+fn octet(bytes: &[u8], at: usize) -> Option<u8> {
+    bytes.get(at).copied()
+}
+
+/// The big-endian 16-bit number at `at`; `None` past the end.
+fn number16(bytes: &[u8], at: usize) -> Option<u16> {
+    bytes
+        .get(at..)?
+        .first_chunk::<2>()
+        .copied()
+        .map(u16::from_be_bytes)
+}
+
+/// The big-endian 32-bit number at `at`; `None` past the end.
+fn number32(bytes: &[u8], at: usize) -> Option<u32> {
+    bytes
+        .get(at..)?
+        .first_chunk::<4>()
+        .copied()
+        .map(u32::from_be_bytes)
+}

@@ -1,0 +1,85 @@
+# Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
+function __fish_synquest_global_optspecs
+    string join \n json v/verbose q/quiet color= h/help V/version
+end
+
+function __fish_synquest_needs_command
+    # Figure out if the current invocation already has a command.
+    set -l cmd (commandline -opc)
+    set -e cmd[1]
+    argparse -s (__fish_synquest_global_optspecs) -- $cmd 2>/dev/null
+    or return
+    if set -q argv[1]
+        # Also print the command, so this can be used to figure out what it is.
+        echo $argv[1]
+        return 1
+    end
+    return 0
+end
+
+function __fish_synquest_using_subcommand
+    set -l cmd (__fish_synquest_needs_command)
+    test -z "$cmd"
+    and return 1
+    contains -- $cmd[1] $argv
+end
+
+complete -c synquest -n "__fish_synquest_needs_command" -l color -d 'When to colour [NO_COLOR is honoured by auto]' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c synquest -n "__fish_synquest_needs_command" -l json -d 'Write JSON, one document a line'
+complete -c synquest -n "__fish_synquest_needs_command" -s v -l verbose -d 'Say on stderr what is being done; twice for more'
+complete -c synquest -n "__fish_synquest_needs_command" -s q -l quiet -d 'One line an endpoint and no progress'
+complete -c synquest -n "__fish_synquest_needs_command" -s h -l help -d 'Print help'
+complete -c synquest -n "__fish_synquest_needs_command" -s V -l version -d 'Print version'
+complete -c synquest -n "__fish_synquest_needs_command" -f -a "probe" -d 'Hold an inquest into one or a few endpoints'
+complete -c synquest -n "__fish_synquest_needs_command" -f -a "doctor" -d 'Show what this host can and cannot do'
+complete -c synquest -n "__fish_synquest_needs_command" -f -a "generate" -d 'Write the man pages or the shell completions'
+complete -c synquest -n "__fish_synquest_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c synquest -n "__fish_synquest_using_subcommand probe" -s I -l interface -d 'Leave through this interface' -r
+complete -c synquest -n "__fish_synquest_using_subcommand probe" -s S -l source -d 'Send from this address of this host' -r
+complete -c synquest -n "__fish_synquest_using_subcommand probe" -l mark -d 'Firewall mark of the probes (decimal or 0x…)' -r
+complete -c synquest -n "__fish_synquest_using_subcommand probe" -l max-time -d 'Time budget of an endpoint [default: 45s, over IPv6 75s]' -r
+complete -c synquest -n "__fish_synquest_using_subcommand probe" -l max-probes -d 'Probe budget of an endpoint' -r
+complete -c synquest -n "__fish_synquest_using_subcommand probe" -l rate -d 'Packets a second over all endpoints' -r
+complete -c synquest -n "__fish_synquest_using_subcommand probe" -l control-port -d 'Port of the same host to compare with; may be repeated' -r
+complete -c synquest -n "__fish_synquest_using_subcommand probe" -l seed -d 'Seed of the run\'s random choices, to repeat a run' -r
+complete -c synquest -n "__fish_synquest_using_subcommand probe" -l color -d 'When to colour [NO_COLOR is honoured by auto]' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c synquest -n "__fish_synquest_using_subcommand probe" -s 4 -l ipv4 -d 'IPv4 only'
+complete -c synquest -n "__fish_synquest_using_subcommand probe" -s 6 -l ipv6 -d 'IPv6 only'
+complete -c synquest -n "__fish_synquest_using_subcommand probe" -l quick -d 'Stop at the first answer that names a cause'
+complete -c synquest -n "__fish_synquest_using_subcommand probe" -l no-mtu -d 'Do not check an open port with full-size packets'
+complete -c synquest -n "__fish_synquest_using_subcommand probe" -l dry-run -d 'Print what would be sent, and send nothing'
+complete -c synquest -n "__fish_synquest_using_subcommand probe" -l exit-zero -d 'Exit with 0 also when an endpoint is not open or undecided'
+complete -c synquest -n "__fish_synquest_using_subcommand probe" -l json -d 'Write JSON, one document a line'
+complete -c synquest -n "__fish_synquest_using_subcommand probe" -s v -l verbose -d 'Say on stderr what is being done; twice for more'
+complete -c synquest -n "__fish_synquest_using_subcommand probe" -s q -l quiet -d 'One line an endpoint and no progress'
+complete -c synquest -n "__fish_synquest_using_subcommand probe" -s h -l help -d 'Print help'
+complete -c synquest -n "__fish_synquest_using_subcommand probe" -s V -l version -d 'Print version'
+complete -c synquest -n "__fish_synquest_using_subcommand doctor" -s I -l interface -d 'Leave through this interface' -r
+complete -c synquest -n "__fish_synquest_using_subcommand doctor" -s S -l source -d 'Send from this address of this host' -r
+complete -c synquest -n "__fish_synquest_using_subcommand doctor" -l mark -d 'Firewall mark of the probes (decimal or 0x…)' -r
+complete -c synquest -n "__fish_synquest_using_subcommand doctor" -l color -d 'When to colour [NO_COLOR is honoured by auto]' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c synquest -n "__fish_synquest_using_subcommand doctor" -s 4 -l ipv4 -d 'IPv4 only'
+complete -c synquest -n "__fish_synquest_using_subcommand doctor" -s 6 -l ipv6 -d 'IPv6 only'
+complete -c synquest -n "__fish_synquest_using_subcommand doctor" -l json -d 'Write JSON, one document a line'
+complete -c synquest -n "__fish_synquest_using_subcommand doctor" -s v -l verbose -d 'Say on stderr what is being done; twice for more'
+complete -c synquest -n "__fish_synquest_using_subcommand doctor" -s q -l quiet -d 'One line an endpoint and no progress'
+complete -c synquest -n "__fish_synquest_using_subcommand doctor" -s h -l help -d 'Print help'
+complete -c synquest -n "__fish_synquest_using_subcommand doctor" -s V -l version -d 'Print version'
+complete -c synquest -n "__fish_synquest_using_subcommand generate" -l color -d 'When to colour [NO_COLOR is honoured by auto]' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c synquest -n "__fish_synquest_using_subcommand generate" -l json -d 'Write JSON, one document a line'
+complete -c synquest -n "__fish_synquest_using_subcommand generate" -s v -l verbose -d 'Say on stderr what is being done; twice for more'
+complete -c synquest -n "__fish_synquest_using_subcommand generate" -s q -l quiet -d 'One line an endpoint and no progress'
+complete -c synquest -n "__fish_synquest_using_subcommand generate" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c synquest -n "__fish_synquest_using_subcommand generate" -s V -l version -d 'Print version'
+complete -c synquest -n "__fish_synquest_using_subcommand help; and not __fish_seen_subcommand_from probe doctor generate help" -f -a "probe" -d 'Hold an inquest into one or a few endpoints'
+complete -c synquest -n "__fish_synquest_using_subcommand help; and not __fish_seen_subcommand_from probe doctor generate help" -f -a "doctor" -d 'Show what this host can and cannot do'
+complete -c synquest -n "__fish_synquest_using_subcommand help; and not __fish_seen_subcommand_from probe doctor generate help" -f -a "generate" -d 'Write the man pages or the shell completions'
+complete -c synquest -n "__fish_synquest_using_subcommand help; and not __fish_seen_subcommand_from probe doctor generate help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'

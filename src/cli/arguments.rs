@@ -1,0 +1,250 @@
+//! Arguments as typed. What they mean on this host is decided in [`super::target`] and
+//! [`super::probe`].
+
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::builder::BoolishValueParser;
+use clap::{ArgAction, Args, ColorChoice, Parser, Subcommand, ValueEnum};
+
+use super::duration;
+
+/// Says why a TCP port does not answer, where on the path it happens, and how sure that is
+#[derive(Clone, Debug, Parser)]
+#[command(
+    name = "synquest",
+    version,
+    max_term_width = 100,
+    propagate_version = true,
+    subcommand_required = true,
+    arg_required_else_help = true,
+    after_help = "Data goes to stdout, everything else to stderr. Every option has an environment \
+                  variable.\nExit status: 0 open, 1 not open, 2 usage, 3 undecided, 4 this host \
+                  cannot, 130/143 interrupted."
+)]
+pub struct Arguments {
+    /// What every subcommand takes.
+    #[command(flatten)]
+    pub shared: Shared,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Options of every subcommand.
+#[derive(Args, Clone, Debug)]
+pub struct Shared {
+    /// Write JSON, one document a line
+    #[arg(long, global = true, env = "SYNQUEST_JSON", hide_env_values = true,
+        value_parser = BoolishValueParser::new(), help_heading = "Output")]
+    pub json: bool,
+    /// Say on stderr what is being done; twice for more
+    #[arg(short, long, global = true, action = ArgAction::Count, env = "SYNQUEST_VERBOSE",
+        hide_env_values = true, conflicts_with = "quiet", help_heading = "Output")]
+    pub verbose: u8,
+    /// One line an endpoint and no progress
+    #[arg(short, long, global = true, env = "SYNQUEST_QUIET", hide_env_values = true,
+        value_parser = BoolishValueParser::new(), help_heading = "Output")]
+    pub quiet: bool,
+    /// When to colour [NO_COLOR is honoured by auto]
+    #[arg(long, global = true, value_name = "WHEN", env = "SYNQUEST_COLOR",
+        hide_env_values = true, default_value_t = ColorChoice::Auto, help_heading = "Output")]
+    pub color: ColorChoice,
+}
+
+/// The subcommands.
+#[derive(Clone, Debug, Subcommand)]
+pub enum Command {
+    /// Hold an inquest into one or a few endpoints
+    #[command(after_help = "A name with several addresses is probed on each.")]
+    Probe(Box<ProbeArguments>),
+    /// Show what this host can and cannot do
+    Doctor(DoctorArguments),
+    /// Write the man pages or the shell completions
+    #[command(hide = true)]
+    Generate(GenerateArguments),
+}
+
+/// Arguments of `probe`.
+#[derive(Args, Clone, Debug)]
+pub struct ProbeArguments {
+    /// Name, IPv4 address or bracketed IPv6 address, and port or service name
+    #[arg(value_name = "HOST:PORT", required = true)]
+    pub endpoints: Vec<String>,
+    /// How probes leave this host.
+    #[command(flatten)]
+    pub leave: Leave,
+    /// What the inquest may cost.
+    #[command(flatten)]
+    pub cost: Cost,
+    /// Print what would be sent, and send nothing
+    #[arg(long, env = "SYNQUEST_DRY_RUN", hide_env_values = true,
+        value_parser = BoolishValueParser::new())]
+    pub dry_run: bool,
+    /// Exit with 0 also when an endpoint is not open or undecided
+    #[arg(long, env = "SYNQUEST_EXIT_ZERO", hide_env_values = true,
+        value_parser = BoolishValueParser::new(), help_heading = "Output")]
+    pub exit_zero: bool,
+}
+
+/// How probes leave this host.
+#[derive(Args, Clone, Debug, Default)]
+#[command(next_help_heading = "Way out of this host")]
+pub struct Leave {
+    /// IPv4 only
+    #[arg(short = '4', long, env = "SYNQUEST_IPV4", hide_env_values = true,
+        value_parser = BoolishValueParser::new(), conflicts_with = "ipv6")]
+    pub ipv4: bool,
+    /// IPv6 only
+    #[arg(short = '6', long, env = "SYNQUEST_IPV6", hide_env_values = true,
+        value_parser = BoolishValueParser::new())]
+    pub ipv6: bool,
+    /// Leave through this interface
+    #[arg(
+        short = 'I',
+        long,
+        value_name = "NAME",
+        env = "SYNQUEST_INTERFACE",
+        hide_env_values = true
+    )]
+    pub interface: Option<String>,
+    /// Send from this address of this host
+    #[arg(
+        short = 'S',
+        long,
+        value_name = "ADDRESS",
+        env = "SYNQUEST_SOURCE",
+        hide_env_values = true
+    )]
+    pub source: Option<IpAddr>,
+    /// Firewall mark of the probes (decimal or 0x…)
+    #[arg(long, value_name = "MARK", env = "SYNQUEST_MARK", hide_env_values = true,
+        value_parser = parse_mark)]
+    pub mark: Option<u32>,
+}
+
+/// What an inquest may cost, and what it includes.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Inquest")]
+pub struct Cost {
+    /// Time budget of an endpoint [default: 45s, over IPv6 75s]
+    #[arg(long, value_name = "DURATION", env = "SYNQUEST_MAX_TIME", hide_env_values = true,
+        value_parser = duration::parse)]
+    pub max_time: Option<Duration>,
+    /// Probe budget of an endpoint
+    #[arg(long, value_name = "NUMBER", env = "SYNQUEST_MAX_PROBES", hide_env_values = true,
+        default_value_t = 400, value_parser = clap::value_parser!(u32).range(1..))]
+    pub max_probes: u32,
+    /// Packets a second over all endpoints
+    #[arg(long, value_name = "PPS", env = "SYNQUEST_RATE", hide_env_values = true,
+        default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub rate: u32,
+    /// Port of the same host to compare with; may be repeated
+    #[arg(long = "control-port", value_name = "PORT", env = "SYNQUEST_CONTROL_PORT",
+        hide_env_values = true, value_delimiter = ',',
+        value_parser = clap::value_parser!(u16).range(1..))]
+    pub control_ports: Vec<u16>,
+    /// Stop at the first answer that names a cause
+    #[arg(long, env = "SYNQUEST_QUICK", hide_env_values = true,
+        value_parser = BoolishValueParser::new())]
+    pub quick: bool,
+    /// Do not check an open port with full-size packets
+    #[arg(long, env = "SYNQUEST_NO_MTU", hide_env_values = true,
+        value_parser = BoolishValueParser::new())]
+    pub no_mtu: bool,
+    /// Seed of the run's random choices, to repeat a run
+    #[arg(
+        long,
+        value_name = "NUMBER",
+        env = "SYNQUEST_SEED",
+        hide_env_values = true
+    )]
+    pub seed: Option<u64>,
+}
+
+/// Arguments of `doctor`.
+#[derive(Args, Clone, Debug)]
+pub struct DoctorArguments {
+    /// Endpoint to check the way to
+    #[arg(value_name = "HOST:PORT")]
+    pub endpoint: Option<String>,
+    /// How probes would leave this host.
+    #[command(flatten)]
+    pub leave: Leave,
+}
+
+/// Arguments of `generate`.
+#[derive(Args, Clone, Debug)]
+pub struct GenerateArguments {
+    /// What to write
+    pub form: Form,
+    /// Folder to write into
+    pub folder: PathBuf,
+}
+
+/// What `generate` can write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Form {
+    /// The man pages.
+    Man,
+    /// The completions of bash, zsh and fish.
+    Completions,
+}
+
+fn parse_mark(text: &str) -> Result<u32, std::num::ParseIntError> {
+    match text.strip_prefix("0x") {
+        Some(digits) => u32::from_str_radix(digits, 16),
+        None => text.parse(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::{CommandFactory as _, Parser as _};
+
+    use super::{Arguments, Command};
+
+    #[test]
+    fn the_definition_holds_together() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn every_option_has_an_environment_variable_of_its_own_name() {
+        fn check(command: &clap::Command) {
+            for argument in command.get_arguments() {
+                let Some(long) = argument.get_long() else {
+                    continue;
+                };
+                if matches!(long, "help" | "version") {
+                    continue;
+                }
+                let expected = format!("SYNQUEST_{}", long.replace('-', "_").to_uppercase());
+                let found = argument.get_env().map(|name| name.to_string_lossy());
+                assert_eq!(found.as_deref(), Some(expected.as_str()));
+            }
+            for child in command.get_subcommands() {
+                check(child);
+            }
+        }
+        check(&Arguments::command());
+    }
+
+    #[test]
+    fn options_are_read_as_the_contract_names_them() {
+        let line = "synquest probe -4 -I eth0 -S 10.0.0.2 --mark 0x10 --max-time 2m --max-probes 9 \
+                    --rate 50 --control-port 22 --control-port 443,80 --quick --no-mtu --seed 7 \
+                    --dry-run --exit-zero --json --color never -vv db:3306";
+        let arguments = Arguments::parse_from(line.split_whitespace());
+        let Command::Probe(probe) = arguments.command else {
+            panic!("not a probe");
+        };
+        assert!(probe.leave.ipv4 && probe.cost.quick && probe.cost.no_mtu && probe.dry_run);
+        assert_eq!(probe.leave.mark, Some(16));
+        assert_eq!(probe.cost.max_time.map(|time| time.as_secs()), Some(120));
+        assert_eq!(probe.cost.control_ports, [22, 443, 80]);
+        assert_eq!(arguments.shared.verbose, 2);
+        assert_eq!(probe.endpoints, ["db:3306"]);
+    }
+}

@@ -1,0 +1,78 @@
+//! `--dry-run`: what a run would send first, from the same engine, with nobody to answer.
+
+use std::time::Duration;
+
+use super::arguments::Shared;
+use super::exit::ExitStatus;
+use super::failure::Failure;
+use super::terminal::Terminal;
+use crate::engine::{Key, Output, Prober};
+use crate::model::outcome::Outcome;
+use crate::model::time::Moment;
+use crate::net;
+use crate::net::driver::{Planned, Settings};
+use crate::report::json;
+use crate::report::plan::{self, Budget, Plan};
+
+/// What counts as the first probes: those of this long, unanswered.
+const FIRST: Duration = Duration::from_secs(1);
+
+/// Writes what would be sent to each endpoint; sends nothing.
+///
+/// # Errors
+///
+/// When the system has no randomness, or the plan cannot be written.
+pub fn run(
+    planned: Vec<Planned>,
+    settings: &Settings,
+    shared: &Shared,
+    terminal: Terminal,
+) -> Result<ExitStatus, Failure> {
+    let key = key(settings.seed)?;
+    for planned in planned {
+        let budget = Budget::new(
+            settings.policy.time_for(planned.endpoint.family()),
+            settings.policy.max_probes,
+            settings.policy.rate,
+        );
+        let refusal = planned.refusal;
+        let prober = Prober::new(settings.policy.clone(), key);
+        let plan = Plan::new(&first_probes(prober, planned), refusal, budget);
+        let text = if shared.json {
+            json::document(&plan)? + "\n"
+        } else {
+            plan::text(&plan, terminal.width())
+        };
+        match terminal.data(&text).map_err(Failure::Output) {
+            Err(failure) if failure.is_closed_pipe() => break,
+            written => written?,
+        }
+    }
+    Ok(ExitStatus::Open)
+}
+
+/// An inquest that nobody answers, as it stands after [`FIRST`].
+fn first_probes(mut prober: Prober, planned: Planned) -> Outcome {
+    let end = Moment::START.after(FIRST);
+    let mut now = Moment::START;
+    let session = prober.add(now, planned.endpoint, planned.vantage);
+    loop {
+        match prober.poll(now) {
+            Output::Transmit(_) => {}
+            Output::WaitUntil(next) if next <= end && next > now => now = next,
+            Output::WaitUntil(_) | Output::Settled(_) | Output::Idle => {
+                return prober.outcome(session, now);
+            }
+        }
+    }
+}
+
+/// The key of a run with this seed; without one, a run draws its own, and so does this.
+fn key(seed: Option<u64>) -> Result<Key, Failure> {
+    let mut key = [0; 16];
+    match seed {
+        Some(seed) => fastrand::Rng::with_seed(seed).fill(&mut key),
+        None => getrandom::fill(&mut key).map_err(|reason| net::Failure::Randomness { reason })?,
+    }
+    Ok(Key(key))
+}

@@ -1,0 +1,74 @@
+//! What can keep a command from doing its work, and the exit status it means.
+
+use std::io;
+
+use super::exit::ExitStatus;
+use super::generate::Unwritten;
+use super::target::BadTarget;
+use crate::net;
+
+/// Why a command ended without its result.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    /// A target that cannot be probed.
+    #[error(transparent)]
+    Target(#[from] BadTarget),
+    /// Options that contradict each other on this host.
+    #[error("--source {source_address} is not an {family} address, and {option} asks for one")]
+    SourceFamily {
+        /// The address given with `--source`.
+        source_address: std::net::IpAddr,
+        /// The IP version asked for.
+        family: &'static str,
+        /// The option that asked.
+        option: &'static str,
+    },
+    /// The network cannot be used.
+    #[error(transparent)]
+    Network(#[from] net::Failure),
+    /// The system gives no signal handler, thread or runtime.
+    #[error("cannot listen for signals: {0}")]
+    Signals(io::Error),
+    /// The result cannot be written.
+    #[error("cannot write to stdout: {0}")]
+    Output(io::Error),
+    /// A result cannot be put into JSON: a bug of this program.
+    #[error("cannot write JSON: {0}")]
+    Json(#[from] serde_json::Error),
+    /// A generated file cannot be written.
+    #[error(transparent)]
+    Unwritten(#[from] Unwritten),
+}
+
+impl Failure {
+    /// The exit status it means: wrong input is 2, what this host cannot do is 4.
+    pub const fn status(&self) -> ExitStatus {
+        match self {
+            Self::Target(_) | Self::SourceFamily { .. } => ExitStatus::Usage,
+            Self::Network(failure) => match failure {
+                net::Failure::NoInterface { .. }
+                | net::Failure::ForeignSource { .. }
+                | net::Failure::Unresolved { .. }
+                | net::Failure::ResolverSilent { .. }
+                | net::Failure::NoAddress { .. }
+                | net::Failure::NoService { .. } => ExitStatus::Usage,
+                net::Failure::NoCapability { .. }
+                | net::Failure::Socket { .. }
+                | net::Failure::NoMark { .. }
+                | net::Failure::NoSourcePort { .. }
+                | net::Failure::Netlink { .. }
+                | net::Failure::Randomness { .. }
+                | net::Failure::Thread { .. }
+                | net::Failure::Pipe { .. } => ExitStatus::Incapable,
+            },
+            Self::Signals(_) | Self::Output(_) | Self::Json(_) | Self::Unwritten(_) => {
+                ExitStatus::Incapable
+            }
+        }
+    }
+
+    /// Whether the reader of stdout has gone: nobody wants to hear of it.
+    pub fn is_closed_pipe(&self) -> bool {
+        matches!(self, Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe)
+    }
+}

@@ -1,0 +1,200 @@
+//! A probe as inference asks for it → its datagram, and the marks an answer must carry.
+
+use std::net::SocketAddr;
+
+use super::inflight::Marks;
+use super::token::{Tokens, Tuple};
+use crate::infer::Brief;
+use crate::model::endpoint::Family;
+use crate::model::probe::{Flow, Kind, Probe, ProbeId, SourceRange, Target, Ttl};
+use crate::model::time::Moment;
+use crate::model::vantage::Vantage;
+use crate::wire::compose::{self, Envelope};
+use crate::wire::fragment;
+use crate::wire::icmp::Kind as Icmp;
+use crate::wire::tcp::{Flags, Options, Segment};
+
+/// Octets of payload of an ordinary `ping`; with the 8 of header a multiple of 8, as the first
+/// fragment of an echo request needs.
+const ECHO_PAYLOAD: usize = 56;
+/// Window of a bare ACK or FIN: any plausible one.
+const BARE_WINDOW: u16 = 1024;
+
+/// A datagram ready to leave.
+#[derive(Clone, Debug)]
+pub(super) struct Crafted {
+    pub(super) datagram: Vec<u8>,
+    pub(super) marks: Marks,
+}
+
+/// What a probe is made from besides itself.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Workbench<'a> {
+    pub(super) tokens: &'a Tokens,
+    pub(super) brief: &'a Brief,
+    /// How many datagrams the run has sent.
+    pub(super) count: u32,
+    pub(super) now: Moment,
+}
+
+/// Makes the datagram of a probe; `None` where the vantage has no such source port, no port is named
+/// for a TCP probe, or source and target differ in IP version.
+pub(super) fn craft(bench: Workbench<'_>, id: ProbeId, probe: &Probe) -> Option<Crafted> {
+    match (probe.kind, probe.target) {
+        (Kind::Echo, _) => echo(bench, id, probe),
+        (Kind::Fragment, Target::Host) => incomplete(bench, echo(bench, id, probe)?),
+        (Kind::Fragment, _) => incomplete(bench, segment(bench, id, probe)?),
+        (Kind::Syn | Kind::Ack | Kind::Fin, _) => segment(bench, id, probe),
+    }
+}
+
+fn source_port(vantage: &Vantage, flow: Flow) -> Option<u16> {
+    let ports = match flow.range {
+        SourceRange::Ephemeral => &vantage.ephemeral_ports,
+        SourceRange::Privileged => &vantage.privileged_ports,
+    };
+    ports.get(usize::from(flow.index)).copied()
+}
+
+fn envelope(bench: Workbench<'_>, probe: &Probe, tuple: &Tuple) -> Envelope {
+    let Ttl(ttl) = probe.ttl;
+    Envelope {
+        source: tuple.source.ip(),
+        destination: tuple.destination.ip(),
+        ttl,
+        traffic_class: probe.dscp.traffic_class(),
+        identification: (bench.tokens.identification(tuple, bench.count) & 0xffff) as u16,
+        flow_label: bench.tokens.flow_label(tuple),
+        dont_fragment: true,
+    }
+}
+
+fn segment(bench: Workbench<'_>, id: ProbeId, probe: &Probe) -> Option<Crafted> {
+    let Workbench { tokens, brief, .. } = bench;
+    let port = match probe.target {
+        Target::Endpoint => brief.endpoint.port,
+        Target::Control(port) => port,
+        Target::Host => return None,
+    };
+    let tuple = Tuple {
+        source: SocketAddr::new(
+            brief.vantage.source,
+            source_port(&brief.vantage, probe.flow)?,
+        ),
+        destination: SocketAddr::new(brief.endpoint.address, port),
+    };
+    let envelope = envelope(bench, probe, &tuple);
+    let (flags, acknowledgment) = match probe.kind {
+        Kind::Ack => (Flags::ACK, tokens.acknowledgment(&tuple, id.0)),
+        Kind::Fin => (Flags::FIN, 0),
+        Kind::Syn | Kind::Fragment | Kind::Echo => (Flags::SYN, 0),
+    };
+    let mut segment = Segment::bare(
+        tuple.source.port(),
+        port,
+        tokens.sequence(&tuple, id.0),
+        acknowledgment,
+        flags,
+    );
+    segment.window = BARE_WINDOW;
+    if flags == Flags::SYN {
+        let mss = mss(&brief.vantage, brief.endpoint.family());
+        let ticks = (bench.now.micros() / 1000) & 0xffff_ffff;
+        let timestamp = tokens.timestamp(&tuple).wrapping_add(ticks as u32);
+        segment.options = Options::linux_client(mss, timestamp);
+        // A Linux client opens with as many whole segments as an unscaled window holds
+        // (`tcp_select_initial_window`).
+        segment.window = u16::MAX / mss * mss;
+        if let Some(length) = probe.padded_to {
+            segment.payload_length = compose::payload_to_fill(&envelope, &segment, length);
+        }
+    }
+    Some(Crafted {
+        datagram: compose::segment(&envelope, &segment).ok()?,
+        marks: Marks::Segment(segment),
+    })
+}
+
+fn mss(vantage: &Vantage, family: Family) -> u16 {
+    let headers = match family {
+        Family::V4 => 40,
+        Family::V6 => 60,
+    };
+    vantage.mtu.saturating_sub(headers).max(88)
+}
+
+/// The flow of a session's echoes: no ports, but ones that tell sessions of one address apart.
+fn echo_tuple(brief: &Brief) -> Tuple {
+    let port = brief.vantage.ephemeral_ports.first().copied().unwrap_or(0);
+    Tuple {
+        source: SocketAddr::new(brief.vantage.source, port),
+        destination: brief.endpoint.socket(),
+    }
+}
+
+fn echo(bench: Workbench<'_>, id: ProbeId, probe: &Probe) -> Option<Crafted> {
+    let Workbench { tokens, brief, .. } = bench;
+    let tuple = echo_tuple(brief);
+    let echo = tokens.echo(&tuple, id.0);
+    let opening = tokens.echo_opening(&tuple, id.0);
+    let mut payload = Vec::with_capacity(ECHO_PAYLOAD);
+    payload.extend(opening);
+    payload.extend(balance(echo.sequence, opening).to_be_bytes());
+    payload.resize(ECHO_PAYLOAD, 0);
+    let envelope = envelope(bench, probe, &tuple);
+    Some(Crafted {
+        datagram: compose::message(&envelope, Icmp::EchoRequest(echo), &payload).ok()?,
+        marks: Marks::Echo { echo, opening },
+    })
+}
+
+/// The 16 bits that make the ICMP checksum of all echoes of a session the same, whatever their
+/// sequence number and opening: routers that balance load by it keep them on one path (Paris
+/// traceroute, IMC 2006).
+fn balance(sequence: u16, opening: [u8; 8]) -> u16 {
+    let words = opening.chunks_exact(2).map(|pair| {
+        pair.iter()
+            .fold(0, |word, octet| word << 8 | u32::from(*octet))
+    });
+    let mut sum = u32::from(sequence) + words.sum::<u32>();
+    while sum > 0xffff {
+        sum = (sum & 0xffff) + (sum >> 16);
+    }
+    !(sum as u16)
+}
+
+fn incomplete(bench: Workbench<'_>, whole: Crafted) -> Option<Crafted> {
+    let pair = Tuple::between(bench.brief.vantage.source, bench.brief.endpoint.address);
+    let identification = bench.tokens.identification(&pair, bench.count);
+    Some(Crafted {
+        datagram: fragment::first(&whole.datagram, identification).ok()?,
+        ..whole
+    })
+}
+
+/// The reset that closes what a SYN-ACK half-opened: its sequence number is what the SYN-ACK
+/// acknowledged (RFC 9293 §3.10.7.3).
+pub(super) fn reset(
+    bench: Workbench<'_>,
+    probe: &Probe,
+    syn: &Segment,
+    acknowledged: u32,
+) -> Option<Vec<u8>> {
+    let brief = bench.brief;
+    let tuple = Tuple {
+        source: SocketAddr::new(brief.vantage.source, syn.source_port),
+        destination: SocketAddr::new(brief.endpoint.address, syn.destination_port),
+    };
+    let unshortened = Probe {
+        ttl: Ttl::FULL,
+        ..*probe
+    };
+    let segment = Segment::bare(
+        syn.source_port,
+        syn.destination_port,
+        acknowledged,
+        0,
+        Flags::RST,
+    );
+    compose::segment(&envelope(bench, &unshortened, &tuple), &segment).ok()
+}

@@ -1,0 +1,269 @@
+//! Probes in flight, found by what an answer shows of them.
+//!
+//! *Is it ours?* is answered here and nowhere else; *what does it say?* is for others. A number is
+//! looked up together with both ports, so what is found was really sent by us; addresses are left to
+//! the caller, because a quote behind a NAT may show another one.
+//!
+//! | what arrives | must show |
+//! |---|---|
+//! | SYN-ACK | acknowledgment = SYN's sequence + 1, or + 1 + payload |
+//! | RST to a SYN or FIN | ACK set and acknowledgment as above |
+//! | RST to an ACK | sequence = our acknowledgment number |
+//! | ICMP error | both ports and the 32-bit sequence, or the echo's identifier and sequence |
+//! | echo reply | identifier, sequence and the first 8 octets of payload |
+
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+
+use super::SessionId;
+use crate::model::probe::ProbeId;
+use crate::wire::icmp::Echo;
+use crate::wire::tcp::{Flags, Segment};
+
+/// What an answer must show of a probe.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Marks {
+    /// The segment as sent.
+    Segment(Segment),
+    /// The echo request as sent.
+    Echo {
+        /// Identifier and sequence number.
+        echo: Echo,
+        /// First octets of the payload.
+        opening: [u8; 8],
+    },
+}
+
+/// Which probe of which session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Owner {
+    pub(super) session: SessionId,
+    pub(super) probe: ProbeId,
+}
+
+impl Owner {
+    const FIRST: Self = Self {
+        session: SessionId(0),
+        probe: ProbeId(0),
+    };
+    const LAST: Self = Self {
+        session: SessionId(usize::MAX),
+        probe: ProbeId(u32::MAX),
+    };
+}
+
+/// A 32-bit number in the flow between two ports: ours, theirs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Numbered {
+    pub(super) number: u32,
+    pub(super) ours: u16,
+    pub(super) theirs: u16,
+}
+
+/// An index from what an answer shows to the probes that could have drawn it.
+#[derive(Clone, Debug, Default)]
+struct Index(BTreeSet<(Numbered, Owner)>);
+
+impl Index {
+    fn find(&self, shown: Numbered) -> impl Iterator<Item = Owner> + '_ {
+        self.0
+            .range((shown, Owner::FIRST)..=(shown, Owner::LAST))
+            .map(|(_, owner)| *owner)
+    }
+}
+
+/// The indexes over all sessions.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Inflight {
+    /// By the sequence number sent: for ICMP quotes and for our own frames on their way out.
+    sequences: Index,
+    /// By the acknowledgment number that answers a SYN or FIN.
+    acknowledgments: Index,
+    /// By the sequence number of the reset that answers an ACK.
+    resets: Index,
+    /// By identifier and sequence number; the ports are zero.
+    echoes: Index,
+    /// Every TCP flow used: peer, our port, their port.
+    flows: BTreeSet<(IpAddr, u16, u16, SessionId)>,
+}
+
+impl Inflight {
+    /// A probe leaves for `peer`.
+    pub(super) fn insert(&mut self, owner: Owner, peer: IpAddr, marks: &Marks) {
+        self.each(marks, |index, numbered| {
+            index.0.insert((numbered, owner));
+        });
+        if let Marks::Segment(segment) = marks {
+            let (ours, theirs) = (segment.source_port, segment.destination_port);
+            self.flows.insert((peer, ours, theirs, owner.session));
+        }
+    }
+
+    /// Forgets a probe of a settled session, save what shows that a SYN-ACK answers it: that must
+    /// still be reset.
+    pub(super) fn retire(&mut self, owner: Owner, peer: IpAddr, marks: &Marks) {
+        let opens = matches!(marks, Marks::Segment(segment) if segment.flags.contains(Flags::SYN));
+        if let Marks::Segment(segment) = marks {
+            let (ours, theirs) = (segment.source_port, segment.destination_port);
+            self.flows.remove(&(peer, ours, theirs, owner.session));
+            self.sequences
+                .0
+                .remove(&(numbered(segment.sequence, segment), owner));
+        }
+        if !opens {
+            self.each(marks, |index, numbered| {
+                index.0.remove(&(numbered, owner));
+            });
+        }
+    }
+
+    /// Calls `visit` with every index a probe stands in, and its entry there.
+    fn each(&mut self, marks: &Marks, mut visit: impl FnMut(&mut Index, Numbered)) {
+        match marks {
+            Marks::Segment(segment) => {
+                visit(&mut self.sequences, numbered(segment.sequence, segment));
+                if segment.flags.contains(Flags::ACK) {
+                    visit(&mut self.resets, numbered(segment.acknowledgment, segment));
+                } else {
+                    let next = segment.sequence.wrapping_add(1);
+                    let all = next.wrapping_add(u32::from(segment.payload_length));
+                    visit(&mut self.acknowledgments, numbered(next, segment));
+                    visit(&mut self.acknowledgments, numbered(all, segment));
+                }
+            }
+            Marks::Echo { echo, .. } => visit(&mut self.echoes, numbered_echo(*echo)),
+        }
+    }
+
+    /// The probes sent with this sequence number.
+    pub(super) fn by_sequence(&self, shown: Numbered) -> impl Iterator<Item = Owner> + '_ {
+        self.sequences.find(shown)
+    }
+
+    /// The echo requests with this identifier and sequence number.
+    pub(super) fn by_echo(&self, echo: Echo) -> impl Iterator<Item = Owner> + '_ {
+        self.echoes.find(numbered_echo(echo))
+    }
+
+    /// The probes that a segment from the other side answers by its numbers: the SYNs of a SYN-ACK,
+    /// the SYNs, FINs and ACKs of a RST.
+    pub(super) fn by_answer(&self, answer: &Segment) -> impl Iterator<Item = Owner> + '_ {
+        let shown = |number| Numbered {
+            number,
+            ours: answer.destination_port,
+            theirs: answer.source_port,
+        };
+        let resets = answer.flags.contains(Flags::RST);
+        let acknowledges = answer.flags.contains(Flags::ACK);
+        let says_something = resets || answer.flags.contains(Flags::SYN);
+        let by_acknowledgment = (acknowledges && says_something)
+            .then(|| self.acknowledgments.find(shown(answer.acknowledgment)));
+        let by_reset = resets.then(|| self.resets.find(shown(answer.sequence)));
+        by_acknowledgment
+            .into_iter()
+            .flatten()
+            .chain(by_reset.into_iter().flatten())
+    }
+
+    /// The session that uses this flow, whatever the numbers.
+    pub(super) fn by_flow(&self, peer: IpAddr, ours: u16, theirs: u16) -> Option<SessionId> {
+        self.flows
+            .range((peer, ours, theirs, SessionId(0))..=(peer, ours, theirs, SessionId(usize::MAX)))
+            .map(|(_, _, _, session)| *session)
+            .next()
+    }
+}
+
+const fn numbered(number: u32, sent: &Segment) -> Numbered {
+    Numbered {
+        number,
+        ours: sent.source_port,
+        theirs: sent.destination_port,
+    }
+}
+
+const fn numbered_echo(echo: Echo) -> Numbered {
+    Numbered {
+        number: echo.bits(),
+        ours: 0,
+        theirs: 0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const OWNER: Owner = Owner {
+        session: SessionId(3),
+        probe: ProbeId(7),
+    };
+
+    fn peer() -> IpAddr {
+        [10, 0, 0, 2].into()
+    }
+
+    fn sent(flags: Flags, payload_length: u16) -> Marks {
+        Marks::Segment(Segment {
+            payload_length,
+            ..Segment::bare(40_001, 3306, 1000, 5000, flags)
+        })
+    }
+
+    fn answer(flags: Flags, sequence: u32, acknowledgment: u32) -> Segment {
+        Segment::bare(3306, 40_001, sequence, acknowledgment, flags)
+    }
+
+    #[test]
+    fn an_answer_is_ours_by_the_number_its_kind_must_show() {
+        let syn_ack = Flags::SYN.with(Flags::ACK);
+        let rst_ack = Flags::RST.with(Flags::ACK);
+        for (probe, reply, ours) in [
+            (sent(Flags::SYN, 0), answer(syn_ack, 9, 1001), true),
+            (sent(Flags::SYN, 0), answer(syn_ack, 9, 1000), false),
+            (sent(Flags::SYN, 0), answer(syn_ack, 1001, 9), false),
+            (sent(Flags::SYN, 0), answer(rst_ack, 0, 1001), true),
+            (sent(Flags::SYN, 0), answer(rst_ack, 0, 1002), false),
+            (sent(Flags::SYN, 0), answer(Flags::RST, 1001, 1001), false),
+            (sent(Flags::SYN, 0), answer(Flags::ACK, 9, 1001), false),
+            (sent(Flags::SYN, 100), answer(rst_ack, 0, 1101), true),
+            (sent(Flags::SYN, 100), answer(syn_ack, 9, 1001), true),
+            (sent(Flags::SYN, 100), answer(rst_ack, 0, 1100), false),
+            (sent(Flags::FIN, 0), answer(rst_ack, 0, 1001), true),
+            (sent(Flags::ACK, 0), answer(Flags::RST, 5000, 0), true),
+            (sent(Flags::ACK, 0), answer(Flags::RST, 1000, 5000), false),
+            (sent(Flags::ACK, 0), answer(rst_ack, 0, 1001), false),
+        ] {
+            let mut inflight = Inflight::default();
+            inflight.insert(OWNER, peer(), &probe);
+            let found = inflight.by_answer(&reply).next();
+            assert_eq!(found.is_some(), ours, "{probe:?} {reply:?}");
+            let mut elsewhere = reply;
+            elsewhere.destination_port += 1;
+            assert_eq!(inflight.by_answer(&elsewhere).next(), None);
+        }
+    }
+
+    #[test]
+    fn a_retired_syn_is_still_found_by_its_syn_ack_and_by_nothing_else() {
+        let mut inflight = Inflight::default();
+        let syn = sent(Flags::SYN, 0);
+        let ack = sent(Flags::ACK, 0);
+        let sequence = Numbered {
+            number: 1000,
+            ours: 40_001,
+            theirs: 3306,
+        };
+        for marks in [&syn, &ack] {
+            inflight.insert(OWNER, peer(), marks);
+            assert_eq!(inflight.by_flow(peer(), 40_001, 3306), Some(OWNER.session));
+            inflight.retire(OWNER, peer(), marks);
+            assert_eq!(inflight.by_sequence(sequence).next(), None);
+            assert_eq!(inflight.by_flow(peer(), 40_001, 3306), None);
+        }
+        let syn_ack = answer(Flags::SYN.with(Flags::ACK), 9, 1001);
+        assert_eq!(inflight.by_answer(&syn_ack).next(), Some(OWNER));
+        let reset = answer(Flags::RST, 5000, 0);
+        assert_eq!(inflight.by_answer(&reset).next(), None);
+    }
+}

@@ -1,0 +1,275 @@
+//! Many inquests over one mouth and two ears: frames to sessions, sessions to datagrams.
+
+mod hearing;
+
+use std::collections::{BTreeSet, VecDeque};
+use std::time::Duration;
+
+use super::inflight::{Inflight, Owner};
+use super::pacer::Pacer;
+use super::policy::Policy;
+use super::session::{Judge, Session};
+use super::token::{Key, Tokens};
+use super::{Output, SessionId, Transmit};
+use crate::infer;
+use crate::model::endpoint::Endpoint;
+use crate::model::evidence::{LocalRefusal, NeighbourState};
+use crate::model::outcome::Outcome;
+use crate::model::probe::ProbeId;
+use crate::model::time::Moment;
+use crate::model::vantage::Vantage;
+
+/// All inquests of a run. See the module's documentation for the loop that drives it.
+#[derive(Clone, Debug)]
+pub struct Prober {
+    policy: Policy,
+    tokens: Tokens,
+    judge: Judge,
+    sessions: Vec<Entry>,
+    inflight: Inflight,
+    pacer: Pacer,
+    /// When sessions must advance.
+    wakes: BTreeSet<(Moment, SessionId)>,
+    /// When sessions want to send.
+    sends: BTreeSet<(Moment, SessionId)>,
+    /// Resets that close half-open connections; they leave before anything else.
+    resets: VecDeque<Transmit>,
+    /// Settled and not yet reported.
+    settled: VecDeque<SessionId>,
+    /// Datagrams made, resets included.
+    count: u32,
+    sent: u64,
+    near_misses: u64,
+}
+
+/// A session and where it stands in the timetables.
+#[derive(Clone, Debug)]
+struct Entry {
+    session: Session,
+    wake: Option<Moment>,
+    send: Option<Moment>,
+}
+
+impl Prober {
+    /// A prober without inquests. The same policy, key, calls and times give the same outputs.
+    pub fn new(policy: Policy, key: Key) -> Self {
+        Self::with_judge(policy, key, infer::judge)
+    }
+
+    /// A prober with another judge than [`infer::judge`].
+    pub fn with_judge(policy: Policy, key: Key, judge: Judge) -> Self {
+        Self {
+            pacer: Pacer::new(policy.rate),
+            policy,
+            tokens: Tokens::new(key),
+            judge,
+            sessions: Vec::new(),
+            inflight: Inflight::default(),
+            wakes: BTreeSet::new(),
+            sends: BTreeSet::new(),
+            resets: VecDeque::new(),
+            settled: VecDeque::new(),
+            count: 0,
+            sent: 0,
+            near_misses: 0,
+        }
+    }
+
+    /// Begins an inquest. Its time budget runs from `now`.
+    pub fn add(&mut self, now: Moment, endpoint: Endpoint, vantage: Vantage) -> SessionId {
+        let id = SessionId(self.sessions.len());
+        let session = Session::new(
+            id,
+            now,
+            endpoint,
+            vantage,
+            &self.policy,
+            &self.tokens,
+            self.judge,
+        );
+        self.sessions.push(Entry {
+            session,
+            wake: None,
+            send: None,
+        });
+        self.reschedule(id);
+        id
+    }
+
+    /// The kernel refused to send a probe.
+    pub fn handle_refusal(
+        &mut self,
+        now: Moment,
+        session: SessionId,
+        probe: ProbeId,
+        refusal: LocalRefusal,
+    ) {
+        self.with(session, |session| session.refuse(now, probe, refusal));
+    }
+
+    /// The kernel dropped `count` frames before they were read: silence of what waits now is void.
+    pub fn handle_drops(&mut self, now: Moment, count: u64) {
+        if count > 0 {
+            self.with_each_open(|session| session.lose(now, count));
+        }
+    }
+
+    /// The process did not run for `span` up to `now`: silence of what waits now is void.
+    pub fn handle_gap(&mut self, now: Moment, span: Duration) {
+        if !span.is_zero() {
+            self.with_each_open(|session| session.skip(now, span));
+        }
+    }
+
+    /// The kernel's neighbour table says this of a session's next hop.
+    pub fn handle_neighbour(&mut self, now: Moment, session: SessionId, state: NeighbourState) {
+        self.with(session, |session| session.see_neighbour(now, state));
+    }
+
+    /// Stops every open inquest: each settles with its best verdict in the polls that follow.
+    pub fn interrupt(&mut self, now: Moment) {
+        self.with_each_open(|session| session.interrupt(now));
+    }
+
+    /// What the caller is to do next. To be called again after each output, until it is
+    /// [`Output::WaitUntil`] or [`Output::Idle`].
+    pub fn poll(&mut self, now: Moment) -> Output {
+        loop {
+            if let Some(reset) = self.resets.pop_front() {
+                self.pacer.spend(now);
+                return Output::Transmit(reset);
+            }
+            self.advance_due(now);
+            if let Some(id) = self.settled.pop_front() {
+                return Output::Settled(id);
+            }
+            let wake = self.wakes.first().map(|(due, _)| *due);
+            let Some(&(wanted, id)) = self.sends.first() else {
+                return wake.map_or(Output::Idle, Output::WaitUntil);
+            };
+            let ready = self.pacer.ready_at(now.max(wanted));
+            if ready > now {
+                return Output::WaitUntil(wake.map_or(ready, |wake| wake.min(ready)));
+            }
+            if let Some(transmit) = self.transmit(now, id) {
+                return Output::Transmit(transmit);
+            }
+        }
+    }
+
+    fn advance_due(&mut self, now: Moment) {
+        while let Some(&(due, id)) = self.wakes.first() {
+            if due > now {
+                return;
+            }
+            self.with(id, |session| session.advance(now));
+            let Some(entry) = self.sessions.get(id.0) else {
+                continue;
+            };
+            if entry.session.is_settled() {
+                let peer = entry.session.brief().endpoint.address;
+                for (probe, marks) in entry.session.all_marks() {
+                    let owner = Owner { session: id, probe };
+                    self.inflight.retire(owner, peer, marks);
+                }
+                self.settled.push_back(id);
+            }
+        }
+    }
+
+    fn transmit(&mut self, now: Moment, id: SessionId) -> Option<Transmit> {
+        let session = &mut self.sessions.get_mut(id.0)?.session;
+        let transmit = session.transmit(now, &self.tokens, self.count);
+        if let Some(Transmit {
+            probe: Some(probe),
+            destination,
+            ..
+        }) = transmit
+            && let Some(marks) = session.marks(probe)
+        {
+            let owner = Owner { session: id, probe };
+            self.inflight.insert(owner, destination, marks);
+            self.pacer.spend(now);
+            self.count = self.count.wrapping_add(1);
+            self.sent = self.sent.saturating_add(1);
+        }
+        self.reschedule(id);
+        transmit
+    }
+
+    /// The inquest as it stands at `now`, or as it settled.
+    ///
+    /// # Panics
+    ///
+    /// When `session` is not of this prober: a bug of the caller.
+    #[allow(clippy::expect_used, reason = "the invariant is the caller's to keep")]
+    pub fn outcome(&self, session: SessionId, now: Moment) -> Outcome {
+        self.sessions
+            .get(session.0)
+            .map(|entry| entry.session.outcome(now))
+            .expect("a session id comes from `add` of the same prober")
+    }
+
+    /// Whether an inquest has settled; false for an unknown one.
+    pub fn is_settled(&self, session: SessionId) -> bool {
+        self.sessions
+            .get(session.0)
+            .is_some_and(|entry| entry.session.is_settled())
+    }
+
+    /// Segments and ICMP errors on one of our flows that carried the wrong token.
+    pub const fn near_misses(&self) -> u64 {
+        self.near_misses
+    }
+
+    /// Probes sent, without the resets that close half-open connections.
+    pub const fn sent(&self) -> u64 {
+        self.sent
+    }
+
+    // Sessions and their timetables.
+
+    fn session(&self, id: SessionId) -> Option<&Session> {
+        self.sessions.get(id.0).map(|entry| &entry.session)
+    }
+
+    fn with(&mut self, id: SessionId, act: impl FnOnce(&mut Session)) {
+        if let Some(entry) = self.sessions.get_mut(id.0) {
+            act(&mut entry.session);
+            self.reschedule(id);
+        }
+    }
+
+    fn with_each_open(&mut self, act: impl Fn(&mut Session)) {
+        for index in 0..self.sessions.len() {
+            self.with(SessionId(index), &act);
+        }
+    }
+
+    fn reschedule(&mut self, id: SessionId) {
+        let Some(entry) = self.sessions.get_mut(id.0) else {
+            return;
+        };
+        let (wake, send) = (entry.session.wakes_at(), entry.session.sends_at());
+        let old_wake = std::mem::replace(&mut entry.wake, wake);
+        let old_send = std::mem::replace(&mut entry.send, send);
+        move_entry(&mut self.wakes, id, old_wake, wake);
+        move_entry(&mut self.sends, id, old_send, send);
+    }
+}
+
+fn move_entry(
+    table: &mut BTreeSet<(Moment, SessionId)>,
+    id: SessionId,
+    old: Option<Moment>,
+    new: Option<Moment>,
+) {
+    if old != new {
+        if let Some(old) = old {
+            table.remove(&(old, id));
+        }
+        if let Some(new) = new {
+            table.insert((new, id));
+        }
+    }
+}

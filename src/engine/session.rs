@@ -1,0 +1,428 @@
+//! One endpoint's inquest: its evidence, the judgement of it, and what is still to be sent.
+//!
+//! The session never judges in the middle of a call that brings a fact: it marks itself stale, and
+//! the next [`Session::advance`] judges once over all that arrived. Facts that cannot change a
+//! judgement (departures, near misses) do not make it stale.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::net::IpAddr;
+use std::time::Duration;
+
+use super::craft::{self, Crafted, Workbench};
+use super::inflight::Marks;
+use super::policy::Policy;
+use super::timing::Timing;
+use super::token::Tokens;
+use super::{SessionId, Transmit, controls};
+use crate::infer::{Ask, Brief, Judgement, Next};
+use crate::model::endpoint::Endpoint;
+use crate::model::evidence::{Ear, Evidence, Fact, LocalRefusal, NeighbourState};
+use crate::model::outcome::Outcome;
+use crate::model::probe::{Kind, ProbeId};
+use crate::model::reply::{Answer, Reply};
+use crate::model::time::Moment;
+use crate::model::vantage::Vantage;
+use crate::wire::tcp::{Flags, Segment};
+
+/// The function that judges evidence; [`crate::infer::judge`] save in tests.
+pub type Judge = fn(&Evidence, &Brief, Moment) -> Judgement;
+
+/// Least time between two datagrams of one session.
+const SPACING: Duration = Duration::from_millis(1);
+/// A SYN-ACK that comes again this long after our reset shows that the reset was lost.
+const RESET_AGAIN: Duration = Duration::from_millis(500);
+/// How many near misses are remembered to tell a second one from the other ear's echo of the first.
+const NEAR_MISSES_REMEMBERED: usize = 16;
+
+/// One endpoint's inquest.
+#[derive(Clone, Debug)]
+pub(super) struct Session {
+    id: SessionId,
+    brief: Brief,
+    judge: Judge,
+    max_probes: u32,
+    evidence: Evidence,
+    judgement: Judgement,
+    /// Facts have arrived since the last judgement.
+    stale: bool,
+    /// What the last judgement asked for and is not sent yet, earliest first.
+    plan: VecDeque<Ask>,
+    /// When the patience of each probe ends.
+    expiries: BTreeSet<(Moment, ProbeId)>,
+    /// What was sent, by probe: that of probe `n` stands at index `n - 1`; `None` where nothing
+    /// could be composed.
+    marks: Vec<Option<Marks>>,
+    timing: Timing,
+    last_sent: Option<Moment>,
+    /// When the SYN-ACK of each probe was last answered with a reset.
+    resets: BTreeMap<ProbeId, Moment>,
+    near_misses: VecDeque<(Ear, IpAddr, [u32; 2])>,
+    interrupted: bool,
+    settled: Option<Moment>,
+}
+
+impl Session {
+    pub(super) fn new(
+        id: SessionId,
+        now: Moment,
+        endpoint: Endpoint,
+        vantage: Vantage,
+        policy: &Policy,
+        tokens: &Tokens,
+        judge: Judge,
+    ) -> Self {
+        let brief = Brief {
+            controls: controls::choose(tokens, &endpoint, &vantage, &policy.control_ports),
+            quick: policy.quick,
+            check_mtu: policy.check_mtu,
+            began: now,
+            deadline: now.after(policy.time_for(endpoint.family())),
+            endpoint,
+            vantage,
+        };
+        let evidence = Evidence::new();
+        let judgement = judge(&evidence, &brief, now);
+        let mut session = Self {
+            id,
+            brief,
+            judge,
+            max_probes: policy.max_probes,
+            evidence,
+            judgement,
+            stale: false,
+            plan: VecDeque::new(),
+            expiries: BTreeSet::new(),
+            marks: Vec::new(),
+            timing: Timing::default(),
+            last_sent: None,
+            resets: BTreeMap::new(),
+            near_misses: VecDeque::new(),
+            interrupted: false,
+            settled: None,
+        };
+        session.replan();
+        session
+    }
+
+    pub(super) const fn brief(&self) -> &Brief {
+        &self.brief
+    }
+
+    pub(super) const fn is_settled(&self) -> bool {
+        self.settled.is_some()
+    }
+
+    /// What was sent as `probe`.
+    pub(super) fn marks(&self, probe: ProbeId) -> Option<&Marks> {
+        let index = usize::try_from(probe.0).ok()?.checked_sub(1)?;
+        self.marks.get(index)?.as_ref()
+    }
+
+    /// Everything that was sent, by probe.
+    pub(super) fn all_marks(&self) -> impl Iterator<Item = (ProbeId, &Marks)> {
+        (1..)
+            .map(ProbeId)
+            .zip(&self.marks)
+            .filter_map(|(id, marks)| Some((id, marks.as_ref()?)))
+    }
+
+    /// The inquest as it stands.
+    pub(super) fn outcome(&self, now: Moment) -> Outcome {
+        Outcome {
+            endpoint: self.brief.endpoint.clone(),
+            vantage: self.brief.vantage.clone(),
+            evidence: self.evidence.clone(),
+            finding: self.judgement.finding.clone(),
+            elapsed: self.settled.unwrap_or(now).since(self.brief.began),
+        }
+    }
+
+    // What happens to it.
+
+    /// A valid answer to a probe was heard.
+    pub(super) fn hear(&mut self, at: Moment, ear: Ear, probe: ProbeId, reply: Reply) {
+        if self.is_settled() {
+            return;
+        }
+        let Some(trial) = self.evidence.trial(probe) else {
+            return;
+        };
+        let known = trial.replies.iter().any(|known| {
+            let heard = match ear {
+                Ear::Tap => known.by_tap,
+                Ear::Stack => known.by_stack,
+            };
+            heard && known.reply == reply
+        });
+        if known {
+            return;
+        }
+        let first = trial.replies.is_empty();
+        if first && teaches_round_trip(trial.probe.kind, &reply.answer) {
+            self.timing.learn(at.since(trial.sent));
+        }
+        self.record(at, Fact::Replied(probe, ear, reply));
+    }
+
+    /// A segment on one of our flows whose numbers answer nothing we sent. Whether it is counted:
+    /// not when the other ear counted it.
+    pub(super) fn miss(&mut self, at: Moment, ear: Ear, from: IpAddr, numbers: [u32; 2]) -> bool {
+        if self.is_settled() {
+            return false;
+        }
+        let echoed = self.near_misses.iter().position(|(other, source, shown)| {
+            *other != ear && *source == from && *shown == numbers
+        });
+        if let Some(index) = echoed {
+            self.near_misses.remove(index);
+            return false;
+        }
+        if self.near_misses.len() == NEAR_MISSES_REMEMBERED {
+            self.near_misses.pop_front();
+        }
+        self.near_misses.push_back((ear, from, numbers));
+        self.evidence.record(at, Fact::NearMiss);
+        true
+    }
+
+    /// The tap saw a probe leave.
+    pub(super) fn depart(&mut self, at: Moment, probe: ProbeId) {
+        let departs = self
+            .evidence
+            .trial(probe)
+            .is_some_and(|trial| !trial.departed);
+        if departs && !self.is_settled() {
+            self.evidence.record(at, Fact::Departed(probe));
+        }
+    }
+
+    /// The kernel refused a probe.
+    pub(super) fn refuse(&mut self, now: Moment, probe: ProbeId, refusal: LocalRefusal) {
+        let refused = self
+            .evidence
+            .trial(probe)
+            .is_some_and(|trial| trial.refused.is_none());
+        if refused && !self.is_settled() {
+            self.expiries.retain(|(_, waiting)| *waiting != probe);
+            self.record(now, Fact::Refused(probe, refusal));
+        }
+    }
+
+    /// Frames were lost before we read them.
+    pub(super) fn lose(&mut self, now: Moment, count: u64) {
+        if !self.is_settled() {
+            self.record(now, Fact::ReceiveDrops(count));
+        }
+    }
+
+    /// We did not run for `span` up to now.
+    pub(super) fn skip(&mut self, now: Moment, span: Duration) {
+        if !self.is_settled() {
+            self.record(now, Fact::Gap(span));
+        }
+    }
+
+    /// The neighbour table says this of the next hop.
+    pub(super) fn see_neighbour(&mut self, now: Moment, state: NeighbourState) {
+        if !self.is_settled() && self.evidence.neighbour() != Some(state) {
+            self.record(now, Fact::Neighbour(state));
+        }
+    }
+
+    /// The inquest is to stop: it settles with its best verdict when it next advances.
+    pub(super) fn interrupt(&mut self, now: Moment) {
+        if !self.is_settled() && !self.interrupted {
+            self.interrupted = true;
+            self.record(now, Fact::Interrupted);
+        }
+    }
+
+    fn record(&mut self, at: Moment, fact: Fact) {
+        self.evidence.record(at, fact);
+        self.stale = true;
+    }
+
+    // What it does.
+
+    /// Lets time pass: patience ends, the deadline comes, stale judgements are renewed.
+    pub(super) fn advance(&mut self, now: Moment) {
+        if self.is_settled() {
+            return;
+        }
+        self.expire(now);
+        self.stale |= self.judgement.look_again.is_some_and(|due| due <= now);
+        self.rejudge(now);
+        if now >= self.brief.deadline && self.judgement.next != Next::Settle {
+            self.interrupt(now);
+            self.rejudge(now);
+        }
+        if self.interrupted || self.judgement.next == Next::Settle || self.is_idle() {
+            self.settled = Some(now);
+            self.plan.clear();
+            self.expiries.clear();
+        }
+    }
+
+    fn expire(&mut self, now: Moment) {
+        while let Some(&(due, probe)) = self.expiries.first() {
+            if due > now {
+                return;
+            }
+            self.expiries.pop_first();
+            let silent = self
+                .evidence
+                .trial(probe)
+                .is_some_and(|trial| trial.replies.is_empty());
+            if silent {
+                self.record(now, Fact::Expired(probe));
+            } else if self.expiries.is_empty() && self.plan.is_empty() {
+                // Inference may have waited for the other ear to hear the last answer too.
+                self.stale = true;
+            }
+        }
+    }
+
+    fn rejudge(&mut self, now: Moment) {
+        if self.stale {
+            self.stale = false;
+            self.judgement = (self.judge)(&self.evidence, &self.brief, now);
+            self.replan();
+        }
+    }
+
+    /// Replaces the plan by what the judgement asks for and the budget allows.
+    fn replan(&mut self) {
+        self.plan.clear();
+        let sent = u32::try_from(self.marks.len()).unwrap_or(u32::MAX);
+        let left = usize::try_from(self.max_probes.saturating_sub(sent)).unwrap_or(usize::MAX);
+        if let Next::Ask(asks) = &self.judgement.next {
+            let deadline = self.brief.deadline;
+            let mut asks: Vec<Ask> = asks
+                .iter()
+                .filter(|ask| ask.not_before < deadline)
+                .copied()
+                .collect();
+            asks.sort_by_key(|ask| ask.not_before);
+            self.plan.extend(asks.into_iter().take(left));
+        }
+    }
+
+    /// When it must next advance; `None` once settled.
+    pub(super) fn wakes_at(&self) -> Option<Moment> {
+        if self.is_settled() {
+            return None;
+        }
+        if self.stale || self.is_idle() || self.judgement.next == Next::Settle {
+            return Some(Moment::START);
+        }
+        let expiry = self.expiries.first().map(|(due, _)| *due);
+        let due = expiry.into_iter().chain(self.judgement.look_again);
+        Some(due.fold(self.brief.deadline, Moment::min))
+    }
+
+    /// Nothing to send and nothing to wait for: no further judgement can differ.
+    fn is_idle(&self) -> bool {
+        self.plan.is_empty() && self.expiries.is_empty() && self.judgement.look_again.is_none()
+    }
+
+    /// When it next wants to send; `None` when it has nothing to, or must advance first.
+    pub(super) fn sends_at(&self) -> Option<Moment> {
+        if self.is_settled() || self.stale {
+            return None;
+        }
+        let ask = self.plan.front()?;
+        let spaced = self
+            .last_sent
+            .map_or(Moment::START, |last| last.after(SPACING));
+        Some(ask.not_before.max(spaced))
+    }
+
+    /// Sends the next probe of the plan. `None` where there is none, or where the vantage cannot
+    /// send it: then it counts as refused for want of a source.
+    pub(super) fn transmit(
+        &mut self,
+        now: Moment,
+        tokens: &Tokens,
+        count: u32,
+    ) -> Option<Transmit> {
+        let ask = self.plan.pop_front()?;
+        // With the last probe of a plan gone, inference is asked again.
+        self.stale |= self.plan.is_empty();
+        let id = ProbeId(u32::try_from(self.marks.len()).ok()?.checked_add(1)?);
+        let bench = Workbench {
+            tokens,
+            brief: &self.brief,
+            count,
+            now,
+        };
+        let crafted = craft::craft(bench, id, &ask.probe);
+        self.evidence.record(now, Fact::Sent(id, ask.probe));
+        let Some(Crafted { datagram, marks }) = crafted else {
+            self.marks.push(None);
+            self.record(now, Fact::Refused(id, LocalRefusal::SourceGone));
+            return None;
+        };
+        self.marks.push(Some(marks));
+        self.last_sent = Some(now);
+        let patience = self
+            .timing
+            .patience(ask.probe.kind, self.brief.endpoint.family());
+        self.expiries.insert((now.after(patience), id));
+        Some(Transmit {
+            session: self.id,
+            probe: Some(id),
+            destination: self.brief.endpoint.address,
+            datagram,
+        })
+    }
+
+    /// The reset that closes what a SYN-ACK to `probe` half-opened; `None` when it was sent just
+    /// now. Settled sessions still close what opens late.
+    pub(super) fn close(
+        &mut self,
+        at: Moment,
+        tokens: &Tokens,
+        count: u32,
+        probe: ProbeId,
+        syn_ack: &Segment,
+    ) -> Option<Transmit> {
+        let recent = self
+            .resets
+            .get(&probe)
+            .is_some_and(|last| at < last.after(RESET_AGAIN));
+        let Some(Marks::Segment(syn)) = self.marks(probe).copied() else {
+            return None;
+        };
+        if recent || !syn.flags.contains(Flags::SYN) {
+            return None;
+        }
+        let bench = Workbench {
+            tokens,
+            brief: &self.brief,
+            count,
+            now: at,
+        };
+        let sent = self.evidence.trial(probe)?.probe;
+        let datagram = craft::reset(bench, &sent, &syn, syn_ack.acknowledgment)?;
+        self.resets.insert(probe, at);
+        Some(Transmit {
+            session: self.id,
+            probe: None,
+            destination: self.brief.endpoint.address,
+            datagram,
+        })
+    }
+}
+
+/// Whether the time to this answer is a round trip: a reassembly timer or a router that waited for
+/// its neighbour adds seconds that are not the path's.
+const fn teaches_round_trip(kind: Kind, answer: &Answer) -> bool {
+    match answer {
+        Answer::SynAck { .. }
+        | Answer::Reset
+        | Answer::EchoReply
+        | Answer::TimeExceeded(_)
+        | Answer::TooBig { .. } => !matches!(kind, Kind::Fragment),
+        Answer::ReassemblyTimeout(_) | Answer::Unreachable(..) | Answer::OtherIcmp { .. } => false,
+    }
+}

@@ -1,0 +1,245 @@
+//! One case: evidence, brief and time, with the views that several rooms share.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use crate::model::endpoint::Family;
+use crate::model::evidence::{Evidence, Trial};
+use crate::model::probe::{Dscp, Flow, Kind, Probe, ProbeId, SourceRange, Target, Ttl};
+use crate::model::reply::{Answer, Refusal, Reply};
+use crate::model::time::Moment;
+
+use super::loss::Loss;
+use super::{Ask, Brief, Control, ControlOrigin};
+
+/// What a probe drew, in one word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Drawn {
+    /// SYN-ACK.
+    SynAck,
+    /// RST.
+    Reset,
+    /// ICMP destination unreachable.
+    Refused(Refusal),
+    /// Echo reply.
+    Echo,
+    /// Time exceeded in transit, packet too big, or another ICMP message from on the way.
+    EnRoute,
+    /// Reassembly time exceeded.
+    Reassembly,
+    /// Nothing, though waited for.
+    Silence,
+    /// Nothing yet.
+    Pending,
+    /// Not sent, or its silence is void.
+    Void,
+}
+
+impl Drawn {
+    /// Whether the address itself answered.
+    pub(super) const fn is_answer(self) -> bool {
+        matches!(self, Self::SynAck | Self::Reset | Self::Echo | Self::Reassembly)
+    }
+}
+
+/// Evidence, brief and time.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Case<'a> {
+    /// All facts.
+    pub(super) evidence: &'a Evidence,
+    /// What the inquest is held under.
+    pub(super) brief: &'a Brief,
+    /// The time of the judgement.
+    pub(super) now: Moment,
+}
+
+impl<'a> Case<'a> {
+    /// The address under inquest.
+    pub(super) const fn address(&self) -> IpAddr {
+        self.brief.endpoint.address
+    }
+
+    /// Its IP version.
+    pub(super) const fn family(&self) -> Family {
+        Family::of(self.brief.endpoint.address)
+    }
+
+    /// Trials of probes that `pick` picks, in the order sent.
+    pub(super) fn trials(
+        &self,
+        pick: impl Fn(&Probe) -> bool + 'a,
+    ) -> impl Iterator<Item = &'a Trial> + 'a {
+        self.evidence.trials().iter().filter(move |trial| pick(&trial.probe))
+    }
+
+    /// Full-TTL, unpadded SYNs from the client range to the port.
+    pub(super) fn port_syns(&self) -> impl Iterator<Item = &'a Trial> + 'a {
+        self.trials(|probe| is_plain_syn(probe, Target::Endpoint))
+    }
+
+    /// Full-TTL SYNs to one control port.
+    pub(super) fn control_syns(&self, port: u16) -> impl Iterator<Item = &'a Trial> + 'a {
+        self.trials(move |probe| is_plain_syn(probe, Target::Control(port)))
+    }
+
+    /// Full-TTL echo requests.
+    pub(super) fn echoes(&self) -> impl Iterator<Item = &'a Trial> + 'a {
+        self.trials(|probe| probe.kind == Kind::Echo && probe.ttl.is_full())
+    }
+
+    /// What the trial drew. An error that this host sent itself is no answer of the network.
+    pub(super) fn drawn(&self, trial: &Trial) -> Drawn {
+        let mut best = None;
+        for heard in trial.replies.iter().filter(|heard| !self.is_own(&heard.reply)) {
+            let drawn = match heard.reply.answer {
+                Answer::SynAck { .. } => Drawn::SynAck,
+                Answer::Reset => Drawn::Reset,
+                Answer::Unreachable(refusal, _) => Drawn::Refused(refusal),
+                Answer::EchoReply => Drawn::Echo,
+                Answer::ReassemblyTimeout(_) => Drawn::Reassembly,
+                Answer::TimeExceeded(_) | Answer::TooBig { .. } | Answer::OtherIcmp { .. } => {
+                    Drawn::EnRoute
+                }
+            };
+            if best.is_none() || best == Some(Drawn::EnRoute) {
+                best = Some(drawn);
+            }
+        }
+        match best {
+            Some(drawn) => drawn,
+            None if trial.refused.is_some() || trial.void => Drawn::Void,
+            // Connection tracking on this host may swallow an incomplete datagram.
+            None if trial.probe.kind == Kind::Fragment && !trial.departed => Drawn::Void,
+            None if !trial.replies.is_empty() => Drawn::Void,
+            None if trial.expired.is_some() => Drawn::Silence,
+            None => Drawn::Pending,
+        }
+    }
+
+    /// Whether a reply was sent by this host about its own probe.
+    pub(super) fn is_own(&self, reply: &Reply) -> bool {
+        reply.from == self.brief.vantage.source && !self.brief.vantage.loopback
+    }
+
+    /// The control ports of one origin.
+    pub(super) fn controls(&self, origin: ControlOrigin) -> impl Iterator<Item = Control> + 'a {
+        self.brief.controls.iter().copied().filter(move |control| control.origin == origin)
+    }
+
+    /// The control that the host answers best: one that resets before one that opens; `None` when
+    /// none answered.
+    pub(super) fn answering_control(&self) -> Option<u16> {
+        let answers = |port: u16, wanted: Drawn| {
+            self.control_syns(port).any(|trial| self.drawn(trial) == wanted)
+        };
+        let ports = || self.brief.controls.iter().map(|control| control.port);
+        ports()
+            .find(|port| answers(*port, Drawn::Reset))
+            .or_else(|| ports().find(|port| answers(*port, Drawn::SynAck)))
+    }
+
+    /// Whether the address answered an echo request.
+    pub(super) fn echo_answers(&self) -> bool {
+        self.echoes().any(|trial| self.drawn(trial) == Drawn::Echo)
+    }
+
+    /// Trials by which the path's loss is estimated: control ports and echo, where their like was
+    /// answered at least once.
+    pub(super) fn witnesses(&self) -> Vec<&'a Trial> {
+        let mut witnesses = Vec::new();
+        for control in &self.brief.controls {
+            let trials: Vec<_> = self.control_syns(control.port).collect();
+            if trials.iter().any(|trial| self.drawn(trial).is_answer()) {
+                witnesses.extend(trials);
+            }
+        }
+        if self.echo_answers() {
+            witnesses.extend(self.echoes());
+        }
+        witnesses.sort_by_key(|trial| trial.id);
+        witnesses
+    }
+
+    /// The loss of the path to the host and back, by the witnesses.
+    pub(super) fn loss(&self) -> Loss {
+        let mut loss = Loss::default();
+        for trial in self.witnesses() {
+            match self.drawn(trial) {
+                Drawn::Silence => loss.lost += 1,
+                Drawn::Pending | Drawn::Void | Drawn::EnRoute | Drawn::Refused(_) => {}
+                Drawn::SynAck | Drawn::Reset | Drawn::Echo | Drawn::Reassembly => {
+                    loss.answered += 1;
+                }
+            }
+        }
+        loss
+    }
+
+    /// How many witnesses were answered within a span.
+    pub(super) fn witnessed_between(&self, from: Moment, to: Moment) -> usize {
+        self.witnesses()
+            .iter()
+            .filter(|trial| trial.sent >= from && trial.sent <= to)
+            .filter(|trial| self.drawn(trial).is_answer())
+            .count()
+    }
+
+    /// The largest round-trip time seen so far; a generous guess before any.
+    pub(super) fn round_trip(&self) -> Duration {
+        let full = self.evidence.trials().iter().filter(|trial| trial.probe.kind != Kind::Fragment);
+        full.filter_map(Trial::rtt).filter(|rtt| *rtt < Duration::from_millis(500)).max()
+            .unwrap_or(Duration::from_millis(100))
+    }
+
+    /// A probe wanted at once.
+    pub(super) const fn now(&self, probe: Probe) -> Ask {
+        Ask { probe, not_before: self.now }
+    }
+}
+
+/// Whether a probe is a full-TTL, unpadded SYN from the client range to `target`.
+pub(super) fn is_plain_syn(probe: &Probe, target: Target) -> bool {
+    probe.kind == Kind::Syn
+        && probe.target == target
+        && probe.ttl.is_full()
+        && probe.padded_to.is_none()
+        && probe.flow.range == SourceRange::Ephemeral
+}
+
+/// A plain SYN.
+pub(super) const fn syn(target: Target, flow: u8) -> Probe {
+    Probe::plain(Kind::Syn, target, Flow::ephemeral(flow))
+}
+
+/// A SYN that carries the DSCP mark.
+pub(super) const fn marked_syn(target: Target, flow: u8) -> Probe {
+    Probe { dscp: Dscp::MARK, ..syn(target, flow) }
+}
+
+/// A SYN that expires after `ttl` hops.
+pub(super) const fn limited_syn(target: Target, flow: u8, ttl: u8) -> Probe {
+    Probe { ttl: Ttl(ttl), ..syn(target, flow) }
+}
+
+/// An echo request.
+pub(super) const fn echo() -> Probe {
+    Probe::plain(Kind::Echo, Target::Host, Flow::ephemeral(0))
+}
+
+/// The numbers of trials.
+pub(super) fn ids<'t>(trials: impl IntoIterator<Item = &'t Trial>) -> Vec<ProbeId> {
+    trials.into_iter().map(|trial| trial.id).collect()
+}
+
+/// The hop that a datagram arriving with `ttl` was sent from, taking the least usual initial TTL
+/// that fits (32 is not in use by any current stack) and a way back as long as the way there.
+pub(super) const fn hop_of_arrival(ttl: Ttl) -> u8 {
+    let initial: u8 = if ttl.0 <= 64 {
+        64
+    } else if ttl.0 <= 128 {
+        128
+    } else {
+        255
+    };
+    initial - ttl.0 + 1
+}

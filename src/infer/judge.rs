@@ -1,0 +1,324 @@
+//! The judgement: signs against the table of hypotheses, and the questions that are still worth
+//! asking.
+//!
+//! 1. Every question whose occasion has come is read from the evidence: at most one sign each.
+//! 2. A hypothesis that does not admit a sign is ruled out by it.
+//! 3. Of those that survive with their needs met, the first of the table is the verdict.
+//! 4. The verdict is as firm as the weakest of: the signs it rests on, the signs that rule out its
+//!    rivals, and the rivals that survive.
+//! 5. A question is worth asking while the survivors disagree on its signs, or while the verdict
+//!    rests on it and more probes would firm it up.
+
+use crate::model::evidence::{Evidence, Trial};
+use crate::model::probe::ProbeId;
+use crate::model::time::Moment;
+use crate::model::verdict::{Alternative, Cause, Confidence, Finding, Verdict};
+
+use super::case::{Case, Drawn};
+use super::hypothesis::{Hypothesis, TABLE};
+use super::sign::Sign::{self, *};
+use super::sign::{Observed, Progress, Question, Reading};
+use super::{
+    Ask, Brief, Judgement, Next, answer, distance, local, locate, outline, pattern, place, refusal,
+    reset, silence, size, words,
+};
+
+/// Judges the evidence: the best verdict it supports at `now`, and the probes that would best test
+/// it.
+///
+/// Every call reads all of the evidence; the same evidence, brief and time give the same judgement.
+pub fn judge(evidence: &Evidence, brief: &Brief, now: Moment) -> Judgement {
+    let case = Case { evidence, brief, now };
+    let readings = read_all(&case);
+    let signs: Vec<&Observed> = readings.iter().filter_map(|(_, r)| r.sign.as_ref()).collect();
+    let leader = leader(&signs);
+    let finding = find(&case, leader, &signs);
+    let (next, look_again) = next(&case, leader, &signs, &readings);
+    // A moment that has passed without a new fact would be looked at for ever.
+    Judgement { finding, next, look_again: look_again.filter(|due| *due > now) }
+}
+
+/// Reads every question whose occasion has come.
+fn read_all(case: &Case<'_>) -> Vec<(Question, Reading)> {
+    let mut readings: Vec<(Question, Reading)> = Vec::new();
+    for question in Question::ALL {
+        let seen = |sign: Sign| {
+            readings.iter().any(|(_, reading)| {
+                reading.sign.as_ref().is_some_and(|observed| observed.sign == sign)
+            })
+        };
+        if occasion(question, &seen) {
+            readings.push((question, read(case, question)));
+        }
+    }
+    readings
+}
+
+/// Whether a question arises, given the signs of those before it.
+fn occasion(question: Question, seen: &dyn Fn(Sign) -> bool) -> bool {
+    let any = |signs: &[Sign]| signs.iter().any(|sign| seen(*sign));
+    match question {
+        Question::Way | Question::Port => true,
+        Question::Pattern => any(&[PortMixed]),
+        Question::Origin => any(&[PortResets]),
+        Question::Distance => any(&[PortResets, PortRefused]),
+        Question::Listener | Question::Size => any(&[PortOpens]),
+        Question::Refuser
+        | Question::Reason
+        | Question::Haste
+        | Question::Order
+        | Question::Scope => any(&[PortRefused]),
+        Question::Early => any(&[ForgedReset, RefusedByTarget]) && any(&[AtHost, UnknownDistance]),
+        Question::Host
+        | Question::Trace
+        | Question::Ack
+        | Question::Fin
+        | Question::Range
+        | Question::Fragment => any(&[PortSilent]),
+    }
+}
+
+fn read(case: &Case<'_>, question: Question) -> Reading {
+    match question {
+        Question::Way => local::read_way(case),
+        Question::Port => answer::read_port(case),
+        Question::Pattern => pattern::read_pattern(case),
+        Question::Origin => reset::read_origin(case),
+        Question::Distance => distance::read_distance(case),
+        Question::Listener => answer::read_listener(case),
+        Question::Size => size::read_size(case),
+        Question::Refuser => refusal::read_refuser(case),
+        Question::Reason => refusal::read_reason(case),
+        Question::Haste => refusal::read_haste(case),
+        Question::Order => refusal::read_order(case),
+        Question::Scope => refusal::read_scope(case),
+        Question::Early => silence::read_early(case),
+        Question::Host => silence::read_host(case),
+        Question::Trace => locate::read_trace(case),
+        Question::Ack => silence::read_ack(case),
+        Question::Fin => silence::read_fin(case),
+        Question::Range => silence::read_range(case),
+        Question::Fragment => silence::read_fragment(case),
+    }
+}
+
+/// The firmest sign that rules a hypothesis out.
+fn objection<'s>(hypothesis: &Hypothesis, signs: &[&'s Observed]) -> Option<&'s Observed> {
+    signs
+        .iter()
+        .copied()
+        .filter(|observed| !hypothesis.admits(observed.sign))
+        .max_by_key(|observed| observed.strength)
+}
+
+fn leader(signs: &[&Observed]) -> Option<&'static Hypothesis> {
+    TABLE.iter().find(|hypothesis| {
+        let met = hypothesis.needs.is_empty()
+            || signs.iter().any(|observed| hypothesis.needs.contains(&observed.sign));
+        met && objection(hypothesis, signs).is_none()
+    })
+}
+
+/// Whether the hypothesis is a rival worth naming: it predicts what the port draws, and is neither
+/// the leader nor one that stands for it.
+fn is_rival(hypothesis: &Hypothesis, leader: &Hypothesis, signs: &[&Observed]) -> bool {
+    let explains_port = signs
+        .iter()
+        .filter(|observed| observed.sign.question() == Question::Port)
+        .all(|observed| hypothesis.admits.contains(&observed.sign));
+    explains_port
+        && hypothesis.cause != leader.cause
+        && !hypothesis.covers.contains(&leader.cause)
+        && !leader.covers.contains(&hypothesis.cause)
+}
+
+fn confidence(leader: &Hypothesis, signs: &[&Observed]) -> Confidence {
+    let of = |pick: &dyn Fn(Sign) -> bool| {
+        signs.iter().filter(|observed| pick(observed.sign)).map(|observed| observed.strength).max()
+    };
+    let port = of(&|sign| sign.question() == Question::Port && leader.admits.contains(&sign));
+    let needed = of(&|sign| leader.needs.contains(&sign));
+    let mut confidence = [port, needed].into_iter().flatten().min().unwrap_or(Confidence::Possible);
+    if signs.iter().any(|observed| leader.seldom.contains(&observed.sign)) {
+        confidence = confidence.min(Confidence::Likely);
+    }
+    for rival in TABLE.iter().filter(|rival| is_rival(rival, leader, signs)) {
+        let rare = rival.rare || signs.iter().any(|observed| rival.seldom.contains(&observed.sign));
+        let surviving = if rare { Confidence::Likely } else { Confidence::Possible };
+        let cap = match objection(rival, signs) {
+            Some(observed) => observed.strength.max(surviving),
+            None => surviving,
+        };
+        confidence = confidence.min(cap);
+    }
+    confidence
+}
+
+fn find(case: &Case<'_>, leader: Option<&'static Hypothesis>, signs: &[&Observed]) -> Finding {
+    let rows = locate::rows(case);
+    let cause = leader.map_or(Cause::Inconclusive, |leader| leader.cause);
+    let place = place::place(case, cause, &rows);
+    let method = place::method(case, cause);
+    let confidence = leader.map_or(Confidence::Possible, |leader| confidence(leader, signs));
+    let alternatives = leader.map_or_else(Vec::new, |leader| alternatives(case, leader, signs));
+    let mut basis: Vec<ProbeId> = signs
+        .iter()
+        .filter(|observed| rests_on(leader, observed))
+        .flat_map(|observed| observed.basis.iter().copied())
+        .collect();
+    basis.sort_unstable();
+    basis.dedup();
+    let open: Vec<Cause> =
+        alternatives.iter().filter(|rival| !rival.ruled_out).map(|rival| rival.cause).collect();
+    let state = place::state(case, cause);
+    let summary = words::summary(case, cause, &place, method, signs, &open);
+    Finding {
+        verdict: Verdict { state, cause, confidence, place, method, summary, basis },
+        alternatives,
+        path: outline::path(case, &rows),
+        loss: case.loss().bounds(),
+        notes: outline::notes(case),
+    }
+}
+
+/// Whether the verdict rests on a sign: what the port draws, and what the cause needs.
+fn rests_on(leader: Option<&Hypothesis>, observed: &Observed) -> bool {
+    leader.is_some_and(|leader| {
+        leader.needs.contains(&observed.sign)
+            || leader.admits.contains(&observed.sign)
+                && !matches!(observed.sign, WayClear | FragmentsUnusable | TraceUnclear)
+    })
+}
+
+fn alternatives(
+    case: &Case<'_>,
+    leader: &'static Hypothesis,
+    signs: &[&Observed],
+) -> Vec<Alternative> {
+    let mut alternatives: Vec<Alternative> = TABLE
+        .iter()
+        .filter(|rival| is_rival(rival, leader, signs) || leader.covers.contains(&rival.cause))
+        .filter_map(|rival| match objection(rival, signs) {
+            Some(observed) => Some(Alternative {
+                cause: rival.cause,
+                ruled_out: observed.strength > Confidence::Possible,
+                because: observed.because.clone(),
+                basis: observed.basis.clone(),
+            }),
+            None if signs.is_empty() => None,
+            None => Some(Alternative {
+                cause: rival.cause,
+                ruled_out: false,
+                because: words::still_open(rival.cause).into(),
+                basis: Vec::new(),
+            }),
+        })
+        .filter(|alternative| {
+            alternative.ruled_out || !leader.covers.contains(&alternative.cause)
+                || leader.cause != Cause::Open
+        })
+        .collect();
+    alternatives.extend(closed_although_silent(case, signs));
+    alternatives
+}
+
+/// A silent port is not a closed one where the host resets SYNs to closed ports.
+fn closed_although_silent(case: &Case<'_>, signs: &[&Observed]) -> Option<Alternative> {
+    signs.iter().find(|observed| observed.sign == PortSilent)?;
+    let reset: Vec<ProbeId> = case
+        .witnesses()
+        .into_iter()
+        .filter(|trial| case.drawn(trial) == Drawn::Reset)
+        .map(|trial: &Trial| trial.id)
+        .take(3)
+        .collect();
+    (!reset.is_empty()).then(|| Alternative {
+        cause: Cause::Closed,
+        ruled_out: true,
+        because: "the host resets SYNs to closed ports, and never reset this one".into(),
+        basis: reset,
+    })
+}
+
+/// Whether the surviving hypotheses disagree on a question.
+fn splits(question: Question, survivors: &[&'static Hypothesis]) -> bool {
+    let predictions = |hypothesis: &Hypothesis| -> Vec<Sign> {
+        let all = hypothesis.admits.iter().chain(hypothesis.seldom);
+        all.copied().filter(|sign| sign.question() == question).collect()
+    };
+    let mut distinct: Vec<Vec<Sign>> = Vec::new();
+    for hypothesis in survivors {
+        let mut signs = predictions(hypothesis);
+        signs.sort_unstable();
+        if !distinct.contains(&signs) {
+            distinct.push(signs);
+        }
+    }
+    distinct.len() > 1
+}
+
+/// Whether the place of the verdict rests on a question, though no rival does.
+fn places(question: Question, leader: Option<&Hypothesis>) -> bool {
+    let by_router = [Cause::RejectPath, Cause::NoRoute, Cause::NoNeighbor];
+    question == Question::Order && leader.is_some_and(|leader| by_router.contains(&leader.cause))
+}
+
+fn next(
+    case: &Case<'_>,
+    leader: Option<&'static Hypothesis>,
+    signs: &[&Observed],
+    readings: &[(Question, Reading)],
+) -> (Next, Option<Moment>) {
+    if case.evidence.interrupted() || quick_enough(case, leader, signs) {
+        return (Next::Settle, None);
+    }
+    let survivors: Vec<&'static Hypothesis> = TABLE
+        .iter()
+        .filter(|hypothesis| {
+            objection(hypothesis, signs).is_none_or(|by| by.strength == Confidence::Possible)
+        })
+        .collect();
+    let mut asks: Vec<Ask> = Vec::new();
+    let mut waiting: Option<Option<Moment>> = None;
+    for (question, reading) in readings {
+        let carries = reading.sign.as_ref().is_some_and(|observed| {
+            observed.sign.question() == Question::Port
+                || leader.is_some_and(|leader| leader.needs.contains(&observed.sign))
+        });
+        if !carries && !splits(*question, &survivors) && !places(*question, leader) {
+            continue;
+        }
+        match &reading.progress {
+            Progress::Done => {}
+            Progress::Waiting(until) => {
+                waiting = Some(match (waiting.flatten(), *until) {
+                    (Some(one), Some(two)) => Some(one.min(two)),
+                    (one, two) => one.or(two),
+                });
+            }
+            Progress::Asking(more) => more.iter().for_each(|ask| add(&mut asks, *ask)),
+        }
+    }
+    match (asks.is_empty(), waiting) {
+        (true, None) => (Next::Settle, None),
+        (_, waiting) => (Next::Ask(asks), waiting.flatten()),
+    }
+}
+
+/// Adds a probe that is not wanted already; the earlier wish counts.
+fn add(asks: &mut Vec<Ask>, ask: Ask) {
+    match asks.iter_mut().find(|known| known.probe == ask.probe) {
+        Some(known) => known.not_before = known.not_before.min(ask.not_before),
+        None => asks.push(ask),
+    }
+}
+
+fn quick_enough(case: &Case<'_>, leader: Option<&Hypothesis>, signs: &[&Observed]) -> bool {
+    let answered = |observed: &&Observed| {
+        matches!(
+            observed.sign,
+            PortOpens | PortResets | PortRefused | SendForbidden | SendUnrouted
+        )
+    };
+    case.brief.quick && leader.is_some() && signs.iter().any(|observed| answered(&observed))
+}

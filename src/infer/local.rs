@@ -1,0 +1,213 @@
+//! The way out of and back into this host: local causes are told before any network cause.
+//!
+//! 1. The kernel refuses the send → by errno: firewall, or no route.
+//! 2. The kernel's own "host unreachable", or a failed neighbour, and the tap never saw the probe
+//!    leave → the next hop is not resolved.
+//! 3. The tap never saw the probe leave, while it saw others leave → something below routing.
+//! 4. The tap hears answers and the raw sockets never do → the local firewall eats them.
+
+use std::time::Duration;
+
+use crate::model::evidence::{LocalRefusal, NeighbourState, Trial};
+use crate::model::probe::{Kind, Target};
+use crate::model::reply::Answer;
+use crate::model::verdict::Confidence;
+
+use super::case::{Case, ids, syn};
+use super::sign::{Observed, Progress, Reading, Sign};
+
+/// How long the second ear may lag behind the first.
+const EAR_LAG: Duration = Duration::from_millis(250);
+/// How long a probe may take from the system call to the tap.
+const DEPARTURE_LAG: Duration = Duration::from_millis(250);
+/// When neighbour resolution has certainly been tried: three requests a second apart
+/// (`net.ipv4.neigh.*.mcast_solicit`, `retrans_time`).
+const RESOLUTION: Duration = Duration::from_millis(2500);
+
+/// Reads [`super::sign::Question::Way`].
+pub(super) fn read_way(case: &Case<'_>) -> Reading {
+    let sent: Vec<&Trial> = case
+        .trials(|probe| probe.target == Target::Endpoint && probe.kind == Kind::Syn)
+        .collect();
+    if sent.is_empty() {
+        return Reading::going_on(None, vec![case.now(syn(Target::Endpoint, 0))]);
+    }
+    if let Some(reading) = refused_send(case, &sent) {
+        return reading;
+    }
+    if let Some(reading) = unresolved(case, &sent) {
+        return reading;
+    }
+    heard(case, &sent)
+}
+
+fn refused_send(case: &Case<'_>, sent: &[&Trial]) -> Option<Reading> {
+    let refused: Vec<&Trial> = sent.iter().copied().filter(|t| t.refused.is_some()).collect();
+    let first = refused.first()?;
+    if sent.iter().any(|trial| trial.departed || !trial.replies.is_empty()) {
+        return None;
+    }
+    let (sign, because) = match first.refused? {
+        LocalRefusal::Firewall => {
+            (Sign::SendForbidden, "the kernel refuses the send with EPERM, as its firewall demands")
+        }
+        LocalRefusal::Prohibited => {
+            (Sign::SendUnrouted, "the kernel refuses the send with EACCES: a prohibit route")
+        }
+        LocalRefusal::NoRoute => {
+            (Sign::SendUnrouted, "the kernel has no route: it refuses the send as unreachable")
+        }
+        LocalRefusal::InterfaceDown => {
+            (Sign::SendUnrouted, "the outgoing interface is down or gone")
+        }
+        LocalRefusal::Overload
+        | LocalRefusal::TooLong
+        | LocalRefusal::SourceGone
+        | LocalRefusal::Other(_) => return Some(resend(case, sent)),
+    };
+    Some(Reading::done(Observed {
+        sign,
+        strength: Confidence::Proven,
+        basis: ids(refused),
+        because: because.into(),
+    }))
+}
+
+/// A local shortage says nothing of the network: try again, a few times, with growing pauses.
+fn resend(case: &Case<'_>, sent: &[&Trial]) -> Reading {
+    let pause = Duration::from_millis(200 << sent.len().min(5));
+    let last = sent.last().map_or(case.now, |trial| trial.sent);
+    if sent.len() >= 6 {
+        return Reading::nothing();
+    }
+    let mut ask = case.now(syn(Target::Endpoint, 0));
+    ask.not_before = last.after(pause);
+    Reading::going_on(None, vec![ask])
+}
+
+fn unresolved(case: &Case<'_>, sent: &[&Trial]) -> Option<Reading> {
+    let lingering = |trial: &&&Trial| case.now.since(trial.sent) >= DEPARTURE_LAG;
+    if sent.iter().any(|trial| trial.departed || !trial.replies.is_empty() && !own(case, trial)) {
+        return None;
+    }
+    let stuck: Vec<&Trial> = sent.iter().filter(lingering).copied().collect();
+    if stuck.is_empty() {
+        return Some(Reading {
+            sign: None,
+            progress: Progress::Waiting(sent.first().map(|t| t.sent.after(DEPARTURE_LAG))),
+        });
+    }
+    let others_leave = case.evidence.trials().iter().any(|trial| trial.departed);
+    let own_error = sent.iter().any(|trial| own(case, trial));
+    let (sign, strength, because) = match case.evidence.neighbour() {
+        _ if others_leave => (
+            Sign::NeverLeaves,
+            Confidence::Likely,
+            "probes to this port never leave the interface, though others do",
+        ),
+        Some(NeighbourState::Failed) => (
+            Sign::NextHopUnresolved,
+            Confidence::Proven,
+            "the next hop answers no ARP/ND request, so no probe leaves the interface",
+        ),
+        _ if own_error => (
+            Sign::NextHopUnresolved,
+            Confidence::Proven,
+            "this host reports its own next hop unreachable, and no probe leaves the interface",
+        ),
+        Some(NeighbourState::Incomplete) => (
+            Sign::NextHopUnresolved,
+            Confidence::Likely,
+            "the next hop has not answered ARP/ND requests, and no probe leaves the interface",
+        ),
+        Some(NeighbourState::Resolved) => (
+            // The tap is deaf to probes that this host's own NAT rewrites.
+            Sign::NeverLeaves,
+            Confidence::Possible,
+            "the next hop is resolved, yet no probe ever leaves the interface",
+        ),
+        None => return Some(Reading::waiting()),
+    };
+    let observed = Observed { sign, strength, basis: ids(stuck), because: because.into() };
+    let settled = match sign {
+        Sign::NextHopUnresolved => strength == Confidence::Proven,
+        _ => sent.first().is_some_and(|t| case.now.since(t.sent) >= RESOLUTION),
+    };
+    if settled {
+        return Some(Reading::done(observed));
+    }
+    let next = sent.first().map(|trial| trial.sent.after(RESOLUTION));
+    let mut asks = Vec::new();
+    if sent.len() < 3 && let Some(not_before) = next {
+        asks.push(super::Ask { probe: syn(Target::Endpoint, 0), not_before });
+    }
+    if asks.is_empty() {
+        // A control to another port tells a filter from a link that carries nothing.
+        return Some(Reading { sign: Some(observed), progress: Progress::Waiting(next) });
+    }
+    Some(Reading::going_on(Some(observed), asks))
+}
+
+/// Whether this host itself reported the probe undeliverable.
+fn own(case: &Case<'_>, trial: &Trial) -> bool {
+    trial.replies.iter().any(|heard| {
+        case.is_own(&heard.reply) && matches!(heard.reply.answer, Answer::Unreachable(..))
+    })
+}
+
+fn heard(case: &Case<'_>, sent: &[&Trial]) -> Reading {
+    let answers = sent.iter().flat_map(|trial| {
+        let from_there = trial.replies.iter().filter(|heard| !case.is_own(&heard.reply));
+        from_there.map(move |heard| (*trial, heard))
+    });
+    let mut tap_only = Vec::new();
+    let mut fresh = None;
+    for (trial, heard) in answers {
+        if heard.by_stack {
+            return Reading::done(Observed {
+                sign: Sign::WayClear,
+                strength: Confidence::Proven,
+                basis: vec![trial.id],
+                because: "the answer passes this host's own firewall".into(),
+            });
+        }
+        if case.now.since(heard.at) >= EAR_LAG {
+            tap_only.push(trial.id);
+        } else {
+            fresh = Some(heard.at.after(EAR_LAG));
+        }
+    }
+    if tap_only.is_empty() {
+        if fresh.is_some() {
+            return Reading { sign: None, progress: Progress::Waiting(fresh) };
+        }
+        return clear_so_far(sent);
+    }
+    let enough = tap_only.len() >= 2;
+    let observed = Observed {
+        sign: Sign::HeardByTapOnly,
+        strength: if enough { Confidence::Proven } else { Confidence::Likely },
+        basis: tap_only,
+        because: "answers reach the interface, and the local firewall or reverse-path filter \
+                  discards them before any socket hears them"
+            .into(),
+    };
+    if enough {
+        return Reading::done(observed);
+    }
+    Reading::going_on(Some(observed), vec![case.now(syn(Target::Endpoint, 1))])
+}
+
+/// Nothing was answered: the way out is clear when the tap saw a probe leave.
+fn clear_so_far(sent: &[&Trial]) -> Reading {
+    let left: Vec<&Trial> = sent.iter().copied().filter(|trial| trial.departed).collect();
+    if left.is_empty() {
+        return Reading::waiting();
+    }
+    Reading::done(Observed {
+        sign: Sign::WayClear,
+        strength: Confidence::Proven,
+        basis: ids(left),
+        because: "the probes leave this host's interface".into(),
+    })
+}

@@ -1,0 +1,343 @@
+//! Where on the path do SYNs to a silent port vanish?
+//!
+//! The port's flow (fixed five-tuple) and control flows (SYNs to a control port, echo requests) run
+//! over the same TTLs, side by side, in rounds spread over seconds. The last hop that reports the
+//! port's flow expired is the last that saw it. Linux looks at the TTL before the FORWARD chain, so
+//! the discarding rule may sit on that very hop or before the next: the place is an interval.
+//!
+//! Decision, first match (`h`: last hop that reported the port's flow; `d`: the host's distance):
+//! 1. On the link: there is no path to look at → to the edge.
+//! 2. The port's flow is reported at `d` or beyond → the address is translated there.
+//! 3. `h ≥ d − 1` → to the edge.
+//! 4. A control is reported, or reaches the host, beyond `h`; the port's flow never is, though tried
+//!    as often, and loss does not explain it → in the path, unless every hop between `h` and the
+//!    host is silent to controls too → unclear.
+//! 5. Nothing reaches the host → stops all.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use crate::model::evidence::Trial;
+use crate::model::probe::{Kind, Probe, ProbeId, Target, Ttl};
+use crate::model::reply::Answer;
+use crate::model::time::Moment;
+use crate::model::verdict::{Confidence, HopRef};
+
+use super::case::{Case, Drawn, echo, limited_syn};
+use super::controls::{baseline, host_hop};
+use super::loss::{self, Loss};
+use super::sign::{Observed, Progress, Reading, Sign};
+use super::{Ask, ControlOrigin};
+
+/// Rounds of the trace: enough that a hop which reports the control six times and the port never is
+/// beyond chance.
+const ROUNDS: usize = 7;
+/// Pause between rounds: longer than the ICMP rate limit of Linux (one a second a destination).
+const ROUND: Duration = Duration::from_millis(1350);
+/// Pause between the probes of a round.
+const GAP: Duration = Duration::from_millis(8);
+/// Hops looked at when nothing shows how far away the host is.
+const FIRST_LOOK: u8 = 5;
+/// Further hops looked at while the last ones still report.
+const BEYOND: u8 = 3;
+/// Longest path looked at.
+const LONGEST: u8 = 30;
+
+/// What the two kinds of flow drew from one hop.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Row {
+    pub(super) ttl: u8,
+    pub(super) port: Flowed,
+    pub(super) control: Flowed,
+}
+
+/// What one kind of flow drew from one hop.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Flowed {
+    /// Sent, and answered or waited out.
+    pub(super) tried: u32,
+    /// Reported expired.
+    pub(super) expired: Vec<(ProbeId, IpAddr)>,
+    /// Answered by the address itself.
+    pub(super) reached: Vec<ProbeId>,
+    /// Refused.
+    pub(super) refused: Vec<ProbeId>,
+    /// Silent.
+    pub(super) silent: Vec<(ProbeId, Moment)>,
+    /// Least round-trip time.
+    pub(super) rtt: Option<Duration>,
+}
+
+impl Flowed {
+    fn reported(&self) -> bool {
+        !self.expired.is_empty()
+    }
+
+    fn seen(&self) -> bool {
+        self.reported() || !self.reached.is_empty()
+    }
+
+    fn add(&mut self, case: &Case<'_>, trial: &Trial) {
+        match case.drawn(trial) {
+            Drawn::EnRoute => {
+                let expired = trial.replies.iter().find(|heard| {
+                    matches!(heard.reply.answer, Answer::TimeExceeded(_))
+                });
+                if let Some(heard) = expired {
+                    self.expired.push((trial.id, heard.reply.from));
+                }
+            }
+            Drawn::SynAck | Drawn::Reset | Drawn::Echo => self.reached.push(trial.id),
+            Drawn::Refused(_) => self.refused.push(trial.id),
+            Drawn::Silence => self.silent.push((trial.id, trial.sent)),
+            Drawn::Reassembly | Drawn::Pending | Drawn::Void => return,
+        }
+        self.tried += 1;
+        if let Some(rtt) = trial.rtt() {
+            self.rtt = Some(self.rtt.map_or(rtt, |least| least.min(rtt)));
+        }
+    }
+}
+
+/// The rows of the trace so far, by TTL.
+pub(super) fn rows(case: &Case<'_>) -> Vec<Row> {
+    let mut rows: Vec<Row> = Vec::new();
+    let limited = case.trials(|probe| {
+        !probe.ttl.is_full()
+            && probe.padded_to.is_none()
+            && matches!(probe.kind, Kind::Syn | Kind::Echo)
+    });
+    for trial in limited {
+        let ttl = trial.probe.ttl.0;
+        let at = match rows.binary_search_by_key(&ttl, |row| row.ttl) {
+            Ok(at) => at,
+            Err(at) => {
+                rows.insert(at, Row { ttl, ..Row::default() });
+                at
+            }
+        };
+        let Some(row) = rows.get_mut(at) else { continue };
+        match trial.probe.target {
+            Target::Endpoint => row.port.add(case, trial),
+            Target::Control(_) | Target::Host => row.control.add(case, trial),
+        }
+    }
+    rows
+}
+
+/// Where the port's flow ends, as the trace shows it.
+#[derive(Clone, Debug, Default)]
+pub(super) struct End {
+    /// The last hop that reported the port's flow; `None` before the first.
+    pub(super) after: Option<HopRef>,
+    /// The next hop the control flow shows, the host's included.
+    pub(super) before: Option<HopRef>,
+    /// The host's distance.
+    pub(super) host: Option<u8>,
+    basis: Vec<ProbeId>,
+}
+
+/// Where the port's flow ends.
+pub(super) fn end(case: &Case<'_>, rows: &[Row]) -> End {
+    let after = rows.iter().rev().find(|row| row.port.reported());
+    let host = host_distance(case, rows);
+    let last = after.map_or(0, |row| row.ttl);
+    let before = rows.iter().find(|row| row.ttl > last && row.control.seen());
+    let reference = |flowed: &Flowed, ttl: u8, reached: Option<IpAddr>| HopRef {
+        ttl,
+        address: flowed.expired.first().map(|(_, from)| *from).or(reached),
+    };
+    let mut basis: Vec<ProbeId> =
+        after.iter().flat_map(|row| row.port.expired.iter().map(|(id, _)| *id)).take(2).collect();
+    for row in rows.iter().filter(|row| row.ttl > last) {
+        basis.extend(row.port.silent.iter().map(|(id, _)| *id));
+        basis.extend(row.control.expired.iter().map(|(id, _)| *id).take(3));
+        basis.extend(row.control.reached.iter().copied().take(1));
+    }
+    basis.sort_unstable();
+    basis.truncate(24);
+    End {
+        after: after.map(|row| reference(&row.port, row.ttl, None)),
+        before: before.map(|row| {
+            let reached = (!row.control.reached.is_empty()).then(|| case.address());
+            reference(&row.control, row.ttl, reached)
+        }),
+        host,
+        basis,
+    }
+}
+
+/// The host's distance: the least TTL that reached it, or what its answers' TTLs show.
+fn host_distance(case: &Case<'_>, rows: &[Row]) -> Option<u8> {
+    let reached = rows.iter().find(|row| !row.control.reached.is_empty()).map(|row| row.ttl);
+    if case.brief.vantage.on_link() {
+        return Some(1);
+    }
+    reached.or_else(|| host_hop(case))
+}
+
+/// Reads [`super::sign::Question::Trace`].
+pub(super) fn read_trace(case: &Case<'_>) -> Reading {
+    if case.brief.vantage.on_link() {
+        return Reading::done(Observed {
+            sign: Sign::TraceToEdge,
+            strength: Confidence::Proven,
+            basis: Vec::new(),
+            because: "the target is on the local link, no router stands between".into(),
+        });
+    }
+    let rows = rows(case);
+    let end = end(case, &rows);
+    let (sign, because) = read_end(case, &rows, &end);
+    let strength = weigh(case, &rows, &end, sign);
+    let observed = (!rows.is_empty())
+        .then(|| Observed { sign, strength, basis: end.basis.clone(), because });
+    let enough = match sign {
+        Sign::TraceToEdge | Sign::TraceBeyond => true,
+        Sign::TraceInPath => strength == Confidence::Confirmed,
+        _ => false,
+    };
+    if enough {
+        return Reading { sign: observed, progress: Progress::Done };
+    }
+    let progress = plan(case, &rows, &end);
+    Reading { sign: observed, progress }
+}
+
+fn read_end(case: &Case<'_>, rows: &[Row], end: &End) -> (Sign, String) {
+    let last = end.after.map_or(0, |hop| hop.ttl);
+    let translated = end.after.is_some_and(|hop| hop.address == Some(case.address()));
+    let Some(host) = end.host else {
+        return match end.before {
+            Some(next) => (
+                Sign::TraceInPath,
+                format!("hop {} reports the control flow, and never the port's", next.ttl),
+            ),
+            None => (Sign::TraceStopsAll, format!("nothing is reported beyond hop {last}")),
+        };
+    };
+    if last >= host || translated {
+        return (
+            Sign::TraceBeyond,
+            format!("hop {last} reports the port's flow although the address answers at {host}"),
+        );
+    }
+    if last + 1 == host {
+        return (Sign::TraceToEdge, format!("hop {last}, the last router, saw the SYN"));
+    }
+    let visible = rows.iter().any(|row| {
+        row.ttl > last && row.ttl < host && row.control.reported()
+    });
+    match end.before {
+        Some(next) if visible => (
+            Sign::TraceInPath,
+            format!("hop {} reports the control flow, and never the port's", next.ttl),
+        ),
+        _ => (
+            Sign::TraceUnclear,
+            format!("the hops between {last} and the host report no flow at all"),
+        ),
+    }
+}
+
+/// How firmly the sign stands against loss and rate limits: silence of the port's flow is weighed
+/// against what controls drew from the same hops.
+fn weigh(case: &Case<'_>, rows: &[Row], end: &End, sign: Sign) -> Confidence {
+    match sign {
+        Sign::TraceToEdge => Confidence::Proven,
+        Sign::TraceBeyond => Confidence::Likely,
+        Sign::TraceInPath => {
+            let last = end.after.map_or(0, |hop| hop.ttl);
+            let beyond = || rows.iter().filter(|row| row.ttl > last && row.control.seen());
+            let mut witness = Loss::default();
+            let mut times: Vec<Moment> = Vec::new();
+            for row in beyond().filter(|row| row.control.reported()) {
+                witness.answered += u32::try_from(row.control.expired.len()).unwrap_or(0);
+                witness.lost += u32::try_from(row.control.silent.len()).unwrap_or(0);
+                times.extend(row.port.silent.iter().map(|(_, at)| *at));
+            }
+            let witness = witness.and(case.loss());
+            let rounds = loss::spread(times.iter().copied());
+            let span = times.iter().max().zip(times.iter().min()).map(|(a, b)| a.since(*b));
+            let chance = witness.chance_of_silence(rounds);
+            // The full-TTL SYNs of the same flows span the nine seconds; the trace itself must
+            // only be beyond chance.
+            match loss::confidence(chance, span.unwrap_or_default(), true) {
+                Confidence::Possible => Confidence::Possible,
+                _ if chance <= loss::CONFIRMED => Confidence::Confirmed,
+                _ => Confidence::Likely,
+            }
+        }
+        _ => Confidence::Likely,
+    }
+}
+
+/// The probes that the plan still lacks: each hop and flow is tried once a round, hops that already
+/// reported the port's flow only once. Who goes first changes from round to round, so that a hop's
+/// rate limit favours neither.
+fn plan(case: &Case<'_>, rows: &[Row], end: &End) -> Progress {
+    let baseline = baseline(case);
+    let traced: Vec<&Trial> =
+        case.trials(|probe| !probe.ttl.is_full() && probe.padded_to.is_none()).collect();
+    if traced.is_empty() && baseline != Progress::Done && !waited_long(case) {
+        // The host's distance and the best control are worth a moment's wait.
+        return baseline;
+    }
+    // The first probe sets the time of all others: until it is sent, all are due.
+    let began = traced.first().map_or(Moment::START, |first| first.sent);
+    let known = end.after.map_or(0, |hop| hop.ttl);
+    let attempts = |probe: &Probe| traced.iter().filter(|t| t.probe == *probe).count();
+    let mut asks = Vec::new();
+    for ttl in 1..=horizon(rows, end) {
+        let rounds = if ttl <= known { 1 } else { ROUNDS };
+        for probe in turn(case, ttl, end.host) {
+            let round = attempts(&probe);
+            if round >= rounds {
+                continue;
+            }
+            let pause = ROUND.saturating_mul(u32::try_from(round).unwrap_or(u32::MAX));
+            let place = GAP.saturating_mul(u32::from(ttl));
+            let second = (round + usize::from(ttl)) % 2 == usize::from(probe.target == Target::Endpoint);
+            let order = if second { GAP / 2 } else { Duration::ZERO };
+            asks.push(Ask { probe, not_before: began.after(pause + place + order) });
+        }
+    }
+    if !asks.is_empty() {
+        Progress::Asking(asks)
+    } else if traced.iter().any(|trial| case.drawn(trial) == Drawn::Pending) {
+        Progress::Waiting(None)
+    } else {
+        baseline
+    }
+}
+
+fn waited_long(case: &Case<'_>) -> bool {
+    case.now.since(case.brief.began) > Duration::from_millis(3500)
+}
+
+/// The probes of one hop: the port's flow, the control that answers (or a random one), and echo where
+/// no TCP control answers.
+fn turn(case: &Case<'_>, ttl: u8, host: Option<u8>) -> Vec<Probe> {
+    let answering = case.answering_control();
+    let random = || case.controls(ControlOrigin::Random).next().map(|control| control.port);
+    let mut turn = Vec::new();
+    if host.is_none_or(|host| ttl < host) {
+        turn.push(limited_syn(Target::Endpoint, 0, ttl));
+    }
+    if let Some(port) = answering.or_else(random) {
+        turn.push(limited_syn(Target::Control(port), 0, ttl));
+    }
+    if answering.is_none() {
+        turn.push(Probe { ttl: Ttl(ttl), ..echo() });
+    }
+    turn
+}
+
+/// The largest TTL worth a look.
+fn horizon(rows: &[Row], end: &End) -> u8 {
+    if let Some(host) = end.host {
+        return host.min(LONGEST);
+    }
+    let seen = rows.iter().rev().find(|row| row.port.seen() || row.control.seen());
+    FIRST_LOOK.max(seen.map_or(0, |row| row.ttl) + BEYOND).min(LONGEST)
+}

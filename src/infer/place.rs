@@ -1,0 +1,122 @@
+//! Where it happens, and how: the place, method and state of a verdict.
+
+use crate::model::probe::Target;
+use crate::model::reply::Answer;
+use crate::model::verdict::{Cause, HopRef, Method, Place, PlaceKind, State};
+
+use super::answer::Tally;
+use super::case::Case;
+use super::distance::{answer_hop, router_at};
+use super::locate::{self, Row};
+use super::{local, refusal, sign::Sign, size};
+
+/// The port's state under a cause.
+pub(super) fn state(case: &Case<'_>, cause: Cause) -> State {
+    match cause {
+        Cause::Open | Cause::OpenProxied | Cause::MtuBlackHole => State::Open,
+        Cause::Intermittent if Tally::of(case).opened.is_empty() => State::Closed,
+        Cause::Intermittent => State::Open,
+        Cause::Closed => State::Closed,
+        Cause::RateLimited
+        | Cause::Banned
+        | Cause::RejectHost
+        | Cause::RejectPath
+        | Cause::DropHost
+        | Cause::DropEdge
+        | Cause::DropEdgeOrHost
+        | Cause::DropPath
+        | Cause::DropReturn
+        | Cause::DropSomewhere
+        | Cause::ListenerOverloaded
+        | Cause::LocalEgress
+        | Cause::LocalIngress => State::Filtered,
+        Cause::NoNeighbor | Cause::NoRoute => State::Unreachable,
+        Cause::Conflicting | Cause::Inconclusive => State::Unknown,
+    }
+}
+
+/// How a refusal was made; `None` for causes that are none.
+pub(super) fn method(case: &Case<'_>, cause: Cause) -> Option<Method> {
+    match cause {
+        Cause::RejectHost | Cause::RejectPath => {
+            Some(refusal::method(case).unwrap_or(Method::TcpReset))
+        }
+        _ => None,
+    }
+}
+
+/// Where a cause acts.
+pub(super) fn place(case: &Case<'_>, cause: Cause, rows: &[Row]) -> Place {
+    let kind = kind(case, cause);
+    match cause {
+        Cause::RejectPath | Cause::OpenProxied | Cause::NoRoute | Cause::NoNeighbor
+            if kind == PlaceKind::Path =>
+        {
+            Place { at_hop: actor(case), ..Place::of(kind) }
+        }
+        Cause::DropPath | Cause::DropEdge | Cause::DropEdgeOrHost | Cause::DropSomewhere => {
+            let end = locate::end(case, rows);
+            let before = if cause == Cause::DropPath { end.before } else { None };
+            Place { after_hop: end.after, before_hop: before, ..Place::of(kind) }
+        }
+        Cause::MtuBlackHole => {
+            let (after_hop, before_hop) = size::hole(case);
+            Place { after_hop, before_hop, ..Place::of(kind) }
+        }
+        _ => Place::of(kind),
+    }
+}
+
+fn kind(case: &Case<'_>, cause: Cause) -> PlaceKind {
+    let here = |sign: Sign| {
+        local::read_way(case).sign.is_some_and(|observed| observed.sign == sign)
+    };
+    match cause {
+        Cause::Open
+        | Cause::Closed
+        | Cause::RejectHost
+        | Cause::DropHost
+        | Cause::ListenerOverloaded => PlaceKind::Host,
+        Cause::DropEdge | Cause::DropEdgeOrHost => PlaceKind::Edge,
+        Cause::LocalEgress | Cause::LocalIngress => PlaceKind::Local,
+        Cause::NoNeighbor if here(Sign::NextHopUnresolved) => PlaceKind::Local,
+        Cause::NoRoute if here(Sign::SendUnrouted) => PlaceKind::Local,
+        Cause::NoNeighbor
+        | Cause::NoRoute
+        | Cause::OpenProxied
+        | Cause::MtuBlackHole
+        | Cause::RejectPath
+        | Cause::DropPath
+        | Cause::DropReturn => PlaceKind::Path,
+        Cause::Intermittent
+        | Cause::RateLimited
+        | Cause::Banned
+        | Cause::DropSomewhere
+        | Cause::Conflicting
+        | Cause::Inconclusive => PlaceKind::Unknown,
+    }
+}
+
+/// The device that acted: the sender of the ICMP error, or the hop that the answer's TTL shows.
+fn actor(case: &Case<'_>) -> Option<HopRef> {
+    let refusals = refusal::refusals(case);
+    if let Some(refused) = refusals.first()
+        && refused.from != case.address()
+    {
+        let found = refusal::find_refuser(case).map(|found| found.hop);
+        let by_arrival = HopRef { ttl: refused.hop, address: Some(refused.from) };
+        return Some(found.unwrap_or(by_arrival));
+    }
+    let ttl = answer_hop(case)?;
+    let beside = || {
+        // Any flow's report names the router of that hop.
+        case.evidence.trials().iter().filter(|trial| trial.probe.ttl.0 == ttl).find_map(|trial| {
+            let heard = trial.first()?;
+            let expired = matches!(heard.reply.answer, Answer::TimeExceeded(_));
+            let elsewhere = trial.probe.target != Target::Endpoint;
+            (expired && elsewhere).then_some(HopRef { ttl, address: Some(heard.reply.from) })
+        })
+    };
+    let reported = router_at(case, ttl).map(|(hop, _)| hop).or_else(beside);
+    Some(reported.unwrap_or(HopRef { ttl, address: None }))
+}

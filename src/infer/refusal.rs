@@ -1,0 +1,237 @@
+//! An ICMP refusal: who says it, what it says, and whether it is policy or plight.
+//!
+//! A router without a route refuses before it looks at the TTL (`ip_route_input`, `ip_error`), a
+//! router whose FORWARD chain rejects looks at the TTL first (`ip_forward`), and a router whose
+//! next hop does not resolve refuses after seconds of asking. So the refusing router is sought by
+//! TTL: one that reports a SYN expired, yet refuses the next, has a route and a policy.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use crate::model::evidence::Trial;
+use crate::model::probe::{Dscp, Kind, ProbeId, Target};
+use crate::model::reply::{Answer, Refusal};
+use crate::model::verdict::{Confidence, HopRef, Method};
+
+use super::case::{Case, Drawn, hop_of_arrival, ids, limited_syn};
+use super::controls::{baseline, insist_for, join};
+use super::sign::{Observed, Progress, Reading, Sign};
+
+/// A refusal that took longer than this waited for something: ARP and ND give up after 3 s.
+const LATE: Duration = Duration::from_millis(800);
+
+/// One refusal of a SYN to the port.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Refused<'a> {
+    pub(super) trial: &'a Trial,
+    pub(super) from: IpAddr,
+    pub(super) refusal: Refusal,
+    pub(super) hop: u8,
+    pub(super) dscp: Dscp,
+    pub(super) took: Duration,
+}
+
+/// The refusals that SYNs to the port drew, of any TTL.
+pub(super) fn refusals<'a>(case: &Case<'a>) -> Vec<Refused<'a>> {
+    let trials = case.trials(|probe| probe.kind == Kind::Syn && probe.target == Target::Endpoint);
+    trials
+        .filter_map(|trial| {
+            trial.replies.iter().filter(|heard| !case.is_own(&heard.reply)).find_map(|heard| {
+                match heard.reply.answer {
+                    Answer::Unreachable(refusal, _) => Some(Refused {
+                        trial,
+                        from: heard.reply.from,
+                        refusal,
+                        hop: hop_of_arrival(heard.reply.ttl),
+                        dscp: heard.reply.dscp,
+                        took: heard.at.since(trial.sent),
+                    }),
+                    Answer::SynAck { .. }
+                    | Answer::Reset
+                    | Answer::EchoReply
+                    | Answer::TimeExceeded(_)
+                    | Answer::ReassemblyTimeout(_)
+                    | Answer::TooBig { .. }
+                    | Answer::OtherIcmp { .. } => None,
+                }
+            })
+        })
+        .collect()
+}
+
+/// The method of the first refusal.
+pub(super) fn method(case: &Case<'_>) -> Option<Method> {
+    refusals(case).first().map(|refused| Method::Icmp(refused.refusal))
+}
+
+/// Reads [`super::sign::Question::Refuser`].
+pub(super) fn read_refuser(case: &Case<'_>) -> Reading {
+    let refusals = refusals(case);
+    let Some(first) = refusals.first() else { return Reading::nothing() };
+    let by_target = first.from == case.address();
+    Reading::done(Observed {
+        sign: if by_target { Sign::RefusedByTarget } else { Sign::RefusedByRouter },
+        strength: Confidence::Proven,
+        basis: basis(&refusals),
+        because: format!("the refusal comes from {}", first.from),
+    })
+}
+
+/// Reads [`super::sign::Question::Reason`].
+pub(super) fn read_reason(case: &Case<'_>) -> Reading {
+    let refusals = refusals(case);
+    let Some(first) = refusals.first() else { return Reading::nothing() };
+    let sign = match first.refusal {
+        Refusal::NetUnreachable | Refusal::NoRoute6 | Refusal::RejectRoute6 => Sign::ReasonRoute,
+        Refusal::HostUnreachable | Refusal::AddressUnreachable6 => Sign::ReasonHost,
+        Refusal::ProtocolUnreachable
+        | Refusal::PortUnreachable
+        | Refusal::NetProhibited
+        | Refusal::HostProhibited
+        | Refusal::AdminProhibited
+        | Refusal::AdminProhibited6
+        | Refusal::PortUnreachable6
+        | Refusal::PolicyFail6
+        | Refusal::Unknown(_) => Sign::ReasonPolicy,
+    };
+    Reading::done(Observed {
+        sign,
+        strength: Confidence::Proven,
+        basis: basis(&refusals),
+        because: format!("the refusal says {}", Method::Icmp(first.refusal).word()),
+    })
+}
+
+/// Reads [`super::sign::Question::Haste`].
+pub(super) fn read_haste(case: &Case<'_>) -> Reading {
+    let refusals = refusals(case);
+    let Some(slowest) = refusals.iter().max_by_key(|refused| refused.took) else {
+        return Reading::nothing();
+    };
+    let late = slowest.took >= LATE.max(8 * case.round_trip());
+    Reading::done(Observed {
+        sign: if late { Sign::RefusedLate } else { Sign::RefusedAtOnce },
+        // Some routers remember a failed resolution and refuse at once.
+        strength: if late { Confidence::Proven } else { Confidence::Likely },
+        basis: basis(&refusals),
+        because: format!(
+            "the refusal comes {} ms after the SYN, {}",
+            slowest.took.as_millis(),
+            if late { "as after vain ARP/ND requests" } else { "without a pause" }
+        ),
+    })
+}
+
+fn basis(refusals: &[Refused<'_>]) -> Vec<ProbeId> {
+    ids(refusals.iter().map(|refused| refused.trial))
+}
+
+/// Reads [`super::sign::Question::Scope`].
+pub(super) fn read_scope(case: &Case<'_>) -> Reading {
+    let progress = baseline(case);
+    let controls = case.brief.controls.iter();
+    let mut tried: Vec<&Trial> = controls.flat_map(|c| case.control_syns(c.port)).collect();
+    tried.extend(case.echoes());
+    let spared: Vec<&Trial> =
+        tried.iter().copied().filter(|trial| case.drawn(trial).is_answer()).collect();
+    if !spared.is_empty() {
+        return Reading::done(Observed {
+            sign: Sign::PortAlone,
+            strength: Confidence::Proven,
+            basis: ids(spared),
+            because: "other probes to the same address are answered".into(),
+        });
+    }
+    if progress != Progress::Done {
+        return Reading { sign: None, progress };
+    }
+    let refused: Vec<&Trial> = tried
+        .iter()
+        .copied()
+        .filter(|trial| matches!(case.drawn(trial), Drawn::Refused(_)))
+        .collect();
+    let echo_refused = refused.iter().any(|trial| trial.probe.kind == Kind::Echo);
+    let observed = Observed {
+        sign: if echo_refused { Sign::Everything } else { Sign::PortAlone },
+        strength: if echo_refused { Confidence::Proven } else { Confidence::Likely },
+        basis: ids(refused),
+        because: if echo_refused {
+            "echo requests and other ports are refused alike".into()
+        } else {
+            "echo requests are not refused".into()
+        },
+    };
+    Reading::done(observed)
+}
+
+/// The router that refuses, found by TTL, and whether it looks at the TTL first.
+#[derive(Clone, Debug)]
+pub(super) struct Found {
+    pub(super) hop: HopRef,
+    pub(super) sign: Sign,
+    pub(super) basis: Vec<ProbeId>,
+}
+
+/// Looks for the refusing router among SYNs of limited TTL.
+pub(super) fn find_refuser(case: &Case<'_>) -> Option<Found> {
+    let refusals = refusals(case);
+    let refuser = refusals.first()?.from;
+    let expired = |ttl: u8| super::distance::router_at(case, ttl);
+    // A router that reports a SYN expired on it, and refuses those that live longer.
+    for ttl in 1..=30 {
+        if let Some((hop, trial)) = expired(ttl)
+            && hop.address == Some(refuser)
+        {
+            return Some(Found { hop, sign: Sign::TtlFirst, basis: vec![trial.id] });
+        }
+    }
+    // A router that refuses what expires on it, next to one that reports expiry.
+    let least = refusals
+        .iter()
+        .filter(|refused| !refused.trial.probe.ttl.is_full())
+        .min_by_key(|refused| refused.trial.probe.ttl.0)?;
+    let ttl = least.trial.probe.ttl.0;
+    let before = ttl == 1 || expired(ttl - 1).is_some();
+    before.then(|| Found {
+        hop: HopRef { ttl, address: Some(refuser) },
+        sign: Sign::RefusalFirst,
+        basis: vec![least.trial.id],
+    })
+}
+
+/// Reads [`super::sign::Question::Order`].
+pub(super) fn read_order(case: &Case<'_>) -> Reading {
+    let refusals = refusals(case);
+    let Some(first) = refusals.first() else { return Reading::nothing() };
+    if let Some(found) = find_refuser(case) {
+        let (ttl, because) = (found.hop.ttl, match found.sign {
+            Sign::TtlFirst => "reports SYNs that expire on it, and refuses those that live longer",
+            _ => "refuses even SYNs that expire on it, as a router without a route does",
+        });
+        return Reading::done(Observed {
+            sign: found.sign,
+            strength: Confidence::Proven,
+            basis: found.basis,
+            because: format!("hop {ttl} {because}"),
+        });
+    }
+    let mut progress = Progress::Done;
+    for ttl in 1..=first.hop.min(30).saturating_add(1) {
+        let at: Vec<&Trial> = case
+            .trials(move |probe| {
+                probe.kind == Kind::Syn && probe.target == Target::Endpoint && probe.ttl.0 == ttl
+            })
+            .collect();
+        let expiring = limited_syn(Target::Endpoint, 0, ttl);
+        join(&mut progress, insist_for(case, &at, expiring, 1, 2));
+    }
+    if progress != Progress::Done {
+        return Reading { sign: None, progress };
+    }
+    Reading::done(Observed {
+        sign: Sign::UnknownOrder,
+        strength: Confidence::Possible,
+        basis: basis(&refusals),
+        because: "no hop within reach reports from the refuser's address".into(),
+    })
+}

@@ -1,0 +1,129 @@
+//! Who sent this RST: a TCP stack, or a packet filter in its name?
+//!
+//! Linux' stack copies the DSCP of the segment it resets (`tcp_v4_send_reset`, `arg.tos`; v6: the
+//! traffic class) and writes a flow label on IPv6; netfilter's REJECT writes 0 for both
+//! (`nf_reject_ipv4.c`). So a SYN is sent unmarked and marked, to the port and to a control port of
+//! the same host: what counts is whether the answer's DSCP *follows* the SYN's, not its value, so a
+//! path that marks everything alike misleads nobody. Decision, first match:
+//!
+//! 1. The port's reset follows the mark, or carries a flow label → a stack.
+//! 2. It does not, and a control's reset does → a filter.
+//! 3. Neither does, but an echo reply follows the mark (so the path keeps it), from a host whose
+//!    initial TTL is Linux' → a filter, `likely`: a stack that never copies would look the same.
+//! 4. Otherwise unclear: the path bleaches, or the host's stack never copies.
+
+use std::collections::BTreeSet;
+
+use crate::model::evidence::Trial;
+use crate::model::probe::{Dscp, Probe, ProbeId, Target};
+use crate::model::reply::Reply;
+use crate::model::verdict::Confidence;
+
+use super::case::{Case, Drawn, echo, ids};
+use super::controls::{baseline, insist, join};
+use super::sign::{Observed, Progress, Reading, Sign};
+
+/// Whether the answers to a target follow the mark.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Echoing {
+    /// `None` until it was seen answered both marked and unmarked.
+    follows: Option<bool>,
+    /// Whether any answer carries a non-zero flow label; `None` for IPv4.
+    labelled: Option<bool>,
+    basis: Vec<ProbeId>,
+}
+
+fn echoing<'a>(
+    case: &Case<'a>,
+    trials: impl Iterator<Item = &'a Trial>,
+    answer: Drawn,
+) -> Echoing {
+    let answered: Vec<(&Trial, Reply)> = trials
+        .filter(|trial| case.drawn(trial) == answer)
+        .filter_map(|trial| Some((trial, trial.first()?.reply)))
+        .collect();
+    let written = |mark: Dscp| -> BTreeSet<Dscp> {
+        let of_mark = answered.iter().filter(|(trial, _)| trial.probe.dscp == mark);
+        of_mark.map(|(_, reply)| reply.dscp).collect()
+    };
+    let (plain, marked) = (written(Dscp::ZERO), written(Dscp::MARK));
+    let follows = (!plain.is_empty() && !marked.is_empty()).then(|| plain.is_disjoint(&marked));
+    let labels: Vec<u32> = answered.iter().filter_map(|(_, reply)| reply.flow_label).collect();
+    let labelled = (!labels.is_empty()).then(|| labels.iter().any(|label| *label != 0));
+    Echoing { follows, labelled, basis: answered.iter().map(|(trial, _)| trial.id).collect() }
+}
+
+/// Reads [`super::sign::Question::Origin`].
+pub(super) fn read_origin(case: &Case<'_>) -> Reading {
+    let port = echoing(case, case.port_syns(), Drawn::Reset);
+    let seen = |sign, strength, basis, because: &str| {
+        Reading::done(Observed { sign, strength, basis, because: because.into() })
+    };
+    if port.follows == Some(true) {
+        let because = "the reset copies the DSCP of the SYN, as a TCP stack does";
+        return seen(Sign::StackReset, Confidence::Proven, port.basis, because);
+    }
+    if port.labelled == Some(true) {
+        let because = "the reset carries a flow label, as a TCP stack writes it";
+        return seen(Sign::StackReset, Confidence::Proven, port.basis, because);
+    }
+    if port.follows.is_none() {
+        // The port's own schedule sends marked SYNs in turn.
+        return Reading::waiting();
+    }
+    let mut progress = baseline(case);
+    for control in &case.brief.controls {
+        let control = echoing(case, case.control_syns(control.port), Drawn::Reset);
+        let basis = || port.basis.iter().chain(&control.basis).copied().collect();
+        if control.follows == Some(true) {
+            let because = "the reset does not copy the DSCP of the SYN; a control port's does";
+            return seen(Sign::ForgedReset, Confidence::Proven, basis(), because);
+        }
+        if port.labelled == Some(false) && control.labelled == Some(true) {
+            let because = "the reset carries no flow label; a control port's does";
+            return seen(Sign::ForgedReset, Confidence::Proven, basis(), because);
+        }
+    }
+    let marked = Probe { dscp: Dscp::MARK, ..echo() };
+    let marked_echoes: Vec<&Trial> = case.echoes().filter(|t| t.probe.dscp == Dscp::MARK).collect();
+    if case.echo_answers() {
+        join(&mut progress, insist(case, &marked_echoes, marked));
+    }
+    if progress != Progress::Done {
+        return Reading { sign: None, progress };
+    }
+    let echoes = echoing(case, case.echoes(), Drawn::Echo);
+    let linux_like = case
+        .port_syns()
+        .filter_map(Trial::first)
+        .all(|heard| heard.reply.ttl.0 <= 64 && !control_reset_apart(case));
+    if echoes.follows == Some(true) && linux_like {
+        let basis = port.basis.iter().chain(&echoes.basis).copied().collect();
+        let because = "no reset of this address copies the DSCP, though the path keeps it: echo \
+                       replies do";
+        return seen(Sign::ForgedReset, Confidence::Likely, basis, because);
+    }
+    let because = if echoes.follows == Some(false) {
+        "the path rewrites the DSCP, so a stack's reset and a filter's look the same"
+    } else {
+        "nothing on this address shows how its own stack resets"
+    };
+    seen(Sign::UnclearReset, Confidence::Likely, port.basis, because)
+}
+
+/// Whether a control was answered by SYN-ACK although none resets with a copied mark: then the host's
+/// stack was seen, and says nothing about how it resets.
+fn control_reset_apart(case: &Case<'_>) -> bool {
+    let controls = case.brief.controls.iter();
+    let reset: Vec<ProbeId> = controls
+        .flat_map(|control| ids(case.control_syns(control.port)))
+        .filter(|id| {
+            case.evidence.trial(*id).is_some_and(|trial| {
+                case.drawn(trial) == Drawn::Reset
+                    && matches!(trial.probe.target, Target::Control(_))
+                    && trial.first().is_some_and(|heard| heard.reply.ttl.0 > 64)
+            })
+        })
+        .collect();
+    !reset.is_empty()
+}

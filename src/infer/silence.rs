@@ -1,0 +1,324 @@
+//! A silent port: does the packet reach the host, and does anything at the port answer?
+//!
+//! The incomplete first fragment is the sharpest question. Linux reassembles IPv4 before the INPUT
+//! hook, so a first fragment that holds the whole SYN, whose rest never comes, makes the *host*
+//! report a reassembly timeout after 30 s, whatever its INPUT chain does with the port. A filter
+//! before the host that looks at ports drops the fragment, and nothing is reported. The same is sent
+//! to something the host answers: without a report for that, fragments do not survive here and
+//! silence says nothing.
+//!
+//! IPv6 reassembles behind the INPUT hook unless connection tracking is on, so there a report proves
+//! arrival and its absence proves nothing.
+
+use std::time::Duration;
+
+use crate::model::endpoint::Family;
+use crate::model::evidence::Trial;
+use crate::model::probe::{Dscp, Flow, Kind, Probe, ProbeId, SourceRange, Target};
+use crate::model::time::Moment;
+use crate::model::verdict::Confidence;
+
+use super::case::{Case, Drawn, ids};
+use super::controls::{baseline, host_answers, insist_for};
+use super::loss::{self, Loss};
+use super::sign::{Observed, Progress, Reading, Sign};
+use super::{Ask, ControlOrigin};
+
+/// Fragments to each target: ICMP time-exceeded is limited to one a second a destination, and one
+/// may be lost.
+const FRAGMENTS: usize = 3;
+/// Pause between fragments.
+const APART: Duration = Duration::from_millis(1100);
+/// The port must have been silent this long before fragments are sent.
+const QUIET: Duration = Duration::from_millis(1500);
+
+const fn fragment(target: Target, flow: u8) -> Probe {
+    Probe::plain(Kind::Fragment, target, Flow::ephemeral(flow))
+}
+
+fn fragments<'a>(case: &Case<'a>, target: Target) -> Vec<&'a Trial> {
+    case.trials(move |probe| probe.kind == Kind::Fragment && probe.target == target).collect()
+}
+
+fn reported(case: &Case<'_>, trials: &[&Trial]) -> Vec<ProbeId> {
+    ids(trials.iter().copied().filter(|trial| case.drawn(trial) == Drawn::Reassembly))
+}
+
+/// What fragments can be compared with: a TCP port that the host answers, and echo.
+fn comparisons(case: &Case<'_>) -> Vec<Target> {
+    let mut targets = Vec::new();
+    if let Some(port) = case.answering_control() {
+        targets.push(Target::Control(port));
+    }
+    if targets.is_empty() {
+        let random = case.controls(ControlOrigin::Random).next();
+        targets.extend(random.map(|control| Target::Control(control.port)));
+        targets.push(Target::Host);
+    }
+    targets
+}
+
+/// Reads [`super::sign::Question::Host`].
+pub(super) fn read_host(case: &Case<'_>) -> Reading {
+    let answered = host_answers(case);
+    let progress = baseline(case);
+    if !answered.is_empty() {
+        let observed = Observed {
+            sign: Sign::HostAnswers,
+            strength: Confidence::Proven,
+            basis: ids(answered.iter().map(|(trial, _)| *trial).take(4)),
+            because: "the host answers elsewhere".into(),
+        };
+        return Reading { sign: Some(observed), progress };
+    }
+    if progress != Progress::Done {
+        return Reading { sign: None, progress };
+    }
+    Reading::done(Observed {
+        sign: Sign::HostSilent,
+        strength: Confidence::Likely,
+        basis: Vec::new(),
+        because: "neither control ports nor echo are answered".into(),
+    })
+}
+
+/// Reads [`super::sign::Question::Fragment`].
+pub(super) fn read_fragment(case: &Case<'_>) -> Reading {
+    let port = fragments(case, Target::Endpoint);
+    let arrived = reported(case, &port);
+    if !arrived.is_empty() {
+        return Reading::done(Observed {
+            sign: Sign::FragmentArrives,
+            strength: Confidence::Proven,
+            basis: arrived,
+            because: "the host's reassembly timer speaks for a fragment sent to the port".into(),
+        });
+    }
+    let targets = comparisons(case);
+    let compared: Vec<(Target, Vec<&Trial>)> = case
+        .trials(|probe| probe.kind == Kind::Fragment && probe.target != Target::Endpoint)
+        .fold(Vec::new(), |mut groups: Vec<(Target, Vec<&Trial>)>, trial| {
+            match groups.iter_mut().find(|(target, _)| *target == trial.probe.target) {
+                Some((_, group)) => group.push(trial),
+                None => groups.push((trial.probe.target, vec![trial])),
+            }
+            groups
+        });
+    let asks = fragment_asks(case, &port, &targets);
+    if !asks.is_empty() {
+        return Reading::going_on(None, asks);
+    }
+    let all = || port.iter().chain(compared.iter().flat_map(|(_, group)| group));
+    if all().any(|trial| case.drawn(trial) == Drawn::Pending) {
+        return Reading::waiting();
+    }
+    stopped(case, &port, &compared)
+}
+
+/// No fragment to the port was reported, and all were waited for.
+fn stopped(case: &Case<'_>, port: &[&Trial], compared: &[(Target, Vec<&Trial>)]) -> Reading {
+    let mut witness = Loss::default();
+    let mut basis = ids(port.iter().copied());
+    for (_, group) in compared {
+        let arrived = reported(case, group);
+        if !arrived.is_empty() {
+            witness.answered += u32::try_from(arrived.len()).unwrap_or(0);
+            witness.lost += u32::try_from(group.len() - arrived.len()).unwrap_or(0);
+            basis.extend(arrived);
+        }
+    }
+    let silent: Vec<Moment> = port
+        .iter()
+        .filter(|trial| case.drawn(trial) == Drawn::Silence)
+        .map(|trial| trial.sent)
+        .collect();
+    if witness.answered == 0 || case.family() == Family::V6 || silent.is_empty() {
+        let because = if witness.answered > 0 {
+            "IPv6 hosts may filter the port before they reassemble, so the fragment test cannot \
+             tell host from edge"
+        } else {
+            "no fragment was reported, not even one to a port that the host answers"
+        };
+        return Reading::done(Observed {
+            sign: Sign::FragmentsUnusable,
+            strength: Confidence::Likely,
+            basis,
+            because: because.into(),
+        });
+    }
+    let chance = witness.and(case.loss()).chance_of_silence(loss::spread(silent));
+    let strength =
+        if chance <= loss::LIKELY { Confidence::Likely } else { Confidence::Possible };
+    Reading::done(Observed {
+        sign: Sign::FragmentStops,
+        // Never more: a rule in an early hook of the host looks the same.
+        strength,
+        basis,
+        because: "the host's reassembly timer speaks for a control, and not for the port".into(),
+    })
+}
+
+fn fragment_asks(case: &Case<'_>, port: &[&Trial], targets: &[Target]) -> Vec<Ask> {
+    let Some(first) = case.port_syns().next() else { return Vec::new() };
+    let all: Vec<&Trial> = case.trials(|probe| probe.kind == Kind::Fragment).collect();
+    let begin = first.sent.after(QUIET);
+    let next = all.last().map_or(begin, |last| last.sent.after(APART).max(begin));
+    let groups = std::iter::once((Target::Endpoint, port.len()))
+        .chain(targets.iter().map(|target| (*target, fragments(case, *target).len())));
+    // The least tried first, the port before its comparisons.
+    let Some((target, count)) = groups.min_by_key(|(_, count)| *count) else {
+        return Vec::new();
+    };
+    if count >= FRAGMENTS {
+        return Vec::new();
+    }
+    let flow = u8::try_from(count).unwrap_or(0);
+    vec![Ask { probe: fragment(target, flow), not_before: next }]
+}
+
+/// Reads [`super::sign::Question::Early`].
+pub(super) fn read_early(case: &Case<'_>) -> Reading {
+    if let Some(kernel) = kernel_refusal(case) {
+        return Reading::done(kernel);
+    }
+    if case.family() == Family::V6 {
+        return Reading::nothing();
+    }
+    let sent = fragments(case, Target::Endpoint);
+    let refused: Vec<&Trial> = sent
+        .iter()
+        .copied()
+        .filter(|trial| matches!(case.drawn(trial), Drawn::Reset | Drawn::Refused(_)))
+        .collect();
+    if !refused.is_empty() {
+        return Reading::done(Observed {
+            sign: Sign::FragmentRefused,
+            strength: Confidence::Likely,
+            basis: ids(refused),
+            because: "a fragment is refused although its rest never came; a host would have waited \
+                      for it"
+                .into(),
+        });
+    }
+    let patience = (4 * case.round_trip()).max(Duration::from_millis(150));
+    let waited = |trial: &&&Trial| case.now.since(trial.sent) >= patience;
+    if sent.iter().filter(waited).count() >= 2 {
+        return Reading::done(Observed {
+            sign: Sign::FragmentHeld,
+            strength: Confidence::Likely,
+            basis: ids(sent),
+            because: "a fragment is not refused before its rest comes, as on a host".into(),
+        });
+    }
+    if sent.len() >= 2 {
+        let until = sent.last().map(|trial| trial.sent.after(patience));
+        return Reading { sign: None, progress: Progress::Waiting(until) };
+    }
+    let flow = u8::try_from(sent.len()).unwrap_or(0);
+    Reading::going_on(None, vec![case.now(fragment(Target::Endpoint, flow))])
+}
+
+/// An ICMP error of the target's own ICMP layer: `icmp_send` writes precedence "internetwork
+/// control" on errors, a bridge that forges one (`nf_reject_skb_v4_unreach`) writes 0.
+fn kernel_refusal(case: &Case<'_>) -> Option<Observed> {
+    let refusals = super::refusal::refusals(case);
+    let kernels: Vec<&Trial> = refusals
+        .iter()
+        .filter(|refused| refused.from == case.address() && refused.dscp == Dscp::CS6)
+        .map(|refused| refused.trial)
+        .collect();
+    (!kernels.is_empty()).then(|| Observed {
+        sign: Sign::KernelRefusal,
+        strength: Confidence::Proven,
+        basis: ids(kernels),
+        because: "the ICMP error carries the precedence that a host's own ICMP layer writes".into(),
+    })
+}
+
+/// A bare segment to the port: what it draws, tried until an answer or five silences.
+fn bare(case: &Case<'_>, kind: Kind, (resets, silent): (Sign, Sign), name: &str) -> Reading {
+    let trials: Vec<&Trial> = case
+        .trials(move |probe| probe.kind == kind && probe.target == Target::Endpoint)
+        .collect();
+    let reset: Vec<&Trial> =
+        trials.iter().copied().filter(|trial| case.drawn(trial) == Drawn::Reset).collect();
+    let flow = u8::try_from(trials.len()).unwrap_or(0);
+    let probe = Probe::plain(kind, Target::Endpoint, Flow::ephemeral(flow));
+    let progress = insist_for(case, &trials, probe, 1, 5);
+    if !reset.is_empty() {
+        return Reading {
+            sign: Some(Observed {
+                sign: resets,
+                strength: Confidence::Proven,
+                basis: ids(reset),
+                because: format!("a bare {name} to the port draws a reset"),
+            }),
+            progress,
+        };
+    }
+    if progress != Progress::Done {
+        return Reading { sign: None, progress };
+    }
+    let chance = case.loss().chance_of_silence(loss::spread(trials.iter().map(|t| t.sent)));
+    Reading::done(Observed {
+        sign: silent,
+        strength: if chance <= loss::LIKELY { Confidence::Likely } else { Confidence::Possible },
+        basis: ids(trials),
+        because: format!("a bare {name} to the port draws nothing"),
+    })
+}
+
+/// Reads [`super::sign::Question::Ack`].
+pub(super) fn read_ack(case: &Case<'_>) -> Reading {
+    bare(case, Kind::Ack, (Sign::AckResets, Sign::AckSilent), "ACK")
+}
+
+/// Reads [`super::sign::Question::Fin`].
+pub(super) fn read_fin(case: &Case<'_>) -> Reading {
+    bare(case, Kind::Fin, (Sign::FinResets, Sign::FinSilent), "FIN")
+}
+
+/// Reads [`super::sign::Question::Range`].
+pub(super) fn read_range(case: &Case<'_>) -> Reading {
+    let available = case.brief.vantage.privileged_ports.len();
+    if available == 0 {
+        return Reading::nothing();
+    }
+    let trials: Vec<&Trial> = case
+        .trials(|probe| {
+            probe.kind == Kind::Syn
+                && probe.target == Target::Endpoint
+                && probe.ttl.is_full()
+                && probe.flow.range == SourceRange::Privileged
+        })
+        .collect();
+    let answered: Vec<&Trial> = trials
+        .iter()
+        .copied()
+        .filter(|trial| matches!(case.drawn(trial), Drawn::SynAck | Drawn::Reset))
+        .collect();
+    let flow = u8::try_from(trials.len() % available).unwrap_or(0);
+    let probe = Probe::plain(Kind::Syn, Target::Endpoint, Flow::privileged(flow));
+    let progress = insist_for(case, &trials, probe, 2, 4);
+    if !answered.is_empty() {
+        return Reading {
+            sign: Some(Observed {
+                sign: Sign::OtherRangeAnswers,
+                // A filter keyed on source ports in the other direction is not unthinkable.
+                strength: Confidence::Likely,
+                basis: ids(answered),
+                because: "SYNs from source ports below 1024 are answered".into(),
+            }),
+            progress,
+        };
+    }
+    if progress != Progress::Done {
+        return Reading { sign: None, progress };
+    }
+    Reading::done(Observed {
+        sign: Sign::OtherRangeSilent,
+        strength: Confidence::Likely,
+        basis: ids(trials),
+        because: "SYNs from source ports below 1024 draw nothing either".into(),
+    })
+}

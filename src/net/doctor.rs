@@ -1,0 +1,91 @@
+//! What this host can and cannot do, gathered for a report; sends nothing.
+//!
+//! The module only asks: which of the answers is a problem is for the report to say.
+
+use std::net::IpAddr;
+
+use super::failure::Failure;
+use super::host::{self, Conntrack, Discards, Interface, ReversePath};
+use super::netlink::Netlink;
+use super::survey::{Preference, Standpoint};
+use super::{filter::Ports, privilege, route::Way, tap};
+use crate::model::endpoint::Endpoint;
+use crate::model::evidence::NeighbourState;
+
+/// What the host says of itself and, where one was named, of the way to a target.
+#[derive(Debug)]
+pub struct Examination {
+    /// Whether the process holds CAP_NET_RAW.
+    pub net_raw: bool,
+    /// Why a packet socket cannot be opened; `None` when it can.
+    pub packet_socket: Option<Failure>,
+    /// Octets of receive buffer a packet socket is granted; `None` when it cannot be opened.
+    pub receive_buffer: Option<usize>,
+    /// The limit on receive buffers for the unprivileged, in octets.
+    pub receive_limit: Option<u64>,
+    /// The interfaces.
+    pub interfaces: Vec<Interface>,
+    /// The connection-tracking table; `None` when it is not in use.
+    pub conntrack: Option<Conntrack>,
+    /// What the kernel discarded on arrival since boot.
+    pub discards: Discards,
+    /// The way to the target; `None` when none was named.
+    pub target: Option<Approach>,
+}
+
+/// The way to one target.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Approach {
+    /// The target.
+    pub address: IpAddr,
+    /// The kernel's way to it.
+    pub way: Way,
+    /// The neighbour entry of the next hop; `None` without an entry, a route, or the need of one.
+    pub neighbour: Option<NeighbourState>,
+    /// Whether the outgoing interface discards by reverse path; `None` for IPv6.
+    pub reverse_path: Option<ReversePath>,
+}
+
+/// Examines this host and, where one is named, the way to an endpoint.
+///
+/// # Errors
+///
+/// When the kernel's tables cannot be asked, or the preferred interface does not exist.
+pub fn examine(target: Option<&Endpoint>, preference: &Preference) -> Result<Examination, Failure> {
+    let tap = tap::open(&Ports::Listed(Vec::new()));
+    let (packet_socket, receive_buffer) = match tap {
+        Ok(tap) => (None, tap.buffer()),
+        Err(failure) => (Some(failure), None),
+    };
+    Ok(Examination {
+        net_raw: privilege::has_net_raw(),
+        packet_socket,
+        receive_buffer,
+        receive_limit: host::receive_limit(),
+        interfaces: host::interfaces(),
+        conntrack: host::conntrack(),
+        discards: host::discards(),
+        target: target
+            .map(|target| approach(target, preference))
+            .transpose()?,
+    })
+}
+
+fn approach(target: &Endpoint, preference: &Preference) -> Result<Approach, Failure> {
+    let mut netlink = Netlink::open()?;
+    let standpoint = Standpoint::survey(&mut netlink, target, preference)?;
+    let mut approach = Approach {
+        address: target.address,
+        way: standpoint.way.clone(),
+        neighbour: None,
+        reverse_path: None,
+    };
+    if let Some(route) = standpoint.route().filter(|route| !route.local) {
+        let next_hop = route.gateway.unwrap_or(target.address);
+        approach.neighbour = netlink.neighbour(next_hop, route.link.index)?;
+        if target.address.is_ipv4() {
+            approach.reverse_path = host::reverse_path(&route.link.name);
+        }
+    }
+    Ok(approach)
+}

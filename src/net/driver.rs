@@ -1,0 +1,214 @@
+//! Runs inquests on the network: the engine's one caller outside tests.
+//!
+//! Packets are handled on a thread of their own, which touches nothing slow; outcomes come back to
+//! the caller's thread through a channel, so however long the caller takes over one, no packet
+//! waits for it.
+//!
+//! [`run`] fails before the first datagram leaves, or not at all.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc;
+use std::thread;
+
+use super::clock::Clock;
+use super::failure::Failure;
+use super::filter::Ports;
+use super::netlink::Netlink;
+use super::packets::{Packets, Report};
+use super::ports::{EPHEMERAL, PRIVILEGED, Reservation};
+use super::raw::{Mouth, Origin};
+use super::roster::Roster;
+use super::stop::Stop;
+use super::survey::{Preference, Standpoint};
+use super::watch::Watch;
+use super::{privilege, stack, tap};
+use crate::engine::policy::Policy;
+use crate::engine::{Key, Prober};
+use crate::model::endpoint::{Endpoint, Family};
+use crate::model::evidence::LocalRefusal;
+use crate::model::outcome::Outcome;
+use crate::model::vantage::Vantage;
+
+/// How to run.
+#[derive(Clone, Debug, Default)]
+pub struct Settings {
+    /// What an inquest may cost.
+    pub policy: Policy,
+    /// Interface to leave by; `None` leaves it to the kernel.
+    pub interface: Option<String>,
+    /// Source address; `None` leaves it to the kernel. Endpoints of the other family are refused
+    /// locally.
+    pub source: Option<IpAddr>,
+    /// Firewall mark of all datagrams.
+    pub mark: Option<u32>,
+    /// Makes the run's choices (control ports, sequence numbers) the same as those of another run
+    /// with this seed. The tokens that authenticate replies can then be predicted by whoever knows
+    /// the seed: for tests and for reproducing a run, not for networks that lie.
+    pub seed: Option<u64>,
+}
+
+impl Settings {
+    fn preference(&self) -> Preference {
+        Preference {
+            interface: self.interface.clone(),
+            source: self.source,
+            mark: self.mark,
+        }
+    }
+
+    fn chance(&self) -> fastrand::Rng {
+        self.seed
+            .map_or_else(fastrand::Rng::new, fastrand::Rng::with_seed)
+    }
+
+    fn key(&self) -> Result<Key, Failure> {
+        let mut key = [0; 16];
+        match self.seed {
+            Some(seed) => fastrand::Rng::with_seed(seed).fill(&mut key),
+            None => getrandom::fill(&mut key).map_err(|reason| Failure::Randomness { reason })?,
+        }
+        Ok(Key(key))
+    }
+}
+
+/// What happens in a run.
+#[derive(Debug)]
+#[allow(
+    clippy::large_enum_variant,
+    reason = "an outcome is moved once for each endpoint"
+)]
+pub enum Event<'a> {
+    /// An inquest as it stands; at most ten times a second for each, fewer when many are open.
+    Progress(&'a Outcome),
+    /// An inquest that is over; once for each endpoint.
+    Settled(Outcome),
+}
+
+/// An endpoint and our end of the way to it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Planned {
+    /// The endpoint.
+    pub endpoint: Endpoint,
+    /// Our end.
+    pub vantage: Vantage,
+    /// What its probes would be told at once; `None` when they would be sent.
+    pub refusal: Option<LocalRefusal>,
+}
+
+/// Holds an inquest on every endpoint and returns when all have settled, or were stopped. `on_event`
+/// is called on this thread; every endpoint gets exactly one [`Event::Settled`], in the order in
+/// which they settle.
+///
+/// # Errors
+///
+/// When this host cannot probe at all: no CAP_NET_RAW, no such interface, a source address that is
+/// not this host's. Nothing was sent then. That there is no route to an endpoint is an outcome.
+pub fn run(
+    endpoints: Vec<Endpoint>,
+    settings: &Settings,
+    stop: &Stop,
+    on_event: &mut dyn FnMut(Event<'_>),
+) -> Result<(), Failure> {
+    if endpoints.is_empty() {
+        return Ok(());
+    }
+    privilege::require_net_raw()?;
+    let mut netlink = Netlink::open()?;
+    let preference = settings.preference();
+    preference.check(&mut netlink)?;
+    let families = families(&endpoints);
+    for &family in &families {
+        try_mouth(family, &preference)?;
+    }
+    let none = Ports::Listed(Vec::new());
+    let mut ears = vec![tap::open(&none)?];
+    for &family in &families {
+        ears.extend(stack::open(family, &none)?);
+    }
+    let (reports, inbox) = mpsc::channel();
+    let unread = Arc::new(AtomicUsize::new(0));
+    let packets = Packets {
+        clock: Clock::start(),
+        prober: Prober::new(settings.policy.clone(), settings.key()?),
+        roster: Roster::new(
+            netlink,
+            preference,
+            endpoints,
+            settings.policy.rate,
+            settings.chance(),
+        ),
+        ears,
+        watch: Watch::open()?,
+        stop: stop.clone(),
+        reports,
+        unread: Arc::clone(&unread),
+    };
+    thread::scope(|scope| {
+        thread::Builder::new()
+            .name("packets".to_owned())
+            .spawn_scoped(scope, || packets.run())
+            .map_err(|source| Failure::Thread { source })?;
+        for report in inbox {
+            match report {
+                Report::Progress(outcome) => {
+                    unread.fetch_sub(1, Ordering::AcqRel);
+                    on_event(Event::Progress(&outcome));
+                }
+                Report::Settled(outcome) => on_event(Event::Settled(*outcome)),
+            }
+        }
+        Ok(())
+    })
+}
+
+/// Our end of the way to every endpoint, asked of the kernel; sends nothing and needs no privilege.
+/// The ports are what a run would have been given now; they are not kept.
+///
+/// # Errors
+///
+/// As [`run`], but for the privilege.
+pub fn plan(endpoints: Vec<Endpoint>, settings: &Settings) -> Result<Vec<Planned>, Failure> {
+    let mut netlink = Netlink::open()?;
+    let preference = settings.preference();
+    preference.check(&mut netlink)?;
+    let mut chance = settings.chance();
+    let mut planned = Vec::with_capacity(endpoints.len());
+    for endpoint in endpoints {
+        let standpoint = Standpoint::survey(&mut netlink, &endpoint, &preference)?;
+        let choice = chance.u16(..);
+        let ports = Reservation::hold(&standpoint.origin, EPHEMERAL, PRIVILEGED, choice)?;
+        planned.push(Planned {
+            endpoint,
+            vantage: standpoint.vantage(Some(&ports)),
+            refusal: standpoint.way.refusal(),
+        });
+    }
+    Ok(planned)
+}
+
+fn families(endpoints: &[Endpoint]) -> Vec<Family> {
+    [Family::V4, Family::V6]
+        .into_iter()
+        .filter(|family| {
+            endpoints
+                .iter()
+                .any(|endpoint| endpoint.family() == *family)
+        })
+        .collect()
+}
+
+/// Opens a mouth and closes it again, to fail before anything is sent.
+fn try_mouth(family: Family, preference: &Preference) -> Result<(), Failure> {
+    Mouth::open(&Origin {
+        source: match family {
+            Family::V4 => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+            Family::V6 => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
+        },
+        scope: 0,
+        interface: preference.interface.clone(),
+        mark: preference.mark,
+    })
+    .map(drop)
+}

@@ -1,0 +1,179 @@
+//! What the two kinds of ear have in common: reading batches, dating frames, counting drops.
+//!
+//! An ear never fails once it is open: a receive error is a frame not heard, and whether frames
+//! were lost is what [`Ear::drops`] says.
+
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd};
+
+use socket2::Socket;
+
+use super::clock::Clock;
+use super::failure::{Failure, SocketRole};
+use super::filter::{Ports, Program};
+use super::syscall::{Batch, set_int, words};
+use super::{privilege, stack, tap};
+use crate::engine::Heard;
+use crate::model::endpoint::Family;
+use crate::model::evidence;
+use crate::model::time::Moment;
+
+/// Where an ear listens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Post {
+    /// Before the local firewall: all frames.
+    Tap,
+    /// Behind it: TCP.
+    Tcp(Family),
+    /// Behind it: ICMP.
+    Icmp(Family),
+}
+
+impl Post {
+    const fn role(self) -> SocketRole {
+        match self {
+            Self::Tap => SocketRole::Tap,
+            Self::Tcp(family) => SocketRole::TcpEar(family),
+            Self::Icmp(family) => SocketRole::IcmpEar(family),
+        }
+    }
+
+    fn program(self, ports: &Ports) -> Program {
+        match self {
+            Self::Tap => Program::tap(ports),
+            Self::Tcp(Family::V4) => Program::tcp4(ports),
+            Self::Tcp(Family::V6) => Program::tcp6(ports),
+            Self::Icmp(Family::V4) => Program::icmp4(),
+            Self::Icmp(Family::V6) => Program::icmp6(),
+        }
+    }
+
+    /// The failure of a socket meant for this post to open.
+    pub(super) fn unopened(self, source: io::Error) -> Failure {
+        privilege::blame(self.role(), source)
+    }
+
+    /// The failure of an open socket to be set up for this post.
+    pub(super) const fn unfit(self, source: io::Error) -> Failure {
+        Failure::Socket {
+            socket: self.role(),
+            source,
+        }
+    }
+}
+
+/// A socket that hears frames.
+#[derive(Debug)]
+pub(super) struct Ear {
+    socket: Socket,
+    post: Post,
+    /// When the socket was last seen empty: what is read now arrived later.
+    floor: Moment,
+    /// The kernel's running count of drops, as last read.
+    counted: u32,
+    scratch: Vec<u8>,
+}
+
+/// Octets of receive buffer asked for; without CAP_NET_ADMIN the kernel grants at most
+/// `net.core.rmem_max`.
+const RECEIVE_BUFFER: libc::c_int = 8 << 20;
+
+/// `SK_MEMINFO_DROPS` of `linux/sock_diag.h`: where `SO_MEMINFO` says how many datagrams the socket
+/// dropped. The same counter as `SO_RXQ_OVFL`, but read when we want to know, not with the next
+/// datagram, which may never come.
+const DROPS: usize = 8;
+
+impl Ear {
+    /// Makes an ear of an open socket.
+    pub(super) fn new(socket: Socket, post: Post) -> Result<Self, Failure> {
+        let prepare = || {
+            socket.set_nonblocking(true)?;
+            let fd = socket.as_fd();
+            set_int(fd, libc::SOL_SOCKET, libc::SO_TIMESTAMPNS, 1)?;
+            set_int(fd, libc::SOL_SOCKET, libc::SO_RCVBUFFORCE, RECEIVE_BUFFER)
+                .or_else(|_| set_int(fd, libc::SOL_SOCKET, libc::SO_RCVBUF, RECEIVE_BUFFER))
+        };
+        prepare().map_err(|source| post.unfit(source))?;
+        Ok(Self {
+            socket,
+            post,
+            floor: Moment::START,
+            counted: 0,
+            scratch: Vec::new(),
+        })
+    }
+
+    /// What to wait on.
+    pub(super) fn fd(&self) -> BorrowedFd<'_> {
+        self.socket.as_fd()
+    }
+
+    /// Lets through what the reserved ports may hear.
+    pub(super) fn listen_for(&self, ports: &Ports) -> Result<(), Failure> {
+        let program = self.post.program(ports).assemble();
+        self.socket
+            .attach_filter(&program)
+            .map_err(|source| self.post.unfit(source))
+    }
+
+    /// Reads one batch of what is there and hands each datagram, from its IP header on, to `sink`.
+    /// Says whether the socket is empty now.
+    pub(super) fn hear(
+        &mut self,
+        clock: &Clock,
+        batch: &mut Batch,
+        sink: &mut dyn FnMut(Moment, Heard, &[u8]),
+    ) -> bool {
+        let started = clock.now();
+        let count = match batch.receive(self.socket.as_fd()) {
+            Ok(count) => count,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => return false,
+            Err(_) => return true,
+        };
+        let tie = clock.tie();
+        for slot in batch.slots(count) {
+            match self.post {
+                Post::Tap => {
+                    if let Some((stamp, heard)) = tap::interpret(&slot) {
+                        sink(tie.moment(stamp, self.floor), heard, slot.payload);
+                    }
+                }
+                Post::Tcp(family) | Post::Icmp(family) => {
+                    let protocol = stack::protocol(self.post);
+                    let heard = Heard::Arriving(evidence::Ear::Stack);
+                    let stamp = stack::restore(family, protocol, &slot, &mut self.scratch);
+                    if let Some(stamp) = stamp {
+                        sink(tie.moment(stamp, self.floor), heard, &self.scratch);
+                    }
+                }
+            }
+        }
+        let empty = count < Batch::CAPACITY;
+        if empty {
+            self.floor = started;
+        }
+        empty
+    }
+
+    /// Frames dropped since the last call because the socket's buffer was full.
+    pub(super) fn drops(&mut self) -> u64 {
+        let fd = self.socket.as_fd();
+        if self.post == Post::Tap {
+            // Reading resets the counters.
+            return words::<2>(fd, libc::SOL_PACKET, libc::PACKET_STATISTICS)
+                .map_or(0, |[_, drops]| u64::from(drops));
+        }
+        let Ok(words) = words::<{ DROPS + 1 }>(fd, libc::SOL_SOCKET, libc::SO_MEMINFO) else {
+            return 0;
+        };
+        let total = words.last().copied().unwrap_or_default();
+        let new = total.wrapping_sub(self.counted);
+        self.counted = total;
+        u64::from(new)
+    }
+
+    /// Octets of receive buffer the kernel granted; it counts its own bookkeeping in.
+    pub(super) fn buffer(&self) -> Option<usize> {
+        self.socket.recv_buffer_size().ok()
+    }
+}

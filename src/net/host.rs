@@ -1,0 +1,168 @@
+//! What this host says of itself: interfaces, connection tracking, limits, counters of drops.
+//!
+//! Read from `/proc` at the time of the call. Whatever a kernel does not have is `None`, never 0.
+
+use std::fs;
+use std::net::IpAddr;
+
+use pnet::datalink;
+
+/// A network interface of this host, with its addresses.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Interface {
+    /// Its name.
+    pub name: String,
+    /// Its index.
+    pub index: u32,
+    /// Its addresses with the lengths of their prefixes.
+    pub addresses: Vec<(IpAddr, u8)>,
+    /// Whether it is up.
+    pub up: bool,
+    /// Whether it is a loopback.
+    pub loopback: bool,
+}
+
+/// Every interface of this network namespace, by index.
+pub fn interfaces() -> Vec<Interface> {
+    let mut interfaces: Vec<Interface> = datalink::interfaces()
+        .into_iter()
+        .map(|found| Interface {
+            up: found.is_up(),
+            loopback: found.is_loopback(),
+            addresses: found
+                .ips
+                .iter()
+                .map(|network| (network.ip(), network.prefix()))
+                .collect(),
+            name: found.name,
+            index: found.index,
+        })
+        .collect();
+    interfaces.sort_by_key(|interface| interface.index);
+    interfaces
+}
+
+/// How full the connection-tracking table is, in entries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Conntrack {
+    /// Entries now.
+    pub count: u64,
+    /// Entries at most; beyond, the kernel drops what opens a new one.
+    pub max: u64,
+}
+
+impl Conntrack {
+    /// Entries that still fit.
+    pub const fn room(self) -> u64 {
+        self.max.saturating_sub(self.count)
+    }
+}
+
+/// The connection-tracking table of this network namespace; `None` when it is not in use.
+pub fn conntrack() -> Option<Conntrack> {
+    Some(Conntrack {
+        count: number("/proc/sys/net/netfilter/nf_conntrack_count")?,
+        max: number("/proc/sys/net/netfilter/nf_conntrack_max")?,
+    })
+}
+
+/// The most octets of receive buffer a process without CAP_NET_ADMIN is granted
+/// (`net.core.rmem_max`); it is not shown in every namespace.
+pub fn receive_limit() -> Option<u64> {
+    number("/proc/sys/net/core/rmem_max")
+}
+
+/// Whether arriving datagrams are discarded by where they come from (RFC 3704).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum ReversePath {
+    /// No check.
+    Off,
+    /// Discarded unless the route back to the sender leaves by the interface they came in by.
+    Strict,
+    /// Discarded unless there is any route back to the sender.
+    Loose,
+}
+
+/// The check on an IPv4 interface: the larger of its own setting and that of all
+/// (`Documentation/networking/ip-sysctl.rst`).
+pub fn reverse_path(interface: &str) -> Option<ReversePath> {
+    let setting = |name: &str| number(&format!("/proc/sys/net/ipv4/conf/{name}/rp_filter"));
+    Some(match setting("all")?.max(setting(interface)?) {
+        0 => ReversePath::Off,
+        1 => ReversePath::Strict,
+        _ => ReversePath::Loose,
+    })
+}
+
+/// The kernel's running counts of datagrams it discarded on arrival, since boot.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Discards {
+    /// By `rp_filter` (`TcpExt: IPReversePathFilter`).
+    pub reverse_path: Option<u64>,
+    /// For want of memory and the like (`Ip: InDiscards`).
+    pub no_memory: Option<u64>,
+    /// Because a CPU's queue of arrivals was full (`/proc/net/softnet_stat`, second column).
+    pub backlog: Option<u64>,
+}
+
+/// The counts as they stand.
+pub fn discards() -> Discards {
+    let netstat = fs::read_to_string("/proc/net/netstat").unwrap_or_default();
+    let snmp = fs::read_to_string("/proc/net/snmp").unwrap_or_default();
+    let softnet = fs::read_to_string("/proc/net/softnet_stat").ok();
+    Discards {
+        reverse_path: counter(&netstat, "TcpExt:", "IPReversePathFilter"),
+        no_memory: counter(&snmp, "Ip:", "InDiscards"),
+        backlog: softnet.map(|table| backlog(&table)),
+    }
+}
+
+fn number(path: &str) -> Option<u64> {
+    fs::read_to_string(path).ok()?.trim().parse().ok()
+}
+
+/// A counter of `/proc/net/netstat` or `/proc/net/snmp`: a line of names, then one of values, both
+/// beginning with the group.
+fn counter(table: &str, group: &str, name: &str) -> Option<u64> {
+    let mut lines = table
+        .lines()
+        .filter(|line| line.split_whitespace().next() == Some(group));
+    let names = lines.next()?.split_whitespace();
+    let values = lines.next()?.split_whitespace();
+    names
+        .zip(values)
+        .find(|(known, _)| *known == name)
+        .and_then(|(_, value)| value.parse().ok())
+}
+
+/// One line a CPU, columns in hexadecimal.
+fn backlog(table: &str) -> u64 {
+    table
+        .lines()
+        .filter_map(|line| u64::from_str_radix(line.split_whitespace().nth(1)?, 16).ok())
+        .sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_counter_is_found_under_its_name() {
+        let table = "TcpExt: A B\nTcpExt: 1 2\nIpExt: B C\nIpExt: 3 4\n";
+        assert_eq!(counter(table, "TcpExt:", "B"), Some(2));
+        assert_eq!(counter(table, "IpExt:", "B"), Some(3));
+        assert_eq!(counter(table, "IpExt:", "A"), None);
+        assert_eq!(counter("", "IpExt:", "A"), None);
+    }
+
+    #[test]
+    fn the_backlog_is_summed_over_processors() {
+        assert_eq!(backlog("00000017 0000000a 0\n000012ac 00000001 0\n"), 11);
+    }
+
+    #[test]
+    fn loopback_is_among_the_interfaces() {
+        assert!(interfaces().iter().any(|interface| interface.loopback));
+    }
+}

@@ -1,0 +1,254 @@
+//! The packet loop: prober, mouth and ears, driven by one clock on a thread of its own.
+//!
+//! The order within a turn is what makes silence mean something:
+//!
+//! 1. The time is read, *then* the ears are emptied: whatever arrived before that time is known to
+//!    the prober before it is told the time. Where an ear could not be emptied, the prober is told
+//!    only the time of the last frame read.
+//! 2. The tap is read before the ears behind the firewall, so that a reply heard before the
+//!    firewall was already let through, or not, when those are read.
+//! 3. Drops and gaps are reported after the frames that were kept and before the time: an answer
+//!    that is here counts, silence that is not ours to vouch for does not.
+//!
+//! A change of this host's own addresses or interfaces is treated as a gap: what is unanswered then
+//! may have been lost here.
+//!
+//! Nothing in the loop fails and nothing is retried; there is no error type in it.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::Sender;
+use std::time::Duration;
+
+use super::clock::Clock;
+use super::ear::Ear;
+use super::filter::Ports;
+use super::roster::Roster;
+use super::stop::Stop;
+use super::syscall::{Batch, wait};
+use super::watch::Watch;
+use crate::engine::{Output, Prober};
+use crate::model::outcome::Outcome;
+use crate::model::time::Moment;
+
+/// Longest sleep: how soon a stop of the process is noticed, and the drop counters read.
+const HEARTBEAT: Duration = Duration::from_millis(100);
+/// Waking up later than planned by more than this, or working longer, is a gap: the process was
+/// stopped or starved.
+const LATE: Duration = Duration::from_millis(200);
+/// Datagrams sent before the ears are emptied again.
+const BURST: usize = 64;
+/// Batches read from one ear before the others get their turn.
+const BATCHES: usize = 64;
+/// How long after one survey of a host in change the next may follow.
+const RESURVEY: Duration = Duration::from_millis(250);
+/// How often a session's progress is shown.
+const PROGRESS: Duration = Duration::from_millis(100);
+/// Sessions whose progress is shown in one turn; more than that nobody reads.
+const SHOWN: usize = 16;
+
+/// What the loop tells whoever listens.
+#[derive(Debug)]
+pub(super) enum Report {
+    /// A session as it stands.
+    Progress(Box<Outcome>),
+    /// A session that is over.
+    Settled(Box<Outcome>),
+}
+
+/// The loop and all it drives.
+#[derive(Debug)]
+pub(super) struct Packets {
+    pub(super) clock: Clock,
+    pub(super) prober: Prober,
+    pub(super) roster: Roster,
+    /// The tap first.
+    pub(super) ears: Vec<Ear>,
+    pub(super) watch: Watch,
+    pub(super) stop: Stop,
+    pub(super) reports: Sender<Report>,
+    /// Reports of progress not read yet: none are added while there are any.
+    pub(super) unread: Arc<AtomicUsize>,
+}
+
+/// Why the loop goes on, or not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Turn {
+    /// Wait until then, at the latest.
+    Wait(Moment),
+    /// There is more to do at once.
+    Again,
+    /// Every session has settled, or nobody listens any more.
+    Done,
+}
+
+impl Packets {
+    /// Runs until every session has settled.
+    pub(super) fn run(mut self) {
+        let mut batch = Batch::new();
+        let mut stopped = false;
+        let mut shown = Moment::START;
+        // The prober's time: everything that was heard before it, the prober knows.
+        let mut now = self.clock.now();
+        let mut woke = now;
+        let (mut changed, mut surveyed) = (false, now);
+        loop {
+            if self.stop.requested() && !stopped {
+                stopped = true;
+                self.roster.admit_all(now, &mut self.prober);
+                self.prober.interrupt(now);
+            }
+            if self.roster.has_waiting() && self.roster.admit(now, &mut self.prober) {
+                self.tune();
+            }
+            let until = match self.act(now) {
+                Turn::Done => return,
+                Turn::Again => now,
+                Turn::Wait(until) => until,
+            };
+            if now.since(shown) >= PROGRESS {
+                shown = now;
+                self.show(now);
+            }
+            let slept = self.clock.now();
+            let timeout = until
+                .min(self.roster.next_look().unwrap_or(until))
+                .since(slept)
+                .min(HEARTBEAT);
+            self.sleep(timeout, stopped);
+            let at = self.clock.now();
+            let gap = gap(slept.since(woke), at.since(slept), timeout);
+            woke = at;
+            now = self.listen(at, &mut batch).max(now);
+            let drops = self.ears.iter_mut().map(Ear::drops).sum();
+            self.prober.handle_drops(now, drops);
+            self.prober.handle_gap(now, gap);
+            changed |= self.watch.heard();
+            if changed && now.since(surveyed) >= RESURVEY {
+                (changed, surveyed) = (false, now);
+                if self.roster.resurvey() {
+                    // No gap in our running, but in our standing: silence across it is as void.
+                    self.prober.handle_gap(now, RESURVEY);
+                }
+            }
+            self.roster.look_at_neighbours(now, &mut self.prober);
+        }
+    }
+
+    /// Does what the prober asks for at `now`.
+    fn act(&mut self, now: Moment) -> Turn {
+        let mut sent = 0;
+        while sent < BURST {
+            match self.prober.poll(now) {
+                Output::Transmit(transmit) => {
+                    sent += 1;
+                    if let Err(refusal) = self.roster.send(&transmit)
+                        && let Some(probe) = transmit.probe
+                    {
+                        let session = transmit.session;
+                        self.prober.handle_refusal(now, session, probe, refusal);
+                    }
+                }
+                Output::Settled(session) => {
+                    self.roster.settle(session);
+                    let outcome = Box::new(self.prober.outcome(session, now));
+                    if self.reports.send(Report::Settled(outcome)).is_err() {
+                        return Turn::Done;
+                    }
+                }
+                Output::WaitUntil(until) => return Turn::Wait(until),
+                Output::Idle if self.roster.is_done() => return Turn::Done,
+                Output::Idle => return Turn::Wait(now.after(HEARTBEAT)),
+            }
+        }
+        Turn::Again
+    }
+
+    /// Waits for a frame or a request to stop.
+    fn sleep(&self, timeout: Duration, stopped: bool) {
+        let stop = (!stopped).then(|| self.stop.fd());
+        let fds: Vec<_> = self
+            .ears
+            .iter()
+            .map(Ear::fd)
+            .chain([self.watch.fd()])
+            .chain(stop)
+            .collect();
+        // Interrupted by a signal or refused: the turn is taken early, which costs nothing.
+        let _ = wait(&fds, timeout);
+    }
+
+    /// Hands everything that was heard up to `at` to the prober, and gives the time up to which
+    /// nothing is left unheard.
+    fn listen(&mut self, at: Moment, batch: &mut Batch) -> Moment {
+        let mut complete = at;
+        for ear in &mut self.ears {
+            let mut last = None;
+            let emptied = (0..BATCHES).any(|_| {
+                ear.hear(&self.clock, batch, &mut |heard_at, heard, datagram| {
+                    last = Some(heard_at);
+                    self.prober.handle_frame(heard_at, heard, datagram);
+                })
+            });
+            if let (false, Some(last)) = (emptied, last) {
+                complete = complete.min(last);
+            }
+        }
+        complete
+    }
+
+    /// Tells the ears which ports are ours. An ear that does not take the program keeps the old one
+    /// and hears too little, which drops would not show; but a longer program of a kind it took
+    /// before is only refused for want of memory, and then nothing else works either.
+    fn tune(&self) {
+        let ports = Ports::of(&self.roster.ports());
+        for ear in &self.ears {
+            if let Err(failure) = ear.listen_for(&ports) {
+                tracing::error!(%failure, "an ear keeps its old filter");
+            }
+        }
+    }
+
+    fn show(&self, now: Moment) {
+        if self.unread.load(Ordering::Acquire) > 0 {
+            return;
+        }
+        for session in self.roster.open().take(SHOWN) {
+            let outcome = Box::new(self.prober.outcome(session, now));
+            self.unread.fetch_add(1, Ordering::AcqRel);
+            if self.reports.send(Report::Progress(outcome)).is_err() {
+                return;
+            }
+        }
+    }
+}
+
+/// How long the process did not run: what it worked or slept beyond all expectation.
+fn gap(worked: Duration, slept: Duration, planned: Duration) -> Duration {
+    let overslept = slept.saturating_sub(planned);
+    [worked, overslept]
+        .into_iter()
+        .filter(|span| *span > LATE)
+        .sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(worked: u64, slept: u64, planned: u64, expected: u64) {
+        let [worked, slept, planned, expected] =
+            [worked, slept, planned, expected].map(Duration::from_millis);
+        assert_eq!(gap(worked, slept, planned), expected);
+    }
+
+    #[test]
+    fn a_gap_is_what_no_plan_explains() {
+        check(1, 100, 100, 0);
+        check(1, 299, 100, 0);
+        check(1, 400, 100, 300);
+        check(500, 100, 100, 500);
+        check(500, 1100, 100, 1500);
+        check(1, 5, 100, 0);
+    }
+}

@@ -1,0 +1,47 @@
+//! The ear before the local firewall: a packet socket, which sees our own datagrams leave as well.
+//!
+//! It listens on every interface, because a reply may enter by another one than the probe left by,
+//! and just that is what `rp_filter` discards. The link layer is taken off by the kernel
+//! (`SOCK_DGRAM`), so Ethernet, VLAN, tun and point-to-point links look alike; a frame that passes
+//! several stacked interfaces is heard on each.
+//!
+//! On loopback every datagram passes twice, leaving and arriving; the filter lets through the
+//! leaving of what comes from our ports and the arriving of what goes to them.
+//!
+//! Measured on Linux 6.18: a datagram whose next hop is not resolved, or that an OUTPUT rule
+//! dropped, is never heard leaving; a reply that an INPUT rule or `rp_filter` discards is heard here
+//! and not by the ear behind the firewall; every frame carries a kernel stamp in both directions.
+
+use std::time::Duration;
+
+use socket2::{Domain, Socket, Type};
+
+use super::ancillary::{Ancillary, packet_type};
+use super::ear::{Ear, Post};
+use super::failure::Failure;
+use super::filter::Ports;
+use super::syscall::{Slot, bind_packet};
+use crate::engine::Heard;
+use crate::model::evidence;
+
+/// Opens the tap. It hears from the moment this returns, and nothing but what the filter passes.
+pub(super) fn open(ports: &Ports) -> Result<Ear, Failure> {
+    let post = Post::Tap;
+    // Without a protocol the socket is deaf until it is bound, so nothing unfiltered gets in.
+    let socket =
+        Socket::new(Domain::PACKET, Type::DGRAM, None).map_err(|source| post.unopened(source))?;
+    let ear = Ear::new(socket, post)?;
+    ear.listen_for(ports)?;
+    bind_packet(ear.fd()).map_err(|source| post.unfit(source))?;
+    Ok(ear)
+}
+
+/// When a frame passed and in which direction; `None` for frames that are not this host's.
+pub(super) fn interpret(slot: &Slot<'_>) -> Option<(Option<Duration>, Heard)> {
+    let heard = match packet_type(slot.name)? {
+        libc::PACKET_OUTGOING => Heard::Departing,
+        libc::PACKET_OTHERHOST => return None,
+        _ => Heard::Arriving(evidence::Ear::Tap),
+    };
+    Some((Ancillary::read(slot.control).stamp, heard))
+}

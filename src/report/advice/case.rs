@@ -1,0 +1,140 @@
+//! The case in hand: what the advice for every cause needs to know of an outcome.
+
+use std::net::IpAddr;
+
+use super::Advice;
+use crate::model::endpoint::Family;
+use crate::model::outcome::Outcome;
+use crate::model::vantage::Vantage;
+use crate::model::verdict::Verdict;
+use crate::report::place;
+use crate::report::record::{HopName, PlaceRecord};
+
+/// The way to the target, as far as the two addresses tell it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Reach {
+    /// The target is this host.
+    Loopback,
+    /// Both private: one VPC, peering or a VPN; the target sees our own address.
+    Private,
+    /// From a private address to a public one: a NAT (the EIP) stands between.
+    ThroughNat,
+    /// Both public: the target sees our own address.
+    Public,
+}
+
+/// One outcome, seen by its advice.
+#[derive(Debug)]
+pub(super) struct Case<'a> {
+    pub(super) verdict: &'a Verdict,
+    pub(super) outcome: &'a Outcome,
+    pub(super) vantage: &'a Vantage,
+    pub(super) target: IpAddr,
+    pub(super) port: u16,
+    pub(super) reach: Reach,
+}
+
+impl<'a> Case<'a> {
+    pub(super) fn of(outcome: &'a Outcome) -> Self {
+        let target = outcome.endpoint.address;
+        let source = outcome.vantage.source;
+        let reach = if outcome.vantage.loopback {
+            Reach::Loopback
+        } else if is_private(target) {
+            Reach::Private
+        } else if is_private(source) {
+            Reach::ThroughNat
+        } else {
+            Reach::Public
+        };
+        Self {
+            verdict: &outcome.finding.verdict,
+            outcome,
+            vantage: &outcome.vantage,
+            target,
+            port: outcome.endpoint.port,
+            reach,
+        }
+    }
+
+    /// `iptables` or `ip6tables`.
+    pub(super) const fn iptables(&self) -> &'static str {
+        match Family::of(self.target) {
+            Family::V4 => "iptables",
+            Family::V6 => "ip6tables",
+        }
+    }
+
+    /// `ip` with the option that makes it speak the target's family.
+    pub(super) const fn ip(&self) -> &'static str {
+        match Family::of(self.target) {
+            Family::V4 => "ip",
+            Family::V6 => "ip -6",
+        }
+    }
+
+    /// The endpoint as an argument of this program.
+    pub(super) fn argument(&self) -> String {
+        match self.target {
+            IpAddr::V4(address) => format!("{address}:{}", self.port),
+            IpAddr::V6(address) => format!("'[{address}]:{}'", self.port),
+        }
+    }
+
+    /// What the far side sees us as, and so must allow, as a noun phrase.
+    pub(super) fn caller(&self) -> String {
+        let source = self.vantage.source;
+        match self.reach {
+            Reach::Loopback | Reach::Public => source.to_string(),
+            Reach::Private => format!("this instance's private address {source}"),
+            Reach::ThroughNat => {
+                "this instance's EIP (its public address, shown where source and destination \
+                 databases are configured)"
+                    .to_owned()
+            }
+        }
+    }
+
+    /// The place in words, or `otherwise`.
+    pub(super) fn place_or(&self, otherwise: &str) -> String {
+        place::phrase(&PlaceRecord::from(&self.verdict.place))
+            .unwrap_or_else(|| otherwise.to_owned())
+    }
+
+    /// The device that acted, in words, when it is identified.
+    pub(super) fn device(&self) -> Option<String> {
+        let hop = self.verdict.place.at_hop?;
+        Some(place::hop_phrase(HopName::from(hop)))
+    }
+
+    /// Who to turn to for what happens between the hops of the verdict.
+    pub(super) fn network_team(&self) -> String {
+        match (self.verdict.place.after_hop, self.verdict.place.before_hop) {
+            (Some(after), Some(before)) => {
+                format!("network team of hops {} to {}", after.ttl, before.ttl)
+            }
+            (Some(hop), None) | (None, Some(hop)) => format!("network team of hop {}", hop.ttl),
+            (None, None) => "network team".to_owned(),
+        }
+    }
+
+    /// To hold the inquest again with more time.
+    pub(super) fn again(&self) -> Advice {
+        Advice::new("you", "Then test again.").run(format!("synquest probe {}", self.argument()))
+    }
+}
+
+/// Whether `address` is one that no public network carries.
+const fn is_private(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(v4) => {
+            let [first, second, ..] = v4.octets();
+            v4.is_private()
+                || v4.is_link_local()
+                || v4.is_loopback()
+                // RFC 6598: shared address space, also behind a NAT.
+                || (first == 100 && second & 0xc0 == 64)
+        }
+        IpAddr::V6(v6) => v6.is_unique_local() || v6.is_unicast_link_local() || v6.is_loopback(),
+    }
+}

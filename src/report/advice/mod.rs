@@ -1,0 +1,215 @@
+//! What to do about a verdict: who owns the cause, what to tell them, what to run.
+//!
+//! The first piece of advice is the most promising. Commands are complete as they stand but for
+//! words in capitals; nothing a user or a network wrote stands in one unquoted.
+
+mod case;
+mod host;
+mod local;
+mod network;
+
+use serde::{Deserialize, Serialize};
+
+use crate::model::outcome::Outcome;
+use crate::model::verdict::{Cause, PlaceKind};
+use case::Case;
+
+/// One piece of advice.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Advice {
+    /// Who can act on it.
+    pub owner: String,
+    /// What they should know or do, as one or two sentences.
+    pub text: String,
+    /// What to run, where there is something to run.
+    pub command: Option<String>,
+}
+
+impl Advice {
+    fn new(owner: impl Into<String>, text: impl Into<String>) -> Self {
+        Self {
+            owner: owner.into(),
+            text: text.into(),
+            command: None,
+        }
+    }
+
+    fn run(mut self, command: impl Into<String>) -> Self {
+        self.command = Some(command.into());
+        self
+    }
+}
+
+/// What to do about `outcome`, the most promising first.
+pub fn advise(outcome: &Outcome) -> Vec<Advice> {
+    let case = Case::of(outcome);
+    let local = outcome.finding.verdict.place.kind == PlaceKind::Local;
+    match outcome.finding.verdict.cause {
+        Cause::Open => host::open(&case),
+        Cause::OpenProxied => network::open_proxied(&case),
+        Cause::MtuBlackHole => network::mtu_black_hole(&case),
+        Cause::Intermittent => network::intermittent(&case),
+        Cause::RateLimited => host::rate_limited(&case),
+        Cause::Banned => host::banned(&case),
+        Cause::Closed => host::closed(&case),
+        Cause::RejectHost => host::reject_host(&case),
+        Cause::RejectPath => network::reject_path(&case),
+        Cause::DropHost => host::drop_host(&case),
+        Cause::DropEdge => network::drop_edge(&case),
+        Cause::DropEdgeOrHost => network::drop_edge_or_host(&case),
+        Cause::DropPath => network::drop_path(&case),
+        Cause::DropReturn => network::drop_return(&case),
+        Cause::DropSomewhere => network::drop_somewhere(&case),
+        Cause::ListenerOverloaded => host::listener_overloaded(&case),
+        Cause::NoNeighbor if local => local::no_neighbor(&case),
+        Cause::NoNeighbor => network::no_neighbor(&case),
+        Cause::NoRoute if local => local::no_route(&case),
+        Cause::NoRoute => network::no_route(&case),
+        Cause::LocalEgress => local::local_egress(&case),
+        Cause::LocalIngress => local::local_ingress(&case),
+        Cause::Conflicting => local::conflicting(&case),
+        Cause::Inconclusive => local::inconclusive(&case),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::advise;
+    use crate::model::endpoint::Endpoint;
+    use crate::model::evidence::Evidence;
+    use crate::model::outcome::Outcome;
+    use crate::model::vantage::Vantage;
+    use crate::model::verdict::{
+        Cause, Confidence, Finding, HopRef, Place, PlaceKind, State, Verdict,
+    };
+
+    fn outcome(cause: Cause, kind: PlaceKind, source: &str, target: &str) -> Outcome {
+        let hop = |ttl| HopRef { ttl, address: None };
+        Outcome {
+            endpoint: Endpoint {
+                given: "db:3306".to_owned(),
+                address: target.parse().expect("an address"),
+                port: 3306,
+                label: None,
+            },
+            vantage: Vantage {
+                source: source.parse().expect("an address"),
+                interface: "eth0".to_owned(),
+                gateway: None,
+                mtu: 1500,
+                loopback: false,
+                ephemeral_ports: vec![40000],
+                privileged_ports: Vec::new(),
+            },
+            evidence: Evidence::new(),
+            finding: Finding {
+                verdict: Verdict {
+                    state: State::Filtered,
+                    cause,
+                    confidence: Confidence::Possible,
+                    place: Place {
+                        after_hop: Some(hop(2)),
+                        before_hop: Some(hop(3)),
+                        ..Place::of(kind)
+                    },
+                    method: None,
+                    summary: String::new(),
+                    basis: Vec::new(),
+                },
+                alternatives: Vec::new(),
+                path: Vec::new(),
+                loss: None,
+                notes: Vec::new(),
+            },
+            elapsed: Duration::ZERO,
+        }
+    }
+
+    fn all_text(outcome: &Outcome) -> String {
+        let advice = advise(outcome).into_iter();
+        advice
+            .map(|advice| format!("{advice:?}\n"))
+            .collect::<String>()
+    }
+
+    #[test]
+    fn every_cause_at_every_place_has_advice_with_an_owner_and_a_sentence() {
+        let kinds = [
+            PlaceKind::Local,
+            PlaceKind::Path,
+            PlaceKind::Edge,
+            PlaceKind::Host,
+            PlaceKind::Unknown,
+        ];
+        for cause in Cause::ALL {
+            for kind in kinds {
+                for (source, target) in [("10.0.0.2", "10.1.0.2"), ("fd00::2", "2001:db8::2")] {
+                    let advice = advise(&outcome(cause, kind, source, target));
+                    assert!(!advice.is_empty(), "{cause} {kind:?}");
+                    for piece in advice {
+                        assert!(!piece.owner.is_empty(), "{cause} {kind:?}");
+                        assert!(
+                            piece.text.ends_with('.'),
+                            "{cause} {kind:?}: {}",
+                            piece.text
+                        );
+                        if let Some(command) = piece.command {
+                            let wrong = if target.contains(':') {
+                                " iptables "
+                            } else {
+                                "ip6tables"
+                            };
+                            assert!(!command.contains(wrong), "{cause}: {command}");
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_address_to_allow_depends_on_the_way_there() {
+        let edge =
+            |source, target| all_text(&outcome(Cause::DropEdge, PlaceKind::Edge, source, target));
+        let over_vpn = edge("10.0.0.2", "192.168.4.9");
+        assert!(over_vpn.contains("private address 10.0.0.2"), "{over_vpn}");
+        let over_public_network = edge("10.0.0.2", "203.0.113.9");
+        assert!(over_public_network.contains("EIP"), "{over_public_network}");
+        assert!(
+            !over_public_network.contains("private address"),
+            "{over_public_network}"
+        );
+        let without_nat = edge("2001:db8::1", "2001:db8:1::1");
+        assert!(without_nat.contains("allow 2001:db8::1"), "{without_nat}");
+    }
+
+    #[test]
+    fn a_silent_neighbour_is_told_from_a_silent_gateway() {
+        let mut silent = outcome(Cause::NoNeighbor, PlaceKind::Local, "10.0.0.2", "10.0.0.9");
+        assert!(all_text(&silent).contains("CIDR"));
+        silent.vantage.gateway = Some("10.0.0.1".parse().expect("an address"));
+        let gateway = all_text(&silent);
+        assert!(gateway.contains("ip neigh show 10.0.0.1"), "{gateway}");
+        assert!(!gateway.contains("CIDR"), "{gateway}");
+    }
+
+    #[test]
+    fn an_interface_name_cannot_break_out_of_a_command() {
+        let mut ingress = outcome(
+            Cause::LocalIngress,
+            PlaceKind::Local,
+            "10.0.0.2",
+            "10.0.0.9",
+        );
+        ingress.vantage.interface = "e;reboot".to_owned();
+        for piece in advise(&ingress) {
+            let command = piece.command.unwrap_or_default();
+            assert!(
+                !command.contains("e;") || command.contains("'"),
+                "{command}"
+            );
+        }
+    }
+}

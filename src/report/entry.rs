@@ -1,0 +1,268 @@
+//! The evidence as entries: one a probe, with what became of it in nmap's words.
+
+use std::net::IpAddr;
+
+use serde::{Deserialize, Serialize};
+
+use super::record::micros;
+use crate::model::evidence::{HeardReply, LocalRefusal, Trial};
+use crate::model::outcome::Outcome;
+use crate::model::probe::{Flow, SourceRange, Target};
+use crate::model::reply::{Answer, Quote, Refusal};
+use crate::model::vantage::Vantage;
+use crate::model::verdict::Method;
+
+/// One probe and what became of it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Entry {
+    /// Its number, from 1: what `basis` cites.
+    pub id: u32,
+    /// When it was sent, in microseconds since the run began.
+    pub at_us: u64,
+    /// What was sent: word of [`crate::model::probe::Kind`].
+    pub probe: String,
+    /// The TCP port it was sent to; `None` for probes of the host itself.
+    pub target_port: Option<u16>,
+    /// TTL it left with.
+    pub ttl: u8,
+    /// What came of it: the first reply in nmap's words, `silent`, `refused` or `pending`.
+    pub outcome: String,
+    /// Source address of the first reply: what it claims.
+    pub from: Option<IpAddr>,
+    /// What else says something.
+    pub details: Details,
+}
+
+/// What else an entry has to say; absent fields say nothing.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Details {
+    /// Source port of a TCP probe.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub source_port: Option<u16>,
+    /// `privileged`, when the source port is below 1024.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub source_range: Option<String>,
+    /// Which of the session's flows, when not the first.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub flow: Option<u8>,
+    /// Length of the datagram a SYN was padded to, in octets.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub size: Option<u16>,
+    /// DSCP the probe left with, when not zero.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dscp_sent: Option<u8>,
+    /// DSCP of the reply, when it or the probe's is not zero.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dscp_received: Option<u8>,
+    /// Flow label of an IPv6 reply.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub flow_label: Option<u32>,
+    /// TTL of the reply on arrival.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub arrival_ttl: Option<u8>,
+    /// Window of a SYN-ACK.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub window: Option<u16>,
+    /// Maximum segment size of a SYN-ACK.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mss: Option<u16>,
+    /// Next-hop MTU of a `too-big`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mtu: Option<u16>,
+    /// ICMP type, where the outcome's word does not name it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub icmp_type: Option<u8>,
+    /// ICMP code, where the outcome's word does not name it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub icmp_code: Option<u8>,
+    /// DSCP of our probe as an ICMP error quotes it, when the path rewrote it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub quoted_dscp: Option<u8>,
+    /// TTL of our probe as an ICMP error quotes it, when it had not run out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub quoted_ttl: Option<u8>,
+    /// Source address of our probe as an ICMP error quotes it, when it is not ours.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub quoted_source: Option<IpAddr>,
+    /// Time to the first reply, in microseconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rtt_us: Option<u64>,
+    /// `tap` or `stack`, when only that ear heard the reply.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub heard_by: Option<String>,
+    /// Why the kernel refused to send, as errno's name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub errno: Option<String>,
+    /// `false` when the probe drew nothing and was never seen leaving the interface.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub departed: Option<bool>,
+    /// `true` when frames were lost locally while it waited: its silence means nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub void: Option<bool>,
+    /// Further valid replies to the same probe.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub also: Vec<Also>,
+}
+
+/// A further reply to a probe that was answered before.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Also {
+    /// When it was heard, in microseconds since the run began.
+    pub at_us: u64,
+    /// What it says.
+    pub outcome: String,
+    /// Source address: what it claims.
+    pub from: IpAddr,
+    /// TTL on arrival.
+    pub arrival_ttl: u8,
+}
+
+impl Entry {
+    /// The entries of every probe of `outcome`, in the order sent.
+    pub fn all(outcome: &Outcome) -> Vec<Self> {
+        let trials = outcome.evidence.trials();
+        trials
+            .iter()
+            .map(|trial| Self::new(trial, outcome.endpoint.port, &outcome.vantage))
+            .collect()
+    }
+
+    fn new(trial: &Trial, endpoint_port: u16, vantage: &Vantage) -> Self {
+        let target_port = match trial.probe.target {
+            Target::Endpoint => Some(endpoint_port),
+            Target::Control(port) => Some(port),
+            Target::Host => None,
+        };
+        let mut details = Details::sent(trial, vantage, target_port.is_some());
+        let outcome = match trial.first() {
+            Some(heard) => {
+                details.hear(trial, heard);
+                answer_word(heard.reply.answer).to_owned()
+            }
+            None if trial.refused.is_some() => "refused".to_owned(),
+            None if trial.is_pending() => "pending".to_owned(),
+            None => "silent".to_owned(),
+        };
+        Self {
+            id: trial.id.0,
+            at_us: trial.sent.micros(),
+            probe: trial.probe.kind.word().to_owned(),
+            target_port,
+            ttl: trial.probe.ttl.0,
+            outcome,
+            from: trial.first().map(|heard| heard.reply.from),
+            details,
+        }
+    }
+}
+
+impl Details {
+    /// What the probe itself has to say.
+    fn sent(trial: &Trial, vantage: &Vantage, over_tcp: bool) -> Self {
+        let probe = trial.probe;
+        let unanswered = trial.replies.is_empty() && trial.refused.is_none();
+        let privileged = probe.flow.range == SourceRange::Privileged;
+        Self {
+            source_port: source_port(probe.flow, vantage).filter(|_| over_tcp),
+            source_range: (over_tcp && privileged).then(|| "privileged".to_owned()),
+            flow: (probe.flow.index > 0).then_some(probe.flow.index),
+            size: probe.padded_to,
+            dscp_sent: (probe.dscp.0 > 0).then_some(probe.dscp.0),
+            errno: trial.refused.map(errno),
+            departed: (unanswered && !trial.departed).then_some(false),
+            void: (unanswered && trial.void).then_some(true),
+            ..Self::default()
+        }
+    }
+
+    /// Adds what the first reply, `heard`, has to say.
+    fn hear(&mut self, trial: &Trial, heard: &HeardReply) {
+        let reply = heard.reply;
+        let sent = trial.probe.dscp;
+        self.dscp_received = (reply.dscp.0 > 0 || sent.0 > 0).then_some(reply.dscp.0);
+        self.flow_label = reply.flow_label;
+        self.arrival_ttl = Some(reply.ttl.0);
+        self.rtt_us = trial.rtt().map(micros);
+        self.heard_by = match (heard.by_tap, heard.by_stack) {
+            (true, false) => Some("tap".to_owned()),
+            (false, true) => Some("stack".to_owned()),
+            (true, true) | (false, false) => None,
+        };
+        let mut quote: Option<Quote> = None;
+        match reply.answer {
+            Answer::SynAck { window, mss } => (self.window, self.mss) = (Some(window), mss),
+            Answer::Reset | Answer::EchoReply => {}
+            Answer::TimeExceeded(quoted) | Answer::ReassemblyTimeout(quoted) => {
+                quote = Some(quoted);
+            }
+            Answer::Unreachable(refusal, quoted) => {
+                quote = Some(quoted);
+                if let Refusal::Unknown(code) = refusal {
+                    self.icmp_code = Some(code);
+                }
+            }
+            Answer::TooBig { mtu, quote: quoted } => (self.mtu, quote) = (mtu, Some(quoted)),
+            Answer::OtherIcmp { kind, code } => {
+                (self.icmp_type, self.icmp_code) = (Some(kind), Some(code));
+            }
+        }
+        if let Some(quote) = quote {
+            self.quoted_dscp = (quote.dscp != sent).then_some(quote.dscp.0);
+            self.quoted_ttl = (quote.ttl.0 > 1).then_some(quote.ttl.0);
+            self.quoted_source = quote.foreign_source;
+        }
+        self.also = trial.replies.iter().skip(1).map(Also::from).collect();
+    }
+}
+
+impl From<&HeardReply> for Also {
+    fn from(heard: &HeardReply) -> Self {
+        Self {
+            at_us: heard.at.micros(),
+            outcome: answer_word(heard.reply.answer).to_owned(),
+            from: heard.reply.from,
+            arrival_ttl: heard.reply.ttl.0,
+        }
+    }
+}
+
+/// What a reply says, in nmap's words where they exist.
+pub fn answer_word(answer: Answer) -> &'static str {
+    match answer {
+        Answer::SynAck { .. } => "syn-ack",
+        Answer::Reset => "reset",
+        Answer::EchoReply => "echo-reply",
+        Answer::TimeExceeded(_) => "time-exceeded",
+        Answer::ReassemblyTimeout(_) => "reassembly-time-exceeded",
+        Answer::Unreachable(Refusal::Unknown(_), _) => "dest-unreach",
+        Answer::Unreachable(refusal, _) => {
+            let word = Method::Icmp(refusal).word();
+            word.split_once('-').map_or(word, |(_, reason)| reason)
+        }
+        Answer::TooBig { .. } => "too-big",
+        Answer::OtherIcmp { .. } => "other-icmp",
+    }
+}
+
+fn source_port(flow: Flow, vantage: &Vantage) -> Option<u16> {
+    let ports = match flow.range {
+        SourceRange::Ephemeral => &vantage.ephemeral_ports,
+        SourceRange::Privileged => &vantage.privileged_ports,
+    };
+    ports.get(usize::from(flow.index)).copied()
+}
+
+/// The name of the errno behind a refusal; of several, the usual one.
+pub(super) fn errno(refusal: LocalRefusal) -> String {
+    match refusal {
+        LocalRefusal::Firewall => "EPERM".to_owned(),
+        LocalRefusal::Prohibited => "EACCES".to_owned(),
+        LocalRefusal::NoRoute => "ENETUNREACH".to_owned(),
+        LocalRefusal::InterfaceDown => "ENETDOWN".to_owned(),
+        LocalRefusal::Overload => "ENOBUFS".to_owned(),
+        LocalRefusal::TooLong => "EMSGSIZE".to_owned(),
+        LocalRefusal::SourceGone => "EADDRNOTAVAIL".to_owned(),
+        LocalRefusal::Other(code) => format!("errno {code}"),
+    }
+}

@@ -1,0 +1,48 @@
+//! The JSON form: one line a document.
+
+use std::fmt::Write as _;
+
+use serde::Serialize;
+
+use super::visible::acts;
+
+/// Any document of this crate as one line of JSON, without the line feed.
+///
+/// # Errors
+///
+/// None that this crate's own types can cause; `serde_json`'s signature allows them.
+pub fn document(value: &impl Serialize) -> serde_json::Result<String> {
+    serde_json::to_string(value).map(escape)
+}
+
+/// JSON leaves DEL, C1 and the marks that reorder text as they are. They stand inside strings only
+/// (JSON's own syntax is ASCII), so escaping them keeps the value and spares the terminal.
+fn escape(json: String) -> String {
+    if !json.contains(acts) {
+        return json;
+    }
+    let mut escaped = String::with_capacity(json.len() + 8);
+    for character in json.chars() {
+        if acts(character) {
+            // Every character for which `acts` holds lies in the basic plane.
+            let _ = write!(escaped, "\\u{:04x}", u32::from(character));
+        } else {
+            escaped.push(character);
+        }
+    }
+    escaped
+}
+
+#[cfg(test)]
+mod tests {
+    use super::document;
+
+    #[test]
+    fn what_acts_on_a_terminal_is_escaped_and_reads_back() {
+        let text = "a\u{9b}31m\u{202e}\x7f\n\"";
+        let json = document(&text).expect("a string is written");
+        assert_eq!(json, r#""a\u009b31m\u202e\u007f\n\"""#);
+        let back: String = serde_json::from_str(&json).expect("valid JSON");
+        assert_eq!(back, text);
+    }
+}

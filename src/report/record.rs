@@ -1,0 +1,325 @@
+//! The record: the versioned form of one outcome that every other form is a view of.
+//!
+//! Field names and their order are those of the `synquest/endpoint/1` document. Words are kept as
+//! strings, so that a record written by a later version still reads.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::advice::{self, Advice};
+use super::entry::Entry;
+use crate::model::endpoint::Endpoint;
+use crate::model::outcome::Outcome;
+use crate::model::path::{Hop, Sight};
+use crate::model::probe::ProbeId;
+use crate::model::vantage::Vantage;
+use crate::model::verdict::{Alternative, HopRef, Place, Verdict};
+
+/// The name and version of the document.
+pub const SCHEMA: &str = "synquest/endpoint/1";
+
+/// What one endpoint's inquest found.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Record {
+    /// [`SCHEMA`].
+    pub schema: String,
+    /// What it was about.
+    pub endpoint: EndpointRecord,
+    /// The verdict.
+    pub verdict: VerdictRecord,
+    /// Every rival cause that the evidence touched.
+    pub alternatives: Vec<AlternativeRecord>,
+    /// What to do, the most promising first.
+    pub advice: Vec<Advice>,
+    /// The path, one row a hop.
+    pub path: Vec<HopRecord>,
+    /// Every probe and what became of it, in the order sent.
+    pub evidence: Vec<Entry>,
+    /// Where we stood.
+    pub local: LocalRecord,
+    /// What it cost and what was lost.
+    pub stats: Stats,
+    /// Remarks that change nothing in the verdict.
+    #[serde(default)]
+    pub notes: Vec<String>,
+    /// The run it belongs to.
+    pub run: Run,
+}
+
+/// What an inquest was about.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EndpointRecord {
+    /// What the user typed.
+    pub given: String,
+    /// The address probed.
+    pub address: IpAddr,
+    /// The port probed.
+    pub port: u16,
+    /// The user's own name for it.
+    pub label: Option<String>,
+}
+
+/// The verdict, in words.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VerdictRecord {
+    /// Word of [`crate::model::verdict::State`].
+    pub state: String,
+    /// Word of [`crate::model::verdict::Cause`].
+    pub cause: String,
+    /// Word of [`crate::model::verdict::Confidence`].
+    pub confidence: String,
+    /// Where.
+    pub place: PlaceRecord,
+    /// Word of [`crate::model::verdict::Method`]; `None` for causes that refuse nothing.
+    pub method: Option<String>,
+    /// One or two sentences.
+    pub summary: String,
+    /// Numbers of the evidence it rests on.
+    pub basis: Vec<u32>,
+}
+
+/// Where it happens.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlaceRecord {
+    /// Word of [`crate::model::verdict::PlaceKind`].
+    pub kind: String,
+    /// The device that acted, when it is identified.
+    pub at_hop: Option<HopName>,
+    /// The last hop that reported this very flow.
+    pub after_hop: Option<HopName>,
+    /// The next hop that the control flow shows.
+    pub before_hop: Option<HopName>,
+}
+
+/// A hop by its distance and, when it reports, its address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HopName {
+    /// 1 is the first router.
+    pub ttl: u8,
+    /// Address it reports from.
+    pub address: Option<IpAddr>,
+}
+
+/// A rival cause.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AlternativeRecord {
+    /// Word of [`crate::model::verdict::Cause`].
+    pub cause: String,
+    /// Whether the evidence excludes it.
+    pub ruled_out: bool,
+    /// Why, as a clause.
+    pub because: String,
+    /// Numbers of the evidence that says so.
+    pub basis: Vec<u32>,
+}
+
+/// One row of the path.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HopRecord {
+    /// 1 is the first router.
+    pub ttl: u8,
+    /// Address it reports from; `None` when it never reported.
+    pub address: Option<IpAddr>,
+    /// Least round-trip time seen, in microseconds.
+    pub rtt_us: Option<u64>,
+    /// What the endpoint's own flow drew here; `None` when not probed.
+    pub endpoint_flow: Option<String>,
+    /// What the control flow drew here; `None` when not probed.
+    pub control_flow: Option<String>,
+    /// Remarks, as sentences.
+    pub notes: Vec<String>,
+}
+
+/// The local end.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LocalRecord {
+    /// Source address.
+    pub source: IpAddr,
+    /// Outgoing interface.
+    pub interface: String,
+    /// Next hop; `None` when the target is on-link or local.
+    pub gateway: Option<IpAddr>,
+    /// Largest datagram of the route, in octets.
+    #[serde(default)]
+    pub mtu: u16,
+}
+
+/// What an inquest cost and what was lost meanwhile.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Stats {
+    /// Probes handed to the kernel and not refused by it.
+    pub probes_sent: u64,
+    /// Authenticated replies.
+    pub replies: u64,
+    /// Packets of the right flow with the wrong token: never evidence.
+    pub strays: u64,
+    /// Frames the kernel dropped before we read them.
+    pub receive_drops: u64,
+    /// Duration of the inquest, in microseconds.
+    pub elapsed_us: u64,
+    /// Bounds of the path's loss per round trip; `None` when nothing ever answered.
+    pub loss_estimate: Option<[f64; 2]>,
+    /// Whether the user, or the end of its time, stopped it before it settled.
+    #[serde(default)]
+    pub interrupted: bool,
+}
+
+/// The run a record belongs to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Run {
+    /// Version of this program.
+    pub version: String,
+    /// Seed of the run's random choices; `None` when nobody gave one and the system's randomness
+    /// chose.
+    pub seed: Option<u64>,
+    /// When the run began, in UTC (RFC 3339).
+    pub started: String,
+}
+
+impl Run {
+    /// A run of this version of the program.
+    pub fn new(seed: Option<u64>, started: impl Into<String>) -> Self {
+        Self {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            seed,
+            started: started.into(),
+        }
+    }
+}
+
+impl Record {
+    /// The record of `outcome`, advice included.
+    pub fn new(outcome: &Outcome, run: &Run) -> Self {
+        let Outcome {
+            endpoint,
+            vantage,
+            finding,
+            ..
+        } = outcome;
+        Self {
+            schema: SCHEMA.to_owned(),
+            endpoint: EndpointRecord::from(endpoint),
+            verdict: VerdictRecord::from(&finding.verdict),
+            alternatives: finding
+                .alternatives
+                .iter()
+                .map(AlternativeRecord::from)
+                .collect(),
+            advice: advice::advise(outcome),
+            path: finding.path.iter().map(HopRecord::from).collect(),
+            evidence: Entry::all(outcome),
+            local: LocalRecord::from(vantage),
+            stats: Stats::of(outcome),
+            notes: finding.notes.clone(),
+            run: run.clone(),
+        }
+    }
+}
+
+impl From<&Endpoint> for EndpointRecord {
+    fn from(endpoint: &Endpoint) -> Self {
+        Self {
+            given: endpoint.given.clone(),
+            address: endpoint.address,
+            port: endpoint.port,
+            label: endpoint.label.clone(),
+        }
+    }
+}
+
+impl From<&Verdict> for VerdictRecord {
+    fn from(verdict: &Verdict) -> Self {
+        Self {
+            state: verdict.state.word().to_owned(),
+            cause: verdict.cause.word().to_owned(),
+            confidence: verdict.confidence.word().to_owned(),
+            place: PlaceRecord::from(&verdict.place),
+            method: verdict.method.map(|method| method.word().to_owned()),
+            summary: verdict.summary.clone(),
+            basis: numbers(&verdict.basis),
+        }
+    }
+}
+
+impl From<&Place> for PlaceRecord {
+    fn from(place: &Place) -> Self {
+        Self {
+            kind: place.kind.word().to_owned(),
+            at_hop: place.at_hop.map(HopName::from),
+            after_hop: place.after_hop.map(HopName::from),
+            before_hop: place.before_hop.map(HopName::from),
+        }
+    }
+}
+
+impl From<HopRef> for HopName {
+    fn from(hop: HopRef) -> Self {
+        Self {
+            ttl: hop.ttl,
+            address: hop.address,
+        }
+    }
+}
+
+impl From<&Alternative> for AlternativeRecord {
+    fn from(rival: &Alternative) -> Self {
+        Self {
+            cause: rival.cause.word().to_owned(),
+            ruled_out: rival.ruled_out,
+            because: rival.because.clone(),
+            basis: numbers(&rival.basis),
+        }
+    }
+}
+
+impl From<&Hop> for HopRecord {
+    fn from(hop: &Hop) -> Self {
+        let word = |sight: Option<Sight>| sight.map(|sight| sight.word().to_owned());
+        Self {
+            ttl: hop.ttl,
+            address: hop.address,
+            rtt_us: hop.rtt.map(micros),
+            endpoint_flow: word(hop.endpoint_flow),
+            control_flow: word(hop.control_flow),
+            notes: hop.notes.clone(),
+        }
+    }
+}
+
+impl From<&Vantage> for LocalRecord {
+    fn from(vantage: &Vantage) -> Self {
+        Self {
+            source: vantage.source,
+            interface: vantage.interface.clone(),
+            gateway: vantage.gateway,
+            mtu: vantage.mtu,
+        }
+    }
+}
+
+impl Stats {
+    fn of(outcome: &Outcome) -> Self {
+        let trials = outcome.evidence.trials();
+        let count = |n: usize| u64::try_from(n).unwrap_or(u64::MAX);
+        Self {
+            probes_sent: count(trials.iter().filter(|t| t.refused.is_none()).count()),
+            replies: count(trials.iter().map(|trial| trial.replies.len()).sum()),
+            strays: outcome.evidence.near_misses(),
+            receive_drops: outcome.evidence.receive_drops(),
+            elapsed_us: micros(outcome.elapsed),
+            loss_estimate: outcome.finding.loss.map(|(low, high)| [low, high]),
+            interrupted: outcome.evidence.interrupted(),
+        }
+    }
+}
+
+fn numbers(basis: &[ProbeId]) -> Vec<u32> {
+    basis.iter().map(|id| id.0).collect()
+}
+
+/// Whole microseconds of `span`; saturates.
+pub(super) fn micros(span: Duration) -> u64 {
+    u64::try_from(span.as_micros()).unwrap_or(u64::MAX)
+}

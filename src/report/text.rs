@@ -1,0 +1,313 @@
+//! The text form: for a tired person, verdict first.
+//!
+//! Sections, each left out when it has nothing to say: verdict, summary, path, evidence cited,
+//! rivals not ruled out, rivals ruled out, what to do, what it cost.
+
+use std::collections::BTreeMap;
+
+use anstyle::Style;
+
+use super::entry::Entry;
+use super::page::{BAD, DOUBTFUL, FAINT, GOOD, PLAIN, Page, STRONG, columns};
+use super::place;
+use super::record::{EndpointRecord, HopRecord, Record};
+use super::words::{citation, counted, entry_words, span};
+
+/// Most rows of cited evidence; the JSON document holds all of it.
+const MOST_EVIDENCE: usize = 12;
+
+/// The whole report on one endpoint, `width` columns wide, with ANSI codes.
+pub fn report(record: &Record, width: usize) -> String {
+    let mut page = Page::new(width);
+    verdict(&mut page, record);
+    path(&mut page, record);
+    evidence(&mut page, record);
+    rivals(&mut page, record, false, "Not ruled out");
+    rivals(&mut page, record, true, "Ruled out");
+    notes(&mut page, record);
+    advice(&mut page, record);
+    cost(&mut page, record);
+    page.finish()
+}
+
+/// The verdict alone, as one line, with ANSI codes.
+pub fn line(record: &Record) -> String {
+    let mut page = Page::new(usize::MAX);
+    page.line(
+        verdict_style(record),
+        &format!("{}: {}", name(&record.endpoint), verdict_words(record)),
+    );
+    page.finish()
+}
+
+fn verdict(page: &mut Page, record: &Record) {
+    page.paragraph(verdict_style(record), 0, &verdict_words(record));
+    let state = &record.verdict.state;
+    page.paragraph(STRONG, 0, &format!("{} is {state}", name(&record.endpoint)));
+    page.gap();
+    page.paragraph(PLAIN, 2, &record.verdict.summary);
+    if record.stats.interrupted {
+        page.paragraph(
+            DOUBTFUL,
+            2,
+            "Ended before it settled (stopped, or out of time): the best reading so far.",
+        );
+    }
+}
+
+/// Cause, confidence, place: `drop-path (confirmed), between hop 2 (10.9.1.2) and hop 3`.
+fn verdict_words(record: &Record) -> String {
+    let verdict = &record.verdict;
+    let mut words = format!("{} ({})", verdict.cause, verdict.confidence);
+    if let Some(method) = &verdict.method {
+        words.push_str(&format!(" with {method}"));
+    }
+    // That an open port is open on its host goes without saying.
+    if verdict.cause != "open"
+        && let Some(phrase) = place::phrase(&verdict.place)
+    {
+        words.push_str(&format!(", {phrase}"));
+    }
+    words
+}
+
+/// What the user typed and what it stands for: `db1.example:3306 [10.9.3.10] (orders)`.
+pub(super) fn name(endpoint: &EndpointRecord) -> String {
+    let socket = std::net::SocketAddr::new(endpoint.address, endpoint.port).to_string();
+    let mut name = endpoint.given.clone();
+    if name != socket {
+        name.push_str(&format!(" = {socket}"));
+    }
+    if let Some(label) = &endpoint.label {
+        name.push_str(&format!(" ({label})"));
+    }
+    name
+}
+
+fn verdict_style(record: &Record) -> Style {
+    match record.verdict.cause.as_str() {
+        "open" => GOOD,
+        "open-proxied" | "intermittent" | "inconclusive" | "conflicting" | "drop-somewhere" => {
+            DOUBTFUL
+        }
+        _ => BAD,
+    }
+}
+
+fn path(page: &mut Page, record: &Record) {
+    if record.path.is_empty() {
+        return;
+    }
+    let widest = |hops: &[HopRecord]| hops.iter().map(|hop| columns(&address(hop))).max();
+    let wide = widest(&record.path).unwrap_or(0).max("address".len());
+    let port = format!("port {}", record.endpoint.port);
+    page.gap();
+    page.line(STRONG, "Path");
+    page.line(
+        FAINT,
+        &format!(
+            "{:>3} {:<wide$} {:>8}  {port:<13} control",
+            "hop", "address", "rtt"
+        ),
+    );
+    let mark = Mark::of(record);
+    let mut marked = mark.is_none();
+    for hop in &record.path {
+        if let Some(mark) = mark.as_ref().filter(|mark| !marked && hop.ttl > mark.after) {
+            page.line(BAD, &mark.line);
+            marked = true;
+        }
+        let sight = |word: &Option<String>| word.clone().unwrap_or_else(|| "-".to_owned());
+        page.line(
+            PLAIN,
+            &format!(
+                "{:>3} {:<wide$} {:>8}  {:<13} {}",
+                hop.ttl,
+                address(hop),
+                hop.rtt_us.map_or_else(|| "-".to_owned(), span),
+                sight(&hop.endpoint_flow),
+                sight(&hop.control_flow),
+            ),
+        );
+        for note in &hop.notes {
+            page.paragraph(FAINT, 4, note);
+        }
+    }
+    if let Some(mark) = mark.filter(|_| !marked) {
+        page.line(BAD, &mark.line);
+    }
+}
+
+fn address(hop: &HopRecord) -> String {
+    hop.address
+        .map_or_else(|| "*".to_owned(), |address| address.to_string())
+}
+
+/// Where the path table is cut by what the verdict found.
+struct Mark {
+    /// It stands after the row of this TTL.
+    after: u8,
+    line: String,
+}
+
+impl Mark {
+    fn of(record: &Record) -> Option<Self> {
+        let place = &record.verdict.place;
+        let last = record.path.last().map_or(0, |hop| hop.ttl);
+        let after = match (place.kind.as_str(), place.at_hop, place.after_hop) {
+            (_, Some(hop), _) | (_, None, Some(hop)) => hop.ttl,
+            ("local", None, None) => 0,
+            ("host", None, None) => last,
+            // The host is the last row; what happens at the edge happens before it.
+            ("edge", None, None) => last.saturating_sub(1),
+            _ => return None,
+        };
+        let what = match record.verdict.cause.as_str() {
+            "reject-path" | "reject-host" => "refused here",
+            "closed" => "nothing listens here",
+            "no-route" => "no route from here",
+            "no-neighbor" => "next hop does not answer here",
+            "open-proxied" => "answered here, not by the host",
+            "mtu-black-hole" => "full-size packets lost here",
+            "drop-return" | "local-ingress" => "answers lost here",
+            "drop-path" | "drop-edge" | "drop-edge-or-host" | "drop-host" | "local-egress" => {
+                "dropped here"
+            }
+            "drop-somewhere" => "nothing beyond here",
+            "rate-limited" | "banned" => "withheld here",
+            "listener-overloaded" => "queue full here",
+            _ => return None,
+        };
+        Some(Self {
+            after,
+            line: format!("  >>>>>> {what} <<<<<<"),
+        })
+    }
+}
+
+fn evidence(page: &mut Page, record: &Record) {
+    let cited = record
+        .evidence
+        .iter()
+        .filter(|entry| record.verdict.basis.contains(&entry.id));
+    // Probes that say the same thing share a row, in the order of the first.
+    let by_flow = record.verdict.cause == "intermittent";
+    let mut rows: Vec<(String, Vec<&Entry>)> = Vec::new();
+    for entry in cited {
+        let words = entry_words(entry, record.endpoint.port, by_flow);
+        match rows.iter_mut().find(|(known, _)| *known == words) {
+            Some((_, entries)) => entries.push(entry),
+            None => rows.push((words, vec![entry])),
+        }
+    }
+    if rows.is_empty() {
+        return;
+    }
+    page.gap();
+    page.line(STRONG, "Evidence it rests on");
+    for (words, entries) in rows.iter().take(MOST_EVIDENCE) {
+        let ids: Vec<u32> = entries.iter().map(|entry| entry.id).collect();
+        let mut text = words.clone();
+        if let [first, .., last] = entries.as_slice() {
+            let spread = last.at_us.saturating_sub(first.at_us);
+            text.push_str(&format!("; {} times over {}", entries.len(), span(spread)));
+        }
+        page.item(PLAIN, 2, &citation(&ids), 10, &text);
+    }
+    if let Some(left) = rows.len().checked_sub(MOST_EVIDENCE).filter(|n| *n > 0) {
+        page.paragraph(
+            FAINT,
+            10,
+            &format!("and {left} more kinds (--json shows all)"),
+        );
+    }
+}
+
+fn rivals(page: &mut Page, record: &Record, ruled_out: bool, title: &str) {
+    // Rivals excluded for one reason by the same probes share a row.
+    let mut rows: BTreeMap<usize, (Vec<&str>, String)> = BTreeMap::new();
+    let chosen = || {
+        let all = record.alternatives.iter();
+        all.filter(|rival| rival.ruled_out == ruled_out)
+    };
+    for rival in chosen() {
+        let first = chosen()
+            .position(|other| other.because == rival.because && other.basis == rival.basis)
+            .unwrap_or(0);
+        let reason = if rival.basis.is_empty() {
+            rival.because.clone()
+        } else {
+            format!("{} [{}]", rival.because, citation(&rival.basis))
+        };
+        let row = rows.entry(first).or_insert_with(|| (Vec::new(), reason));
+        row.0.push(&rival.cause);
+    }
+    if rows.is_empty() {
+        return;
+    }
+    page.gap();
+    page.line(STRONG, title);
+    for (causes, reason) in rows.values() {
+        page.item(PLAIN, 2, &format!("{}:", causes.join(", ")), 22, reason);
+    }
+}
+
+fn notes(page: &mut Page, record: &Record) {
+    if record.notes.is_empty() {
+        return;
+    }
+    page.gap();
+    page.line(STRONG, "Notes");
+    for note in &record.notes {
+        page.item(PLAIN, 2, "-", 4, note);
+    }
+}
+
+fn advice(page: &mut Page, record: &Record) {
+    if record.advice.is_empty() {
+        return;
+    }
+    page.gap();
+    page.line(STRONG, "What to do");
+    for (number, advice) in record.advice.iter().enumerate() {
+        page.item(
+            PLAIN,
+            2,
+            &format!("{}.", number + 1),
+            5,
+            &format!("{}: {}", advice.owner, advice.text),
+        );
+        if let Some(command) = &advice.command {
+            // On a line of its own and never wrapped: it is there to be copied.
+            page.line(STRONG, &format!("       {command}"));
+        }
+    }
+}
+
+fn cost(page: &mut Page, record: &Record) {
+    let stats = &record.stats;
+    let mut words = vec![
+        counted(stats.probes_sent, "probe", "probes"),
+        counted(stats.replies, "reply", "replies"),
+        span(stats.elapsed_us),
+        format!("from {} on {}", record.local.source, record.local.interface),
+    ];
+    if let Some([low, high]) = stats.loss_estimate {
+        words.push(format!("loss {:.0} to {:.0} %", 100.0 * low, 100.0 * high));
+    }
+    if stats.strays > 0 {
+        words.push(counted(stats.strays, "stray ignored", "strays ignored"));
+    }
+    if stats.receive_drops > 0 {
+        words.push(counted(
+            stats.receive_drops,
+            "frame lost here",
+            "frames lost here",
+        ));
+    }
+    if let Some(seed) = record.run.seed {
+        words.push(format!("seed {seed}"));
+    }
+    page.gap();
+    page.paragraph(FAINT, 0, &words.join(", "));
+}

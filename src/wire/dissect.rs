@@ -1,0 +1,175 @@
+//! Dissects an IP datagram: any bytes in, a packet or the reason why not out.
+//!
+//! Never panics. Transport checksums are not looked at: virtual links carry segments whose checksum
+//! is still to be filled in by hardware that does not exist. A datagram cut short by a snapshot
+//! length is read as far as it goes.
+
+use std::net::IpAddr;
+
+use etherparse::{TcpHeaderSlice, TcpOptionElement};
+
+use super::icmp::Kind;
+use super::quote::Quote;
+use super::tcp::{Flags, Options, Segment};
+use super::{Fragment, ip, number32, octet, protocol};
+
+/// A dissected datagram.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Packet {
+    /// Source address.
+    pub source: IpAddr,
+    /// Destination address.
+    pub destination: IpAddr,
+    /// IPv4 TTL or IPv6 hop limit.
+    pub ttl: u8,
+    /// DSCP and ECN.
+    pub traffic_class: u8,
+    /// IPv6 flow label; `None` for IPv4.
+    pub flow_label: Option<u32>,
+    /// IPv4 identification, or that of the IPv6 fragment header.
+    pub identification: Option<u32>,
+    /// IPv4 DF bit; true for IPv6 save in a fragment.
+    pub dont_fragment: bool,
+    /// Position of a fragment; `None` for a whole datagram.
+    pub fragment: Option<Fragment>,
+    /// What it carries.
+    pub content: Content,
+}
+
+/// What a packet carries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Content {
+    /// A TCP segment (of a first fragment: what it holds of one).
+    Tcp(Segment),
+    /// An ICMP or ICMPv6 message.
+    Icmp(Message),
+    /// A fragment that does not begin with a transport header.
+    LaterFragment {
+        /// IP protocol.
+        protocol: u8,
+    },
+    /// Another transport.
+    Other {
+        /// IP protocol.
+        protocol: u8,
+    },
+}
+
+/// A dissected ICMP or ICMPv6 message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Message {
+    /// What it is.
+    pub kind: Kind,
+    /// The datagram it quotes; `None` where the kind quotes none, or too little to read.
+    pub quote: Option<Quote>,
+    /// The first 8 octets of an echo's payload; `None` for other kinds, or where there are fewer.
+    pub opening: Option<[u8; 8]>,
+}
+
+/// Why bytes are not a packet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Malformed {
+    /// No bytes at all.
+    Empty,
+    /// An IP version that is neither 4 nor 6.
+    Version(u8),
+    /// The bytes end inside the IP header.
+    IpHeaderCut,
+    /// The IPv4 header says it is shorter than 20 octets.
+    IpHeaderLength,
+    /// The bytes end inside an IPv6 extension header.
+    ExtensionCut,
+    /// The bytes end inside the TCP header, or its data offset is below 5.
+    TcpHeader,
+    /// The bytes end inside the 8 octets of ICMP header.
+    IcmpHeader,
+}
+
+/// Dissects the IP datagram at the beginning of `bytes`; what follows it (link padding) is ignored.
+pub fn dissect(bytes: &[u8]) -> Result<Packet, Malformed> {
+    let (header, rest) = ip::read(bytes)?;
+    // Offloads and some tunnels leave the length zero: then everything there is counts.
+    let declared = if header.declared == 0 {
+        rest.len()
+    } else {
+        header.declared
+    };
+    let transport = rest.get(..declared).unwrap_or(rest);
+    let content = if header.is_later_fragment() {
+        Content::LaterFragment {
+            protocol: header.protocol,
+        }
+    } else {
+        match (header.family(), header.protocol) {
+            (_, protocol::TCP) => Content::Tcp(segment(transport, declared)?),
+            (ip::Family::V4, protocol::ICMP) | (ip::Family::V6, protocol::ICMPV6) => {
+                Content::Icmp(message(header.family(), transport)?)
+            }
+            (_, protocol) => Content::Other { protocol },
+        }
+    };
+    Ok(Packet {
+        source: header.source,
+        destination: header.destination,
+        ttl: header.ttl,
+        traffic_class: header.traffic_class,
+        flow_label: header.flow_label,
+        identification: header.identification,
+        dont_fragment: header.dont_fragment,
+        fragment: header.fragment,
+        content,
+    })
+}
+
+/// Reads the segment of which `declared` octets were sent and `transport` is here.
+fn segment(transport: &[u8], declared: usize) -> Result<Segment, Malformed> {
+    let header = TcpHeaderSlice::from_slice(transport).map_err(|_| Malformed::TcpHeader)?;
+    let flags = octet(transport, 13).ok_or(Malformed::TcpHeader)?;
+    let payload = declared.saturating_sub(header.slice().len());
+    Ok(Segment {
+        source_port: header.source_port(),
+        destination_port: header.destination_port(),
+        sequence: header.sequence_number(),
+        acknowledgment: header.acknowledgment_number(),
+        flags: Flags::from_bits(flags),
+        window: header.window_size(),
+        options: options(&header),
+        payload_length: u16::try_from(payload).unwrap_or(u16::MAX),
+    })
+}
+
+/// The options up to the first one that cannot be read.
+fn options(header: &TcpHeaderSlice<'_>) -> Options {
+    let mut options = Options::NONE;
+    for element in header.options_iterator().map_while(Result::ok) {
+        match element {
+            TcpOptionElement::MaximumSegmentSize(mss) => options.mss = Some(mss),
+            TcpOptionElement::WindowScale(shift) => options.window_scale = Some(shift),
+            TcpOptionElement::SelectiveAcknowledgementPermitted => options.sack_permitted = true,
+            TcpOptionElement::Timestamp(value, echo) => options.timestamps = Some((value, echo)),
+            TcpOptionElement::Noop | TcpOptionElement::SelectiveAcknowledgement(..) => {}
+        }
+    }
+    options
+}
+
+fn message(family: ip::Family, transport: &[u8]) -> Result<Message, Malformed> {
+    let cut = Malformed::IcmpHeader;
+    let body = transport.get(8..).ok_or(cut)?;
+    let kind = Kind::read(
+        family,
+        octet(transport, 0).ok_or(cut)?,
+        octet(transport, 1).ok_or(cut)?,
+        number32(transport, 4).ok_or(cut)?,
+    );
+    let is_echo = matches!(kind, Kind::EchoRequest(_) | Kind::EchoReply(_));
+    Ok(Message {
+        kind,
+        quote: if kind.quotes(family) {
+            Quote::read(body)
+        } else {
+            None
+        },
+        opening: body.first_chunk().copied().filter(|_| is_echo),
+    })
+}
