@@ -2,6 +2,8 @@
 #![allow(missing_docs, reason = "a test binary has no public interface")]
 
 mod cli;
+mod lab;
 mod layers;
 mod report;
 mod scenario;
+mod sim;
