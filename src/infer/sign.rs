@@ -89,6 +89,8 @@ pub(super) enum Sign {
     SendForbidden,
     /// The local table has no route, or forbids it.
     SendUnrouted,
+    /// The kernel no longer sends: the source address went away, the queue stays full.
+    SendImpaired,
     /// The kernel takes the probe and it never leaves, while others do.
     NeverLeaves,
     /// The next hop's link-layer address is not resolved.
@@ -202,6 +204,8 @@ pub(super) enum Sign {
     // Trace
     /// As far as the last router, or the target is on the link.
     TraceToEdge,
+    /// The target is this host: there is no way to it.
+    TraceToHost,
     /// Not as far as the control flow.
     TraceInPath,
     /// As far as anything gets, and nothing reaches the host.
@@ -232,7 +236,8 @@ impl Sign {
     #[rustfmt::skip]
     pub(super) const fn question(self) -> Question {
         match self {
-            Self::WayClear | Self::SendForbidden | Self::SendUnrouted | Self::NeverLeaves
+            Self::WayClear | Self::SendForbidden | Self::SendUnrouted | Self::SendImpaired
+            | Self::NeverLeaves
             | Self::NextHopUnresolved | Self::HeardByTapOnly => Question::Way,
             Self::PortOpens | Self::PortResets | Self::PortRefused | Self::PortSilent
             | Self::PortMixed | Self::PortContradicts => Question::Port,
@@ -252,7 +257,7 @@ impl Sign {
                 Question::Fragment
             }
             Self::FragmentRefused | Self::FragmentHeld | Self::KernelRefusal => Question::Early,
-            Self::TraceToEdge | Self::TraceInPath | Self::TraceStopsAll | Self::TraceBeyond
+            Self::TraceToEdge | Self::TraceToHost | Self::TraceInPath | Self::TraceStopsAll | Self::TraceBeyond
             | Self::TraceUnclear => Question::Trace,
             Self::AckResets | Self::AckSilent => Question::Ack,
             Self::FinResets | Self::FinSilent => Question::Fin,
