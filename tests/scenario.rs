@@ -92,6 +92,8 @@ pub struct Network {
     pub prober_rp_filter_fails: bool,
     /// SYN proxies (nodes that answer SYNs to the database port themselves).
     pub syn_proxy: Vec<SynProxy>,
+    /// TTL that a node's own datagrams leave with, where it is not Linux's 64.
+    pub ttl: BTreeMap<String, u8>,
 }
 
 impl Default for Network {
@@ -113,6 +115,7 @@ impl Default for Network {
             down: Vec::new(),
             prober_rp_filter_fails: false,
             syn_proxy: Vec::new(),
+            ttl: BTreeMap::new(),
         }
     }
 }
@@ -214,6 +217,10 @@ pub struct Rule {
     /// v4 form and mapped for v6 (see `Rule::reject_word`).
     #[serde(default)]
     pub with: Option<String>,
+    /// Whether the packet goes on all the same, besides what `action` does with it: a device that
+    /// forges an answer beside the flow, or one that doubles packets (nft on routers only).
+    #[serde(default)]
+    pub copy: bool,
     /// Whether this rule is the ground truth: the lab checks that its counter moved.
     #[serde(default)]
     pub truth: bool,

@@ -14,6 +14,7 @@ pub(crate) fn rule(scenario: &Scenario, plan: &Plan, number: usize, tables: &mut
     let rule = &scenario.rule[number];
     let lines = tables.entry(rule.table.clone()).or_default();
     let chain = rule.hook.to_uppercase();
+    assert!(!rule.copy, "{}: copies are staged with nft", scenario.name);
     if plan.family == FamilyName::V6 && (rule.policy || rule.proto != Proto::Tcp) {
         for kind in 133..=137 {
             let discovery = format!("-A {chain} -p icmpv6 --icmpv6-type {kind} -j ACCEPT");

@@ -121,7 +121,13 @@ fn settings(scenario: &Scenario, plan: &Plan, node: &str) -> Vec<(String, String
         // As the kernel's SYNPROXY needs it: an ACK of no connection is invalid, not a new one.
         settings.push(("net/netfilter/nf_conntrack_tcp_loose", "0"));
     }
-    owned(&settings)
+    let mut settings = owned(&settings);
+    if let Some(ttl) = network.ttl.get(node) {
+        for key in ["net/ipv4/ip_default_ttl", "net/ipv6/conf/default/hop_limit"] {
+            settings.push((key.to_owned(), ttl.to_string()));
+        }
+    }
+    settings
 }
 
 /// The limit over all destinations, lifted where a node's ICMP is not meant to be limited.

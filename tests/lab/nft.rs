@@ -131,7 +131,16 @@ fn verdict(scenario: &Scenario, plan: &Plan, number: usize) -> String {
             reject(method_in(plan.family, word))
         }
     };
-    format!("counter {action} comment \"rule-{number}\"")
+    let copy = match (rule.copy, rule.direction) {
+        (false, _) => String::new(),
+        (true, Direction::Both) => panic!("{}: copied which way?", scenario.name),
+        (true, direction) => {
+            let ways = plan.ways(&rule.at, direction == Direction::Forward);
+            let (hop, interface) = ways.first().expect("a router has a way on");
+            format!("dup to {hop} device \"{interface}\" ")
+        }
+    };
+    format!("{copy}counter {action} comment \"rule-{number}\"")
 }
 
 /// nft's words for a method of the contract.

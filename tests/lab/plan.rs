@@ -268,32 +268,38 @@ impl Plan {
         routes
     }
 
-    /// The next hop (or both legs of it) from `node`, towards the target or back.
+    /// The ways on from `node`, towards the target or back: next hop and interface. More than one
+    /// where the next hop exists twice.
+    pub(crate) fn ways(&self, node: &str, forward: bool) -> Vec<(IpAddr, &str)> {
+        let ends = self.links.iter().filter_map(|link| match forward {
+            true => (link.near.node == node).then_some((&link.near, &link.far)),
+            false => (link.far.node == node).then_some((&link.far, &link.near)),
+        });
+        // A bridge is passed unseen.
+        ends.map(|(own, peer)| {
+            let hop = peer.address.unwrap_or_else(|| match forward {
+                true => self.target,
+                false => self.before_bridge(),
+            });
+            (hop, own.interface.as_str())
+        })
+        .collect()
+    }
+
+    /// The ways on from `node` as `ip route` writes them.
     fn through(&self, node: &str, forward: bool) -> String {
-        let ends: Vec<(&End, &End)> = self
-            .links
-            .iter()
-            .filter_map(|link| match forward {
-                true => (link.near.node == node).then_some((&link.near, &link.far)),
-                false => (link.far.node == node).then_some((&link.far, &link.near)),
-            })
-            .collect();
-        let step = |own: &End, peer: &End| {
-            // A bridge is passed unseen.
-            let hop = peer.address.unwrap_or_else(|| self.beyond_bridge());
-            format!("via {hop} dev {}", own.interface)
-        };
-        match ends.as_slice() {
-            [(own, peer)] => step(own, peer),
+        let step = |(hop, interface): &(IpAddr, &str)| format!("via {hop} dev {interface}");
+        match self.ways(node, forward).as_slice() {
+            [way] => step(way),
             legs => legs
                 .iter()
-                .map(|(own, peer)| format!("nexthop {}", step(own, peer)))
+                .map(|way| format!("nexthop {}", step(way)))
                 .collect::<Vec<_>>()
                 .join(" "),
         }
     }
 
-    fn beyond_bridge(&self) -> IpAddr {
+    fn before_bridge(&self) -> IpAddr {
         let near = &self.link_above("bridge").near;
         near.address
             .expect("what stands before the bridge has an address")
