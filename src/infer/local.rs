@@ -27,7 +27,9 @@ const RESOLUTION: Duration = Duration::from_millis(2500);
 /// Reads [`super::sign::Question::Way`].
 pub(super) fn read_way(case: &Case<'_>) -> Reading {
     let sent: Vec<&Trial> = case
-        .trials(|probe| probe.target == Target::Endpoint && probe.kind == Kind::Syn)
+        .trials(|probe| {
+            probe.target == Target::Endpoint && probe.kind == Kind::Syn && probe.padded_to.is_none()
+        })
         .collect();
     if sent.is_empty() {
         return Reading::going_on(None, vec![case.now(syn(Target::Endpoint, 0))]);

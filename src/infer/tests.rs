@@ -7,7 +7,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
 use super::*;
-use crate::model::evidence::{Ear, Evidence, Fact};
+use crate::model::evidence::{Ear, Evidence, Fact, LocalRefusal};
 use crate::model::probe::{Dscp, Kind, ProbeId, Target, Ttl};
 use crate::model::reply::{Answer, Quote, Refusal, Reply};
 use crate::model::verdict::{Cause, Confidence};
@@ -87,7 +87,11 @@ fn to_port(probe: &Probe) -> bool {
 }
 
 /// Runs the judge against a script until it settles or its time is over.
-fn run(script: Script<'_>, brief: &Brief) -> (Finding, Evidence, Moment) {
+fn run(
+    script: Script<'_>,
+    refuse: &dyn Fn(&Probe) -> Option<LocalRefusal>,
+    brief: &Brief,
+) -> (Finding, Evidence, Moment) {
     let mut evidence = Evidence::new();
     let mut due: Vec<(Moment, Fact)> = Vec::new();
     let mut now = Moment::START;
@@ -102,6 +106,10 @@ fn run(script: Script<'_>, brief: &Brief) -> (Finding, Evidence, Moment) {
             let id = ProbeId(u32::try_from(evidence.trials().len() + 1).unwrap());
             assert!(id.0 < 400, "the budget of probes is spent at {now:?}");
             evidence.record(now, Fact::Sent(id, ask.probe));
+            if let Some(refusal) = refuse(&ask.probe) {
+                evidence.record(now, Fact::Refused(id, refusal));
+                continue;
+            }
             evidence.record(now, Fact::Departed(id));
             let fragment = ask.probe.kind == Kind::Fragment;
             let patience = Duration::from_secs(if fragment { 35 } else { 1 });
@@ -136,7 +144,7 @@ fn run(script: Script<'_>, brief: &Brief) -> (Finding, Evidence, Moment) {
 /// The one check: the cause, how firm, and within how many seconds.
 #[track_caller]
 fn check(script: Script<'_>, cause: Cause, confidence: Confidence, seconds: f64) -> Finding {
-    let (finding, evidence, now) = run(script, &brief());
+    let (finding, evidence, now) = run(script, &|_| None, &brief());
     let took = now.since(Moment::START).as_secs_f64();
     let verdict = &finding.verdict;
     assert_eq!(
@@ -391,4 +399,31 @@ fn a_syn_ack_from_nearer_than_the_host_is_a_proxy() {
         ttl: 2,
         address: Some(address(2)),
     }));
+}
+
+#[test]
+fn long_frames_that_the_interface_itself_swallows_are_a_black_hole() {
+    let swallows = |probe: &Probe| {
+        probe.padded_to.is_some_and(|size| size > 1400).then_some(LocalRefusal::Overload)
+    };
+    let (finding, _, _) = run(&|probe, _| healthy(probe, true), &swallows, &brief());
+    assert_eq!(finding.verdict.cause, Cause::MtuBlackHole, "{}", finding.verdict.summary);
+    assert_eq!(finding.verdict.place.before_hop.map(|hop| hop.ttl), Some(1));
+}
+
+#[test]
+fn a_source_that_goes_away_is_no_verdict_on_the_network() {
+    let gone = |_: &Probe| Some(LocalRefusal::SourceGone);
+    let (finding, evidence, _) = run(&|_, _| None, &gone, &brief());
+    assert_eq!(finding.verdict.cause, Cause::Inconclusive, "{}", finding.verdict.summary);
+    assert!(evidence.trials().len() < 20);
+}
+
+#[test]
+fn a_local_firewall_is_told_at_once() {
+    let forbids = |_: &Probe| Some(LocalRefusal::Firewall);
+    let (finding, evidence, _) = run(&|_, _| None, &forbids, &brief());
+    assert_eq!(finding.verdict.cause, Cause::LocalEgress, "{}", finding.verdict.summary);
+    assert_eq!(finding.verdict.confidence, Confidence::Proven);
+    assert!(evidence.trials().len() < 5);
 }
