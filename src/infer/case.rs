@@ -162,8 +162,13 @@ impl<'a> Case<'a> {
 
     /// The loss of the path to the host and back, by the witnesses.
     pub(super) fn loss(&self) -> Loss {
+        self.loss_until(self.now)
+    }
+
+    /// The same, by the witnesses sent until a moment.
+    pub(super) fn loss_until(&self, moment: Moment) -> Loss {
         let mut loss = Loss::default();
-        for trial in self.witnesses() {
+        for trial in self.witnesses().into_iter().filter(|trial| trial.sent <= moment) {
             match self.drawn(trial) {
                 Drawn::Silence => loss.lost += 1,
                 Drawn::Pending | Drawn::Void | Drawn::EnRoute | Drawn::Refused(_) => {}

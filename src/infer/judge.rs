@@ -140,6 +140,10 @@ fn confidence(leader: &Hypothesis, signs: &[&Observed]) -> Confidence {
     let needed = of(&|sign| leader.needs.contains(&sign));
     let seen = [port, needed].into_iter().flatten().min().unwrap_or(Confidence::Possible);
     let mut confidence = seen.min(leader.firmest);
+    if leader.cause == Cause::DropSomewhere && signs.iter().any(|o| o.sign == HostAnswers) {
+        // The host answers elsewhere, so somewhere is known to be wrong in part.
+        confidence = confidence.min(Confidence::Possible);
+    }
     if signs.iter().any(|observed| leader.seldom.contains(&observed.sign)) {
         confidence = confidence.min(Confidence::Likely);
     }

@@ -35,6 +35,8 @@ const ROOM: Duration = Duration::from_millis(1000);
 const STOPPED_FOR: Duration = Duration::from_secs(20);
 /// Loss that plain retries hide: clients retransmit a SYN within a second, several times.
 const HIDDEN_LOSS: f64 = 0.20;
+/// Chance up to which a pattern of rates is not taken for one of loss.
+const RATE_BY_CHANCE: f64 = 1e-4;
 /// Share of failures up to which one clean repetition of the group settles it as loss.
 const SMALL_SHARE: f64 = 0.2;
 
@@ -173,7 +175,7 @@ fn weigh(case: &Case<'_>, shots: &[Shot], complete: bool) -> Pattern {
     if shots.len() < OPEN_SYNS {
         return Pattern::Unclear;
     }
-    if let Some(stopped) = until_stopped(case, shots) {
+    if let Some(stopped) = until_stopped(case, shots, complete) {
         return stopped;
     }
     let failed = shots.iter().filter(|shot| !shot.good).count();
@@ -185,7 +187,7 @@ fn weigh(case: &Case<'_>, shots: &[Shot], complete: bool) -> Pattern {
     if let Some(by_flow) = by_flow(case, shots) {
         return by_flow;
     }
-    if let Some(by_rate) = by_rate(shots) {
+    if let Some(by_rate) = by_rate(case, shots) {
         return by_rate;
     }
     if !complete {
@@ -197,7 +199,7 @@ fn weigh(case: &Case<'_>, shots: &[Shot], complete: bool) -> Pattern {
     if low < HIDDEN_LOSS || refused { Pattern::Negligible } else { Pattern::ByChance { low, high } }
 }
 
-fn until_stopped(case: &Case<'_>, shots: &[Shot]) -> Option<Pattern> {
+fn until_stopped(case: &Case<'_>, shots: &[Shot], complete: bool) -> Option<Pattern> {
     let last_good = shots.iter().rposition(|shot| shot.good)?;
     let (before, after) = shots.split_at(last_good + 1);
     let first = after.first()?;
@@ -212,7 +214,13 @@ fn until_stopped(case: &Case<'_>, shots: &[Shot]) -> Option<Pattern> {
     if !revisited {
         return None;
     }
-    let chance = case.loss().chance_of_silence(loss::spread(paced));
+    // A ban of the source silences the controls as well: only what was answered before it counts.
+    let mut witness = case.loss_until(first.sent);
+    witness.answered += u32::try_from(good_before).unwrap_or(0);
+    let chance = witness.chance_of_silence(loss::spread(paced));
+    if complete && (chance > loss::LIKELY || since < loss::CONFIRMED_SPAN) {
+        return None;
+    }
     Some(Pattern::UntilStopped { chance, since })
 }
 
@@ -255,18 +263,37 @@ fn by_flow(case: &Case<'_>, shots: &[Shot]) -> Option<Pattern> {
     (odds >= 1.0 / loss::LIKELY && quiet_elsewhere).then_some(Pattern::ByFlow { alive, dead, odds })
 }
 
-/// Fisher's exact test: are paced SYNs answered more often than crowded ones?
-fn by_rate(shots: &[Shot]) -> Option<Pattern> {
+/// Fisher's exact test, and the order within crowds: beyond what controls lose, are paced SYNs answered more often than crowded ones?
+fn by_rate(case: &Case<'_>, shots: &[Shot]) -> Option<Pattern> {
     let count = |paced: bool, good: bool| {
         shots.iter().filter(|shot| shot.paced == paced && shot.good == good).count()
     };
     let (paced_good, paced_bad) = (count(true, true), count(true, false));
     let (crowded_good, crowded_bad) = (count(false, true), count(false, false));
-    if paced_good <= 3 * paced_bad {
+    if paced_good <= 3 * paced_bad || crowded_bad == 0 {
         return None;
     }
-    let chance = fisher(paced_good, paced_bad, crowded_good, crowded_bad);
-    (chance <= loss::LIKELY).then_some(Pattern::ByRate { chance })
+    // What the path loses of the controls, it loses of crowded SYNs as well.
+    let (worse, _) = loss::wilson(crowded_bad as f64, (crowded_good + crowded_bad) as f64);
+    if case.loss().bounds().is_some_and(|(_, lost)| lost >= worse) {
+        return None;
+    }
+    let chance = fisher(paced_good, paced_bad, crowded_good, crowded_bad) * ordered(shots);
+    (chance <= RATE_BY_CHANCE).then_some(Pattern::ByRate { chance })
+}
+
+/// The chance that in every crowd the answered SYNs come first by accident, as a rate limit makes
+/// them: one in C(n, k) a crowd of which k of n are answered.
+fn ordered(shots: &[Shot]) -> f64 {
+    let mut chance = 1.0;
+    for crowd in shots.chunk_by(|_, next| !next.paced) {
+        let good = crowd.iter().take_while(|shot| shot.good).count();
+        if crowd.iter().skip(good).all(|shot| !shot.good) {
+            let ways = (0..good).fold(1.0, |ways, i| ways * (crowd.len() - i) as f64 / (i + 1) as f64);
+            chance /= ways;
+        }
+    }
+    chance
 }
 
 /// One-sided Fisher exact test: the chance of a table at least as lopsided, given its margins.

@@ -69,15 +69,22 @@ pub(super) fn read_origin(case: &Case<'_>) -> Reading {
     }
     let mut progress = baseline(case);
     if port.follows.is_none() {
-        for (mark, flow) in [(Dscp::ZERO, 0), (Dscp::MARK, 1)] {
+        // On a flow that is known to be answered: a dead leg would hide the mark.
+        let reset = case.port_syns().find(|trial| case.drawn(trial) == Drawn::Reset);
+        let flow = reset.map_or(0, |trial| trial.probe.flow.index);
+        for mark in [Dscp::ZERO, Dscp::MARK] {
             let probe = Probe { dscp: mark, ..syn(Target::Endpoint, flow) };
-            let of_mark: Vec<&Trial> =
-                case.port_syns().filter(|trial| trial.probe.dscp == mark).collect();
+            let of_mark: Vec<&Trial> = case
+                .port_syns()
+                .filter(|trial| trial.probe.dscp == mark && trial.probe.flow.index == flow)
+                .collect();
             join(&mut progress, insist_for(case, &of_mark, probe, 1, 6));
         }
         if progress != Progress::Done {
             return Reading { sign: None, progress };
         }
+        let because = "marked and unmarked SYNs were not both answered";
+        return seen(Sign::UnclearReset, Confidence::Possible, port.basis, because);
     }
     for control in &case.brief.controls {
         let control = echoing(case, case.control_syns(control.port), Drawn::Reset);
