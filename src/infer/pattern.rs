@@ -214,11 +214,12 @@ fn until_stopped(case: &Case<'_>, shots: &[Shot], complete: bool) -> Option<Patt
     if !revisited {
         return None;
     }
-    // A ban of the source silences the controls as well: only what was answered before it counts.
+    // A ban of the source silences the controls as well: then what was answered before it counts.
     let mut witness = case.loss_until(first.sent);
     witness.answered += u32::try_from(good_before).unwrap_or(0);
-    let chance = witness.chance_of_silence(loss::spread(paced));
-    if complete && (chance > loss::LIKELY || since < loss::CONFIRMED_SPAN) {
+    let paced = loss::spread(paced);
+    let chance = witness.chance_of_silence(paced).min(case.loss().chance_of_silence(paced));
+    if complete && since < loss::CONFIRMED_SPAN {
         return None;
     }
     Some(Pattern::UntilStopped { chance, since })
