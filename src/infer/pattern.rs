@@ -46,7 +46,11 @@ pub(super) enum Pattern {
     /// Losses that retries hide: the port answers.
     Negligible,
     /// Some flows always, others never: how many live and dead ones, and the odds against chance.
-    ByFlow { alive: usize, dead: usize, odds: f64 },
+    ByFlow {
+        alive: usize,
+        dead: usize,
+        odds: f64,
+    },
     /// Paced always, crowded not; the chance that this is chance.
     ByRate { chance: f64 },
     /// Answered until some moment, not since; the chance that loss explains it, and how long.
@@ -76,18 +80,27 @@ struct Shot {
 /// Classifies what the SYNs to the port drew.
 pub(super) fn classify(case: &Case<'_>) -> Classified {
     let tally = Tally::of(case);
-    let wanted = if tally.opened.is_empty() { Drawn::Reset } else { Drawn::SynAck };
+    let wanted = if tally.opened.is_empty() {
+        Drawn::Reset
+    } else {
+        Drawn::SynAck
+    };
     let syns: Vec<&Trial> = case.port_syns().collect();
     let shots = shots(case, &syns, wanted);
     let unfinished = syns.iter().any(|trial| case.drawn(trial) == Drawn::Pending);
     let Some(next) = schedule(case, &syns, &shots) else {
-        return Classified { pattern: weigh(case, &shots, true), progress: Progress::Done };
+        return Classified {
+            pattern: weigh(case, &shots, true),
+            progress: Progress::Done,
+        };
     };
     let pattern = weigh(case, &shots, false);
     let firm = match pattern {
         Pattern::Negligible => !unfinished,
         Pattern::ByFlow { odds, .. } => odds >= 1.0 / loss::CONFIRMED,
-        Pattern::UntilStopped { chance, since } => chance <= loss::CONFIRMED && since >= STOPPED_FOR,
+        Pattern::UntilStopped { chance, since } => {
+            chance <= loss::CONFIRMED && since >= STOPPED_FOR
+        }
         Pattern::ByRate { chance } => chance <= loss::CONFIRMED,
         Pattern::ByChance { .. } | Pattern::Unclear => false,
     };
@@ -114,7 +127,12 @@ fn shots(case: &Case<'_>, syns: &[&Trial], wanted: Drawn) -> Vec<Shot> {
         let drawn = case.drawn(trial);
         if !matches!(drawn, Drawn::Pending | Drawn::Void) {
             let (sent, flow) = (trial.sent, trial.probe.flow.index);
-            shots.push(Shot { sent, flow, good: drawn == wanted, paced });
+            shots.push(Shot {
+                sent,
+                flow,
+                good: drawn == wanted,
+                paced,
+            });
         }
     }
     shots
@@ -128,7 +146,10 @@ fn schedule(case: &Case<'_>, syns: &[&Trial], shots: &[Shot]) -> Option<Option<A
     let waiting = syns.iter().any(|trial| case.drawn(trial) == Drawn::Pending);
     let ask = |flow: usize, not_before: Moment| {
         let flow = u8::try_from(flow % flows(case)).unwrap_or(0);
-        Some(Some(Ask { probe: syn(Target::Endpoint, flow), not_before }))
+        Some(Some(Ask {
+            probe: syn(Target::Endpoint, flow),
+            not_before,
+        }))
     };
     // Phase 1: the first group, whole.
     if sent < OPEN_SYNS {
@@ -164,8 +185,16 @@ fn schedule(case: &Case<'_>, syns: &[&Trial], shots: &[Shot]) -> Option<Option<A
     // Phase 4: crowded, twice, in opposite orders, with room before each.
     let crowded = paced - PACED;
     if crowded < 2 * CROWD {
-        let step = if crowded % CROWD == 0 { PACE } else { CROWDING };
-        let flow = if crowded < CROWD { CROWD - 1 - crowded } else { crowded - CROWD };
+        let step = if crowded.is_multiple_of(CROWD) {
+            PACE
+        } else {
+            CROWDING
+        };
+        let flow = if crowded < CROWD {
+            CROWD - 1 - crowded
+        } else {
+            crowded - CROWD
+        };
         return ask(flow, last.after(step));
     }
     if waiting { Some(None) } else { None }
@@ -196,21 +225,31 @@ fn weigh(case: &Case<'_>, shots: &[Shot], complete: bool) -> Pattern {
     let (low, high) = loss::wilson(failed as f64, shots.len() as f64);
     // A client that is refused learns so at the first answer: losses before it change nothing.
     let refused = Tally::of(case).opened.is_empty();
-    if low < HIDDEN_LOSS || refused { Pattern::Negligible } else { Pattern::ByChance { low, high } }
+    if low < HIDDEN_LOSS || refused {
+        Pattern::Negligible
+    } else {
+        Pattern::ByChance { low, high }
+    }
 }
 
 fn until_stopped(case: &Case<'_>, shots: &[Shot], complete: bool) -> Option<Pattern> {
     let last_good = shots.iter().rposition(|shot| shot.good)?;
     let (before, after) = shots.split_at(last_good + 1);
     let first = after.first()?;
-    let paced: Vec<Moment> = after.iter().filter(|shot| shot.paced).map(|shot| shot.sent).collect();
+    let paced: Vec<Moment> = after
+        .iter()
+        .filter(|shot| shot.paced)
+        .map(|shot| shot.sent)
+        .collect();
     let good_before = before.iter().filter(|shot| shot.good).count();
     if paced.len() < 3 || good_before * 2 < before.len() {
         return None;
     }
     let since = after.last()?.sent.since(first.sent);
     // The flows that answered before must be among the silent ones, or the flow explains it.
-    let revisited = after.iter().any(|shot| before.iter().any(|b| b.good && b.flow == shot.flow));
+    let revisited = after
+        .iter()
+        .any(|shot| before.iter().any(|b| b.good && b.flow == shot.flow));
     if !revisited {
         return None;
     }
@@ -218,7 +257,9 @@ fn until_stopped(case: &Case<'_>, shots: &[Shot], complete: bool) -> Option<Patt
     let mut witness = case.loss_until(first.sent);
     witness.answered += u32::try_from(good_before).unwrap_or(0);
     let paced = loss::spread(paced);
-    let chance = witness.chance_of_silence(paced).min(case.loss().chance_of_silence(paced));
+    let chance = witness
+        .chance_of_silence(paced)
+        .min(case.loss().chance_of_silence(paced));
     if complete && since < loss::CONFIRMED_SPAN {
         return None;
     }
@@ -247,13 +288,21 @@ fn by_flow(case: &Case<'_>, shots: &[Shot]) -> Option<Pattern> {
     if dead == 0 || alive == 0 || seen.iter().any(|(_, good, bad)| good + bad < 2.0) {
         return None;
     }
-    let (good, bad) = seen.iter().fold((0.0, 0.0), |sum, (_, g, b)| (sum.0 + g, sum.1 + b));
+    let (good, bad) = seen
+        .iter()
+        .fold((0.0, 0.0), |sum, (_, g, b)| (sum.0 + g, sum.1 + b));
     let (live_good, live_bad) = seen
         .iter()
         .filter(|(_, good, _)| *good > 0.0)
         .fold((0.0, 0.0), |sum, (_, g, b)| (sum.0 + g, sum.1 + b));
     let entropy = |hits: f64, misses: f64| {
-        let term = |part: f64| if part > 0.0 { part * (part / (hits + misses)).ln() } else { 0.0 };
+        let term = |part: f64| {
+            if part > 0.0 {
+                part * (part / (hits + misses)).ln()
+            } else {
+                0.0
+            }
+        };
         term(hits) + term(misses)
     };
     // Which flows are dead is not known beforehand: one bit a flow.
@@ -267,7 +316,10 @@ fn by_flow(case: &Case<'_>, shots: &[Shot]) -> Option<Pattern> {
 /// Fisher's exact test, and the order within crowds: beyond what controls lose, are paced SYNs answered more often than crowded ones?
 fn by_rate(case: &Case<'_>, shots: &[Shot]) -> Option<Pattern> {
     let count = |paced: bool, good: bool| {
-        shots.iter().filter(|shot| shot.paced == paced && shot.good == good).count()
+        shots
+            .iter()
+            .filter(|shot| shot.paced == paced && shot.good == good)
+            .count()
     };
     let (paced_good, paced_bad) = (count(true, true), count(true, false));
     let (crowded_good, crowded_bad) = (count(false, true), count(false, false));
@@ -290,7 +342,9 @@ fn ordered(shots: &[Shot]) -> f64 {
     for crowd in shots.chunk_by(|_, next| !next.paced) {
         let good = crowd.iter().take_while(|shot| shot.good).count();
         if crowd.iter().skip(good).all(|shot| !shot.good) {
-            let ways = (0..good).fold(1.0, |ways, i| ways * (crowd.len() - i) as f64 / (i + 1) as f64);
+            let ways = (0..good).fold(1.0, |ways, i| {
+                ways * (crowd.len() - i) as f64 / (i + 1) as f64
+            });
             chance /= ways;
         }
     }
@@ -301,11 +355,19 @@ fn ordered(shots: &[Shot]) -> f64 {
 fn fisher(a: usize, b: usize, c: usize, d: usize) -> f64 {
     let ln_factorial = |n: usize| (1..=n).map(|i| (i as f64).ln()).sum::<f64>();
     let table = |a: usize, b: usize, c: usize, d: usize| {
-        let margins = [a + b, c + d, a + c, b + d].map(ln_factorial).iter().sum::<f64>();
-        let cells = [a, b, c, d, a + b + c + d].map(ln_factorial).iter().sum::<f64>();
+        let margins = [a + b, c + d, a + c, b + d]
+            .map(ln_factorial)
+            .iter()
+            .sum::<f64>();
+        let cells = [a, b, c, d, a + b + c + d]
+            .map(ln_factorial)
+            .iter()
+            .sum::<f64>();
         (margins - cells).exp()
     };
-    (0..=b.min(c)).map(|i| table(a + i, b - i, c - i, d + i)).sum()
+    (0..=b.min(c))
+        .map(|i| table(a + i, b - i, c - i, d + i))
+        .sum()
 }
 
 /// Reads [`super::sign::Question::Pattern`].
@@ -321,25 +383,40 @@ pub(super) fn read_pattern(case: &Case<'_>) -> Reading {
         basis
     };
     let (sign, strength, because) = match pattern {
-        Pattern::Negligible | Pattern::Unclear => {
-            (Sign::NoPattern, Confidence::Possible, "no pattern shows yet".to_owned())
-        }
+        Pattern::Negligible | Pattern::Unclear => (
+            Sign::NoPattern,
+            Confidence::Possible,
+            "no pattern shows yet".to_owned(),
+        ),
         Pattern::ByFlow { alive, dead, odds } => (
             Sign::ByFlow,
-            if odds >= 1.0 / loss::CONFIRMED { Confidence::Confirmed } else { Confidence::Likely },
+            if odds >= 1.0 / loss::CONFIRMED {
+                Confidence::Confirmed
+            } else {
+                Confidence::Likely
+            },
             format!("{alive} flows are always answered and {dead} never"),
         ),
         Pattern::ByRate { chance } => (
             Sign::ByRate,
-            if chance <= loss::CONFIRMED { Confidence::Confirmed } else { Confidence::Likely },
+            if chance <= loss::CONFIRMED {
+                Confidence::Confirmed
+            } else {
+                Confidence::Likely
+            },
             "SYNs with a second of room are answered, crowded ones are not".to_owned(),
         ),
         Pattern::UntilStopped { chance, since } => (
             Sign::UntilStopped,
-            if since >= STOPPED_FOR { loss::confidence(chance, since, true) } else {
+            if since >= STOPPED_FOR {
+                loss::confidence(chance, since, true)
+            } else {
                 Confidence::Possible.max(loss::confidence(chance, since, false))
             },
-            format!("the answers stopped, and did not resume within {} s", since.as_secs()),
+            format!(
+                "the answers stopped, and did not resume within {} s",
+                since.as_secs()
+            ),
         ),
         Pattern::ByChance { low, high } => (
             Sign::ByChance,
@@ -351,7 +428,15 @@ pub(super) fn read_pattern(case: &Case<'_>) -> Reading {
             ),
         ),
     };
-    Reading { sign: Some(Observed { sign, strength, basis: failed(), because }), progress }
+    Reading {
+        sign: Some(Observed {
+            sign,
+            strength,
+            basis: failed(),
+            because,
+        }),
+        progress,
+    }
 }
 
 #[cfg(test)]

@@ -25,7 +25,12 @@ fn target() -> IpAddr {
 
 fn brief() -> Brief {
     Brief {
-        endpoint: Endpoint { given: "db:3306".into(), address: target(), port: PORT, label: None },
+        endpoint: Endpoint {
+            given: "db:3306".into(),
+            address: target(),
+            port: PORT,
+            label: None,
+        },
         vantage: Vantage {
             source: IpAddr::V4(Ipv4Addr::new(10, 9, 0, 2)),
             interface: "eth0".into(),
@@ -36,9 +41,18 @@ fn brief() -> Brief {
             privileged_ports: vec![700, 701],
         },
         controls: vec![
-            Control { port: 41_001, origin: ControlOrigin::Random },
-            Control { port: 52_002, origin: ControlOrigin::Random },
-            Control { port: 22, origin: ControlOrigin::WellKnown },
+            Control {
+                port: 41_001,
+                origin: ControlOrigin::Random,
+            },
+            Control {
+                port: 52_002,
+                origin: ControlOrigin::Random,
+            },
+            Control {
+                port: 22,
+                origin: ControlOrigin::WellKnown,
+            },
         ],
         quick: false,
         check_mtu: true,
@@ -52,32 +66,61 @@ type Script<'s> = &'s dyn Fn(&Probe, Moment) -> Option<(Duration, Reply)>;
 
 fn reply(from: IpAddr, hop: u8, dscp: Dscp, answer: Answer) -> (Duration, Reply) {
     let ttl = Ttl(64 - hop + 1);
-    (Duration::from_micros(300 * u64::from(hop)), Reply { from, ttl, dscp, flow_label: None, answer })
+    (
+        Duration::from_micros(300 * u64::from(hop)),
+        Reply {
+            from,
+            ttl,
+            dscp,
+            flow_label: None,
+            answer,
+        },
+    )
 }
 
 fn quote(probe: &Probe) -> Quote {
-    Quote { dscp: probe.dscp, ttl: Ttl(1), foreign_source: None }
+    Quote {
+        dscp: probe.dscp,
+        ttl: Ttl(1),
+        foreign_source: None,
+    }
 }
 
 /// What a healthy path and host draw, with `listening` or not on the port.
 fn healthy(probe: &Probe, listening: bool) -> Option<(Duration, Reply)> {
     if probe.ttl.0 < HOST {
         let hop = probe.ttl.0;
-        return Some(reply(address(hop), hop, Dscp::CS6, Answer::TimeExceeded(quote(probe))));
+        return Some(reply(
+            address(hop),
+            hop,
+            Dscp::CS6,
+            Answer::TimeExceeded(quote(probe)),
+        ));
     }
     let open = listening && probe.target == Target::Endpoint;
     let answer = match (probe.kind, open) {
-        (Kind::Syn, true) => Answer::SynAck { window: 64_240, mss: Some(1460) },
+        (Kind::Syn, true) => Answer::SynAck {
+            window: 64_240,
+            mss: Some(1460),
+        },
         (Kind::Fin, true) => return None,
         (Kind::Syn | Kind::Ack | Kind::Fin, _) => Answer::Reset,
         (Kind::Echo, _) => Answer::EchoReply,
         (Kind::Fragment, _) => {
-            let (_, reply) =
-                reply(target(), HOST, Dscp::CS6, Answer::ReassemblyTimeout(quote(probe)));
+            let (_, reply) = reply(
+                target(),
+                HOST,
+                Dscp::CS6,
+                Answer::ReassemblyTimeout(quote(probe)),
+            );
             return Some((Duration::from_secs(31), reply));
         }
     };
-    let dscp = if matches!(answer, Answer::SynAck { .. }) { Dscp::ZERO } else { probe.dscp };
+    let dscp = if matches!(answer, Answer::SynAck { .. }) {
+        Dscp::ZERO
+    } else {
+        probe.dscp
+    };
     Some(reply(target(), HOST, dscp, answer))
 }
 
@@ -128,7 +171,10 @@ fn run(
         due.sort_by_key(|(at, _)| *at);
         let next_due = due.first().map(|(at, _)| *at);
         let next_ask = asks.iter().map(|ask| ask.not_before).min();
-        let next = [next_due, next_ask, judgement.look_again].into_iter().flatten().min();
+        let next = [next_due, next_ask, judgement.look_again]
+            .into_iter()
+            .flatten()
+            .min();
         let next = next.expect("a judgement that is not settled waits for something");
         now = next.max(now).min(brief.deadline);
         while due.first().is_some_and(|(at, _)| *at <= now) {
@@ -155,34 +201,55 @@ fn check(script: Script<'_>, cause: Cause, confidence: Confidence, seconds: f64)
         evidence.trials().len(),
         finding.alternatives
     );
-    assert!(took <= seconds, "took {took:.1} s and {} probes", evidence.trials().len());
+    assert!(
+        took <= seconds,
+        "took {took:.1} s and {} probes",
+        evidence.trials().len()
+    );
     finding
 }
 
 #[test]
 fn a_listener_is_open() {
-    check(&|probe, _| healthy(probe, true), Cause::Open, Confidence::Proven, 0.6);
+    check(
+        &|probe, _| healthy(probe, true),
+        Cause::Open,
+        Confidence::Proven,
+        0.6,
+    );
 }
 
 #[test]
 fn a_reset_that_copies_the_dscp_is_closed() {
-    check(&|probe, _| healthy(probe, false), Cause::Closed, Confidence::Proven, 0.6);
+    check(
+        &|probe, _| healthy(probe, false),
+        Cause::Closed,
+        Confidence::Proven,
+        0.6,
+    );
 }
 
 #[test]
 fn a_reset_that_does_not_copy_it_is_a_reject() {
     let finding = check(
         &|probe, _| match healthy(probe, false) {
-            Some((delay, reply)) if to_port(probe) && reply.answer == Answer::Reset => {
-                Some((delay, Reply { dscp: Dscp::ZERO, ..reply }))
-            }
+            Some((delay, reply)) if to_port(probe) && reply.answer == Answer::Reset => Some((
+                delay,
+                Reply {
+                    dscp: Dscp::ZERO,
+                    ..reply
+                },
+            )),
             drawn => drawn,
         },
         Cause::RejectHost,
         Confidence::Likely,
         1.0,
     );
-    assert_eq!(finding.verdict.method.map(|method| method.word()), Some("tcp-reset"));
+    assert_eq!(
+        finding.verdict.method.map(|method| method.word()),
+        Some("tcp-reset")
+    );
 }
 
 #[test]
@@ -350,7 +417,11 @@ fn flows_that_never_answer_beside_flows_that_always_do_are_a_dying_leg() {
         Confidence::Confirmed,
         25.0,
     );
-    assert!(finding.verdict.summary.contains("never"), "{}", finding.verdict.summary);
+    assert!(
+        finding.verdict.summary.contains("never"),
+        "{}",
+        finding.verdict.summary
+    );
 }
 
 #[test]
@@ -386,28 +457,45 @@ fn large_syns_that_vanish_untold_are_a_black_hole() {
 fn a_syn_ack_from_nearer_than_the_host_is_a_proxy() {
     let finding = check(
         &|probe, _| match probe {
-            probe if to_port(probe) && probe.ttl.0 > 2 => {
-                Some(reply(target(), 2, Dscp::ZERO, Answer::SynAck { window: 0, mss: Some(1460) }))
-            }
+            probe if to_port(probe) && probe.ttl.0 > 2 => Some(reply(
+                target(),
+                2,
+                Dscp::ZERO,
+                Answer::SynAck {
+                    window: 0,
+                    mss: Some(1460),
+                },
+            )),
             probe => healthy(probe, false),
         },
         Cause::OpenProxied,
         Confidence::Proven,
         1.0,
     );
-    assert_eq!(finding.verdict.place.at_hop, Some(crate::model::verdict::HopRef {
-        ttl: 2,
-        address: Some(address(2)),
-    }));
+    assert_eq!(
+        finding.verdict.place.at_hop,
+        Some(crate::model::verdict::HopRef {
+            ttl: 2,
+            address: Some(address(2)),
+        })
+    );
 }
 
 #[test]
 fn long_frames_that_the_interface_itself_swallows_are_a_black_hole() {
     let swallows = |probe: &Probe| {
-        probe.padded_to.is_some_and(|size| size > 1400).then_some(LocalRefusal::Overload)
+        probe
+            .padded_to
+            .is_some_and(|size| size > 1400)
+            .then_some(LocalRefusal::Overload)
     };
     let (finding, _, _) = run(&|probe, _| healthy(probe, true), &swallows, &brief());
-    assert_eq!(finding.verdict.cause, Cause::MtuBlackHole, "{}", finding.verdict.summary);
+    assert_eq!(
+        finding.verdict.cause,
+        Cause::MtuBlackHole,
+        "{}",
+        finding.verdict.summary
+    );
     assert_eq!(finding.verdict.place.before_hop.map(|hop| hop.ttl), Some(1));
 }
 
@@ -415,7 +503,12 @@ fn long_frames_that_the_interface_itself_swallows_are_a_black_hole() {
 fn a_source_that_goes_away_is_no_verdict_on_the_network() {
     let gone = |_: &Probe| Some(LocalRefusal::SourceGone);
     let (finding, evidence, _) = run(&|_, _| None, &gone, &brief());
-    assert_eq!(finding.verdict.cause, Cause::Inconclusive, "{}", finding.verdict.summary);
+    assert_eq!(
+        finding.verdict.cause,
+        Cause::Inconclusive,
+        "{}",
+        finding.verdict.summary
+    );
     assert!(evidence.trials().len() < 20);
 }
 
@@ -423,7 +516,12 @@ fn a_source_that_goes_away_is_no_verdict_on_the_network() {
 fn a_local_firewall_is_told_at_once() {
     let forbids = |_: &Probe| Some(LocalRefusal::Firewall);
     let (finding, evidence, _) = run(&|_, _| None, &forbids, &brief());
-    assert_eq!(finding.verdict.cause, Cause::LocalEgress, "{}", finding.verdict.summary);
+    assert_eq!(
+        finding.verdict.cause,
+        Cause::LocalEgress,
+        "{}",
+        finding.verdict.summary
+    );
     assert_eq!(finding.verdict.confidence, Confidence::Proven);
     assert!(evidence.trials().len() < 5);
 }
