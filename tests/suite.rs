@@ -4,6 +4,12 @@
     unreachable_pub,
     reason = "a test binary has no public interface"
 )]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a broken harness is to fail loudly"
+)]
 
 mod cli;
 mod lab;
