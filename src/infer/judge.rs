@@ -20,7 +20,7 @@ use super::sign::Sign::{self, *};
 use super::sign::{Observed, Progress, Question, Reading};
 use super::{
     Ask, Brief, Judgement, Next, answer, distance, local, locate, outline, pattern, place, refusal,
-    reset, silence, size, words,
+    reset, silence, size, trace, words,
 };
 
 /// Judges the evidence: the best verdict it supports at `now`, and the probes that would best test
@@ -194,7 +194,7 @@ fn confidence(leader: &Hypothesis, signs: &[&Observed]) -> Confidence {
 }
 
 fn find(case: &Case<'_>, leader: Option<&'static Hypothesis>, signs: &[&Observed]) -> Finding {
-    let rows = locate::rows(case);
+    let rows = trace::rows(case);
     let cause = leader.map_or(Cause::Inconclusive, |leader| leader.cause);
     let place = place::place(case, cause, &rows);
     let method = place::method(case, cause);

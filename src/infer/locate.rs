@@ -19,8 +19,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use crate::model::evidence::Trial;
-use crate::model::probe::{Kind, Probe, ProbeId, Target, Ttl};
-use crate::model::reply::Answer;
+use crate::model::probe::{Probe, ProbeId, Target, Ttl};
 use crate::model::time::Moment;
 use crate::model::verdict::{Confidence, HopRef};
 
@@ -28,7 +27,8 @@ use super::case::{Case, Drawn, echo, limited_syn};
 use super::controls::{baseline, host_hop};
 use super::loss::{self, Loss};
 use super::sign::{Observed, Progress, Reading, Sign};
-use super::{Ask, ControlOrigin};
+use super::trace::{Flowed, Row};
+use super::{Ask, ControlOrigin, trace};
 
 /// Rounds of the trace: enough that a hop which reports the control six times and the port never is
 /// beyond chance.
@@ -43,97 +43,6 @@ const FIRST_LOOK: u8 = 5;
 const BEYOND: u8 = 3;
 /// Longest path looked at.
 const LONGEST: u8 = 30;
-
-/// What the two kinds of flow drew from one hop.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Row {
-    pub(super) ttl: u8,
-    pub(super) port: Flowed,
-    pub(super) control: Flowed,
-}
-
-/// What one kind of flow drew from one hop.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Flowed {
-    /// Sent, and answered or waited out.
-    pub(super) tried: u32,
-    /// Reported expired.
-    pub(super) expired: Vec<(ProbeId, IpAddr)>,
-    /// Answered by the address itself.
-    pub(super) reached: Vec<ProbeId>,
-    /// Refused.
-    pub(super) refused: Vec<ProbeId>,
-    /// Silent.
-    pub(super) silent: Vec<(ProbeId, Moment)>,
-    /// Least round-trip time.
-    pub(super) rtt: Option<Duration>,
-}
-
-impl Flowed {
-    fn reported(&self) -> bool {
-        !self.expired.is_empty()
-    }
-
-    fn seen(&self) -> bool {
-        self.reported() || !self.reached.is_empty()
-    }
-
-    fn add(&mut self, case: &Case<'_>, trial: &Trial) {
-        match case.drawn(trial) {
-            Drawn::EnRoute => {
-                let expired = trial
-                    .replies
-                    .iter()
-                    .find(|heard| matches!(heard.reply.answer, Answer::TimeExceeded(_)));
-                if let Some(heard) = expired {
-                    self.expired.push((trial.id, heard.reply.from));
-                }
-            }
-            Drawn::SynAck | Drawn::Reset | Drawn::Echo => self.reached.push(trial.id),
-            Drawn::Refused(_) => self.refused.push(trial.id),
-            Drawn::Silence => self.silent.push((trial.id, trial.sent)),
-            Drawn::Reassembly | Drawn::Pending | Drawn::Void => return,
-        }
-        self.tried += 1;
-        if let Some(rtt) = trial.rtt() {
-            self.rtt = Some(self.rtt.map_or(rtt, |least| least.min(rtt)));
-        }
-    }
-}
-
-/// The rows of the trace so far, by TTL.
-pub(super) fn rows(case: &Case<'_>) -> Vec<Row> {
-    let mut rows: Vec<Row> = Vec::new();
-    let limited = case.trials(|probe| {
-        !probe.ttl.is_full()
-            && probe.padded_to.is_none()
-            && matches!(probe.kind, Kind::Syn | Kind::Echo)
-    });
-    for trial in limited {
-        let ttl = trial.probe.ttl.0;
-        let at = match rows.binary_search_by_key(&ttl, |row| row.ttl) {
-            Ok(at) => at,
-            Err(at) => {
-                rows.insert(
-                    at,
-                    Row {
-                        ttl,
-                        ..Row::default()
-                    },
-                );
-                at
-            }
-        };
-        let Some(row) = rows.get_mut(at) else {
-            continue;
-        };
-        match trial.probe.target {
-            Target::Endpoint => row.port.add(case, trial),
-            Target::Control(_) | Target::Host => row.control.add(case, trial),
-        }
-    }
-    rows
-}
 
 /// Where the port's flow ends, as the trace shows it.
 #[derive(Clone, Debug, Default)]
@@ -210,7 +119,7 @@ pub(super) fn read_trace(case: &Case<'_>) -> Reading {
             because: "the target is on the local link, no router stands between".into(),
         });
     }
-    let rows = rows(case);
+    let rows = trace::rows(case);
     let end = end(case, &rows);
     let (sign, because) = read_end(case, &rows, &end);
     let strength = weigh(case, &rows, &end, sign);

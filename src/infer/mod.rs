@@ -11,6 +11,7 @@
 )]
 
 mod answer;
+mod campaign;
 mod case;
 mod controls;
 mod distance;
@@ -27,6 +28,7 @@ mod reset;
 mod sign;
 mod silence;
 mod size;
+mod trace;
 mod words;
 
 #[cfg(test)]

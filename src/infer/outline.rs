@@ -10,7 +10,7 @@ use crate::model::reply::Answer;
 use super::case::{Case, Drawn, hop_of_arrival};
 use super::controls::host_hop;
 use super::distance::answer_hop;
-use super::locate::{Flowed, Row};
+use super::trace::{Flowed, Row};
 
 /// The path, one row a hop, the host's own row last where its distance is known.
 pub(super) fn path(case: &Case<'_>, rows: &[Row]) -> Vec<Hop> {

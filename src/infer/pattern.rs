@@ -14,21 +14,14 @@
 use std::time::Duration;
 
 use crate::model::evidence::Trial;
-use crate::model::probe::Target;
 use crate::model::time::Moment;
 use crate::model::verdict::Confidence;
 
-use super::answer::{OPEN_SYNS, STEP, Tally, flows};
-use super::case::{Case, Drawn, ids, syn};
+use super::answer::{OPEN_SYNS, Tally};
+use super::case::{Case, Drawn, ids};
 use super::sign::{Observed, Progress, Reading, Sign};
-use super::{Ask, controls, loss};
+use super::{campaign, controls, loss};
 
-/// Paced SYNs: more than a second apart, so that a rate of one a second lets them through.
-const PACED: usize = 8;
-const PACE: Duration = Duration::from_millis(1250);
-/// SYNs of one crowded group, and their distance.
-const CROWD: usize = 8;
-const CROWDING: Duration = Duration::from_millis(20);
 /// A SYN with at least this much room before it is paced.
 const ROOM: Duration = Duration::from_millis(1000);
 /// A silence of this length after answers is a stop, not a pause of a slow rate.
@@ -70,11 +63,15 @@ pub(super) struct Classified {
 
 /// One SYN to the port as the pattern sees it.
 #[derive(Clone, Copy, Debug)]
-struct Shot {
-    sent: Moment,
-    flow: u8,
-    good: bool,
-    paced: bool,
+pub(super) struct Shot {
+    /// When.
+    pub(super) sent: Moment,
+    /// On which flow.
+    pub(super) flow: u8,
+    /// Whether it drew the best answer seen.
+    pub(super) good: bool,
+    /// Whether it had room before it.
+    pub(super) paced: bool,
 }
 
 /// Classifies what the SYNs to the port drew.
@@ -88,7 +85,7 @@ pub(super) fn classify(case: &Case<'_>) -> Classified {
     let syns: Vec<&Trial> = case.port_syns().collect();
     let shots = shots(case, &syns, wanted);
     let unfinished = syns.iter().any(|trial| case.drawn(trial) == Drawn::Pending);
-    let Some(next) = schedule(case, &syns, &shots) else {
+    let Some(next) = campaign::schedule(case, &syns, &shots) else {
         return Classified {
             pattern: weigh(case, &shots, true),
             progress: Progress::Done,
@@ -136,68 +133,6 @@ fn shots(case: &Case<'_>, syns: &[&Trial], wanted: Drawn) -> Vec<Shot> {
         }
     }
     shots
-}
-
-/// The next SYN of the plan: `None` when the plan is done, `Some(None)` when what was sent must be
-/// waited for first.
-fn schedule(case: &Case<'_>, syns: &[&Trial], shots: &[Shot]) -> Option<Option<Ask>> {
-    let sent = syns.len();
-    let last = syns.last()?.sent;
-    let waiting = syns.iter().any(|trial| case.drawn(trial) == Drawn::Pending);
-    let ask = |flow: usize, not_before: Moment| {
-        let flow = u8::try_from(flow % flows(case)).unwrap_or(0);
-        Some(Some(Ask {
-            probe: syn(Target::Endpoint, flow),
-            not_before,
-        }))
-    };
-    // Phase 1: the first group, whole.
-    if sent < OPEN_SYNS {
-        return ask(sent, last.after(STEP));
-    }
-    // Phase 2: once more, at the same pace, when everything of the first is known.
-    if sent < 2 * OPEN_SYNS {
-        if sent == OPEN_SYNS && waiting {
-            return Some(None);
-        }
-        return ask(sent - OPEN_SYNS, last.after(STEP));
-    }
-    if waiting && sent == 2 * OPEN_SYNS {
-        return Some(None);
-    }
-    // Phase 3: paced.
-    let paced = sent - 2 * OPEN_SYNS;
-    if paced < PACED {
-        return ask(paced, last.after(PACE));
-    }
-    if waiting && paced == PACED {
-        return Some(None);
-    }
-    if shots.iter().rev().take(PACED).all(|shot| !shot.good) {
-        // It has stopped: crowding would be knocking. Two gentle looks more.
-        return match paced - PACED {
-            0 => ask(0, last.after(Duration::from_secs(6))),
-            1 => ask(1, last.after(Duration::from_secs(6))),
-            _ if waiting => Some(None),
-            _ => None,
-        };
-    }
-    // Phase 4: crowded, twice, in opposite orders, with room before each.
-    let crowded = paced - PACED;
-    if crowded < 2 * CROWD {
-        let step = if crowded.is_multiple_of(CROWD) {
-            PACE
-        } else {
-            CROWDING
-        };
-        let flow = if crowded < CROWD {
-            CROWD - 1 - crowded
-        } else {
-            crowded - CROWD
-        };
-        return ask(flow, last.after(step));
-    }
-    if waiting { Some(None) } else { None }
 }
 
 fn weigh(case: &Case<'_>, shots: &[Shot], complete: bool) -> Pattern {

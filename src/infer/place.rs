@@ -7,7 +7,8 @@ use crate::model::verdict::{Cause, HopRef, Method, Place, PlaceKind, State};
 use super::answer::Tally;
 use super::case::Case;
 use super::distance::{answer_hop, router_at};
-use super::locate::{self, Row};
+use super::locate;
+use super::trace::Row;
 use super::{local, refusal, sign::Sign, size};
 
 /// The port's state under a cause.
