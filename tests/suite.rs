@@ -1,5 +1,15 @@
 //! The integration tests: one binary, one module an area.
-#![allow(missing_docs, unreachable_pub, reason = "a test binary has no public interface")]
+#![allow(
+    missing_docs,
+    unreachable_pub,
+    reason = "a test binary has no public interface"
+)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a broken harness is to fail loudly"
+)]
 
 mod cli;
 mod lab;

@@ -108,7 +108,10 @@ fn contradiction(case: &Case<'_>) -> Option<Reading> {
     let contradicted: Vec<&Trial> = case
         .port_syns()
         .filter(|trial| {
-            let of_network = trial.replies.iter().filter(|heard| !case.is_own(&heard.reply));
+            let of_network = trial
+                .replies
+                .iter()
+                .filter(|heard| !case.is_own(&heard.reply));
             let mut classes = of_network.filter_map(|heard| class(&heard.reply.answer));
             let first = classes.next();
             classes.any(|class| Some(class) != first)
@@ -152,9 +155,15 @@ fn repeat(case: &Case<'_>, tally: &Tally<'_>, answered: &[&Trial], sign: Sign) -
     let last = case.port_syns().last().map_or(case.now, |trial| trial.sent);
     let flow = flow_after(case);
     let marked = sign == Sign::PortResets && case.port_syns().count() % 2 == 1;
-    let probe =
-        if marked { marked_syn(Target::Endpoint, flow) } else { syn(Target::Endpoint, flow) };
-    let ask = Ask { probe, not_before: last.after(STEP) };
+    let probe = if marked {
+        marked_syn(Target::Endpoint, flow)
+    } else {
+        syn(Target::Endpoint, flow)
+    };
+    let ask = Ask {
+        probe,
+        not_before: last.after(STEP),
+    };
     Reading::going_on(Some(observed), vec![ask])
 }
 
@@ -169,7 +178,11 @@ pub(super) fn flows(case: &Case<'_>) -> usize {
 }
 
 fn mixed(case: &Case<'_>, tally: &Tally<'_>) -> Reading {
-    let best = if tally.opened.is_empty() { &tally.reset } else { &tally.opened };
+    let best = if tally.opened.is_empty() {
+        &tally.reset
+    } else {
+        &tally.opened
+    };
     let (kind, says) = if tally.opened.is_empty() {
         (Sign::PortResets, "the port answers with a reset")
     } else {
@@ -197,7 +210,10 @@ fn mixed(case: &Case<'_>, tally: &Tally<'_>) -> Reading {
             tally.answered() + tally.silent.len()
         ),
     };
-    Reading { sign: Some(observed), progress: pattern.progress }
+    Reading {
+        sign: Some(observed),
+        progress: pattern.progress,
+    }
 }
 
 fn silent(case: &Case<'_>, tally: &Tally<'_>) -> Reading {
@@ -218,17 +234,29 @@ fn silent(case: &Case<'_>, tally: &Tally<'_>) -> Reading {
         ),
     });
     let over = strength == Confidence::Confirmed && sent >= SILENT_LEAST;
-    let Some(offset) = SILENT_AT.get(sent).filter(|_| !over && tally.void < SILENT_AT.len()) else {
-        let progress =
-            if tally.pending > 0 { Progress::Waiting(None) } else { Progress::Done };
-        return Reading { sign: observed, progress };
+    let Some(offset) = SILENT_AT
+        .get(sent)
+        .filter(|_| !over && tally.void < SILENT_AT.len())
+    else {
+        let progress = if tally.pending > 0 {
+            Progress::Waiting(None)
+        } else {
+            Progress::Done
+        };
+        return Reading {
+            sign: observed,
+            progress,
+        };
     };
     let mut not_before = first.sent.after(Duration::from_millis(*offset));
     if let Some(last) = syns.last() {
         not_before = not_before.max(last.sent.after(STEP));
     }
     let mut asks = controls::accompany(case);
-    asks.push(Ask { probe: syn(Target::Endpoint, flow_after(case)), not_before });
+    asks.push(Ask {
+        probe: syn(Target::Endpoint, flow_after(case)),
+        not_before,
+    });
     Reading::going_on(observed, asks)
 }
 
@@ -245,12 +273,19 @@ fn weigh(case: &Case<'_>, silent: &[&Trial]) -> (f64, Confidence) {
         // probes leave, and this is said at most as the best reading.
         return (chance, Confidence::Likely);
     }
-    (chance, loss::confidence(chance, last.sent.since(first.sent), witnessed))
+    (
+        chance,
+        loss::confidence(chance, last.sent.since(first.sent), witnessed),
+    )
 }
 
 /// A chance in words: `3e-7`.
 pub(super) fn scientific(chance: f64) -> String {
-    if chance >= 0.01 { format!("{chance:.2}") } else { format!("{chance:.0e}") }
+    if chance >= 0.01 {
+        format!("{chance:.2}")
+    } else {
+        format!("{chance:.0e}")
+    }
 }
 
 /// Reads [`super::sign::Question::Listener`].
@@ -260,17 +295,16 @@ pub(super) fn read_listener(case: &Case<'_>) -> Reading {
         .opened
         .iter()
         .filter(|trial| {
-            trial.first().is_some_and(|heard| {
-                matches!(heard.reply.answer, Answer::SynAck { window: 0, .. })
-            })
+            trial
+                .first()
+                .is_some_and(|heard| matches!(heard.reply.answer, Answer::SynAck { window: 0, .. }))
         })
         .map(|trial| trial.id)
         .collect();
     let distance = read_distance(case);
-    let near = distance
-        .sign
-        .as_ref()
-        .is_some_and(|seen| seen.sign == Sign::NearerThanHost && seen.strength == Confidence::Proven);
+    let near = distance.sign.as_ref().is_some_and(|seen| {
+        seen.sign == Sign::NearerThanHost && seen.strength == Confidence::Proven
+    });
     if !windowless.is_empty() && !near {
         let observed = Observed {
             sign: Sign::ZeroWindow,
@@ -278,13 +312,20 @@ pub(super) fn read_listener(case: &Case<'_>) -> Reading {
             basis: windowless,
             because: "the SYN-ACK offers window 0, as SYN proxies do and listeners do not".into(),
         };
-        return Reading { sign: Some(observed), progress: distance.progress };
+        return Reading {
+            sign: Some(observed),
+            progress: distance.progress,
+        };
     }
-    let randoms: Vec<u16> = case.controls(ControlOrigin::Random).map(|c| c.port).collect();
+    let randoms: Vec<u16> = case
+        .controls(ControlOrigin::Random)
+        .map(|c| c.port)
+        .collect();
     let opened: Vec<&Trial> = randoms
         .iter()
         .filter_map(|port| {
-            case.control_syns(*port).find(|trial| case.drawn(trial) == Drawn::SynAck)
+            case.control_syns(*port)
+                .find(|trial| case.drawn(trial) == Drawn::SynAck)
         })
         .collect();
     if opened.len() >= 2 && !near {
@@ -294,21 +335,39 @@ pub(super) fn read_listener(case: &Case<'_>) -> Reading {
             basis: ids(opened),
             because: "random ports that nothing should listen on answer SYN-ACK as well".into(),
         };
-        return Reading { sign: Some(observed), progress: distance.progress };
+        return Reading {
+            sign: Some(observed),
+            progress: distance.progress,
+        };
     }
     if let Some(waiting) = unlike_randoms(case) {
-        return Reading { sign: None, progress: waiting };
+        return Reading {
+            sign: None,
+            progress: waiting,
+        };
     }
-    let Some(seen) = distance.sign else { return distance };
+    let Some(seen) = distance.sign else {
+        return distance;
+    };
     let (sign, because) = match seen.sign {
         Sign::NearerThanHost => (Sign::NearListener, seen.because),
         Sign::AtHost => (
             Sign::GenuineListener,
-            format!("{}, offers a window, and random ports do not answer alike", seen.because),
+            format!(
+                "{}, offers a window, and random ports do not answer alike",
+                seen.because
+            ),
         ),
         _ => (Sign::UncertainListener, seen.because),
     };
-    Reading { sign: Some(Observed { sign, because, ..seen }), progress: distance.progress }
+    Reading {
+        sign: Some(Observed {
+            sign,
+            because,
+            ..seen
+        }),
+        progress: distance.progress,
+    }
 }
 
 /// What is still to be seen of the random controls; `None` when each was answered, or left without an
@@ -320,7 +379,9 @@ fn unlike_randoms(case: &Case<'_>) -> Option<Progress> {
         let Some(first) = case.control_syns(control.port).next() else {
             return Some(controls::baseline(case));
         };
-        let answered = case.control_syns(control.port).any(|t| case.drawn(t).is_answer());
+        let answered = case
+            .control_syns(control.port)
+            .any(|t| case.drawn(t).is_answer());
         if !answered && case.now.since(first.sent) < patience {
             waiting = Some(Progress::Waiting(Some(first.sent.after(patience))));
         }

@@ -38,7 +38,10 @@ pub(super) enum Drawn {
 impl Drawn {
     /// Whether the address itself answered.
     pub(super) const fn is_answer(self) -> bool {
-        matches!(self, Self::SynAck | Self::Reset | Self::Echo | Self::Reassembly)
+        matches!(
+            self,
+            Self::SynAck | Self::Reset | Self::Echo | Self::Reassembly
+        )
     }
 }
 
@@ -69,7 +72,10 @@ impl<'a> Case<'a> {
         &self,
         pick: impl Fn(&Probe) -> bool + 'a,
     ) -> impl Iterator<Item = &'a Trial> + 'a {
-        self.evidence.trials().iter().filter(move |trial| pick(&trial.probe))
+        self.evidence
+            .trials()
+            .iter()
+            .filter(move |trial| pick(&trial.probe))
     }
 
     /// Full-TTL, unpadded SYNs from the client range to the port.
@@ -90,7 +96,11 @@ impl<'a> Case<'a> {
     /// What the trial drew. An error that this host sent itself is no answer of the network.
     pub(super) fn drawn(&self, trial: &Trial) -> Drawn {
         let mut best = None;
-        for heard in trial.replies.iter().filter(|heard| !self.is_own(&heard.reply)) {
+        for heard in trial
+            .replies
+            .iter()
+            .filter(|heard| !self.is_own(&heard.reply))
+        {
             let drawn = match heard.reply.answer {
                 Answer::SynAck { .. } => Drawn::SynAck,
                 Answer::Reset => Drawn::Reset,
@@ -123,14 +133,19 @@ impl<'a> Case<'a> {
 
     /// The control ports of one origin.
     pub(super) fn controls(&self, origin: ControlOrigin) -> impl Iterator<Item = Control> + 'a {
-        self.brief.controls.iter().copied().filter(move |control| control.origin == origin)
+        self.brief
+            .controls
+            .iter()
+            .copied()
+            .filter(move |control| control.origin == origin)
     }
 
     /// The control that the host answers best: one that resets before one that opens; `None` when
     /// none answered.
     pub(super) fn answering_control(&self) -> Option<u16> {
         let answers = |port: u16, wanted: Drawn| {
-            self.control_syns(port).any(|trial| self.drawn(trial) == wanted)
+            self.control_syns(port)
+                .any(|trial| self.drawn(trial) == wanted)
         };
         let ports = || self.brief.controls.iter().map(|control| control.port);
         ports()
@@ -162,8 +177,17 @@ impl<'a> Case<'a> {
 
     /// The loss of the path to the host and back, by the witnesses.
     pub(super) fn loss(&self) -> Loss {
+        self.loss_until(self.now)
+    }
+
+    /// The same, by the witnesses sent until a moment.
+    pub(super) fn loss_until(&self, moment: Moment) -> Loss {
         let mut loss = Loss::default();
-        for trial in self.witnesses() {
+        for trial in self
+            .witnesses()
+            .into_iter()
+            .filter(|trial| trial.sent <= moment)
+        {
             match self.drawn(trial) {
                 Drawn::Silence => loss.lost += 1,
                 Drawn::Pending | Drawn::Void | Drawn::EnRoute | Drawn::Refused(_) => {}
@@ -186,14 +210,23 @@ impl<'a> Case<'a> {
 
     /// The largest round-trip time seen so far; a generous guess before any.
     pub(super) fn round_trip(&self) -> Duration {
-        let full = self.evidence.trials().iter().filter(|trial| trial.probe.kind != Kind::Fragment);
-        full.filter_map(Trial::rtt).filter(|rtt| *rtt < Duration::from_millis(500)).max()
+        let full = self
+            .evidence
+            .trials()
+            .iter()
+            .filter(|trial| trial.probe.kind != Kind::Fragment);
+        full.filter_map(Trial::rtt)
+            .filter(|rtt| *rtt < Duration::from_millis(500))
+            .max()
             .unwrap_or(Duration::from_millis(100))
     }
 
     /// A probe wanted at once.
     pub(super) const fn now(&self, probe: Probe) -> Ask {
-        Ask { probe, not_before: self.now }
+        Ask {
+            probe,
+            not_before: self.now,
+        }
     }
 }
 
@@ -213,12 +246,18 @@ pub(super) const fn syn(target: Target, flow: u8) -> Probe {
 
 /// A SYN that carries the DSCP mark.
 pub(super) const fn marked_syn(target: Target, flow: u8) -> Probe {
-    Probe { dscp: Dscp::MARK, ..syn(target, flow) }
+    Probe {
+        dscp: Dscp::MARK,
+        ..syn(target, flow)
+    }
 }
 
 /// A SYN that expires after `ttl` hops.
 pub(super) const fn limited_syn(target: Target, flow: u8, ttl: u8) -> Probe {
-    Probe { ttl: Ttl(ttl), ..syn(target, flow) }
+    Probe {
+        ttl: Ttl(ttl),
+        ..syn(target, flow)
+    }
 }
 
 /// An echo request.

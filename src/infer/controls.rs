@@ -25,7 +25,10 @@ pub(super) fn baseline(case: &Case<'_>) -> Progress {
     let mut silent_randoms = 0;
     // First, lest a router that limits its ICMP errors leaves none for it.
     let echoes: Vec<&Trial> = case.echoes().collect();
-    join(&mut progress, insist(case, &of_mark(&echoes, Dscp::ZERO), echo()));
+    join(
+        &mut progress,
+        insist(case, &of_mark(&echoes, Dscp::ZERO), echo()),
+    );
     for (index, control) in (0u8..).zip(&case.brief.controls) {
         let trials: Vec<&Trial> = case.control_syns(control.port).collect();
         let target = Target::Control(control.port);
@@ -39,14 +42,23 @@ pub(super) fn baseline(case: &Case<'_>) -> Progress {
                 }
             }
             ControlOrigin::Random | ControlOrigin::Given => {
-                join(&mut progress, insist(case, &plain(), syn(target, index % 8)));
+                join(
+                    &mut progress,
+                    insist(case, &plain(), syn(target, index % 8)),
+                );
             }
             ControlOrigin::WellKnown if silent_randoms > 0 => {
-                join(&mut progress, insist(case, &plain(), syn(target, index % 8)));
+                join(
+                    &mut progress,
+                    insist(case, &plain(), syn(target, index % 8)),
+                );
             }
             ControlOrigin::WellKnown => {}
         }
-        if trials.iter().any(|trial| case.drawn(trial) == Drawn::Silence) {
+        if trials
+            .iter()
+            .any(|trial| case.drawn(trial) == Drawn::Silence)
+        {
             silent_randoms += 1;
         }
     }
@@ -54,11 +66,17 @@ pub(super) fn baseline(case: &Case<'_>) -> Progress {
 }
 
 fn index_of_random(case: &Case<'_>, port: u16) -> usize {
-    case.controls(ControlOrigin::Random).position(|c| c.port == port).unwrap_or(usize::MAX)
+    case.controls(ControlOrigin::Random)
+        .position(|c| c.port == port)
+        .unwrap_or(usize::MAX)
 }
 
 fn of_mark<'t>(trials: &[&'t Trial], mark: Dscp) -> Vec<&'t Trial> {
-    trials.iter().copied().filter(|trial| trial.probe.dscp == mark).collect()
+    trials
+        .iter()
+        .copied()
+        .filter(|trial| trial.probe.dscp == mark)
+        .collect()
 }
 
 fn answered(case: &Case<'_>, trials: &[&Trial]) -> bool {
@@ -79,7 +97,10 @@ pub(super) fn insist_for(
     most: usize,
 ) -> Progress {
     let count = |pick: &dyn Fn(Drawn) -> bool| {
-        trials.iter().filter(|trial| pick(case.drawn(trial))).count()
+        trials
+            .iter()
+            .filter(|trial| pick(case.drawn(trial)))
+            .count()
     };
     let silent = count(&|drawn| drawn == Drawn::Silence);
     let void = count(&|drawn| drawn == Drawn::Void);
@@ -119,12 +140,20 @@ pub(super) fn join(whole: &mut Progress, part: Progress) {
 /// path carried in those very moments: one to the control port that answers, one echo, where either
 /// does.
 pub(super) fn accompany(case: &Case<'_>) -> Vec<Ask> {
-    let Some(last) = case.port_syns().last() else { return Vec::new() };
-    let control = case.answering_control().map(|port| syn(Target::Control(port), last.probe.flow.index));
+    let Some(last) = case.port_syns().last() else {
+        return Vec::new();
+    };
+    let control = case
+        .answering_control()
+        .map(|port| syn(Target::Control(port), last.probe.flow.index));
     let echo = case.echo_answers().then(echo);
     let missing = control.into_iter().chain(echo).filter(|witness| {
         let like = |probe: &Probe| probe.kind == witness.kind && probe.target == witness.target;
-        !case.evidence.trials().iter().any(|t| like(&t.probe) && t.sent >= last.sent)
+        !case
+            .evidence
+            .trials()
+            .iter()
+            .any(|t| like(&t.probe) && t.sent >= last.sent)
     });
     let not_before = last.sent.after(Duration::from_millis(20));
     missing.map(|probe| Ask { probe, not_before }).collect()
@@ -144,5 +173,8 @@ pub(super) fn host_answers<'a>(case: &Case<'a>) -> Vec<(&'a Trial, &'a HeardRepl
 /// The host's distance as its own answers show it: the farthest that any of them comes from, since
 /// a device before the host may answer in its name, and none behind it can. `None` without answers.
 pub(super) fn host_hop(case: &Case<'_>) -> Option<u8> {
-    host_answers(case).iter().map(|(_, heard)| hop_of_arrival(heard.reply.ttl)).max()
+    host_answers(case)
+        .iter()
+        .map(|(_, heard)| hop_of_arrival(heard.reply.ttl))
+        .max()
 }

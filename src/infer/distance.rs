@@ -18,15 +18,19 @@ use super::sign::{Observed, Progress, Reading, Sign};
 
 /// The distance at which the port's answers are sent, as their TTL shows it: the nearest of them.
 pub(super) fn answer_hop(case: &Case<'_>) -> Option<u8> {
-    answers(case).iter().filter_map(|trial| arrival(trial)).min()
+    answers(case)
+        .iter()
+        .filter_map(|trial| arrival(trial))
+        .min()
 }
 
 /// SYNs to the port that were answered in the name of its address.
 fn answers<'a>(case: &Case<'a>) -> Vec<&'a Trial> {
     case.port_syns()
         .filter(|trial| {
-            let in_its_name =
-                trial.first().is_some_and(|heard| heard.reply.from == case.address());
+            let in_its_name = trial
+                .first()
+                .is_some_and(|heard| heard.reply.from == case.address());
             in_its_name
                 && matches!(
                     case.drawn(trial),
@@ -48,17 +52,26 @@ pub(super) fn router_at<'a>(case: &Case<'a>, ttl: u8) -> Option<(HopRef, &'a Tri
         .filter(|trial| trial.probe.kind == Kind::Syn && trial.probe.target == Target::Endpoint)
         .filter(|trial| trial.probe.ttl.0 == ttl)
         .find_map(|trial| {
-            let from = trial.replies.iter().find_map(|heard| match heard.reply.answer {
-                Answer::TimeExceeded(_) => Some(heard.reply.from),
-                Answer::SynAck { .. }
-                | Answer::Reset
-                | Answer::EchoReply
-                | Answer::ReassemblyTimeout(_)
-                | Answer::Unreachable(..)
-                | Answer::TooBig { .. }
-                | Answer::OtherIcmp { .. } => None,
-            })?;
-            Some((HopRef { ttl, address: Some(from) }, trial))
+            let from = trial
+                .replies
+                .iter()
+                .find_map(|heard| match heard.reply.answer {
+                    Answer::TimeExceeded(_) => Some(heard.reply.from),
+                    Answer::SynAck { .. }
+                    | Answer::Reset
+                    | Answer::EchoReply
+                    | Answer::ReassemblyTimeout(_)
+                    | Answer::Unreachable(..)
+                    | Answer::TooBig { .. }
+                    | Answer::OtherIcmp { .. } => None,
+                })?;
+            Some((
+                HopRef {
+                    ttl,
+                    address: Some(from),
+                },
+                trial,
+            ))
         })
 }
 
@@ -106,13 +119,21 @@ pub(super) fn read_distance(case: &Case<'_>) -> Reading {
         return Reading {
             sign: Some(Observed {
                 sign: Sign::NearerThanHost,
-                strength: if firm { Confidence::Proven } else { Confidence::Likely },
+                strength: if firm {
+                    Confidence::Proven
+                } else {
+                    Confidence::Likely
+                },
                 basis: basis(&farther),
                 because: format!(
                     "the answer is sent from hop {near}, the host answers from hop {host}"
                 ),
             }),
-            progress: if router_at(case, near).is_some() { Progress::Done } else { progress },
+            progress: if router_at(case, near).is_some() {
+                Progress::Done
+            } else {
+                progress
+            },
         };
     }
     if !same.is_empty() {
@@ -128,7 +149,10 @@ pub(super) fn read_distance(case: &Case<'_>) -> Reading {
             progress,
         };
     }
-    if let Some(drawing) = limited.iter().find(|t| matches!(case.drawn(t), Drawn::SynAck | Drawn::Reset)) {
+    if let Some(drawing) = limited
+        .iter()
+        .find(|t| matches!(case.drawn(t), Drawn::SynAck | Drawn::Reset))
+    {
         return Reading {
             sign: Some(Observed {
                 sign: Sign::AtHost,
@@ -153,7 +177,10 @@ pub(super) fn read_distance(case: &Case<'_>) -> Reading {
         };
     }
     if progress != Progress::Done {
-        return Reading { sign: None, progress };
+        return Reading {
+            sign: None,
+            progress,
+        };
     }
     Reading::done(Observed {
         sign: Sign::UnknownDistance,

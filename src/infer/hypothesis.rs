@@ -7,8 +7,8 @@
 use crate::model::verdict::Cause;
 use crate::model::verdict::Confidence::{self, Likely, Proven};
 
-use super::sign::Sign::{self, *};
 use super::sign::Question;
+use super::sign::Sign::{self, *};
 
 /// A cause and its predictions.
 #[derive(Debug)]
@@ -39,7 +39,10 @@ impl Hypothesis {
     }
 
     fn speaks_of(&self, question: Question) -> bool {
-        self.admits.iter().chain(self.seldom).any(|sign| sign.question() == question)
+        self.admits
+            .iter()
+            .chain(self.seldom)
+            .any(|sign| sign.question() == question)
     }
 }
 
@@ -67,8 +70,17 @@ pub(super) const TABLE: &[Hypothesis] = &[
     Hypothesis {
         cause: Cause::NoNeighbor,
         admits: &[
-            WayClear, NextHopUnresolved, PortRefused, PortSilent, RefusedByRouter, ReasonHost,
-            RefusedLate, Everything, TtlFirst, UnknownOrder, HostSilent,
+            WayClear,
+            NextHopUnresolved,
+            PortRefused,
+            PortSilent,
+            RefusedByRouter,
+            ReasonHost,
+            RefusedLate,
+            Everything,
+            TtlFirst,
+            UnknownOrder,
+            HostSilent,
         ],
         needs: &[NextHopUnresolved, RefusedLate],
         seldom: &[],
@@ -79,8 +91,16 @@ pub(super) const TABLE: &[Hypothesis] = &[
     Hypothesis {
         cause: Cause::NoRoute,
         admits: &[
-            WayClear, SendUnrouted, PortRefused, RefusedByRouter, ReasonRoute, ReasonHost,
-            RefusedAtOnce, Everything, RefusalFirst, UnknownOrder,
+            WayClear,
+            SendUnrouted,
+            PortRefused,
+            RefusedByRouter,
+            ReasonRoute,
+            ReasonHost,
+            RefusedAtOnce,
+            Everything,
+            RefusalFirst,
+            UnknownOrder,
         ],
         needs: &[SendUnrouted, RefusalFirst, UnknownOrder],
         seldom: &[],
@@ -127,7 +147,12 @@ pub(super) const TABLE: &[Hypothesis] = &[
     Hypothesis {
         cause: Cause::OpenProxied,
         admits: &[
-            WayClear, PortOpens, NearListener, ZeroWindow, EveryPortOpens, UncertainListener,
+            WayClear,
+            PortOpens,
+            NearListener,
+            ZeroWindow,
+            EveryPortOpens,
+            UncertainListener,
         ],
         needs: &[NearListener, ZeroWindow, EveryPortOpens],
         seldom: &[],
@@ -137,7 +162,13 @@ pub(super) const TABLE: &[Hypothesis] = &[
     },
     Hypothesis {
         cause: Cause::MtuBlackHole,
-        admits: &[WayClear, PortOpens, GenuineListener, UncertainListener, LargeVanish],
+        admits: &[
+            WayClear,
+            PortOpens,
+            GenuineListener,
+            UncertainListener,
+            LargeVanish,
+        ],
         needs: &[LargeVanish],
         seldom: &[],
         rare: false,
@@ -147,7 +178,12 @@ pub(super) const TABLE: &[Hypothesis] = &[
     Hypothesis {
         cause: Cause::Open,
         admits: &[
-            WayClear, PortOpens, GenuineListener, UncertainListener, SizesPass, SizesUntestable,
+            WayClear,
+            PortOpens,
+            GenuineListener,
+            UncertainListener,
+            SizesPass,
+            SizesUntestable,
         ],
         needs: &[PortOpens],
         seldom: &[],
@@ -158,9 +194,27 @@ pub(super) const TABLE: &[Hypothesis] = &[
     Hypothesis {
         cause: Cause::RejectPath,
         admits: &[
-            WayClear, PortResets, PortRefused, ForgedReset, UnclearReset, NearerThanHost, AtHost,
-            UnknownDistance, RefusedByRouter, RefusedByTarget, FragmentRefused, FragmentHeld, TtlFirst, UnknownOrder, RefusalFirst,
-            RefusedAtOnce, ReasonPolicy, ReasonHost, ReasonRoute, PortAlone, Everything,
+            WayClear,
+            PortResets,
+            PortRefused,
+            ForgedReset,
+            UnclearReset,
+            NearerThanHost,
+            AtHost,
+            UnknownDistance,
+            RefusedByRouter,
+            RefusedByTarget,
+            FragmentRefused,
+            FragmentHeld,
+            TtlFirst,
+            UnknownOrder,
+            RefusalFirst,
+            RefusedAtOnce,
+            ReasonPolicy,
+            ReasonHost,
+            ReasonRoute,
+            PortAlone,
+            Everything,
         ],
         needs: &[NearerThanHost, RefusedByRouter, FragmentRefused],
         seldom: &[],
@@ -170,7 +224,14 @@ pub(super) const TABLE: &[Hypothesis] = &[
     },
     Hypothesis {
         cause: Cause::Closed,
-        admits: &[WayClear, PortResets, StackReset, UnclearReset, AtHost, UnknownDistance],
+        admits: &[
+            WayClear,
+            PortResets,
+            StackReset,
+            UnclearReset,
+            AtHost,
+            UnknownDistance,
+        ],
         needs: &[PortResets],
         seldom: &[NearerThanHost],
         rare: false,
@@ -180,8 +241,16 @@ pub(super) const TABLE: &[Hypothesis] = &[
     Hypothesis {
         cause: Cause::RejectHost,
         admits: &[
-            WayClear, PortResets, PortRefused, ForgedReset, UnclearReset, AtHost, UnknownDistance,
-            RefusedByTarget, FragmentHeld, KernelRefusal,
+            WayClear,
+            PortResets,
+            PortRefused,
+            ForgedReset,
+            UnclearReset,
+            AtHost,
+            UnknownDistance,
+            RefusedByTarget,
+            FragmentHeld,
+            KernelRefusal,
         ],
         needs: &[ForgedReset, RefusedByTarget],
         seldom: &[],
@@ -192,7 +261,12 @@ pub(super) const TABLE: &[Hypothesis] = &[
     Hypothesis {
         cause: Cause::DropPath,
         admits: &[
-            WayClear, PortSilent, TraceInPath, TraceUnclear, FragmentStops, FragmentsUnusable,
+            WayClear,
+            PortSilent,
+            TraceInPath,
+            TraceUnclear,
+            FragmentStops,
+            FragmentsUnusable,
         ],
         needs: &[TraceInPath],
         seldom: &[],
@@ -203,8 +277,15 @@ pub(super) const TABLE: &[Hypothesis] = &[
     Hypothesis {
         cause: Cause::DropReturn,
         admits: &[
-            WayClear, PortSilent, TraceToEdge, TraceUnclear, FragmentArrives, FragmentsUnusable,
-            OtherRangeAnswers, OtherRangeSilent, AckSilent,
+            WayClear,
+            PortSilent,
+            TraceToEdge,
+            TraceUnclear,
+            FragmentArrives,
+            FragmentsUnusable,
+            OtherRangeAnswers,
+            OtherRangeSilent,
+            AckSilent,
         ],
         needs: &[OtherRangeAnswers],
         seldom: &[],
@@ -215,8 +296,16 @@ pub(super) const TABLE: &[Hypothesis] = &[
     Hypothesis {
         cause: Cause::ListenerOverloaded,
         admits: &[
-            WayClear, PortSilent, TraceToHost, TraceToEdge, TraceUnclear, FragmentArrives, FragmentsUnusable,
-            AckResets, FinSilent, OtherRangeSilent,
+            WayClear,
+            PortSilent,
+            TraceToHost,
+            TraceToEdge,
+            TraceUnclear,
+            FragmentArrives,
+            FragmentsUnusable,
+            AckResets,
+            FinSilent,
+            OtherRangeSilent,
         ],
         needs: &[AckResets],
         seldom: &[],
@@ -227,8 +316,16 @@ pub(super) const TABLE: &[Hypothesis] = &[
     Hypothesis {
         cause: Cause::DropHost,
         admits: &[
-            WayClear, PortSilent, TraceToHost, TraceToEdge, TraceUnclear, TraceStopsAll, FragmentArrives,
-            FragmentsUnusable, OtherRangeSilent, AckSilent,
+            WayClear,
+            PortSilent,
+            TraceToHost,
+            TraceToEdge,
+            TraceUnclear,
+            TraceStopsAll,
+            FragmentArrives,
+            FragmentsUnusable,
+            OtherRangeSilent,
+            AckSilent,
         ],
         needs: &[FragmentArrives, TraceToHost],
         seldom: &[AckResets],
@@ -239,8 +336,14 @@ pub(super) const TABLE: &[Hypothesis] = &[
     Hypothesis {
         cause: Cause::DropEdge,
         admits: &[
-            WayClear, PortSilent, TraceToEdge, TraceUnclear, FragmentStops, FragmentsUnusable,
-            OtherRangeSilent, AckSilent,
+            WayClear,
+            PortSilent,
+            TraceToEdge,
+            TraceUnclear,
+            FragmentStops,
+            FragmentsUnusable,
+            OtherRangeSilent,
+            AckSilent,
         ],
         needs: &[FragmentStops],
         seldom: &[AckResets],
@@ -251,8 +354,14 @@ pub(super) const TABLE: &[Hypothesis] = &[
     Hypothesis {
         cause: Cause::DropEdgeOrHost,
         admits: &[
-            WayClear, PortSilent, TraceToEdge, FragmentsUnusable, FragmentStops, FragmentArrives,
-            OtherRangeSilent, AckSilent,
+            WayClear,
+            PortSilent,
+            TraceToEdge,
+            FragmentsUnusable,
+            FragmentStops,
+            FragmentArrives,
+            OtherRangeSilent,
+            AckSilent,
         ],
         needs: &[TraceToEdge],
         seldom: &[AckResets],
@@ -263,16 +372,27 @@ pub(super) const TABLE: &[Hypothesis] = &[
     Hypothesis {
         cause: Cause::DropSomewhere,
         admits: &[
-            WayClear, PortSilent, TraceStopsAll, TraceBeyond, TraceUnclear, FragmentsUnusable,
-            FragmentStops, FragmentArrives,
+            WayClear,
+            PortSilent,
+            TraceStopsAll,
+            TraceBeyond,
+            TraceUnclear,
+            FragmentsUnusable,
+            FragmentStops,
+            FragmentArrives,
         ],
         needs: &[PortSilent],
         seldom: &[],
         rare: false,
         firmest: Likely,
         covers: &[
-            Cause::DropPath, Cause::DropEdge, Cause::DropHost, Cause::DropEdgeOrHost,
-            Cause::DropReturn, Cause::ListenerOverloaded, Cause::NoNeighbor,
+            Cause::DropPath,
+            Cause::DropEdge,
+            Cause::DropHost,
+            Cause::DropEdgeOrHost,
+            Cause::DropReturn,
+            Cause::ListenerOverloaded,
+            Cause::NoNeighbor,
         ],
     },
 ];

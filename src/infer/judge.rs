@@ -20,7 +20,7 @@ use super::sign::Sign::{self, *};
 use super::sign::{Observed, Progress, Question, Reading};
 use super::{
     Ask, Brief, Judgement, Next, answer, distance, local, locate, outline, pattern, place, refusal,
-    reset, silence, size, words,
+    reset, silence, size, trace, words,
 };
 
 /// Judges the evidence: the best verdict it supports at `now`, and the probes that would best test
@@ -28,14 +28,25 @@ use super::{
 ///
 /// Every call reads all of the evidence; the same evidence, brief and time give the same judgement.
 pub fn judge(evidence: &Evidence, brief: &Brief, now: Moment) -> Judgement {
-    let case = Case { evidence, brief, now };
+    let case = Case {
+        evidence,
+        brief,
+        now,
+    };
     let readings = read_all(&case);
-    let signs: Vec<&Observed> = readings.iter().filter_map(|(_, r)| r.sign.as_ref()).collect();
+    let signs: Vec<&Observed> = readings
+        .iter()
+        .filter_map(|(_, r)| r.sign.as_ref())
+        .collect();
     let leader = leader(&signs);
     let finding = find(&case, leader, &signs);
     let (next, look_again) = next(&case, leader, &signs, &readings);
     // A moment that has passed without a new fact would be looked at for ever.
-    Judgement { finding, next, look_again: look_again.filter(|due| *due > now) }
+    Judgement {
+        finding,
+        next,
+        look_again: look_again.filter(|due| *due > now),
+    }
 }
 
 /// Reads every question whose occasion has come.
@@ -44,7 +55,10 @@ fn read_all(case: &Case<'_>) -> Vec<(Question, Reading)> {
     for question in Question::ALL {
         let seen = |sign: Sign| {
             readings.iter().any(|(_, reading)| {
-                reading.sign.as_ref().is_some_and(|observed| observed.sign == sign)
+                reading
+                    .sign
+                    .as_ref()
+                    .is_some_and(|observed| observed.sign == sign)
             })
         };
         if occasion(question, &seen) {
@@ -114,7 +128,9 @@ fn objection<'s>(hypothesis: &Hypothesis, signs: &[&'s Observed]) -> Option<&'s 
 fn leader(signs: &[&Observed]) -> Option<&'static Hypothesis> {
     TABLE.iter().find(|hypothesis| {
         let met = hypothesis.needs.is_empty()
-            || signs.iter().any(|observed| hypothesis.needs.contains(&observed.sign));
+            || signs
+                .iter()
+                .any(|observed| hypothesis.needs.contains(&observed.sign));
         met && objection(hypothesis, signs).is_none()
     })
 }
@@ -134,18 +150,40 @@ fn is_rival(hypothesis: &Hypothesis, leader: &Hypothesis, signs: &[&Observed]) -
 
 fn confidence(leader: &Hypothesis, signs: &[&Observed]) -> Confidence {
     let of = |pick: &dyn Fn(Sign) -> bool| {
-        signs.iter().filter(|observed| pick(observed.sign)).map(|observed| observed.strength).max()
+        signs
+            .iter()
+            .filter(|observed| pick(observed.sign))
+            .map(|observed| observed.strength)
+            .max()
     };
     let port = of(&|sign| sign.question() == Question::Port && leader.admits.contains(&sign));
     let needed = of(&|sign| leader.needs.contains(&sign));
-    let seen = [port, needed].into_iter().flatten().min().unwrap_or(Confidence::Possible);
+    let seen = [port, needed]
+        .into_iter()
+        .flatten()
+        .min()
+        .unwrap_or(Confidence::Possible);
     let mut confidence = seen.min(leader.firmest);
-    if signs.iter().any(|observed| leader.seldom.contains(&observed.sign)) {
+    if leader.cause == Cause::DropSomewhere && signs.iter().any(|o| o.sign == HostAnswers) {
+        // The host answers elsewhere, so somewhere is known to be wrong in part.
+        confidence = confidence.min(Confidence::Possible);
+    }
+    if signs
+        .iter()
+        .any(|observed| leader.seldom.contains(&observed.sign))
+    {
         confidence = confidence.min(Confidence::Likely);
     }
     for rival in TABLE.iter().filter(|rival| is_rival(rival, leader, signs)) {
-        let rare = rival.rare || signs.iter().any(|observed| rival.seldom.contains(&observed.sign));
-        let surviving = if rare { Confidence::Likely } else { Confidence::Possible };
+        let rare = rival.rare
+            || signs
+                .iter()
+                .any(|observed| rival.seldom.contains(&observed.sign));
+        let surviving = if rare {
+            Confidence::Likely
+        } else {
+            Confidence::Possible
+        };
         let cap = match objection(rival, signs) {
             Some(observed) => observed.strength.max(surviving),
             None => surviving,
@@ -156,7 +194,7 @@ fn confidence(leader: &Hypothesis, signs: &[&Observed]) -> Confidence {
 }
 
 fn find(case: &Case<'_>, leader: Option<&'static Hypothesis>, signs: &[&Observed]) -> Finding {
-    let rows = locate::rows(case);
+    let rows = trace::rows(case);
     let cause = leader.map_or(Cause::Inconclusive, |leader| leader.cause);
     let place = place::place(case, cause, &rows);
     let method = place::method(case, cause);
@@ -169,12 +207,23 @@ fn find(case: &Case<'_>, leader: Option<&'static Hypothesis>, signs: &[&Observed
         .collect();
     basis.sort_unstable();
     basis.dedup();
-    let open: Vec<Cause> =
-        alternatives.iter().filter(|rival| !rival.ruled_out).map(|rival| rival.cause).collect();
+    let open: Vec<Cause> = alternatives
+        .iter()
+        .filter(|rival| !rival.ruled_out)
+        .map(|rival| rival.cause)
+        .collect();
     let state = place::state(case, cause);
     let summary = words::summary(case, cause, &place, method, signs, &open);
     Finding {
-        verdict: Verdict { state, cause, confidence, place, method, summary, basis },
+        verdict: Verdict {
+            state,
+            cause,
+            confidence,
+            place,
+            method,
+            summary,
+            basis,
+        },
         alternatives,
         path: outline::path(case, &rows),
         loss: case.loss().bounds(),
@@ -215,7 +264,8 @@ fn alternatives(
             }),
         })
         .filter(|alternative| {
-            alternative.ruled_out || !leader.covers.contains(&alternative.cause)
+            alternative.ruled_out
+                || !leader.covers.contains(&alternative.cause)
                 || leader.cause != Cause::Open
         })
         .collect();
@@ -245,7 +295,9 @@ fn closed_although_silent(case: &Case<'_>, signs: &[&Observed]) -> Option<Altern
 fn splits(question: Question, survivors: &[&'static Hypothesis]) -> bool {
     let predictions = |hypothesis: &Hypothesis| -> Vec<Sign> {
         let all = hypothesis.admits.iter().chain(hypothesis.seldom);
-        all.copied().filter(|sign| sign.question() == question).collect()
+        all.copied()
+            .filter(|sign| sign.question() == question)
+            .collect()
     };
     let mut distinct: Vec<Vec<Sign>> = Vec::new();
     for hypothesis in survivors {
@@ -318,11 +370,11 @@ fn add(asks: &mut Vec<Ask>, ask: Ask) {
 }
 
 fn quick_enough(case: &Case<'_>, leader: Option<&Hypothesis>, signs: &[&Observed]) -> bool {
-    let answered = |observed: &&Observed| {
+    let answered = |observed: &&Observed| -> bool {
         matches!(
             observed.sign,
             PortOpens | PortResets | PortRefused | SendForbidden | SendUnrouted
         )
     };
-    case.brief.quick && leader.is_some() && signs.iter().any(|observed| answered(&observed))
+    case.brief.quick && leader.is_some() && signs.iter().any(answered)
 }

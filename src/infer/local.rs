@@ -27,7 +27,9 @@ const RESOLUTION: Duration = Duration::from_millis(2500);
 /// Reads [`super::sign::Question::Way`].
 pub(super) fn read_way(case: &Case<'_>) -> Reading {
     let sent: Vec<&Trial> = case
-        .trials(|probe| probe.target == Target::Endpoint && probe.kind == Kind::Syn)
+        .trials(|probe| {
+            probe.target == Target::Endpoint && probe.kind == Kind::Syn && probe.padded_to.is_none()
+        })
         .collect();
     if sent.is_empty() {
         return Reading::going_on(None, vec![case.now(syn(Target::Endpoint, 0))]);
@@ -56,23 +58,29 @@ fn refused_send(sent: &[&Trial]) -> Option<Reading> {
             true,
             "the kernel refuses the send with EPERM, as its firewall demands",
         ),
-        LocalRefusal::Prohibited => {
-            (Sign::SendUnrouted, true, "the kernel refuses the send with EACCES: a prohibit route")
-        }
+        LocalRefusal::Prohibited => (
+            Sign::SendUnrouted,
+            true,
+            "the kernel refuses the send with EACCES: a prohibit route",
+        ),
         LocalRefusal::NoRoute => (
             Sign::SendUnrouted,
             true,
             "the kernel has no route: it refuses the send as unreachable",
         ),
-        LocalRefusal::InterfaceDown => {
-            (Sign::SendUnrouted, true, "the outgoing interface is down or gone")
-        }
+        LocalRefusal::InterfaceDown => (
+            Sign::SendUnrouted,
+            true,
+            "the outgoing interface is down or gone",
+        ),
         LocalRefusal::Overload
         | LocalRefusal::TooLong
         | LocalRefusal::SourceGone
-        | LocalRefusal::Other(_) => {
-            (Sign::SendImpaired, false, "the kernel no longer takes our probes")
-        }
+        | LocalRefusal::Other(_) => (
+            Sign::SendImpaired,
+            false,
+            "the kernel no longer takes our probes",
+        ),
     };
     if !enough && (taken.is_some() || !at_once) {
         return Some(resend(refused));
@@ -97,7 +105,10 @@ fn resend(refused: &[&Trial]) -> Reading {
 
 fn unresolved(case: &Case<'_>, sent: &[&Trial]) -> Option<Reading> {
     let lingering = |trial: &&&Trial| case.now.since(trial.sent) >= DEPARTURE_LAG;
-    if sent.iter().any(|trial| trial.departed || !trial.replies.is_empty() && !own(case, trial)) {
+    if sent
+        .iter()
+        .any(|trial| trial.departed || !trial.replies.is_empty() && !own(case, trial))
+    {
         return None;
     }
     let stuck: Vec<&Trial> = sent.iter().filter(lingering).copied().collect();
@@ -138,22 +149,37 @@ fn unresolved(case: &Case<'_>, sent: &[&Trial]) -> Option<Reading> {
         ),
         None => return Some(Reading::waiting()),
     };
-    let observed = Observed { sign, strength, basis: ids(stuck), because: because.into() };
+    let observed = Observed {
+        sign,
+        strength,
+        basis: ids(stuck),
+        because: because.into(),
+    };
     let settled = match sign {
         Sign::NextHopUnresolved => strength == Confidence::Proven,
-        _ => sent.first().is_some_and(|t| case.now.since(t.sent) >= RESOLUTION),
+        _ => sent
+            .first()
+            .is_some_and(|t| case.now.since(t.sent) >= RESOLUTION),
     };
     if settled {
         return Some(Reading::done(observed));
     }
     let next = sent.first().map(|trial| trial.sent.after(RESOLUTION));
     let mut asks = Vec::new();
-    if sent.len() < 3 && let Some(not_before) = next {
-        asks.push(super::Ask { probe: syn(Target::Endpoint, 0), not_before });
+    if sent.len() < 3
+        && let Some(not_before) = next
+    {
+        asks.push(super::Ask {
+            probe: syn(Target::Endpoint, 0),
+            not_before,
+        });
     }
     if asks.is_empty() {
         // A control to another port tells a filter from a link that carries nothing.
-        return Some(Reading { sign: Some(observed), progress: Progress::Waiting(next) });
+        return Some(Reading {
+            sign: Some(observed),
+            progress: Progress::Waiting(next),
+        });
     }
     Some(Reading::going_on(Some(observed), asks))
 }
@@ -192,14 +218,21 @@ fn heard(case: &Case<'_>, sent: &[&Trial]) -> Reading {
     }
     if tap_only.is_empty() {
         if fresh.is_some() {
-            return Reading { sign: None, progress: Progress::Waiting(fresh) };
+            return Reading {
+                sign: None,
+                progress: Progress::Waiting(fresh),
+            };
         }
         return clear_so_far(sent);
     }
     let enough = tap_only.len() >= 2;
     let observed = Observed {
         sign: Sign::HeardByTapOnly,
-        strength: if enough { Confidence::Proven } else { Confidence::Likely },
+        strength: if enough {
+            Confidence::Proven
+        } else {
+            Confidence::Likely
+        },
         basis: tap_only,
         because: "answers reach the interface, and the local firewall or reverse-path filter \
                   discards them before any socket hears them"
@@ -213,7 +246,11 @@ fn heard(case: &Case<'_>, sent: &[&Trial]) -> Reading {
 
 /// Nothing was answered: the way out is clear when the tap saw a probe leave.
 fn clear_so_far(sent: &[&Trial]) -> Reading {
-    let left: Vec<&Trial> = sent.iter().copied().filter(|trial| trial.departed).collect();
+    let left: Vec<&Trial> = sent
+        .iter()
+        .copied()
+        .filter(|trial| trial.departed)
+        .collect();
     if left.is_empty() {
         return Reading::waiting();
     }

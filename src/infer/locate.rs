@@ -19,8 +19,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use crate::model::evidence::Trial;
-use crate::model::probe::{Kind, Probe, ProbeId, Target, Ttl};
-use crate::model::reply::Answer;
+use crate::model::probe::{Probe, ProbeId, Target, Ttl};
 use crate::model::time::Moment;
 use crate::model::verdict::{Confidence, HopRef};
 
@@ -28,7 +27,8 @@ use super::case::{Case, Drawn, echo, limited_syn};
 use super::controls::{baseline, host_hop};
 use super::loss::{self, Loss};
 use super::sign::{Observed, Progress, Reading, Sign};
-use super::{Ask, ControlOrigin};
+use super::trace::{Flowed, Row};
+use super::{Ask, ControlOrigin, trace};
 
 /// Rounds of the trace: enough that a hop which reports the control six times and the port never is
 /// beyond chance.
@@ -43,88 +43,6 @@ const FIRST_LOOK: u8 = 5;
 const BEYOND: u8 = 3;
 /// Longest path looked at.
 const LONGEST: u8 = 30;
-
-/// What the two kinds of flow drew from one hop.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Row {
-    pub(super) ttl: u8,
-    pub(super) port: Flowed,
-    pub(super) control: Flowed,
-}
-
-/// What one kind of flow drew from one hop.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Flowed {
-    /// Sent, and answered or waited out.
-    pub(super) tried: u32,
-    /// Reported expired.
-    pub(super) expired: Vec<(ProbeId, IpAddr)>,
-    /// Answered by the address itself.
-    pub(super) reached: Vec<ProbeId>,
-    /// Refused.
-    pub(super) refused: Vec<ProbeId>,
-    /// Silent.
-    pub(super) silent: Vec<(ProbeId, Moment)>,
-    /// Least round-trip time.
-    pub(super) rtt: Option<Duration>,
-}
-
-impl Flowed {
-    fn reported(&self) -> bool {
-        !self.expired.is_empty()
-    }
-
-    fn seen(&self) -> bool {
-        self.reported() || !self.reached.is_empty()
-    }
-
-    fn add(&mut self, case: &Case<'_>, trial: &Trial) {
-        match case.drawn(trial) {
-            Drawn::EnRoute => {
-                let expired = trial.replies.iter().find(|heard| {
-                    matches!(heard.reply.answer, Answer::TimeExceeded(_))
-                });
-                if let Some(heard) = expired {
-                    self.expired.push((trial.id, heard.reply.from));
-                }
-            }
-            Drawn::SynAck | Drawn::Reset | Drawn::Echo => self.reached.push(trial.id),
-            Drawn::Refused(_) => self.refused.push(trial.id),
-            Drawn::Silence => self.silent.push((trial.id, trial.sent)),
-            Drawn::Reassembly | Drawn::Pending | Drawn::Void => return,
-        }
-        self.tried += 1;
-        if let Some(rtt) = trial.rtt() {
-            self.rtt = Some(self.rtt.map_or(rtt, |least| least.min(rtt)));
-        }
-    }
-}
-
-/// The rows of the trace so far, by TTL.
-pub(super) fn rows(case: &Case<'_>) -> Vec<Row> {
-    let mut rows: Vec<Row> = Vec::new();
-    let limited = case.trials(|probe| {
-        !probe.ttl.is_full()
-            && probe.padded_to.is_none()
-            && matches!(probe.kind, Kind::Syn | Kind::Echo)
-    });
-    for trial in limited {
-        let ttl = trial.probe.ttl.0;
-        let at = match rows.binary_search_by_key(&ttl, |row| row.ttl) {
-            Ok(at) => at,
-            Err(at) => {
-                rows.insert(at, Row { ttl, ..Row::default() });
-                at
-            }
-        };
-        let Some(row) = rows.get_mut(at) else { continue };
-        match trial.probe.target {
-            Target::Endpoint => row.port.add(case, trial),
-            Target::Control(_) | Target::Host => row.control.add(case, trial),
-        }
-    }
-    rows
-}
 
 /// Where the port's flow ends, as the trace shows it.
 #[derive(Clone, Debug, Default)]
@@ -148,8 +66,11 @@ pub(super) fn end(case: &Case<'_>, rows: &[Row]) -> End {
         ttl,
         address: flowed.expired.first().map(|(_, from)| *from).or(reached),
     };
-    let mut basis: Vec<ProbeId> =
-        after.iter().flat_map(|row| row.port.expired.iter().map(|(id, _)| *id)).take(2).collect();
+    let mut basis: Vec<ProbeId> = after
+        .iter()
+        .flat_map(|row| row.port.expired.iter().map(|(id, _)| *id))
+        .take(2)
+        .collect();
     for row in rows.iter().filter(|row| row.ttl > last) {
         basis.extend(row.port.silent.iter().map(|(id, _)| *id));
         basis.extend(row.control.expired.iter().map(|(id, _)| *id).take(3));
@@ -170,7 +91,10 @@ pub(super) fn end(case: &Case<'_>, rows: &[Row]) -> End {
 
 /// The host's distance: the least TTL that reached it, or what its answers' TTLs show.
 fn host_distance(case: &Case<'_>, rows: &[Row]) -> Option<u8> {
-    let reached = rows.iter().find(|row| !row.control.reached.is_empty()).map(|row| row.ttl);
+    let reached = rows
+        .iter()
+        .find(|row| !row.control.reached.is_empty())
+        .map(|row| row.ttl);
     if case.brief.vantage.on_link() {
         return Some(1);
     }
@@ -195,15 +119,19 @@ pub(super) fn read_trace(case: &Case<'_>) -> Reading {
             because: "the target is on the local link, no router stands between".into(),
         });
     }
-    let rows = rows(case);
+    let rows = trace::rows(case);
     let end = end(case, &rows);
     let (sign, because) = read_end(case, &rows, &end);
     let strength = weigh(case, &rows, &end, sign);
-    let observed = (!rows.is_empty())
-        .then(|| Observed { sign, strength, basis: end.basis.clone(), because });
-    let looked_at_host = end.host.is_none_or(|host| {
-        rows.iter().any(|row| row.ttl == host && row.port.tried > 0)
+    let observed = (!rows.is_empty()).then(|| Observed {
+        sign,
+        strength,
+        basis: end.basis.clone(),
+        because,
     });
+    let looked_at_host = end
+        .host
+        .is_none_or(|host| rows.iter().any(|row| row.ttl == host && row.port.tried > 0));
     let enough = match sign {
         Sign::TraceBeyond => true,
         Sign::TraceToEdge => looked_at_host,
@@ -211,22 +139,36 @@ pub(super) fn read_trace(case: &Case<'_>) -> Reading {
         _ => false,
     };
     if enough {
-        return Reading { sign: observed, progress: Progress::Done };
+        return Reading {
+            sign: observed,
+            progress: Progress::Done,
+        };
     }
     let progress = plan(case, &rows, &end);
-    Reading { sign: observed, progress }
+    Reading {
+        sign: observed,
+        progress,
+    }
 }
 
 fn read_end(case: &Case<'_>, rows: &[Row], end: &End) -> (Sign, String) {
     let last = end.after.map_or(0, |hop| hop.ttl);
-    let translated = end.after.is_some_and(|hop| hop.address == Some(case.address()));
+    let translated = end
+        .after
+        .is_some_and(|hop| hop.address == Some(case.address()));
     let Some(host) = end.host else {
         return match end.before {
             Some(next) => (
                 Sign::TraceInPath,
-                format!("hop {} reports the control flow, and never the port's", next.ttl),
+                format!(
+                    "hop {} reports the control flow, and never the port's",
+                    next.ttl
+                ),
             ),
-            None => (Sign::TraceStopsAll, format!("nothing is reported beyond hop {last}")),
+            None => (
+                Sign::TraceStopsAll,
+                format!("nothing is reported beyond hop {last}"),
+            ),
         };
     };
     if last >= host || translated {
@@ -236,15 +178,21 @@ fn read_end(case: &Case<'_>, rows: &[Row], end: &End) -> (Sign, String) {
         );
     }
     if last + 1 == host {
-        return (Sign::TraceToEdge, format!("hop {last}, the last router, saw the SYN"));
+        return (
+            Sign::TraceToEdge,
+            format!("hop {last}, the last router, saw the SYN"),
+        );
     }
-    let visible = rows.iter().any(|row| {
-        row.ttl > last && row.ttl < host && row.control.reported()
-    });
+    let visible = rows
+        .iter()
+        .any(|row| row.ttl > last && row.ttl < host && row.control.reported());
     match end.before {
         Some(next) if visible => (
             Sign::TraceInPath,
-            format!("hop {} reports the control flow, and never the port's", next.ttl),
+            format!(
+                "hop {} reports the control flow, and never the port's",
+                next.ttl
+            ),
         ),
         _ => (
             Sign::TraceUnclear,
@@ -261,7 +209,10 @@ fn weigh(case: &Case<'_>, rows: &[Row], end: &End, sign: Sign) -> Confidence {
         Sign::TraceBeyond => Confidence::Likely,
         Sign::TraceInPath => {
             let last = end.after.map_or(0, |hop| hop.ttl);
-            let beyond = || rows.iter().filter(|row| row.ttl > last && row.control.seen());
+            let beyond = || {
+                rows.iter()
+                    .filter(|row| row.ttl > last && row.control.seen())
+            };
             let mut witness = Loss::default();
             let mut times: Vec<Moment> = Vec::new();
             for row in beyond().filter(|row| row.control.reported()) {
@@ -271,7 +222,11 @@ fn weigh(case: &Case<'_>, rows: &[Row], end: &End, sign: Sign) -> Confidence {
             }
             let witness = witness.and(case.loss());
             let rounds = loss::spread(times.iter().copied());
-            let span = times.iter().max().zip(times.iter().min()).map(|(a, b)| a.since(*b));
+            let span = times
+                .iter()
+                .max()
+                .zip(times.iter().min())
+                .map(|(a, b)| a.since(*b));
             let chance = witness.chance_of_silence(rounds);
             // The full-TTL SYNs of the same flows span the nine seconds; the trace itself must
             // only be beyond chance.
@@ -290,8 +245,9 @@ fn weigh(case: &Case<'_>, rows: &[Row], end: &End, sign: Sign) -> Confidence {
 /// rate limit favours neither.
 fn plan(case: &Case<'_>, rows: &[Row], end: &End) -> Progress {
     let baseline = baseline(case);
-    let traced: Vec<&Trial> =
-        case.trials(|probe| !probe.ttl.is_full() && probe.padded_to.is_none()).collect();
+    let traced: Vec<&Trial> = case
+        .trials(|probe| !probe.ttl.is_full() && probe.padded_to.is_none())
+        .collect();
     if traced.is_empty() && baseline != Progress::Done && !waited_long(case) {
         // The host's distance and the best control are worth a moment's wait.
         return baseline;
@@ -315,14 +271,21 @@ fn plan(case: &Case<'_>, rows: &[Row], end: &End) -> Progress {
             }
             let pause = ROUND.saturating_mul(u32::try_from(round).unwrap_or(u32::MAX));
             let place = GAP.saturating_mul(u32::from(ttl));
-            let second = (round + usize::from(ttl)) % 2 == usize::from(probe.target == Target::Endpoint);
+            let second =
+                (round + usize::from(ttl)) % 2 == usize::from(probe.target == Target::Endpoint);
             let order = if second { GAP / 2 } else { Duration::ZERO };
-            asks.push(Ask { probe, not_before: began.after(pause + place + order) });
+            asks.push(Ask {
+                probe,
+                not_before: began.after(pause + place + order),
+            });
         }
     }
     if !asks.is_empty() {
         Progress::Asking(asks)
-    } else if traced.iter().any(|trial| case.drawn(trial) == Drawn::Pending) {
+    } else if traced
+        .iter()
+        .any(|trial| case.drawn(trial) == Drawn::Pending)
+    {
         Progress::Waiting(None)
     } else {
         baseline
@@ -337,7 +300,11 @@ fn waited_long(case: &Case<'_>) -> bool {
 /// no TCP control answers.
 fn turn(case: &Case<'_>, ttl: u8, host: Option<u8>) -> Vec<Probe> {
     let answering = case.answering_control();
-    let random = || case.controls(ControlOrigin::Random).next().map(|control| control.port);
+    let random = || {
+        case.controls(ControlOrigin::Random)
+            .next()
+            .map(|control| control.port)
+    };
     let mut turn = Vec::new();
     // At the host's own distance only a device that translates the address reports.
     if host.is_none_or(|host| ttl <= host) {
@@ -347,7 +314,10 @@ fn turn(case: &Case<'_>, ttl: u8, host: Option<u8>) -> Vec<Probe> {
         turn.push(limited_syn(Target::Control(port), 0, ttl));
     }
     if answering.is_none() {
-        turn.push(Probe { ttl: Ttl(ttl), ..echo() });
+        turn.push(Probe {
+            ttl: Ttl(ttl),
+            ..echo()
+        });
     }
     turn
 }
@@ -357,6 +327,11 @@ fn horizon(rows: &[Row], end: &End) -> u8 {
     if let Some(host) = end.host {
         return host.min(LONGEST);
     }
-    let seen = rows.iter().rev().find(|row| row.port.seen() || row.control.seen());
-    FIRST_LOOK.max(seen.map_or(0, |row| row.ttl) + BEYOND).min(LONGEST)
+    let seen = rows
+        .iter()
+        .rev()
+        .find(|row| row.port.seen() || row.control.seen());
+    FIRST_LOOK
+        .max(seen.map_or(0, |row| row.ttl) + BEYOND)
+        .min(LONGEST)
 }

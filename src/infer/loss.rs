@@ -33,14 +33,19 @@ pub(super) struct Loss {
 impl Loss {
     /// Both samples together.
     pub(super) const fn and(self, other: Self) -> Self {
-        Self { answered: self.answered + other.answered, lost: self.lost + other.lost }
+        Self {
+            answered: self.answered + other.answered,
+            lost: self.lost + other.lost,
+        }
     }
 
     /// The chance that loss alone silences `count` independent probes.
     pub(super) fn chance_of_silence(self, count: u32) -> f64 {
         let lost = 0.5 + f64::from(self.lost);
         let all = 1.0 + f64::from(self.answered) + f64::from(self.lost);
-        (0..count).map(|i| (lost + f64::from(i)) / (all + f64::from(i))).product()
+        (0..count)
+            .map(|i| (lost + f64::from(i)) / (all + f64::from(i)))
+            .product()
     }
 
     /// Bounds of the loss per round trip: the Wilson score interval at 90 %; `None` without controls.
@@ -93,7 +98,10 @@ mod tests {
 
     #[test]
     fn seven_silent_probes_beside_twenty_answered_controls_are_one_in_a_million() {
-        let loss = Loss { answered: 20, lost: 0 };
+        let loss = Loss {
+            answered: 20,
+            lost: 0,
+        };
         assert!(loss.chance_of_silence(6) < CONFIRMED);
         assert!(loss.chance_of_silence(3) < LIKELY && loss.chance_of_silence(3) > CONFIRMED);
     }
@@ -114,7 +122,10 @@ mod tests {
         let nine = Duration::from_secs(9);
         assert_eq!(confidence(1e-7, nine, true), Confidence::Confirmed);
         assert_eq!(confidence(1e-7, nine, false), Confidence::Likely);
-        assert_eq!(confidence(1e-7, Duration::from_secs(8), true), Confidence::Likely);
+        assert_eq!(
+            confidence(1e-7, Duration::from_secs(8), true),
+            Confidence::Likely
+        );
         assert_eq!(confidence(1e-2, nine, true), Confidence::Possible);
     }
 }

@@ -10,16 +10,25 @@ use crate::model::reply::Answer;
 use super::case::{Case, Drawn, hop_of_arrival};
 use super::controls::host_hop;
 use super::distance::answer_hop;
-use super::locate::{Flowed, Row};
+use super::trace::{Flowed, Row};
 
 /// The path, one row a hop, the host's own row last where its distance is known.
 pub(super) fn path(case: &Case<'_>, rows: &[Row]) -> Vec<Hop> {
     let mut hops: Vec<Hop> = rows.iter().map(|row| hop(case, row)).collect();
-    while hops.last().is_some_and(|hop| hop.address.is_none() && hop.endpoint_flow != Some(Sight::Refused)) {
+    while hops
+        .last()
+        .is_some_and(|hop| hop.address.is_none() && hop.endpoint_flow != Some(Sight::Refused))
+    {
         hops.pop();
     }
-    let reached = hops.iter().any(|hop| hop.control_flow == Some(Sight::Reached));
-    let host = if case.brief.vantage.on_link() { Some(1) } else { host_hop(case).or(answer_hop(case)) };
+    let reached = hops
+        .iter()
+        .any(|hop| hop.control_flow == Some(Sight::Reached));
+    let host = if case.brief.vantage.on_link() {
+        Some(1)
+    } else {
+        host_hop(case).or(answer_hop(case))
+    };
     if let (false, Some(ttl)) = (reached, host) {
         hops.retain(|hop| hop.ttl < ttl);
         hops.push(host_row(case, ttl));
@@ -31,9 +40,18 @@ pub(super) fn path(case: &Case<'_>, rows: &[Row]) -> Vec<Hop> {
 
 fn host_row(case: &Case<'_>, ttl: u8) -> Hop {
     let witnesses = case.witnesses();
-    let answered = witnesses.iter().filter(|trial| case.drawn(trial).is_answer());
-    let port = case.port_syns().filter(|trial| case.drawn(trial).is_answer());
-    let rtt = answered.clone().copied().chain(port).filter_map(|trial| trial.rtt()).min();
+    let answered = witnesses
+        .iter()
+        .filter(|trial| case.drawn(trial).is_answer());
+    let port = case
+        .port_syns()
+        .filter(|trial| case.drawn(trial).is_answer());
+    let rtt = answered
+        .clone()
+        .copied()
+        .chain(port)
+        .filter_map(|trial| trial.rtt())
+        .min();
     Hop {
         ttl,
         address: Some(case.address()),
@@ -47,7 +65,10 @@ fn host_row(case: &Case<'_>, ttl: u8) -> Hop {
 /// What full-TTL SYNs to the port drew, as a sight.
 fn port_sight(case: &Case<'_>) -> Option<Sight> {
     let drawn: Vec<Drawn> = case.port_syns().map(|trial| case.drawn(trial)).collect();
-    if drawn.iter().any(|drawn| matches!(drawn, Drawn::SynAck | Drawn::Reset)) {
+    if drawn
+        .iter()
+        .any(|drawn| matches!(drawn, Drawn::SynAck | Drawn::Reset))
+    {
         Some(Sight::Reached)
     } else if drawn.iter().any(|drawn| matches!(drawn, Drawn::Refused(_))) {
         Some(Sight::Refused)
@@ -64,12 +85,19 @@ fn hop(case: &Case<'_>, row: &Row) -> Hop {
         .chain(&row.control.expired)
         .map(|(_, from)| *from)
         .collect();
-    let first = row.port.expired.first().or_else(|| row.control.expired.first());
+    let first = row
+        .port
+        .expired
+        .first()
+        .or_else(|| row.control.expired.first());
     let reached = !row.control.reached.is_empty() || !row.port.reached.is_empty();
     let mut notes = Vec::new();
     if addresses.len() > 1 {
         let all: Vec<String> = addresses.iter().map(ToString::to_string).collect();
-        notes.push(format!("several routers answer at this hop: {}", all.join(", ")));
+        notes.push(format!(
+            "several routers answer at this hop: {}",
+            all.join(", ")
+        ));
     }
     if first.is_some_and(|(_, from)| *from == case.address()) {
         notes.push("reports from the target's own address: it is translated here".into());
@@ -77,7 +105,9 @@ fn hop(case: &Case<'_>, row: &Row) -> Hop {
     notes.extend(rewritten(case, row.ttl));
     Hop {
         ttl: row.ttl,
-        address: first.map(|(_, from)| *from).or_else(|| reached.then(|| case.address())),
+        address: first
+            .map(|(_, from)| *from)
+            .or_else(|| reached.then(|| case.address())),
         rtt: row.port.rtt.into_iter().chain(row.control.rtt).min(),
         endpoint_flow: sight(&row.port),
         control_flow: sight(&row.control),
@@ -99,16 +129,22 @@ fn sight(flowed: &Flowed) -> Option<Sight> {
 
 /// Whether the probes quoted at a hop carry another DSCP than they left with.
 fn rewritten(case: &Case<'_>, ttl: u8) -> Option<String> {
-    case.evidence.trials().iter().filter(|trial| trial.probe.ttl.0 == ttl).find_map(|trial| {
-        let heard = trial.first()?;
-        let Answer::TimeExceeded(quote) = heard.reply.answer else { return None };
-        (quote.dscp != trial.probe.dscp).then(|| {
-            format!(
-                "a probe sent with DSCP {} arrives here with {}",
-                trial.probe.dscp.0, quote.dscp.0
-            )
+    case.evidence
+        .trials()
+        .iter()
+        .filter(|trial| trial.probe.ttl.0 == ttl)
+        .find_map(|trial| {
+            let heard = trial.first()?;
+            let Answer::TimeExceeded(quote) = heard.reply.answer else {
+                return None;
+            };
+            (quote.dscp != trial.probe.dscp).then(|| {
+                format!(
+                    "a probe sent with DSCP {} arrives here with {}",
+                    trial.probe.dscp.0, quote.dscp.0
+                )
+            })
         })
-    })
 }
 
 /// Remarks that change nothing in the verdict.
@@ -126,10 +162,18 @@ pub(super) fn notes(case: &Case<'_>) -> Vec<String> {
             case.evidence.near_misses()
         ));
     }
-    let marked = case.evidence.trials().iter().filter(|t| t.probe.dscp == Dscp::MARK);
+    let marked = case
+        .evidence
+        .trials()
+        .iter()
+        .filter(|t| t.probe.dscp == Dscp::MARK);
     let bleached = marked
         .filter(|trial| trial.probe.target == Target::Host)
-        .any(|trial| trial.first().is_some_and(|heard| heard.reply.dscp == Dscp::ZERO));
+        .any(|trial| {
+            trial
+                .first()
+                .is_some_and(|heard| heard.reply.dscp == Dscp::ZERO)
+        });
     if bleached {
         notes.push("the path (or the host) clears the DSCP of echo requests or replies".into());
     }

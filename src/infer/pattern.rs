@@ -14,27 +14,22 @@
 use std::time::Duration;
 
 use crate::model::evidence::Trial;
-use crate::model::probe::Target;
 use crate::model::time::Moment;
 use crate::model::verdict::Confidence;
 
-use super::answer::{OPEN_SYNS, STEP, Tally, flows};
-use super::case::{Case, Drawn, ids, syn};
+use super::answer::{OPEN_SYNS, Tally};
+use super::case::{Case, Drawn, ids};
 use super::sign::{Observed, Progress, Reading, Sign};
-use super::{Ask, controls, loss};
+use super::{campaign, controls, loss};
 
-/// Paced SYNs: more than a second apart, so that a rate of one a second lets them through.
-const PACED: usize = 8;
-const PACE: Duration = Duration::from_millis(1250);
-/// SYNs of one crowded group, and their distance.
-const CROWD: usize = 8;
-const CROWDING: Duration = Duration::from_millis(20);
 /// A SYN with at least this much room before it is paced.
 const ROOM: Duration = Duration::from_millis(1000);
 /// A silence of this length after answers is a stop, not a pause of a slow rate.
 const STOPPED_FOR: Duration = Duration::from_secs(20);
 /// Loss that plain retries hide: clients retransmit a SYN within a second, several times.
 const HIDDEN_LOSS: f64 = 0.20;
+/// Chance up to which a pattern of rates is not taken for one of loss.
+const RATE_BY_CHANCE: f64 = 1e-4;
 /// Share of failures up to which one clean repetition of the group settles it as loss.
 const SMALL_SHARE: f64 = 0.2;
 
@@ -44,7 +39,11 @@ pub(super) enum Pattern {
     /// Losses that retries hide: the port answers.
     Negligible,
     /// Some flows always, others never: how many live and dead ones, and the odds against chance.
-    ByFlow { alive: usize, dead: usize, odds: f64 },
+    ByFlow {
+        alive: usize,
+        dead: usize,
+        odds: f64,
+    },
     /// Paced always, crowded not; the chance that this is chance.
     ByRate { chance: f64 },
     /// Answered until some moment, not since; the chance that loss explains it, and how long.
@@ -64,28 +63,41 @@ pub(super) struct Classified {
 
 /// One SYN to the port as the pattern sees it.
 #[derive(Clone, Copy, Debug)]
-struct Shot {
-    sent: Moment,
-    flow: u8,
-    good: bool,
-    paced: bool,
+pub(super) struct Shot {
+    /// When.
+    pub(super) sent: Moment,
+    /// On which flow.
+    pub(super) flow: u8,
+    /// Whether it drew the best answer seen.
+    pub(super) good: bool,
+    /// Whether it had room before it.
+    pub(super) paced: bool,
 }
 
 /// Classifies what the SYNs to the port drew.
 pub(super) fn classify(case: &Case<'_>) -> Classified {
     let tally = Tally::of(case);
-    let wanted = if tally.opened.is_empty() { Drawn::Reset } else { Drawn::SynAck };
+    let wanted = if tally.opened.is_empty() {
+        Drawn::Reset
+    } else {
+        Drawn::SynAck
+    };
     let syns: Vec<&Trial> = case.port_syns().collect();
     let shots = shots(case, &syns, wanted);
     let unfinished = syns.iter().any(|trial| case.drawn(trial) == Drawn::Pending);
-    let Some(next) = schedule(case, &syns, &shots) else {
-        return Classified { pattern: weigh(case, &shots, true), progress: Progress::Done };
+    let Some(next) = campaign::schedule(case, &syns, &shots) else {
+        return Classified {
+            pattern: weigh(case, &shots, true),
+            progress: Progress::Done,
+        };
     };
     let pattern = weigh(case, &shots, false);
     let firm = match pattern {
         Pattern::Negligible => !unfinished,
         Pattern::ByFlow { odds, .. } => odds >= 1.0 / loss::CONFIRMED,
-        Pattern::UntilStopped { chance, since } => chance <= loss::CONFIRMED && since >= STOPPED_FOR,
+        Pattern::UntilStopped { chance, since } => {
+            chance <= loss::CONFIRMED && since >= STOPPED_FOR
+        }
         Pattern::ByRate { chance } => chance <= loss::CONFIRMED,
         Pattern::ByChance { .. } | Pattern::Unclear => false,
     };
@@ -112,68 +124,22 @@ fn shots(case: &Case<'_>, syns: &[&Trial], wanted: Drawn) -> Vec<Shot> {
         let drawn = case.drawn(trial);
         if !matches!(drawn, Drawn::Pending | Drawn::Void) {
             let (sent, flow) = (trial.sent, trial.probe.flow.index);
-            shots.push(Shot { sent, flow, good: drawn == wanted, paced });
+            shots.push(Shot {
+                sent,
+                flow,
+                good: drawn == wanted,
+                paced,
+            });
         }
     }
     shots
-}
-
-/// The next SYN of the plan: `None` when the plan is done, `Some(None)` when what was sent must be
-/// waited for first.
-fn schedule(case: &Case<'_>, syns: &[&Trial], shots: &[Shot]) -> Option<Option<Ask>> {
-    let sent = syns.len();
-    let last = syns.last()?.sent;
-    let waiting = syns.iter().any(|trial| case.drawn(trial) == Drawn::Pending);
-    let ask = |flow: usize, not_before: Moment| {
-        let flow = u8::try_from(flow % flows(case)).unwrap_or(0);
-        Some(Some(Ask { probe: syn(Target::Endpoint, flow), not_before }))
-    };
-    // Phase 1: the first group, whole.
-    if sent < OPEN_SYNS {
-        return ask(sent, last.after(STEP));
-    }
-    // Phase 2: once more, at the same pace, when everything of the first is known.
-    if sent < 2 * OPEN_SYNS {
-        if sent == OPEN_SYNS && waiting {
-            return Some(None);
-        }
-        return ask(sent - OPEN_SYNS, last.after(STEP));
-    }
-    if waiting && sent == 2 * OPEN_SYNS {
-        return Some(None);
-    }
-    // Phase 3: paced.
-    let paced = sent - 2 * OPEN_SYNS;
-    if paced < PACED {
-        return ask(paced, last.after(PACE));
-    }
-    if waiting && paced == PACED {
-        return Some(None);
-    }
-    if shots.iter().rev().take(PACED).all(|shot| !shot.good) {
-        // It has stopped: crowding would be knocking. Two gentle looks more.
-        return match paced - PACED {
-            0 => ask(0, last.after(Duration::from_secs(6))),
-            1 => ask(1, last.after(Duration::from_secs(6))),
-            _ if waiting => Some(None),
-            _ => None,
-        };
-    }
-    // Phase 4: crowded, twice, in opposite orders, with room before each.
-    let crowded = paced - PACED;
-    if crowded < 2 * CROWD {
-        let step = if crowded % CROWD == 0 { PACE } else { CROWDING };
-        let flow = if crowded < CROWD { CROWD - 1 - crowded } else { crowded - CROWD };
-        return ask(flow, last.after(step));
-    }
-    if waiting { Some(None) } else { None }
 }
 
 fn weigh(case: &Case<'_>, shots: &[Shot], complete: bool) -> Pattern {
     if shots.len() < OPEN_SYNS {
         return Pattern::Unclear;
     }
-    if let Some(stopped) = until_stopped(case, shots) {
+    if let Some(stopped) = until_stopped(case, shots, complete) {
         return stopped;
     }
     let failed = shots.iter().filter(|shot| !shot.good).count();
@@ -185,7 +151,7 @@ fn weigh(case: &Case<'_>, shots: &[Shot], complete: bool) -> Pattern {
     if let Some(by_flow) = by_flow(case, shots) {
         return by_flow;
     }
-    if let Some(by_rate) = by_rate(shots) {
+    if let Some(by_rate) = by_rate(case, shots) {
         return by_rate;
     }
     if !complete {
@@ -194,25 +160,44 @@ fn weigh(case: &Case<'_>, shots: &[Shot], complete: bool) -> Pattern {
     let (low, high) = loss::wilson(failed as f64, shots.len() as f64);
     // A client that is refused learns so at the first answer: losses before it change nothing.
     let refused = Tally::of(case).opened.is_empty();
-    if low < HIDDEN_LOSS || refused { Pattern::Negligible } else { Pattern::ByChance { low, high } }
+    if low < HIDDEN_LOSS || refused {
+        Pattern::Negligible
+    } else {
+        Pattern::ByChance { low, high }
+    }
 }
 
-fn until_stopped(case: &Case<'_>, shots: &[Shot]) -> Option<Pattern> {
+fn until_stopped(case: &Case<'_>, shots: &[Shot], complete: bool) -> Option<Pattern> {
     let last_good = shots.iter().rposition(|shot| shot.good)?;
     let (before, after) = shots.split_at(last_good + 1);
     let first = after.first()?;
-    let paced: Vec<Moment> = after.iter().filter(|shot| shot.paced).map(|shot| shot.sent).collect();
+    let paced: Vec<Moment> = after
+        .iter()
+        .filter(|shot| shot.paced)
+        .map(|shot| shot.sent)
+        .collect();
     let good_before = before.iter().filter(|shot| shot.good).count();
     if paced.len() < 3 || good_before * 2 < before.len() {
         return None;
     }
     let since = after.last()?.sent.since(first.sent);
     // The flows that answered before must be among the silent ones, or the flow explains it.
-    let revisited = after.iter().any(|shot| before.iter().any(|b| b.good && b.flow == shot.flow));
+    let revisited = after
+        .iter()
+        .any(|shot| before.iter().any(|b| b.good && b.flow == shot.flow));
     if !revisited {
         return None;
     }
-    let chance = case.loss().chance_of_silence(loss::spread(paced));
+    // A ban of the source silences the controls as well: then what was answered before it counts.
+    let mut witness = case.loss_until(first.sent);
+    witness.answered += u32::try_from(good_before).unwrap_or(0);
+    let paced = loss::spread(paced);
+    let chance = witness
+        .chance_of_silence(paced)
+        .min(case.loss().chance_of_silence(paced));
+    if complete && since < loss::CONFIRMED_SPAN {
+        return None;
+    }
     Some(Pattern::UntilStopped { chance, since })
 }
 
@@ -238,13 +223,21 @@ fn by_flow(case: &Case<'_>, shots: &[Shot]) -> Option<Pattern> {
     if dead == 0 || alive == 0 || seen.iter().any(|(_, good, bad)| good + bad < 2.0) {
         return None;
     }
-    let (good, bad) = seen.iter().fold((0.0, 0.0), |sum, (_, g, b)| (sum.0 + g, sum.1 + b));
+    let (good, bad) = seen
+        .iter()
+        .fold((0.0, 0.0), |sum, (_, g, b)| (sum.0 + g, sum.1 + b));
     let (live_good, live_bad) = seen
         .iter()
         .filter(|(_, good, _)| *good > 0.0)
         .fold((0.0, 0.0), |sum, (_, g, b)| (sum.0 + g, sum.1 + b));
     let entropy = |hits: f64, misses: f64| {
-        let term = |part: f64| if part > 0.0 { part * (part / (hits + misses)).ln() } else { 0.0 };
+        let term = |part: f64| {
+            if part > 0.0 {
+                part * (part / (hits + misses)).ln()
+            } else {
+                0.0
+            }
+        };
         term(hits) + term(misses)
     };
     // Which flows are dead is not known beforehand: one bit a flow.
@@ -255,29 +248,61 @@ fn by_flow(case: &Case<'_>, shots: &[Shot]) -> Option<Pattern> {
     (odds >= 1.0 / loss::LIKELY && quiet_elsewhere).then_some(Pattern::ByFlow { alive, dead, odds })
 }
 
-/// Fisher's exact test: are paced SYNs answered more often than crowded ones?
-fn by_rate(shots: &[Shot]) -> Option<Pattern> {
+/// Fisher's exact test, and the order within crowds: beyond what controls lose, are paced SYNs answered more often than crowded ones?
+fn by_rate(case: &Case<'_>, shots: &[Shot]) -> Option<Pattern> {
     let count = |paced: bool, good: bool| {
-        shots.iter().filter(|shot| shot.paced == paced && shot.good == good).count()
+        shots
+            .iter()
+            .filter(|shot| shot.paced == paced && shot.good == good)
+            .count()
     };
     let (paced_good, paced_bad) = (count(true, true), count(true, false));
     let (crowded_good, crowded_bad) = (count(false, true), count(false, false));
-    if paced_good <= 3 * paced_bad {
+    if paced_good <= 3 * paced_bad || crowded_bad == 0 {
         return None;
     }
-    let chance = fisher(paced_good, paced_bad, crowded_good, crowded_bad);
-    (chance <= loss::LIKELY).then_some(Pattern::ByRate { chance })
+    // What the path loses of the controls, it loses of crowded SYNs as well.
+    let (worse, _) = loss::wilson(crowded_bad as f64, (crowded_good + crowded_bad) as f64);
+    if case.loss().bounds().is_some_and(|(_, lost)| lost >= worse) {
+        return None;
+    }
+    let chance = fisher(paced_good, paced_bad, crowded_good, crowded_bad) * ordered(shots);
+    (chance <= RATE_BY_CHANCE).then_some(Pattern::ByRate { chance })
+}
+
+/// The chance that in every crowd the answered SYNs come first by accident, as a rate limit makes
+/// them: one in C(n, k) a crowd of which k of n are answered.
+fn ordered(shots: &[Shot]) -> f64 {
+    let mut chance = 1.0;
+    for crowd in shots.chunk_by(|_, next| !next.paced) {
+        let good = crowd.iter().take_while(|shot| shot.good).count();
+        if crowd.iter().skip(good).all(|shot| !shot.good) {
+            let ways = (0..good).fold(1.0, |ways, i| {
+                ways * (crowd.len() - i) as f64 / (i + 1) as f64
+            });
+            chance /= ways;
+        }
+    }
+    chance
 }
 
 /// One-sided Fisher exact test: the chance of a table at least as lopsided, given its margins.
 fn fisher(a: usize, b: usize, c: usize, d: usize) -> f64 {
     let ln_factorial = |n: usize| (1..=n).map(|i| (i as f64).ln()).sum::<f64>();
     let table = |a: usize, b: usize, c: usize, d: usize| {
-        let margins = [a + b, c + d, a + c, b + d].map(ln_factorial).iter().sum::<f64>();
-        let cells = [a, b, c, d, a + b + c + d].map(ln_factorial).iter().sum::<f64>();
+        let margins = [a + b, c + d, a + c, b + d]
+            .map(ln_factorial)
+            .iter()
+            .sum::<f64>();
+        let cells = [a, b, c, d, a + b + c + d]
+            .map(ln_factorial)
+            .iter()
+            .sum::<f64>();
         (margins - cells).exp()
     };
-    (0..=b.min(c)).map(|i| table(a + i, b - i, c - i, d + i)).sum()
+    (0..=b.min(c))
+        .map(|i| table(a + i, b - i, c - i, d + i))
+        .sum()
 }
 
 /// Reads [`super::sign::Question::Pattern`].
@@ -293,25 +318,40 @@ pub(super) fn read_pattern(case: &Case<'_>) -> Reading {
         basis
     };
     let (sign, strength, because) = match pattern {
-        Pattern::Negligible | Pattern::Unclear => {
-            (Sign::NoPattern, Confidence::Possible, "no pattern shows yet".to_owned())
-        }
+        Pattern::Negligible | Pattern::Unclear => (
+            Sign::NoPattern,
+            Confidence::Possible,
+            "no pattern shows yet".to_owned(),
+        ),
         Pattern::ByFlow { alive, dead, odds } => (
             Sign::ByFlow,
-            if odds >= 1.0 / loss::CONFIRMED { Confidence::Confirmed } else { Confidence::Likely },
+            if odds >= 1.0 / loss::CONFIRMED {
+                Confidence::Confirmed
+            } else {
+                Confidence::Likely
+            },
             format!("{alive} flows are always answered and {dead} never"),
         ),
         Pattern::ByRate { chance } => (
             Sign::ByRate,
-            if chance <= loss::CONFIRMED { Confidence::Confirmed } else { Confidence::Likely },
+            if chance <= loss::CONFIRMED {
+                Confidence::Confirmed
+            } else {
+                Confidence::Likely
+            },
             "SYNs with a second of room are answered, crowded ones are not".to_owned(),
         ),
         Pattern::UntilStopped { chance, since } => (
             Sign::UntilStopped,
-            if since >= STOPPED_FOR { loss::confidence(chance, since, true) } else {
+            if since >= STOPPED_FOR {
+                loss::confidence(chance, since, true)
+            } else {
                 Confidence::Possible.max(loss::confidence(chance, since, false))
             },
-            format!("the answers stopped, and did not resume within {} s", since.as_secs()),
+            format!(
+                "the answers stopped, and did not resume within {} s",
+                since.as_secs()
+            ),
         ),
         Pattern::ByChance { low, high } => (
             Sign::ByChance,
@@ -323,7 +363,15 @@ pub(super) fn read_pattern(case: &Case<'_>) -> Reading {
             ),
         ),
     };
-    Reading { sign: Some(Observed { sign, strength, basis: failed(), because }), progress }
+    Reading {
+        sign: Some(Observed {
+            sign,
+            strength,
+            basis: failed(),
+            because,
+        }),
+        progress,
+    }
 }
 
 #[cfg(test)]

@@ -7,7 +7,8 @@ use crate::model::verdict::{Cause, HopRef, Method, Place, PlaceKind, State};
 use super::answer::Tally;
 use super::case::Case;
 use super::distance::{answer_hop, router_at};
-use super::locate::{self, Row};
+use super::locate;
+use super::trace::Row;
 use super::{local, refusal, sign::Sign, size};
 
 /// The port's state under a cause.
@@ -52,16 +53,31 @@ pub(super) fn place(case: &Case<'_>, cause: Cause, rows: &[Row]) -> Place {
         Cause::RejectPath | Cause::OpenProxied | Cause::NoRoute | Cause::NoNeighbor
             if kind == PlaceKind::Path =>
         {
-            Place { at_hop: actor(case), ..Place::of(kind) }
+            Place {
+                at_hop: actor(case),
+                ..Place::of(kind)
+            }
         }
         Cause::DropPath | Cause::DropEdge | Cause::DropEdgeOrHost | Cause::DropSomewhere => {
             let end = locate::end(case, rows);
-            let before = if cause == Cause::DropPath { end.before } else { None };
-            Place { after_hop: end.after, before_hop: before, ..Place::of(kind) }
+            let before = if cause == Cause::DropPath {
+                end.before
+            } else {
+                None
+            };
+            Place {
+                after_hop: end.after,
+                before_hop: before,
+                ..Place::of(kind)
+            }
         }
         Cause::MtuBlackHole => {
             let (after_hop, before_hop) = size::hole(case);
-            Place { after_hop, before_hop, ..Place::of(kind) }
+            Place {
+                after_hop,
+                before_hop,
+                ..Place::of(kind)
+            }
         }
         _ => Place::of(kind),
     }
@@ -69,7 +85,9 @@ pub(super) fn place(case: &Case<'_>, cause: Cause, rows: &[Row]) -> Place {
 
 fn kind(case: &Case<'_>, cause: Cause) -> PlaceKind {
     let here = |sign: Sign| {
-        local::read_way(case).sign.is_some_and(|observed| observed.sign == sign)
+        local::read_way(case)
+            .sign
+            .is_some_and(|observed| observed.sign == sign)
     };
     match cause {
         Cause::Open
@@ -104,18 +122,28 @@ fn actor(case: &Case<'_>) -> Option<HopRef> {
         && refused.from != case.address()
     {
         let found = refusal::find_refuser(case).map(|found| found.hop);
-        let by_arrival = HopRef { ttl: refused.hop, address: Some(refused.from) };
+        let by_arrival = HopRef {
+            ttl: refused.hop,
+            address: Some(refused.from),
+        };
         return Some(found.unwrap_or(by_arrival));
     }
     let ttl = answer_hop(case)?;
     let beside = || {
         // Any flow's report names the router of that hop.
-        case.evidence.trials().iter().filter(|trial| trial.probe.ttl.0 == ttl).find_map(|trial| {
-            let heard = trial.first()?;
-            let expired = matches!(heard.reply.answer, Answer::TimeExceeded(_));
-            let elsewhere = trial.probe.target != Target::Endpoint;
-            (expired && elsewhere).then_some(HopRef { ttl, address: Some(heard.reply.from) })
-        })
+        case.evidence
+            .trials()
+            .iter()
+            .filter(|trial| trial.probe.ttl.0 == ttl)
+            .find_map(|trial| {
+                let heard = trial.first()?;
+                let expired = matches!(heard.reply.answer, Answer::TimeExceeded(_));
+                let elsewhere = trial.probe.target != Target::Endpoint;
+                (expired && elsewhere).then_some(HopRef {
+                    ttl,
+                    address: Some(heard.reply.from),
+                })
+            })
     };
     let reported = router_at(case, ttl).map(|(hop, _)| hop).or_else(beside);
     Some(reported.unwrap_or(HopRef { ttl, address: None }))

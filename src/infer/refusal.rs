@@ -36,8 +36,11 @@ pub(super) fn refusals<'a>(case: &Case<'a>) -> Vec<Refused<'a>> {
     let trials = case.trials(|probe| probe.kind == Kind::Syn && probe.target == Target::Endpoint);
     trials
         .filter_map(|trial| {
-            trial.replies.iter().filter(|heard| !case.is_own(&heard.reply)).find_map(|heard| {
-                match heard.reply.answer {
+            trial
+                .replies
+                .iter()
+                .filter(|heard| !case.is_own(&heard.reply))
+                .find_map(|heard| match heard.reply.answer {
                     Answer::Unreachable(refusal, _) => Some(Refused {
                         trial,
                         from: heard.reply.from,
@@ -53,24 +56,31 @@ pub(super) fn refusals<'a>(case: &Case<'a>) -> Vec<Refused<'a>> {
                     | Answer::ReassemblyTimeout(_)
                     | Answer::TooBig { .. }
                     | Answer::OtherIcmp { .. } => None,
-                }
-            })
+                })
         })
         .collect()
 }
 
 /// The method of the first refusal.
 pub(super) fn method(case: &Case<'_>) -> Option<Method> {
-    refusals(case).first().map(|refused| Method::Icmp(refused.refusal))
+    refusals(case)
+        .first()
+        .map(|refused| Method::Icmp(refused.refusal))
 }
 
 /// Reads [`super::sign::Question::Refuser`].
 pub(super) fn read_refuser(case: &Case<'_>) -> Reading {
     let refusals = refusals(case);
-    let Some(first) = refusals.first() else { return Reading::nothing() };
+    let Some(first) = refusals.first() else {
+        return Reading::nothing();
+    };
     let by_target = first.from == case.address();
     Reading::done(Observed {
-        sign: if by_target { Sign::RefusedByTarget } else { Sign::RefusedByRouter },
+        sign: if by_target {
+            Sign::RefusedByTarget
+        } else {
+            Sign::RefusedByRouter
+        },
         strength: Confidence::Proven,
         basis: basis(&refusals),
         because: format!("the refusal comes from {}", first.from),
@@ -80,7 +90,9 @@ pub(super) fn read_refuser(case: &Case<'_>) -> Reading {
 /// Reads [`super::sign::Question::Reason`].
 pub(super) fn read_reason(case: &Case<'_>) -> Reading {
     let refusals = refusals(case);
-    let Some(first) = refusals.first() else { return Reading::nothing() };
+    let Some(first) = refusals.first() else {
+        return Reading::nothing();
+    };
     let sign = match first.refusal {
         Refusal::NetUnreachable | Refusal::NoRoute6 | Refusal::RejectRoute6 => Sign::ReasonRoute,
         Refusal::HostUnreachable | Refusal::AddressUnreachable6 => Sign::ReasonHost,
@@ -110,14 +122,26 @@ pub(super) fn read_haste(case: &Case<'_>) -> Reading {
     };
     let late = slowest.took >= LATE.max(8 * case.round_trip());
     Reading::done(Observed {
-        sign: if late { Sign::RefusedLate } else { Sign::RefusedAtOnce },
+        sign: if late {
+            Sign::RefusedLate
+        } else {
+            Sign::RefusedAtOnce
+        },
         // Some routers remember a failed resolution and refuse at once.
-        strength: if late { Confidence::Proven } else { Confidence::Likely },
+        strength: if late {
+            Confidence::Proven
+        } else {
+            Confidence::Likely
+        },
         basis: basis(&refusals),
         because: format!(
             "the refusal comes {} ms after the SYN, {}",
             slowest.took.as_millis(),
-            if late { "as after vain ARP/ND requests" } else { "without a pause" }
+            if late {
+                "as after vain ARP/ND requests"
+            } else {
+                "without a pause"
+            }
         ),
     })
 }
@@ -132,8 +156,11 @@ pub(super) fn read_scope(case: &Case<'_>) -> Reading {
     let controls = case.brief.controls.iter();
     let mut tried: Vec<&Trial> = controls.flat_map(|c| case.control_syns(c.port)).collect();
     tried.extend(case.echoes());
-    let spared: Vec<&Trial> =
-        tried.iter().copied().filter(|trial| case.drawn(trial).is_answer()).collect();
+    let spared: Vec<&Trial> = tried
+        .iter()
+        .copied()
+        .filter(|trial| case.drawn(trial).is_answer())
+        .collect();
     if !spared.is_empty() {
         return Reading::done(Observed {
             sign: Sign::PortAlone,
@@ -143,7 +170,10 @@ pub(super) fn read_scope(case: &Case<'_>) -> Reading {
         });
     }
     if progress != Progress::Done {
-        return Reading { sign: None, progress };
+        return Reading {
+            sign: None,
+            progress,
+        };
     }
     let refused: Vec<&Trial> = tried
         .iter()
@@ -152,8 +182,16 @@ pub(super) fn read_scope(case: &Case<'_>) -> Reading {
         .collect();
     let echo_refused = refused.iter().any(|trial| trial.probe.kind == Kind::Echo);
     let observed = Observed {
-        sign: if echo_refused { Sign::Everything } else { Sign::PortAlone },
-        strength: if echo_refused { Confidence::Proven } else { Confidence::Likely },
+        sign: if echo_refused {
+            Sign::Everything
+        } else {
+            Sign::PortAlone
+        },
+        strength: if echo_refused {
+            Confidence::Proven
+        } else {
+            Confidence::Likely
+        },
         basis: ids(refused),
         because: if echo_refused {
             "echo requests and other ports are refused alike".into()
@@ -182,7 +220,11 @@ pub(super) fn find_refuser(case: &Case<'_>) -> Option<Found> {
         if let Some((hop, trial)) = expired(ttl)
             && hop.address == Some(refuser)
         {
-            return Some(Found { hop, sign: Sign::TtlFirst, basis: vec![trial.id] });
+            return Some(Found {
+                hop,
+                sign: Sign::TtlFirst,
+                basis: vec![trial.id],
+            });
         }
     }
     // A router that refuses what expires on it, next to one that reports expiry.
@@ -193,7 +235,10 @@ pub(super) fn find_refuser(case: &Case<'_>) -> Option<Found> {
     let ttl = least.trial.probe.ttl.0;
     let before = ttl == 1 || expired(ttl - 1).is_some();
     before.then(|| Found {
-        hop: HopRef { ttl, address: Some(refuser) },
+        hop: HopRef {
+            ttl,
+            address: Some(refuser),
+        },
         sign: Sign::RefusalFirst,
         basis: vec![least.trial.id],
     })
@@ -202,12 +247,19 @@ pub(super) fn find_refuser(case: &Case<'_>) -> Option<Found> {
 /// Reads [`super::sign::Question::Order`].
 pub(super) fn read_order(case: &Case<'_>) -> Reading {
     let refusals = refusals(case);
-    let Some(first) = refusals.first() else { return Reading::nothing() };
+    let Some(first) = refusals.first() else {
+        return Reading::nothing();
+    };
     if let Some(found) = find_refuser(case) {
-        let (ttl, because) = (found.hop.ttl, match found.sign {
-            Sign::TtlFirst => "reports SYNs that expire on it, and refuses those that live longer",
-            _ => "refuses even SYNs that expire on it, as a router without a route does",
-        });
+        let (ttl, because) = (
+            found.hop.ttl,
+            match found.sign {
+                Sign::TtlFirst => {
+                    "reports SYNs that expire on it, and refuses those that live longer"
+                }
+                _ => "refuses even SYNs that expire on it, as a router without a route does",
+            },
+        );
         return Reading::done(Observed {
             sign: found.sign,
             strength: Confidence::Proven,
@@ -226,7 +278,10 @@ pub(super) fn read_order(case: &Case<'_>) -> Reading {
         join(&mut progress, insist_for(case, &at, expiring, 1, 2));
     }
     if progress != Progress::Done {
-        return Reading { sign: None, progress };
+        return Reading {
+            sign: None,
+            progress,
+        };
     }
     Reading::done(Observed {
         sign: Sign::UnknownOrder,

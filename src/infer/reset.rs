@@ -33,31 +33,41 @@ struct Echoing {
     basis: Vec<ProbeId>,
 }
 
-fn echoing<'a>(
-    case: &Case<'a>,
-    trials: impl Iterator<Item = &'a Trial>,
-    answer: Drawn,
-) -> Echoing {
+fn echoing<'a>(case: &Case<'a>, trials: impl Iterator<Item = &'a Trial>, answer: Drawn) -> Echoing {
     let answered: Vec<(&Trial, Reply)> = trials
         .filter(|trial| case.drawn(trial) == answer)
         .filter_map(|trial| Some((trial, trial.first()?.reply)))
         .collect();
     let written = |mark: Dscp| -> BTreeSet<Dscp> {
-        let of_mark = answered.iter().filter(|(trial, _)| trial.probe.dscp == mark);
+        let of_mark = answered
+            .iter()
+            .filter(|(trial, _)| trial.probe.dscp == mark);
         of_mark.map(|(_, reply)| reply.dscp).collect()
     };
     let (plain, marked) = (written(Dscp::ZERO), written(Dscp::MARK));
     let follows = (!plain.is_empty() && !marked.is_empty()).then(|| plain.is_disjoint(&marked));
-    let labels: Vec<u32> = answered.iter().filter_map(|(_, reply)| reply.flow_label).collect();
+    let labels: Vec<u32> = answered
+        .iter()
+        .filter_map(|(_, reply)| reply.flow_label)
+        .collect();
     let labelled = (!labels.is_empty()).then(|| labels.iter().any(|label| *label != 0));
-    Echoing { follows, labelled, basis: answered.iter().map(|(trial, _)| trial.id).collect() }
+    Echoing {
+        follows,
+        labelled,
+        basis: answered.iter().map(|(trial, _)| trial.id).collect(),
+    }
 }
 
 /// Reads [`super::sign::Question::Origin`].
 pub(super) fn read_origin(case: &Case<'_>) -> Reading {
     let port = echoing(case, case.port_syns(), Drawn::Reset);
     let seen = |sign, strength, basis, because: &str| {
-        Reading::done(Observed { sign, strength, basis, because: because.into() })
+        Reading::done(Observed {
+            sign,
+            strength,
+            basis,
+            because: because.into(),
+        })
     };
     if port.follows == Some(true) {
         let because = "the reset copies the DSCP of the SYN, as a TCP stack does";
@@ -69,15 +79,35 @@ pub(super) fn read_origin(case: &Case<'_>) -> Reading {
     }
     let mut progress = baseline(case);
     if port.follows.is_none() {
-        for (mark, flow) in [(Dscp::ZERO, 0), (Dscp::MARK, 1)] {
-            let probe = Probe { dscp: mark, ..syn(Target::Endpoint, flow) };
-            let of_mark: Vec<&Trial> =
-                case.port_syns().filter(|trial| trial.probe.dscp == mark).collect();
+        // On a flow that is known to be answered: a dead leg would hide the mark.
+        let reset = case
+            .port_syns()
+            .find(|trial| case.drawn(trial) == Drawn::Reset);
+        let flow = reset.map_or(0, |trial| trial.probe.flow.index);
+        for mark in [Dscp::ZERO, Dscp::MARK] {
+            let probe = Probe {
+                dscp: mark,
+                ..syn(Target::Endpoint, flow)
+            };
+            let of_mark: Vec<&Trial> = case
+                .port_syns()
+                .filter(|trial| trial.probe.dscp == mark && trial.probe.flow.index == flow)
+                .collect();
             join(&mut progress, insist_for(case, &of_mark, probe, 1, 6));
         }
         if progress != Progress::Done {
-            return Reading { sign: None, progress };
+            return Reading {
+                sign: None,
+                progress,
+            };
         }
+        let because = "marked and unmarked SYNs were not both answered";
+        return seen(
+            Sign::UnclearReset,
+            Confidence::Possible,
+            port.basis,
+            because,
+        );
     }
     for control in &case.brief.controls {
         let control = echoing(case, case.control_syns(control.port), Drawn::Reset);
@@ -91,13 +121,22 @@ pub(super) fn read_origin(case: &Case<'_>) -> Reading {
             return seen(Sign::ForgedReset, Confidence::Proven, basis(), because);
         }
     }
-    let marked = Probe { dscp: Dscp::MARK, ..echo() };
-    let marked_echoes: Vec<&Trial> = case.echoes().filter(|t| t.probe.dscp == Dscp::MARK).collect();
+    let marked = Probe {
+        dscp: Dscp::MARK,
+        ..echo()
+    };
+    let marked_echoes: Vec<&Trial> = case
+        .echoes()
+        .filter(|t| t.probe.dscp == Dscp::MARK)
+        .collect();
     if case.echo_answers() {
         join(&mut progress, insist(case, &marked_echoes, marked));
     }
     if progress != Progress::Done {
-        return Reading { sign: None, progress };
+        return Reading {
+            sign: None,
+            progress,
+        };
     }
     let echoes = echoing(case, case.echoes(), Drawn::Echo);
     let linux_like = case

@@ -303,23 +303,35 @@ pub(super) enum Progress {
 impl Reading {
     /// Nothing known, nothing to do.
     pub(super) const fn nothing() -> Self {
-        Self { sign: None, progress: Progress::Done }
+        Self {
+            sign: None,
+            progress: Progress::Done,
+        }
     }
 
     /// A final sign.
     pub(super) const fn done(sign: Observed) -> Self {
-        Self { sign: Some(sign), progress: Progress::Done }
+        Self {
+            sign: Some(sign),
+            progress: Progress::Done,
+        }
     }
 
     /// No sign yet; probes under way.
     pub(super) const fn waiting() -> Self {
-        Self { sign: None, progress: Progress::Waiting(None) }
+        Self {
+            sign: None,
+            progress: Progress::Waiting(None),
+        }
     }
 
     /// A sign (or none) that more probes would firm up: waiting when there are none to send.
     pub(super) fn going_on(sign: Option<Observed>, asks: Vec<Ask>) -> Self {
-        let progress =
-            if asks.is_empty() { Progress::Waiting(None) } else { Progress::Asking(asks) };
+        let progress = if asks.is_empty() {
+            Progress::Waiting(None)
+        } else {
+            Progress::Asking(asks)
+        };
         Self { sign, progress }
     }
 }

@@ -40,7 +40,8 @@ const fn fragment(target: Target, flow: u8) -> Probe {
 }
 
 fn fragments<'a>(case: &Case<'a>, target: Target) -> Vec<&'a Trial> {
-    case.trials(move |probe| probe.kind == Kind::Fragment && probe.target == target).collect()
+    case.trials(move |probe| probe.kind == Kind::Fragment && probe.target == target)
+        .collect()
 }
 
 /// Those that the host itself reports. A router that tracks connections may reassemble as well, and
@@ -48,7 +49,10 @@ fn fragments<'a>(case: &Case<'a>, target: Target) -> Vec<&'a Trial> {
 fn reported(case: &Case<'_>, trials: &[&Trial]) -> Vec<ProbeId> {
     let by_host = |trial: &&Trial| {
         case.drawn(trial) == Drawn::Reassembly
-            && trial.replies.iter().any(|heard| heard.reply.from == case.address())
+            && trial
+                .replies
+                .iter()
+                .any(|heard| heard.reply.from == case.address())
     };
     ids(trials.iter().copied().filter(by_host))
 }
@@ -78,10 +82,16 @@ pub(super) fn read_host(case: &Case<'_>) -> Reading {
             basis: ids(answered.iter().map(|(trial, _)| *trial).take(4)),
             because: "the host answers elsewhere".into(),
         };
-        return Reading { sign: Some(observed), progress };
+        return Reading {
+            sign: Some(observed),
+            progress,
+        };
     }
     if progress != Progress::Done {
-        return Reading { sign: None, progress };
+        return Reading {
+            sign: None,
+            progress,
+        };
     }
     Reading::done(Observed {
         sign: Sign::HostSilent,
@@ -106,18 +116,27 @@ pub(super) fn read_fragment(case: &Case<'_>) -> Reading {
     let targets = comparisons(case);
     let compared: Vec<(Target, Vec<&Trial>)> = case
         .trials(|probe| probe.kind == Kind::Fragment && probe.target != Target::Endpoint)
-        .fold(Vec::new(), |mut groups: Vec<(Target, Vec<&Trial>)>, trial| {
-            match groups.iter_mut().find(|(target, _)| *target == trial.probe.target) {
-                Some((_, group)) => group.push(trial),
-                None => groups.push((trial.probe.target, vec![trial])),
-            }
-            groups
-        });
+        .fold(
+            Vec::new(),
+            |mut groups: Vec<(Target, Vec<&Trial>)>, trial| {
+                match groups
+                    .iter_mut()
+                    .find(|(target, _)| *target == trial.probe.target)
+                {
+                    Some((_, group)) => group.push(trial),
+                    None => groups.push((trial.probe.target, vec![trial])),
+                }
+                groups
+            },
+        );
     let asks = fragment_asks(case, &port, &targets);
     if !asks.is_empty() {
         return Reading::going_on(None, asks);
     }
-    let all = || port.iter().chain(compared.iter().flat_map(|(_, group)| group));
+    let all = || {
+        port.iter()
+            .chain(compared.iter().flat_map(|(_, group)| group))
+    };
     if all().any(|trial| case.drawn(trial) == Drawn::Pending) {
         return Reading::waiting();
     }
@@ -141,7 +160,9 @@ fn stopped(case: &Case<'_>, port: &[&Trial], compared: &[(Target, Vec<&Trial>)])
         .filter(|trial| case.drawn(trial) == Drawn::Silence)
         .map(|trial| trial.sent)
         .collect();
-    let chance = witness.and(case.loss()).chance_of_silence(loss::spread(silent));
+    let chance = witness
+        .and(case.loss())
+        .chance_of_silence(loss::spread(silent));
     let by_loss = chance > loss::LIKELY;
     if witness.answered == 0 || case.family() == Family::V6 || by_loss {
         let because = if case.family() == Family::V4 && witness.answered > 0 {
@@ -169,22 +190,38 @@ fn stopped(case: &Case<'_>, port: &[&Trial], compared: &[(Target, Vec<&Trial>)])
 }
 
 fn fragment_asks(case: &Case<'_>, port: &[&Trial], targets: &[Target]) -> Vec<Ask> {
-    let Some(first) = case.port_syns().next() else { return Vec::new() };
+    let Some(first) = case.port_syns().next() else {
+        return Vec::new();
+    };
     let all: Vec<&Trial> = case.trials(|probe| probe.kind == Kind::Fragment).collect();
     let begin = first.sent.after(QUIET);
-    let next = all.last().map_or(begin, |last| last.sent.after(APART).max(begin));
-    let groups = std::iter::once((Target::Endpoint, port.len()))
-        .chain(targets.iter().map(|target| (*target, fragments(case, *target).len())));
+    let next = all
+        .last()
+        .map_or(begin, |last| last.sent.after(APART).max(begin));
+    let groups = std::iter::once((Target::Endpoint, port.len())).chain(
+        targets
+            .iter()
+            .map(|target| (*target, fragments(case, *target).len())),
+    );
     // The least tried first, the port before its comparisons.
     let Some((target, count)) = groups.min_by_key(|(_, count)| *count) else {
         return Vec::new();
     };
     let lossy = case.loss().chance_of_silence(FRAGMENTS) > loss::LIKELY;
-    if count >= if lossy { LOSSY_FRAGMENTS } else { FRAGMENTS.try_into().unwrap_or(usize::MAX) } {
+    if count
+        >= if lossy {
+            LOSSY_FRAGMENTS
+        } else {
+            FRAGMENTS.try_into().unwrap_or(usize::MAX)
+        }
+    {
         return Vec::new();
     }
     let flow = u8::try_from(count).unwrap_or(0);
-    vec![Ask { probe: fragment(target, flow), not_before: next }]
+    vec![Ask {
+        probe: fragment(target, flow),
+        not_before: next,
+    }]
 }
 
 /// Reads [`super::sign::Question::Early`].
@@ -206,9 +243,10 @@ pub(super) fn read_early(case: &Case<'_>) -> Reading {
             sign: Sign::FragmentRefused,
             strength: Confidence::Likely,
             basis: ids(refused),
-            because: "a fragment is refused although its rest never came; a host would have waited \
+            because:
+                "a fragment is refused although its rest never came; a host would have waited \
                       for it"
-                .into(),
+                    .into(),
         });
     }
     let patience = (4 * case.round_trip()).max(Duration::from_millis(150));
@@ -223,7 +261,10 @@ pub(super) fn read_early(case: &Case<'_>) -> Reading {
     }
     if sent.len() >= 2 {
         let until = sent.last().map(|trial| trial.sent.after(patience));
-        return Reading { sign: None, progress: Progress::Waiting(until) };
+        return Reading {
+            sign: None,
+            progress: Progress::Waiting(until),
+        };
     }
     let flow = u8::try_from(sent.len()).unwrap_or(0);
     Reading::going_on(None, vec![case.now(fragment(Target::Endpoint, flow))])
@@ -251,8 +292,11 @@ fn bare(case: &Case<'_>, kind: Kind, (resets, silent): (Sign, Sign), name: &str)
     let trials: Vec<&Trial> = case
         .trials(move |probe| probe.kind == kind && probe.target == Target::Endpoint)
         .collect();
-    let reset: Vec<&Trial> =
-        trials.iter().copied().filter(|trial| case.drawn(trial) == Drawn::Reset).collect();
+    let reset: Vec<&Trial> = trials
+        .iter()
+        .copied()
+        .filter(|trial| case.drawn(trial) == Drawn::Reset)
+        .collect();
     let flow = u8::try_from(trials.len() % flows(case)).unwrap_or(0);
     let probe = Probe::plain(kind, Target::Endpoint, Flow::ephemeral(flow));
     let progress = insist_for(case, &trials, probe, 1, 5);
@@ -268,12 +312,21 @@ fn bare(case: &Case<'_>, kind: Kind, (resets, silent): (Sign, Sign), name: &str)
         };
     }
     if progress != Progress::Done {
-        return Reading { sign: None, progress };
+        return Reading {
+            sign: None,
+            progress,
+        };
     }
-    let chance = case.loss().chance_of_silence(loss::spread(trials.iter().map(|t| t.sent)));
+    let chance = case
+        .loss()
+        .chance_of_silence(loss::spread(trials.iter().map(|t| t.sent)));
     Reading::done(Observed {
         sign: silent,
-        strength: if chance <= loss::LIKELY { Confidence::Likely } else { Confidence::Possible },
+        strength: if chance <= loss::LIKELY {
+            Confidence::Likely
+        } else {
+            Confidence::Possible
+        },
         basis: ids(trials),
         because: format!("a bare {name} to the port draws nothing"),
     })
@@ -324,7 +377,10 @@ pub(super) fn read_range(case: &Case<'_>) -> Reading {
         };
     }
     if progress != Progress::Done {
-        return Reading { sign: None, progress };
+        return Reading {
+            sign: None,
+            progress,
+        };
     }
     Reading::done(Observed {
         sign: Sign::OtherRangeSilent,

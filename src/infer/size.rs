@@ -43,26 +43,34 @@ fn small(case: &Case<'_>) -> u16 {
 }
 
 fn padded<'a>(case: &Case<'a>, size: u16) -> Vec<&'a Trial> {
-    case.trials(move |probe| probe.padded_to == Some(size) && probe.ttl.is_full()).collect()
+    case.trials(move |probe| probe.padded_to == Some(size) && probe.ttl.is_full())
+        .collect()
 }
 
 fn of<'a>(case: &Case<'_>, trials: &[&'a Trial], drawn: Drawn) -> Vec<&'a Trial> {
-    trials.iter().copied().filter(|trial| case.drawn(trial) == drawn).collect()
+    trials
+        .iter()
+        .copied()
+        .filter(|trial| case.drawn(trial) == drawn)
+        .collect()
 }
 
 /// The MTU that a "too big" states, the least of several.
 fn told(trials: &[&Trial]) -> Option<(ProbeId, Option<u16>)> {
     trials.iter().find_map(|trial| {
-        trial.replies.iter().find_map(|heard| match heard.reply.answer {
-            Answer::TooBig { mtu, .. } => Some((trial.id, mtu)),
-            Answer::SynAck { .. }
-            | Answer::Reset
-            | Answer::EchoReply
-            | Answer::TimeExceeded(_)
-            | Answer::ReassemblyTimeout(_)
-            | Answer::Unreachable(..)
-            | Answer::OtherIcmp { .. } => None,
-        })
+        trial
+            .replies
+            .iter()
+            .find_map(|heard| match heard.reply.answer {
+                Answer::TooBig { mtu, .. } => Some((trial.id, mtu)),
+                Answer::SynAck { .. }
+                | Answer::Reset
+                | Answer::EchoReply
+                | Answer::TimeExceeded(_)
+                | Answer::ReassemblyTimeout(_)
+                | Answer::Unreachable(..)
+                | Answer::OtherIcmp { .. } => None,
+            })
     })
 }
 
@@ -75,7 +83,12 @@ pub(super) fn read_size(case: &Case<'_>) -> Reading {
     let large = padded(case, size);
     let passed = of(case, &large, Drawn::SynAck);
     let say = |sign, strength, basis, because: String| {
-        Reading::done(Observed { sign, strength, basis, because })
+        Reading::done(Observed {
+            sign,
+            strength,
+            basis,
+            because,
+        })
     };
     if !passed.is_empty() {
         let because = format!("SYNs of {size} octets are answered");
@@ -88,7 +101,10 @@ pub(super) fn read_size(case: &Case<'_>) -> Reading {
         };
         return say(Sign::SizesPass, Confidence::Proven, vec![id], because);
     }
-    if large.iter().any(|trial| trial.refused == Some(LocalRefusal::TooLong)) {
+    if large
+        .iter()
+        .any(|trial| trial.refused == Some(LocalRefusal::TooLong))
+    {
         return Reading::nothing();
     }
     vanishing(case, &large)
@@ -120,15 +136,22 @@ fn vanishing(case: &Case<'_>, large: &[&Trial]) -> Reading {
             sign: Sign::SizesUntestable,
             strength: Confidence::Likely,
             basis: ids(silent.into_iter().chain(small_silent)),
-            because: "SYNs with data vanish whatever their size, so sizes cannot be measured".into(),
+            because: "SYNs with data vanish whatever their size, so sizes cannot be measured"
+                .into(),
         });
     }
     if small_passed.is_empty() {
         return Reading::going_on(None, repeat(case, &control, small(case), 4));
     }
     let times: Vec<Moment> = silent.iter().map(|trial| trial.sent).collect();
-    let span = times.iter().max().zip(times.iter().min()).map_or(Duration::ZERO, |(a, b)| a.since(*b));
-    let plain = case.port_syns().filter(|trial| case.drawn(trial) == Drawn::SynAck);
+    let span = times
+        .iter()
+        .max()
+        .zip(times.iter().min())
+        .map_or(Duration::ZERO, |(a, b)| a.since(*b));
+    let plain = case
+        .port_syns()
+        .filter(|trial| case.drawn(trial) == Drawn::SynAck);
     let mut witness = case.loss();
     witness.answered += u32::try_from(plain.count() + small_passed.len()).unwrap_or(0);
     let chance = witness.chance_of_silence(loss::spread(times.iter().copied()));
@@ -154,8 +177,15 @@ fn vanishing(case: &Case<'_>, large: &[&Trial]) -> Reading {
         let waiting = case
             .trials(|probe| probe.padded_to.is_some())
             .any(|trial| case.drawn(trial) == Drawn::Pending);
-        let progress = if waiting { Progress::Waiting(None) } else { Progress::Done };
-        return Reading { sign: Some(observed), progress };
+        let progress = if waiting {
+            Progress::Waiting(None)
+        } else {
+            Progress::Done
+        };
+        return Reading {
+            sign: Some(observed),
+            progress,
+        };
     }
     Reading::going_on(Some(observed), asks)
 }
@@ -187,23 +217,39 @@ fn repeat(case: &Case<'_>, sent: &[&Trial], size: u16, most: usize) -> Vec<Ask> 
             .last()
             .map_or(case.now, |trial| trial.sent.after(STEP)),
     };
-    let probe = Probe { padded_to: Some(size), ..syn(Target::Endpoint, flow) };
-    vec![Ask { probe, not_before: begin }]
+    let probe = Probe {
+        padded_to: Some(size),
+        ..syn(Target::Endpoint, flow)
+    };
+    vec![Ask {
+        probe,
+        not_before: begin,
+    }]
 }
 
 /// The sweep that finds the place: full-size and natural SYNs, of limited TTL, on one flow.
 fn sweep(case: &Case<'_>, size: u16) -> Vec<Ask> {
-    let Some(host) = answer_hop(case) else { return Vec::new() };
+    let Some(host) = answer_hop(case) else {
+        return Vec::new();
+    };
     let mut asks = Vec::new();
     for ttl in 1..host.min(30) {
         for padded_to in [None, Some(size)] {
-            let probe = Probe { padded_to, ..limited_syn(Target::Endpoint, 0, ttl) };
+            let probe = Probe {
+                padded_to,
+                ..limited_syn(Target::Endpoint, 0, ttl)
+            };
             let sent: Vec<&Trial> = case.trials(move |other| *other == probe).collect();
             let reported = sent.iter().any(|trial| case.drawn(trial) == Drawn::EnRoute);
             let waiting = sent.iter().any(|trial| case.drawn(trial) == Drawn::Pending);
             if !reported && !waiting && sent.len() < SWEEPS {
-                let begin = sent.last().map_or(case.now, |t| t.sent.after(Duration::from_millis(1100)));
-                asks.push(Ask { probe, not_before: begin });
+                let begin = sent
+                    .last()
+                    .map_or(case.now, |t| t.sent.after(Duration::from_millis(1100)));
+                asks.push(Ask {
+                    probe,
+                    not_before: begin,
+                });
             }
         }
     }
@@ -226,12 +272,18 @@ pub(super) fn hole(case: &Case<'_>) -> (Option<HopRef>, Option<HopRef>) {
             .find(|trial| case.drawn(trial) == Drawn::EnRoute)
             .and_then(|trial| trial.first().map(|heard| heard.reply.from))
     };
-    let after = (1..host)
-        .rev()
-        .find_map(|ttl| reported(ttl).map(|from| HopRef { ttl, address: Some(from) }));
+    let after = (1..host).rev().find_map(|ttl| {
+        reported(ttl).map(|from| HopRef {
+            ttl,
+            address: Some(from),
+        })
+    });
     let last = after.map_or(0, |hop| hop.ttl);
     let before = (last + 1..host)
         .find_map(|ttl| router_at(case, ttl).map(|(hop, _)| hop))
-        .or(Some(HopRef { ttl: host, address: Some(case.address()) }));
+        .or(Some(HopRef {
+            ttl: host,
+            address: Some(case.address()),
+        }));
     (after, before)
 }

@@ -37,7 +37,9 @@ fn headline(
             .find(|observed| wanted.contains(&observed.sign))
             .map_or(String::new(), |observed| format!(": {}", observed.because))
     };
-    let at = place.at_hop.map_or_else(String::new, |hop| format!(" at {}", named(hop)));
+    let at = place
+        .at_hop
+        .map_or_else(String::new, |hop| format!(" at {}", named(hop)));
     match cause {
         Cause::Open => format!("Port {port} is open: the host itself answers SYN-ACK."),
         Cause::OpenProxied => format!(
@@ -103,7 +105,10 @@ fn headline(
             format!("The host does not answer ARP/ND: so says the router before it{at}.")
         }
         Cause::NoRoute if place.kind == PlaceKind::Local => {
-            format!("This host has no way to the target{}.", because(&[Sign::SendUnrouted]))
+            format!(
+                "This host has no way to the target{}.",
+                because(&[Sign::SendUnrouted])
+            )
         }
         Cause::NoRoute => format!("There is no route to the host: so says the router{at}."),
         Cause::LocalEgress => format!(
@@ -156,7 +161,9 @@ fn between(place: &Place) -> String {
 }
 
 fn behind(place: &Place) -> String {
-    place.after_hop.map_or_else(String::new, |hop| format!(" after {}", named(hop)))
+    place
+        .after_hop
+        .map_or_else(String::new, |hop| format!(" after {}", named(hop)))
 }
 
 /// Why a rival that nothing rules out still stands, as a clause.

@@ -77,8 +77,14 @@ fn a_closed_port_acknowledges_data_and_a_listener_does_not() {
         syn
     };
     let (closed, open) = (padded(9), padded(3306));
-    assert_eq!(rig.ask(&closed).expect("a reset").segment().acknowledgment, 1101);
-    assert_eq!(rig.ask(&open).expect("an answer").segment().acknowledgment, 1001);
+    assert_eq!(
+        rig.ask(&closed).expect("a reset").segment().acknowledgment,
+        1101
+    );
+    assert_eq!(
+        rig.ask(&open).expect("an answer").segment().acknowledgment,
+        1001
+    );
 }
 
 #[test]
@@ -94,7 +100,10 @@ fn ack_and_fin_tell_a_listener_from_a_closed_port() {
             assert!(reset.rst && !reset.ack);
             assert_eq!(reset.sequence, 77);
         }
-        assert!(rig.ask(&rig.tcp(3306, |header| header.fin = true)).is_none());
+        assert!(
+            rig.ask(&rig.tcp(3306, |header| header.fin = true))
+                .is_none()
+        );
         let reset = rig.ask(&rig.tcp(9, |header| header.fin = true));
         assert_eq!(reset.expect("a reset").segment().acknowledgment, 1001);
     }
@@ -104,13 +113,23 @@ fn ack_and_fin_tell_a_listener_from_a_closed_port() {
 fn an_overloaded_listener_ignores_syns_but_resets_acks() {
     let mut rig = Rig::new(V4, "[host]\noverloaded = true\n");
     assert!(rig.ask(&rig.syn(3306)).is_none());
-    assert!(rig.ask(&rig.tcp(3306, |header| header.ack = true)).is_some());
-    assert!(rig.ask(&rig.tcp(3306, |header| header.fin = true)).is_none());
+    assert!(
+        rig.ask(&rig.tcp(3306, |header| header.ack = true))
+            .is_some()
+    );
+    assert!(
+        rig.ask(&rig.tcp(3306, |header| header.fin = true))
+            .is_none()
+    );
 }
 
 #[test]
 fn a_bad_checksum_is_never_answered() {
-    for body in [String::new(), rejecting("target", "tcp-reset"), rejecting("r2", "tcp-reset")] {
+    for body in [
+        String::new(),
+        rejecting("target", "tcp-reset"),
+        rejecting("r2", "tcp-reset"),
+    ] {
         let mut rig = Rig::new(V4, &body);
         for port in [9, 3306] {
             let mut syn = rig.syn(port);
@@ -180,7 +199,10 @@ fn a_route_that_leads_nowhere_answers_before_the_ttl_is_checked() {
         (V6, "unreachable", (1, 0)),
         (V6, "prohibit", (1, 1)),
     ] {
-        let mut rig = Rig::new(family, &format!("[network]\nroute = {{ r2 = \"{kind}\" }}\n"));
+        let mut rig = Rig::new(
+            family,
+            &format!("[network]\nroute = {{ r2 = \"{kind}\" }}\n"),
+        );
         for ttl in [2, 64] {
             let mut syn = rig.syn(3306);
             syn.ttl = ttl;
@@ -275,15 +297,26 @@ fn a_dead_gateway_is_never_heard_and_reported_by_this_host_to_itself() {
         assert!(!rig.departed());
         let answers = rig.wait(4);
         assert_eq!(rig.network.prober_neighbour(), NeighbourState::Failed);
-        assert!(answers.iter().all(|answer| answer.datagram.source == rig.near("prober")));
-        assert!(answers.iter().all(|answer| answer.datagram.icmp() == Some((3, 1))));
+        assert!(
+            answers
+                .iter()
+                .all(|answer| answer.datagram.source == rig.near("prober"))
+        );
+        assert!(
+            answers
+                .iter()
+                .all(|answer| answer.datagram.icmp() == Some((3, 1)))
+        );
     }
 }
 
 #[test]
 fn our_own_firewall_refuses_on_the_call() {
     for hook in ["output", "postrouting"] {
-        let mut rig = Rig::new(V4, &dropping("prober", hook).replace("drop", "drop\"\ntable = \"mangle"));
+        let mut rig = Rig::new(
+            V4,
+            &dropping("prober", hook).replace("drop", "drop\"\ntable = \"mangle"),
+        );
         assert_eq!(rig.try_send(&rig.syn(3306)), Err(LocalRefusal::Firewall));
         assert!(rig.ask(&rig.syn(9)).is_some());
     }
@@ -292,7 +325,10 @@ fn our_own_firewall_refuses_on_the_call() {
         ("unreachable", LocalRefusal::NoRoute),
         ("prohibit", LocalRefusal::Prohibited),
     ] {
-        let mut rig = Rig::new(V4, &format!("[network]\nroute = {{ prober = \"{kind}\" }}\n"));
+        let mut rig = Rig::new(
+            V4,
+            &format!("[network]\nroute = {{ prober = \"{kind}\" }}\n"),
+        );
         assert_eq!(rig.try_send(&rig.syn(3306)), Err(refusal));
     }
 }
@@ -302,11 +338,19 @@ fn what_our_own_input_discards_only_the_tap_hears() {
     let rule = dropping("prober", "input") + "direction = \"return\"\nports = \"any\"\n";
     for body in [rule.as_str(), "[network]\nprober_rp_filter_fails = true\n"] {
         let mut rig = Rig::new(V4, body);
-        let ears: Vec<Ear> = rig.ask_for(&rig.syn(9), 1).iter().map(|heard| heard.ear).collect();
+        let ears: Vec<Ear> = rig
+            .ask_for(&rig.syn(9), 1)
+            .iter()
+            .map(|heard| heard.ear)
+            .collect();
         assert_eq!(ears, [Ear::Tap]);
     }
     let mut rig = Rig::new(V4, "");
-    let mut ears: Vec<Ear> = rig.ask_for(&rig.syn(9), 1).iter().map(|heard| heard.ear).collect();
+    let mut ears: Vec<Ear> = rig
+        .ask_for(&rig.syn(9), 1)
+        .iter()
+        .map(|heard| heard.ear)
+        .collect();
     ears.sort();
     assert_eq!(ears, [Ear::Tap, Ear::Stack]);
 }
@@ -332,7 +376,10 @@ fn a_translated_source_is_translated_back_inside_quotes() {
 #[test]
 fn behind_a_translated_destination_every_hop_bears_the_probed_address() {
     for family in BOTH {
-        let mut rig = Rig::new(family, "[network]\ndnat = \"r2\"\n[host]\nlisten = [3306]\n");
+        let mut rig = Rig::new(
+            family,
+            "[network]\ndnat = \"r2\"\n[host]\nlisten = [3306]\n",
+        );
         let answer = rig.ask(&rig.syn(3306)).expect("an answer");
         assert_eq!(answer.datagram.source, rig.network.probed);
         assert_eq!(answer.datagram.ttl, 61);
@@ -363,7 +410,12 @@ fn a_syn_proxy_answers_from_where_it_stands() {
         assert_eq!(rig.ask(&rig.syn(9)).expect("a reset").datagram.ttl, 61);
         let mut syn = rig.syn(3306);
         syn.ttl = 2;
-        assert!(rig.ask(&syn).expect("time exceeded").datagram.is_icmp_error());
+        assert!(
+            rig.ask(&syn)
+                .expect("time exceeded")
+                .datagram
+                .is_icmp_error()
+        );
     }
 }
 
@@ -395,7 +447,13 @@ fn a_rate_limited_router_reports_a_burst_of_six() {
         rig.try_send(&syn).expect("the kernel takes it");
     }
     let answers = rig.wait(1);
-    assert_eq!(answers.iter().filter(|answer| answer.ear == Ear::Tap).count(), 6);
+    assert_eq!(
+        answers
+            .iter()
+            .filter(|answer| answer.ear == Ear::Tap)
+            .count(),
+        6
+    );
 }
 
 #[test]
@@ -447,8 +505,14 @@ fn a_new_packet_is_one_without_a_reply() {
     let stateful = dropping("target", "input") + "state = [\"new\"]\n";
     let mut rig = Rig::new(V4, &stateful);
     assert!(rig.ask(&rig.syn(3306)).is_none());
-    assert!(rig.ask(&rig.tcp(3306, |header| header.ack = true)).is_none());
+    assert!(
+        rig.ask(&rig.tcp(3306, |header| header.ack = true))
+            .is_none()
+    );
     // A FIN out of nowhere starts no connection: it is invalid, not new.
-    assert!(rig.ask(&rig.tcp(3306, |header| header.fin = true)).is_none());
+    assert!(
+        rig.ask(&rig.tcp(3306, |header| header.fin = true))
+            .is_none()
+    );
     assert_eq!(rig.network.moved, [2]);
 }

@@ -73,7 +73,11 @@ impl Rig {
             ttl: 64,
             traffic_class: 0,
             flow_label: 0,
-            id: if self.network.family == Family::V4 { 7 } else { 0 },
+            id: if self.network.family == Family::V4 {
+                7
+            } else {
+                0
+            },
             dont_fragment: true,
             fragment: None,
             protocol: TCP,
@@ -88,7 +92,10 @@ impl Rig {
         Datagram {
             id: 99,
             dont_fragment: self.network.family == Family::V6,
-            fragment: Some(Fragment { offset: 0, more: true }),
+            fragment: Some(Fragment {
+                offset: 0,
+                more: true,
+            }),
             ..self.syn(port)
         }
     }

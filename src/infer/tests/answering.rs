@@ -1,0 +1,188 @@
+//! Ports that answer: with SYN-ACK, reset or refusal, always or sometimes.
+
+use super::*;
+
+#[test]
+fn a_listener_is_open() {
+    check(
+        &|probe, _| healthy(probe, true),
+        Cause::Open,
+        Confidence::Proven,
+        0.6,
+    );
+}
+
+#[test]
+fn a_reset_that_copies_the_dscp_is_closed() {
+    check(
+        &|probe, _| healthy(probe, false),
+        Cause::Closed,
+        Confidence::Proven,
+        0.6,
+    );
+}
+
+#[test]
+fn a_reset_that_does_not_copy_it_is_a_reject() {
+    let finding = check(
+        &|probe, _| match healthy(probe, false) {
+            Some((delay, reply)) if to_port(probe) && reply.answer == Answer::Reset => Some((
+                delay,
+                Reply {
+                    dscp: Dscp::ZERO,
+                    ..reply
+                },
+            )),
+            drawn => drawn,
+        },
+        Cause::RejectHost,
+        Confidence::Likely,
+        1.0,
+    );
+    assert_eq!(
+        finding.verdict.method.map(|method| method.word()),
+        Some("tcp-reset")
+    );
+}
+
+#[test]
+fn a_forged_reset_from_nearer_is_a_reject_of_that_hop() {
+    let finding = check(
+        &|probe, _| match probe {
+            probe if to_port(probe) && probe.ttl.0 > 2 => {
+                Some(reply(target(), 2, Dscp::ZERO, Answer::Reset))
+            }
+            probe => healthy(probe, true),
+        },
+        Cause::RejectPath,
+        Confidence::Proven,
+        1.0,
+    );
+    assert_eq!(finding.verdict.place.at_hop.map(|hop| hop.ttl), Some(2));
+}
+
+#[test]
+fn an_icmp_refusal_of_a_router_is_a_reject_of_that_hop() {
+    let finding = check(
+        &|probe, _| match probe {
+            probe if to_port(probe) && probe.ttl.0 > 2 => {
+                let refusal = Answer::Unreachable(Refusal::AdminProhibited, quote(probe));
+                Some(reply(address(2), 2, Dscp::CS6, refusal))
+            }
+            probe => healthy(probe, true),
+        },
+        Cause::RejectPath,
+        Confidence::Proven,
+        1.5,
+    );
+    assert_eq!(finding.verdict.place.at_hop.map(|hop| hop.ttl), Some(2));
+}
+
+#[test]
+fn a_refusal_of_the_hosts_icmp_layer_is_a_reject_of_the_host() {
+    check(
+        &|probe, _| match probe {
+            probe if to_port(probe) && probe.ttl.0 >= HOST => {
+                let refusal = Answer::Unreachable(Refusal::PortUnreachable, quote(probe));
+                Some(reply(target(), HOST, Dscp::CS6, refusal))
+            }
+            probe => healthy(probe, true),
+        },
+        Cause::RejectHost,
+        Confidence::Proven,
+        1.5,
+    );
+}
+
+#[test]
+fn flows_that_never_answer_beside_flows_that_always_do_are_a_dying_leg() {
+    let finding = check(
+        &|probe, _| {
+            let dead = to_port(probe) && probe.flow.index % 2 == 1;
+            healthy(probe, true).filter(|_| !dead)
+        },
+        Cause::Intermittent,
+        Confidence::Confirmed,
+        25.0,
+    );
+    assert!(
+        finding.verdict.summary.contains("never"),
+        "{}",
+        finding.verdict.summary
+    );
+}
+
+#[test]
+fn answers_that_stop_for_good_are_a_ban() {
+    check(
+        &|probe, now| {
+            let banned = to_port(probe) && now > Moment::from_nanos(120_000_000);
+            healthy(probe, true).filter(|_| !banned)
+        },
+        Cause::Banned,
+        Confidence::Confirmed,
+        45.0,
+    );
+}
+
+#[test]
+fn large_syns_that_vanish_untold_are_a_black_hole() {
+    let finding = check(
+        &|probe, _| {
+            let vanishes = probe.padded_to.is_some_and(|size| size > 1400) && probe.ttl.0 > 2;
+            healthy(probe, true).filter(|_| !vanishes)
+        },
+        Cause::MtuBlackHole,
+        Confidence::Confirmed,
+        15.0,
+    );
+    let place = finding.verdict.place;
+    assert_eq!(place.after_hop.map(|hop| hop.ttl), Some(2));
+    assert_eq!(place.before_hop.map(|hop| hop.ttl), Some(3));
+}
+
+#[test]
+fn a_syn_ack_from_nearer_than_the_host_is_a_proxy() {
+    let finding = check(
+        &|probe, _| match probe {
+            probe if to_port(probe) && probe.ttl.0 > 2 => Some(reply(
+                target(),
+                2,
+                Dscp::ZERO,
+                Answer::SynAck {
+                    window: 0,
+                    mss: Some(1460),
+                },
+            )),
+            probe => healthy(probe, false),
+        },
+        Cause::OpenProxied,
+        Confidence::Proven,
+        1.0,
+    );
+    assert_eq!(
+        finding.verdict.place.at_hop,
+        Some(crate::model::verdict::HopRef {
+            ttl: 2,
+            address: Some(address(2)),
+        })
+    );
+}
+
+#[test]
+fn long_frames_that_the_interface_itself_swallows_are_a_black_hole() {
+    let swallows = |probe: &Probe| {
+        probe
+            .padded_to
+            .is_some_and(|size| size > 1400)
+            .then_some(LocalRefusal::Overload)
+    };
+    let (finding, _, _) = run(&|probe, _| healthy(probe, true), &swallows, &brief());
+    assert_eq!(
+        finding.verdict.cause,
+        Cause::MtuBlackHole,
+        "{}",
+        finding.verdict.summary
+    );
+    assert_eq!(finding.verdict.place.before_hop.map(|hop| hop.ttl), Some(1));
+}
