@@ -1,7 +1,6 @@
 //! A scenario's network, raised: namespaces, links, addresses, routes and what the nodes do besides
 //! filtering. Everything is gone when it is dropped.
 
-use std::fmt::Write;
 use std::process::Command;
 
 use super::filter;
@@ -9,6 +8,9 @@ use super::listener::Listeners;
 use super::namespace::Namespace;
 use super::plan::{Link, Plan};
 use crate::scenario::{FamilyName, Scenario, Tool};
+
+/// The link address of the prober's second interface, where it has one.
+const DETOUR: &str = "02:00:00:00:00:09";
 
 /// A scenario's network in one family, up and listening.
 #[derive(Debug)]
@@ -144,7 +146,7 @@ fn links(
     scenario: &Scenario,
     plan: &Plan,
     node: &str,
-    peer: impl Fn(&Link) -> String,
+    peer: impl Fn(&Link) -> String + Copy,
 ) -> String {
     let mut batch = "link set dev lo up\n".to_owned();
     let mut line = |text: String| {
@@ -194,14 +196,30 @@ fn links(
             line(format!("route add {route}"));
         }
     }
-    if node == "prober" && scenario.network.prober_rp_filter_fails {
-        // A socket with its own IP header is routed as protocol 255 and passes this rule by; the
-        // reverse-path check dissects the reply, matches, and finds no route back.
-        let _infallible = write!(
-            batch,
-            "rule add priority 100 ipproto tcp sport 3306 lookup 200\n\
-             route add unreachable default table 200\n"
-        );
+    if scenario.network.prober_rp_filter_fails {
+        batch.push_str(&detour(plan, node, peer));
     }
     batch
+}
+
+/// A second link between the prober and `r1`, by which alone `r1` sends to the prober: whatever
+/// comes back arrives where no route to its source leads out. Its link address is written down,
+/// since the reverse-path filter discards questions for it as well.
+fn detour(plan: &Plan, node: &str, peer: impl Fn(&Link) -> String) -> String {
+    let first = plan.link_below("prober");
+    let address = |end: &super::plan::End| end.address.expect("hosts and routers have addresses");
+    match node {
+        "prober" => format!(
+            "link add name eth1 address {DETOUR} type veth peer name up-c netns {}\n\
+             link set dev eth1 up\n",
+            peer(first)
+        ),
+        "r1" => format!(
+            "link set dev up-c up\nroute add {0} dev up-c src {1}\n\
+             neigh add {0} lladdr {DETOUR} dev up-c nud permanent\n",
+            address(&first.near),
+            address(&first.far)
+        ),
+        _ => String::new(),
+    }
 }
