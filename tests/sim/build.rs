@@ -81,7 +81,7 @@ impl Network {
             loopback: plan.loopback,
             reverse_path: match (plan.prober_rp_filter_fails, seed % 2) {
                 (false, _) => ReversePath::Holds,
-                (true, 0) => ReversePath::FailsForPort,
+                (true, 0) => ReversePath::FailsForAll,
                 (true, _) => ReversePath::FailsForTarget,
             },
             nodes,

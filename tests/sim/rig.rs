@@ -89,7 +89,10 @@ impl Rig {
             id: 99,
             dont_fragment: self.network.family == Family::V6,
             fragment: Some(Fragment { offset: 0, more: true }),
-            ..self.syn(port)
+            ..self.tcp(port, |header| {
+                header.syn = true;
+                header.set_options_raw(&[2, 4, 5, 180]).expect("four octets of options");
+            })
         }
     }
 
