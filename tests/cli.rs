@@ -1,12 +1,15 @@
-//! The command line from outside: help, wrong input, missing privilege, generated files.
+//! The command line from outside: help, wrong input, missing privilege, generated files, signals.
 //!
-//! Nothing here sends a packet.
+//! What is sent here goes to loopback, or into a network namespace that the test made.
 
 #![allow(
     clippy::expect_used,
-    reason = "a test fails by panicking, also in its helpers"
+    clippy::print_stderr,
+    reason = "a test fails by panicking and says what it skips, also in its helpers"
 )]
 
+use std::io::{BufRead as _, BufReader, Read as _};
+use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
@@ -263,5 +266,117 @@ fn readme_and_manual_name_every_cause_every_confidence_and_every_exit_status() {
             .lines()
             .any(|line| line.starts_with("| ") && line.contains(code));
         assert!(row, "{code}");
+    }
+}
+
+/// Whether this process may send; where it may not, says so, and fails where CI is set.
+fn may_send(test: &str) -> bool {
+    let may = privilege::has_net_raw();
+    if !may {
+        assert!(std::env::var_os("CI").is_none(), "{test} needs CAP_NET_RAW");
+        eprintln!("SKIPPED: {test} needs CAP_NET_RAW");
+    }
+    may
+}
+
+#[test]
+fn the_exit_status_and_the_documents_follow_what_was_found_on_loopback() {
+    if !may_send("the probe of loopback") {
+        return;
+    }
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a listener");
+    let open = listener.local_addr().expect("bound").to_string();
+    let other = TcpListener::bind("127.0.0.1:0").expect("a listener");
+    let closed = other.local_addr().expect("bound").to_string();
+    drop(other);
+    let check = |arguments: &[&str], code: i32, causes: &[&str]| {
+        let output = run(synquest(), &[&["probe", "--json"], arguments].concat());
+        assert_eq!(
+            output.status.code(),
+            Some(code),
+            "{arguments:?}: {}",
+            stderr(&output)
+        );
+        assert_eq!(stderr(&output), "", "{arguments:?}");
+        let mut found: Vec<String> = stdout(&output)
+            .lines()
+            .map(|line| {
+                let document: serde_json::Value = serde_json::from_str(line).expect("JSON");
+                assert_eq!(document["schema"], "synquest/endpoint/1");
+                assert_eq!(document["evidence"][0]["probe"], "syn");
+                document["verdict"]["cause"]
+                    .as_str()
+                    .expect("a word")
+                    .to_owned()
+            })
+            .collect();
+        found.sort();
+        assert_eq!(found, causes, "{arguments:?}");
+    };
+    check(&[&open], 0, &["open"]);
+    check(&[&closed], 1, &["closed"]);
+    check(&[&open, &closed], 1, &["closed", "open"]);
+    check(&["--exit-zero", &closed], 0, &["closed"]);
+    let quiet = run(synquest(), &["probe", "-q", &closed]);
+    assert_eq!(stdout(&quiet).lines().count(), 1, "{}", stdout(&quiet));
+    assert!(stdout(&quiet).starts_with(&closed), "{}", stdout(&quiet));
+}
+
+#[test]
+fn a_dry_run_names_the_first_probes_and_needs_no_privilege() {
+    let dry = |extra: &[&str]| {
+        let arguments = ["probe", "--dry-run", "--seed", "7", "--max-time", "20s"];
+        let output = run(
+            synquest_without_net_raw(),
+            &[&arguments, extra, &["127.0.0.1:3306"]].concat(),
+        );
+        assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+        stdout(&output)
+    };
+    let text = dry(&[]);
+    assert!(text.contains("SYN to port 3306"), "{text}");
+    assert!(text.contains("400 probes in 20.0 s"), "{text}");
+    let json = dry(&["--json"]);
+    let plan: serde_json::Value = serde_json::from_str(&json).expect("one JSON document");
+    assert_eq!(plan["schema"], "synquest/plan/1");
+    assert_eq!(plan["local"]["source"], "127.0.0.1");
+    assert_eq!(plan["first_probes"][0]["target_port"], 3306);
+}
+
+#[test]
+fn a_signal_ends_the_run_with_its_status_and_what_was_learnt() {
+    if !may_send("the interrupted probe") {
+        return;
+    }
+    // A neighbour that is known but never answers: silence for as long as the time budget.
+    let silence = "ip link add near type veth peer name far && ip address add 192.0.2.1/24 dev near \
+                   && ip link set near up && ip link set far up \
+                   && ip neighbour add 192.0.2.9 lladdr 02:00:00:00:00:09 dev near nud permanent \
+                   && exec \"$0\" probe -v --json 192.0.2.9:3306";
+    for (signal, code) in [("-INT", 130), ("-TERM", 143)] {
+        let mut child = clean(Command::new("unshare"))
+            .args(["--net", "sh", "-c", silence, BINARY])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("a network namespace");
+        let mut log = BufReader::new(child.stderr.take().expect("piped"));
+        let mut line = String::new();
+        while !line.contains("holding inquests") {
+            line.clear();
+            let read = log.read_line(&mut line).expect("text");
+            assert!(read > 0, "ended before it began");
+        }
+        let told = Command::new("kill")
+            .args([signal, &child.id().to_string()])
+            .status();
+        assert!(told.expect("kill runs").success());
+        let mut document = String::new();
+        let mut data = child.stdout.take().expect("piped");
+        data.read_to_string(&mut document).expect("text");
+        let status = child.wait().expect("it ends");
+        assert_eq!(status.code(), Some(code), "{signal}");
+        let document: serde_json::Value = serde_json::from_str(&document).expect("JSON");
+        assert_eq!(document["stats"]["interrupted"], true, "{signal}");
     }
 }

@@ -304,8 +304,8 @@ fn what_breaks_a_rule_is_found() {
     );
     check(
         "net/raw.rs",
-        "fn f() { crate::report::json::line(); }",
-        "uses crate::report::json::line",
+        "fn f() { crate::report::json::document(); }",
+        "uses crate::report::json::document",
     );
     check(
         "report/advice/host.rs",

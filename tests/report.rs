@@ -494,7 +494,7 @@ fn nothing_from_outside_acts_on_the_terminal() {
     let text = text::report(&record, 80);
     assert!(!text.contains("\x1b[2J") && !text.contains('\u{202e}'));
     assert!(!text::line(&record).contains("\x1b[2J"));
-    let json = json::line(&record).expect("a record is written");
+    let json = json::document(&record).expect("a record is written");
     assert!(!json.contains('\x1b') && !json.contains('\u{202e}'));
 }
 
@@ -502,7 +502,7 @@ fn nothing_from_outside_acts_on_the_terminal() {
 fn the_json_document_reads_as_its_golden_file_and_back() {
     for (name, outcome) in outcomes() {
         let record = record(&outcome);
-        let line = json::line(&record).expect("a record is written");
+        let line = json::document(&record).expect("a record is written");
         assert!(!line.contains('\n'), "{name}");
         let back: Record = serde_json::from_str(&line).expect("the document reads back");
         assert_eq!(back, record, "{name}");

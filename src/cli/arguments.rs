@@ -69,7 +69,7 @@ pub enum Command {
 /// Arguments of `probe`.
 #[derive(Args, Clone, Debug)]
 pub struct ProbeArguments {
-    /// Endpoint: a name, an IPv4 address or [IPv6], and a port or service name
+    /// Name, IPv4 address or bracketed IPv6 address, and port or service name
     #[arg(value_name = "HOST:PORT", required = true)]
     pub endpoints: Vec<String>,
     /// How probes leave this host.

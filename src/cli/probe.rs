@@ -47,10 +47,11 @@ pub fn run(
         causes: Vec::new(),
         failure: None,
     };
+    tracing::debug!(endpoints = endpoints.len(), "holding inquests");
     driver::run(endpoints, &settings, &stop, &mut |event| match event {
         Event::Progress(outcome) => progress.reading(outcome),
         Event::Settled(outcome) => {
-            if !progress.settle(|| scribe.write(&outcome)) {
+            if !progress.settle(&outcome, || scribe.write(&outcome)) {
                 stop.request();
             }
         }

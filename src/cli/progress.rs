@@ -1,5 +1,6 @@
 //! What a person at a terminal sees while waiting: one line on stderr, never in a pipe.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
@@ -16,6 +17,9 @@ pub struct Progress {
     bar: ProgressBar,
     total: usize,
     settled: usize,
+    /// The endpoint the line is about, until it settles: a line that changes its subject ten times
+    /// a second tells nothing.
+    subject: Option<SocketAddr>,
 }
 
 impl Progress {
@@ -37,23 +41,31 @@ impl Progress {
             bar,
             total,
             settled: 0,
+            subject: None,
         }
     }
 
-    /// Shows the best reading so far of one endpoint.
-    pub fn reading(&self, outcome: &Outcome) {
+    /// Shows the best reading so far, of one endpoint after the other.
+    pub fn reading(&mut self, outcome: &Outcome) {
+        let socket = outcome.endpoint.socket();
+        if *self.subject.get_or_insert(socket) != socket {
+            return;
+        }
         let count = if self.total > 1 {
             format!("{} of {} done; ", self.settled, self.total)
         } else {
             String::new()
         };
         self.bar
-            .set_message(format!("{count}so far {}", live::line(outcome)));
+            .set_message(format!("{count}{}", live::line(outcome)));
     }
 
     /// Counts one endpoint as done, and steps aside while `write` writes about it.
-    pub fn settle<T>(&mut self, write: impl FnOnce() -> T) -> T {
+    pub fn settle<T>(&mut self, outcome: &Outcome, write: impl FnOnce() -> T) -> T {
         self.settled += 1;
+        if self.subject == Some(outcome.endpoint.socket()) {
+            self.subject = None;
+        }
         self.bar.suspend(write)
     }
 

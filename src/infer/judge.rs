@@ -257,6 +257,12 @@ fn splits(question: Question, survivors: &[&'static Hypothesis]) -> bool {
     distinct.len() > 1
 }
 
+/// Whether the place of the verdict rests on a question, though no rival does.
+fn places(question: Question, leader: Option<&Hypothesis>) -> bool {
+    let by_router = [Cause::RejectPath, Cause::NoRoute, Cause::NoNeighbor];
+    question == Question::Order && leader.is_some_and(|leader| by_router.contains(&leader.cause))
+}
+
 fn next(
     case: &Case<'_>,
     leader: Option<&'static Hypothesis>,
@@ -279,7 +285,7 @@ fn next(
             observed.sign.question() == Question::Port
                 || leader.is_some_and(|leader| leader.needs.contains(&observed.sign))
         });
-        if !carries && !splits(*question, &survivors) {
+        if !carries && !splits(*question, &survivors) && !places(*question, leader) {
             continue;
         }
         match &reading.progress {

@@ -22,6 +22,7 @@ use super::raw::{Mouth, Origin};
 use super::roster::Roster;
 use super::stop::Stop;
 use super::survey::{Preference, Standpoint};
+use super::watch::Watch;
 use super::{privilege, stack, tap};
 use crate::engine::policy::Policy;
 use crate::engine::{Key, Prober};
@@ -139,6 +140,7 @@ pub fn run(
             settings.chance(),
         ),
         ears,
+        watch: Watch::open()?,
         stop: stop.clone(),
         reports,
         unread: Arc::clone(&unread),

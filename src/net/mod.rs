@@ -26,6 +26,7 @@ pub mod stop;
 pub mod survey;
 mod syscall;
 mod tap;
+mod watch;
 
 pub use failure::Failure;
 pub use stop::Stop;

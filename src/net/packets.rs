@@ -10,6 +10,9 @@
 //! 3. Drops and gaps are reported after the frames that were kept and before the time: an answer
 //!    that is here counts, silence that is not ours to vouch for does not.
 //!
+//! A change of this host's own addresses or interfaces is treated as a gap: what is unanswered then
+//! may have been lost here.
+//!
 //! Nothing in the loop fails and nothing is retried; there is no error type in it.
 
 use std::sync::Arc;
@@ -23,6 +26,7 @@ use super::filter::Ports;
 use super::roster::Roster;
 use super::stop::Stop;
 use super::syscall::{Batch, wait};
+use super::watch::Watch;
 use crate::engine::{Output, Prober};
 use crate::model::outcome::Outcome;
 use crate::model::time::Moment;
@@ -36,6 +40,8 @@ const LATE: Duration = Duration::from_millis(200);
 const BURST: usize = 64;
 /// Batches read from one ear before the others get their turn.
 const BATCHES: usize = 64;
+/// How long after one survey of a host in change the next may follow.
+const RESURVEY: Duration = Duration::from_millis(250);
 /// How often a session's progress is shown.
 const PROGRESS: Duration = Duration::from_millis(100);
 /// Sessions whose progress is shown in one turn; more than that nobody reads.
@@ -58,6 +64,7 @@ pub(super) struct Packets {
     pub(super) roster: Roster,
     /// The tap first.
     pub(super) ears: Vec<Ear>,
+    pub(super) watch: Watch,
     pub(super) stop: Stop,
     pub(super) reports: Sender<Report>,
     /// Reports of progress not read yet: none are added while there are any.
@@ -84,6 +91,7 @@ impl Packets {
         // The prober's time: everything that was heard before it, the prober knows.
         let mut now = self.clock.now();
         let mut woke = now;
+        let (mut changed, mut surveyed) = (false, now);
         loop {
             if self.stop.requested() && !stopped {
                 stopped = true;
@@ -115,6 +123,14 @@ impl Packets {
             let drops = self.ears.iter_mut().map(Ear::drops).sum();
             self.prober.handle_drops(now, drops);
             self.prober.handle_gap(now, gap);
+            changed |= self.watch.heard();
+            if changed && now.since(surveyed) >= RESURVEY {
+                (changed, surveyed) = (false, now);
+                if self.roster.resurvey() {
+                    // No gap in our running, but in our standing: silence across it is as void.
+                    self.prober.handle_gap(now, RESURVEY);
+                }
+            }
             self.roster.look_at_neighbours(now, &mut self.prober);
         }
     }
@@ -151,7 +167,13 @@ impl Packets {
     /// Waits for a frame or a request to stop.
     fn sleep(&self, timeout: Duration, stopped: bool) {
         let stop = (!stopped).then(|| self.stop.fd());
-        let fds: Vec<_> = self.ears.iter().map(Ear::fd).chain(stop).collect();
+        let fds: Vec<_> = self
+            .ears
+            .iter()
+            .map(Ear::fd)
+            .chain([self.watch.fd()])
+            .chain(stop)
+            .collect();
         // Interrupted by a signal or refused: the turn is taken early, which costs nothing.
         let _ = wait(&fds, timeout);
     }

@@ -15,6 +15,7 @@ use super::host::{self, Conntrack};
 use super::netlink::Netlink;
 use super::ports::{EPHEMERAL, PRIVILEGED, Reservation};
 use super::raw::{Mouth, Origin};
+use super::route::Way;
 use super::survey::{Preference, Standpoint};
 use crate::engine::{Prober, SessionId, Transmit};
 use crate::model::endpoint::Endpoint;
@@ -39,8 +40,9 @@ const CONNTRACK_LOOK: Duration = Duration::from_millis(250);
 /// One session's hold on this host.
 #[derive(Debug)]
 struct Seat {
-    target: IpAddr,
+    endpoint: Endpoint,
     standpoint: Standpoint,
+    /// What its probes are told; `None` when they are sent.
     refusal: Option<LocalRefusal>,
     /// Which set of its origin's ports it uses.
     ports: usize,
@@ -189,7 +191,7 @@ impl Roster {
         let vantage = standpoint.vantage(reservation);
         let waits_for_neighbour = standpoint.route().is_some_and(|route| !route.local);
         self.seats.push(Seat {
-            target: endpoint.address,
+            endpoint: endpoint.clone(),
             standpoint,
             refusal,
             ports: set,
@@ -264,9 +266,43 @@ impl Roster {
             && !seat.settled
         {
             seat.settled = true;
-            let held = (seat.target, seat.standpoint.origin.clone(), seat.ports);
+            let target = seat.endpoint.address;
+            let held = (target, seat.standpoint.origin.clone(), seat.ports);
             self.taken.remove(&held);
         }
+    }
+
+    /// Asks again where every open session stands, after this host's addresses or interfaces
+    /// changed. Says whether any of them can no longer send, or sends another way: what is unanswered
+    /// then may have been lost here.
+    pub(super) fn resurvey(&mut self) -> bool {
+        let mut moved = false;
+        for &index in &self.open {
+            let Some(seat) = self.seats.get_mut(index) else {
+                continue;
+            };
+            let origin = &seat.standpoint.origin;
+            // Refused from the beginning: it never had a mouth.
+            if !self.mouths.contains_key(origin) {
+                continue;
+            }
+            let ours = self.netlink.is_ours(origin.source, origin.scope);
+            let survey = Standpoint::survey(&mut self.netlink, &seat.endpoint, &self.preference);
+            // Tables that cannot be read say nothing.
+            let Ok(Standpoint { way, .. }) = survey else {
+                continue;
+            };
+            let refusal = if ours {
+                way.refusal()
+            } else {
+                Some(LocalRefusal::SourceGone)
+            };
+            let hop = |way: &Way| way.route().map(|route| (route.link.index, route.gateway));
+            moved |= hop(&way) != hop(&seat.standpoint.way) || refusal != seat.refusal;
+            seat.refusal = refusal;
+            seat.standpoint.way = way;
+        }
+        moved
     }
 
     /// When the neighbour table is next to be looked at.
@@ -289,7 +325,7 @@ impl Roster {
             if due > now {
                 continue;
             }
-            let next_hop = route.gateway.unwrap_or(seat.target);
+            let next_hop = route.gateway.unwrap_or(seat.endpoint.address);
             let key = (route.link.index, next_hop);
             let known = self.looks.get(&key).copied();
             let state = match known {

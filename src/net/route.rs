@@ -124,13 +124,29 @@ impl Netlink {
         })
     }
 
+    /// Whether an address is one of this host's (for a link-local one: on the interface of index
+    /// `scope`). True when the kernel cannot be asked.
+    pub(super) fn is_ours(&mut self, address: IpAddr, scope: u32) -> bool {
+        let link = match scope {
+            0 => None,
+            index => self.link(index).ok().flatten(),
+        };
+        let way = self.lookup(&Flow {
+            destination: address,
+            source: None,
+            interface: link.as_ref(),
+            mark: None,
+        });
+        way.map_or(true, |way| way.route().is_some_and(|route| route.local))
+    }
+
     fn lookup(&mut self, flow: &Flow<'_>) -> Result<Way, Failure> {
         let question = Question::Route(flow.destination);
         let message = RouteNetlinkMessage::GetRoute(request(flow));
         let route = match self.ask(&question, message)? {
             Answer::Found(RouteNetlinkMessage::NewRoute(route)) => route,
             Answer::Found(_) => return Ok(Way::Refused(LocalRefusal::Other(libc::EPROTO))),
-            Answer::Refused(errno) => return Ok(obstacle(errno, flow)),
+            Answer::Refused(errno) => return Ok(obstacle(errno)),
         };
         // IPv6 may also answer with a route that only says how there is none.
         match route.header.kind {
@@ -216,13 +232,13 @@ fn request(flow: &Flow<'_>) -> RouteMessage {
     message
 }
 
-/// What an errno of RTM_GETROUTE means. The kernel answers EINVAL for a blackhole and for a source
-/// that is not its own alike; without a source only the blackhole is left.
-const fn obstacle(errno: i32, flow: &Flow<'_>) -> Way {
+/// What an errno of RTM_GETROUTE means. A source that is not this host's is ENETUNREACH to some
+/// kernels and EINVAL to others; preferences are checked before, so that neither is one.
+const fn obstacle(errno: i32) -> Way {
     match errno {
         libc::ENETUNREACH | libc::EHOSTUNREACH => Way::Unreachable,
         libc::EACCES => Way::Prohibited,
-        libc::EINVAL if flow.source.is_none() => Way::Blackhole,
+        libc::EINVAL => Way::Blackhole,
         libc::ENODEV | libc::ENXIO | libc::ENETDOWN => Way::InterfaceDown,
         other => Way::Refused(super::raw::refusal(other)),
     }
@@ -306,18 +322,12 @@ mod tests {
 
     #[test]
     fn each_errno_is_its_own_obstacle() {
-        let mut flow = Flow {
-            destination: IpAddr::from([192, 0, 2, 1]),
-            source: None,
-            interface: None,
-            mark: None,
-        };
-        assert_eq!(obstacle(libc::ENETUNREACH, &flow), Way::Unreachable);
-        assert_eq!(obstacle(libc::EHOSTUNREACH, &flow), Way::Unreachable);
-        assert_eq!(obstacle(libc::EACCES, &flow), Way::Prohibited);
-        assert_eq!(obstacle(libc::EINVAL, &flow), Way::Blackhole);
-        flow.source = Some(IpAddr::from([192, 0, 2, 2]));
+        assert_eq!(obstacle(libc::ENETUNREACH), Way::Unreachable);
+        assert_eq!(obstacle(libc::EHOSTUNREACH), Way::Unreachable);
+        assert_eq!(obstacle(libc::EACCES), Way::Prohibited);
+        assert_eq!(obstacle(libc::EINVAL), Way::Blackhole);
+        assert_eq!(obstacle(libc::ENODEV), Way::InterfaceDown);
         let gone = Way::Refused(LocalRefusal::SourceGone);
-        assert_eq!(obstacle(libc::EINVAL, &flow), gone);
+        assert_eq!(obstacle(libc::EADDRNOTAVAIL), gone);
     }
 }

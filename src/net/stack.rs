@@ -5,11 +5,12 @@
 //! limit, traffic class and flow label. All of them equal what the tap sees of the same datagram,
 //! so both ears report the same reply. Extension headers are gone: the stack has acted on them.
 
+use std::io;
 use std::net::Ipv6Addr;
 use std::os::fd::AsFd;
 use std::time::Duration;
 
-use socket2::Protocol;
+use socket2::{Protocol, Socket};
 
 use super::ancillary::{Ancillary, sender_v6};
 use super::ear::{Ear, Post};
@@ -30,21 +31,30 @@ pub(super) fn open(family: Family, ports: &Ports) -> Result<[Ear; 2], Failure> {
 fn listen(post: Post, family: Family, ports: &Ports) -> Result<Ear, Failure> {
     let protocol = Protocol::from(i32::from(protocol(post)));
     let socket = raw_socket(family, protocol).map_err(|source| post.unopened(source))?;
-    let beside: &[libc::c_int] = match family {
-        Family::V4 => &[],
-        // The flow information carries the traffic class as well.
-        Family::V6 => &[
-            libc::IPV6_RECVHOPLIMIT,
-            libc::IPV6_RECVPKTINFO,
-            libc::IPV6_FLOWINFO,
-        ],
-    };
-    for option in beside {
-        set_int(socket.as_fd(), libc::SOL_IPV6, *option, 1).map_err(|source| post.unfit(source))?;
-    }
+    prepare(&socket, family).map_err(|source| post.unfit(source))?;
     let ear = Ear::new(socket, post)?;
     ear.listen_for(ports)?;
     Ok(ear)
+}
+
+fn prepare(socket: &Socket, family: Family) -> io::Result<()> {
+    let fd = socket.as_fd();
+    match family {
+        // Otherwise the kernel would take the ICMP 3/4 that our probes draw for this socket's own,
+        // and lower the path MTU of the whole host: to measure must not change what is measured.
+        Family::V4 => set_int(
+            fd,
+            libc::SOL_IP,
+            libc::IP_MTU_DISCOVER,
+            libc::IP_PMTUDISC_OMIT,
+        ),
+        Family::V6 => {
+            set_int(fd, libc::SOL_IPV6, libc::IPV6_RECVHOPLIMIT, 1)?;
+            set_int(fd, libc::SOL_IPV6, libc::IPV6_RECVPKTINFO, 1)?;
+            // Carries the traffic class as well.
+            set_int(fd, libc::SOL_IPV6, libc::IPV6_FLOWINFO, 1)
+        }
+    }
 }
 
 /// The IP protocol number heard at a post behind the firewall.

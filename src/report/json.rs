@@ -1,26 +1,16 @@
-//! The JSON form: one document an endpoint, one line a document.
+//! The JSON form: one line a document.
 
 use std::fmt::Write as _;
 
 use serde::Serialize;
 
-use super::record::Record;
 use super::visible::acts;
-
-/// The record as one line of JSON, without the line feed.
-///
-/// # Errors
-///
-/// None that this crate's own types can cause; `serde_json`'s signature allows them.
-pub fn line(record: &Record) -> serde_json::Result<String> {
-    document(record)
-}
 
 /// Any document of this crate as one line of JSON, without the line feed.
 ///
 /// # Errors
 ///
-/// As [`line`].
+/// None that this crate's own types can cause; `serde_json`'s signature allows them.
 pub fn document(value: &impl Serialize) -> serde_json::Result<String> {
     serde_json::to_string(value).map(escape)
 }

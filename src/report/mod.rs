@@ -16,3 +16,4 @@ pub mod plan;
 pub mod record;
 pub mod text;
 pub mod visible;
+pub mod words;

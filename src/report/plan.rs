@@ -5,7 +5,8 @@ use serde::{Deserialize, Serialize};
 use super::entry::{Details, Entry, errno};
 use super::page::{BAD, FAINT, PLAIN, Page, STRONG};
 use super::record::{EndpointRecord, LocalRecord, micros};
-use super::text::{name, sent_words, span};
+use super::text::name;
+use super::words::{sent_words, span};
 use crate::model::evidence::LocalRefusal;
 use crate::model::outcome::Outcome;
 
@@ -65,7 +66,7 @@ impl Plan {
         let vantage = &outcome.vantage;
         let endpoint = EndpointRecord::from(&outcome.endpoint);
         let steps = Entry::all(outcome).into_iter().map(|entry| Step {
-            words: sent_words(&entry, endpoint.port),
+            words: sent_words(&entry, endpoint.port, true),
             at_us: entry.at_us,
             probe: entry.probe,
             target_port: entry.target_port,

@@ -161,6 +161,9 @@ pub struct Stats {
     pub elapsed_us: u64,
     /// Bounds of the path's loss per round trip; `None` when nothing ever answered.
     pub loss_estimate: Option<[f64; 2]>,
+    /// Whether the user, or the end of its time, stopped it before it settled.
+    #[serde(default)]
+    pub interrupted: bool,
 }
 
 /// The run a record belongs to.
@@ -307,6 +310,7 @@ impl Stats {
             receive_drops: outcome.evidence.receive_drops(),
             elapsed_us: micros(outcome.elapsed),
             loss_estimate: outcome.finding.loss.map(|(low, high)| [low, high]),
+            interrupted: outcome.evidence.interrupted(),
         }
     }
 }

@@ -95,11 +95,6 @@ impl<'a> Case<'a> {
         }
     }
 
-    /// What the far side sees us as, where a rule on the host can be searched for it.
-    pub(super) fn visible_source(&self) -> Option<IpAddr> {
-        (self.reach != Reach::ThroughNat).then_some(self.vantage.source)
-    }
-
     /// The place in words, or `otherwise`.
     pub(super) fn place_or(&self, otherwise: &str) -> String {
         place::phrase(&PlaceRecord::from(&self.verdict.place))

@@ -109,32 +109,25 @@ pub(super) fn listener_overloaded(case: &Case<'_>) -> Vec<Advice> {
 
 /// To find the rule of the host's own firewall that `does` something.
 pub(super) fn find_rule(case: &Case<'_>, does: &str) -> Advice {
-    let iptables = case.iptables();
-    let command = match case.visible_source() {
-        Some(source) => format!("{iptables} -L -n --line-numbers | grep -E '^Chain|{source}'"),
-        None => format!("{iptables} -L -n --line-numbers"),
-    };
     Advice::new(
         HOST_ADMIN,
         format!(
             "On the host, find the firewall rule that {does}; look also for DENY chains such as \
              {DENY_CHAIN}, in which the host-security agent blacklists addresses that knock too \
-             often. The address to look for is {}.",
+             often. The address to look for is {}, alone or within a range; the counters show which \
+             rule acts.",
             case.caller()
         ),
     )
-    .run(command)
+    .run(format!("{} -L -n -v --line-numbers", case.iptables()))
 }
 
 /// To delete what [`find_rule`] found.
 fn delete_rules(case: &Case<'_>) -> Advice {
     Advice::new(
         HOST_ADMIN,
-        "Delete each such rule by its number, from the highest number to the lowest, because \
-         deleting renumbers the rest.",
+        "Delete each such rule by its chain and number, from the highest number to the lowest, \
+         because deleting renumbers the rest.",
     )
-    .run(format!(
-        "{0} -L {DENY_CHAIN} -n --line-numbers && {0} -D {DENY_CHAIN} NUMBER",
-        case.iptables()
-    ))
+    .run(format!("{} -D CHAIN NUMBER", case.iptables()))
 }

@@ -140,7 +140,11 @@ pub(super) fn drop_path(case: &Case<'_>) -> Vec<Advice> {
 }
 
 pub(super) fn drop_return(case: &Case<'_>) -> Vec<Advice> {
-    let back = case.visible_source().unwrap_or(case.vantage.source);
+    // Behind a NAT the host sees an address that we do not know.
+    let back = match case.reach {
+        Reach::ThroughNat => "EIP".to_owned(),
+        Reach::Loopback | Reach::Private | Reach::Public => case.vantage.source.to_string(),
+    };
     vec![
         Advice::new(
             "owner of the target's network ACL",

@@ -1,0 +1,130 @@
+//! Words shared by the forms of text: a probe, a citation, a number, a span.
+
+use super::entry::Entry;
+
+/// What was sent, in words: `SYN to control port 51234, TTL 3`. With its source port where that is
+/// below 1024, or when flows are to be told apart `by_flow`.
+pub(super) fn sent_words(entry: &Entry, endpoint_port: u16, by_flow: bool) -> String {
+    let details = &entry.details;
+    let kind = match (entry.probe.as_str(), entry.target_port) {
+        ("echo", _) => "echo request".to_owned(),
+        ("fragment", Some(_)) => "first fragment of a SYN".to_owned(),
+        ("fragment", None) => "first fragment of an echo request".to_owned(),
+        (other, _) => other.to_uppercase(),
+    };
+    let mut words = match entry.target_port {
+        Some(port) if port == endpoint_port => format!("{kind} to port {port}"),
+        Some(port) => format!("{kind} to control port {port}"),
+        None => kind,
+    };
+    if entry.ttl != 64 {
+        words.push_str(&format!(", TTL {}", entry.ttl));
+    }
+    if let Some(dscp) = details.dscp_sent {
+        words.push_str(&format!(", DSCP {dscp}"));
+    }
+    if let Some(size) = details.size {
+        words.push_str(&format!(", {size} octets"));
+    }
+    if let Some(port) = details
+        .source_port
+        .filter(|_| by_flow || details.source_range.is_some())
+    {
+        words.push_str(&format!(", from port {port}"));
+    }
+    words
+}
+
+/// One entry in words: `SYN to port 3306, TTL 3: time-exceeded from 10.9.2.2`.
+pub(super) fn entry_words(entry: &Entry, endpoint_port: u16, by_flow: bool) -> String {
+    let details = &entry.details;
+    let mut words = sent_words(entry, endpoint_port, by_flow);
+    words.push_str(": ");
+    words.push_str(&entry.outcome);
+    if let Some(from) = entry.from {
+        words.push_str(&format!(" from {from}"));
+    }
+    let remarks = [
+        details.dscp_received.map(|dscp| format!("DSCP {dscp}")),
+        details.mtu.map(|mtu| format!("MTU {mtu}")),
+        details.errno.clone(),
+        details.heard_by.as_deref().map(|ear| match ear {
+            "tap" => "seen on the interface, kept from applications".to_owned(),
+            _ => "not seen on the interface".to_owned(),
+        }),
+        details
+            .void
+            .map(|_| "void: frames were lost here".to_owned()),
+    ];
+    let remarks: Vec<String> = remarks.into_iter().flatten().collect();
+    if !remarks.is_empty() {
+        words.push_str(&format!(" ({})", remarks.join(", ")));
+    }
+    words
+}
+
+/// Numbers of evidence as they are cited: `#4`, `#4,9`, `#4-9,12`.
+pub(super) fn citation(ids: &[u32]) -> String {
+    let mut ids = ids.to_vec();
+    ids.sort_unstable();
+    ids.dedup();
+    let mut runs: Vec<(u32, u32)> = Vec::new();
+    for id in ids {
+        match runs.last_mut() {
+            Some((_, end)) if end.checked_add(1) == Some(id) => *end = id,
+            _ => runs.push((id, id)),
+        }
+    }
+    let runs: Vec<String> = runs
+        .iter()
+        .map(|(start, end)| match end - start {
+            0 => format!("{start}"),
+            1 => format!("{start},{end}"),
+            _ => format!("{start}-{end}"),
+        })
+        .collect();
+    format!("#{}", runs.join(","))
+}
+
+/// A number with its noun.
+pub(super) fn counted(number: u64, one: &str, many: &str) -> String {
+    format!("{number} {}", if number == 1 { one } else { many })
+}
+
+/// A span of `micros` microseconds with a unit a person reads at a glance.
+pub(super) fn span(micros: u64) -> String {
+    let unit = if micros < 1_000_000 { 1_000 } else { 1_000_000 };
+    let (whole, tenth) = (micros / unit, micros % unit * 10 / unit);
+    match micros {
+        0..100_000 => format!("{whole}.{tenth} ms"),
+        100_000..1_000_000 => format!("{whole} ms"),
+        1_000_000..100_000_000 => format!("{whole}.{tenth} s"),
+        _ => format!("{whole} s"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{citation, span};
+
+    #[test]
+    fn numbers_of_evidence_are_cited_as_runs() {
+        let check = |ids: &[u32], text: &str| assert_eq!(citation(ids), text);
+        check(&[4], "#4");
+        check(&[9, 4], "#4,9");
+        check(&[4, 5], "#4,5");
+        check(&[4, 5, 6, 9], "#4-6,9");
+        check(&[4, 4, 4], "#4");
+    }
+
+    #[test]
+    fn spans_carry_the_unit_that_fits() {
+        let check = |micros: u64, text: &str| assert_eq!(span(micros), text);
+        check(0, "0.0 ms");
+        check(212, "0.2 ms");
+        check(99_999, "99.9 ms");
+        check(123_456, "123 ms");
+        check(9_300_000, "9.3 s");
+        check(120_000_000, "120 s");
+    }
+}
