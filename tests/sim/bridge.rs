@@ -47,7 +47,14 @@ impl Network {
 
     fn pass(&mut self, from: NodeId, to: NodeId, datagram: Datagram) {
         let delay: Duration = self.links[&(from, to)].delay(&mut self.rng) / 2;
-        self.queue.put(delay, Event::Arrive { node: to, from, datagram });
+        self.queue.put(
+            delay,
+            Event::Arrive {
+                node: to,
+                from,
+                datagram,
+            },
+        );
     }
 
     /// What a bridge answers. Family bridge (`nf_reject_skb_v4_tcp_reset`,

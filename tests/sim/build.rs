@@ -130,12 +130,20 @@ struct Builder<'a> {
 impl Builder<'_> {
     fn host(&mut self, name: &str, place: usize, address: IpAddr) -> NodeId {
         let serves = name == "target" || self.scenario.network.loopback;
-        let mtu = if self.scenario.network.loopback { LOOPBACK } else { ETHERNET };
+        let mtu = if self.scenario.network.loopback {
+            LOOPBACK
+        } else {
+            ETHERNET
+        };
         let headers = if address.is_ipv4() { 40 } else { 60 };
         let host = &self.scenario.host;
         let tcp = if serves {
             let overloaded = host.overloaded.then_some(super::router::DATABASE);
-            Tcp::new(host.listen.iter().copied().collect(), overloaded, mtu - headers)
+            Tcp::new(
+                host.listen.iter().copied().collect(),
+                overloaded,
+                mtu - headers,
+            )
         } else {
             Tcp::new(BTreeSet::new(), None, mtu - headers)
         };
@@ -150,7 +158,13 @@ impl Builder<'_> {
         };
         let near = address(self.family, hop - 1, near);
         let far = address(self.family, hop, far);
-        self.node(name, Kind::Router, hop, (near, far), Tcp::new(BTreeSet::new(), None, 1460))
+        self.node(
+            name,
+            Kind::Router,
+            hop,
+            (near, far),
+            Tcp::new(BTreeSet::new(), None, 1460),
+        )
     }
 
     fn bridge(&mut self, place: usize) -> NodeId {

@@ -46,26 +46,42 @@ pub fn judge(scenario: &Scenario, family: FamilyName, run: &Run) -> Judged {
             if expect.undecided > 0.0 {
                 judged = Judged::Undecided;
             } else {
-                wrong.push(format!("{cause} is right, but {} too weak", firmness.word()));
+                wrong.push(format!(
+                    "{cause} is right, but {} too weak",
+                    firmness.word()
+                ));
             }
         } else {
             wrong.extend(wrong_details(scenario, family, &run.outcome));
         }
         if firmness > confidence(&expect.greatest) {
-            wrong.push(format!("{cause} is right, but {} too firm", firmness.word()));
+            wrong.push(format!(
+                "{cause} is right, but {} too firm",
+                firmness.word()
+            ));
         }
     } else if let Some(greatest) = expect.tolerate.get(cause) {
         judged = Judged::Tolerated;
         if firmness > confidence(greatest) {
-            wrong.push(format!("{cause} may be {greatest} at most, not {}", firmness.word()));
+            wrong.push(format!(
+                "{cause} may be {greatest} at most, not {}",
+                firmness.word()
+            ));
         }
     } else if verdict.cause.is_undecided() && expect.undecided > 0.0 {
         judged = Judged::Undecided;
     } else {
-        wrong.push(format!("the cause is {}, not {cause}", expect.cause.join(" or ")));
+        wrong.push(format!(
+            "the cause is {}, not {cause}",
+            expect.cause.join(" or ")
+        ));
     }
     wrong.extend(beyond_budget(scenario, run));
-    if wrong.is_empty() { judged } else { Judged::Wrong(wrong) }
+    if wrong.is_empty() {
+        judged
+    } else {
+        Judged::Wrong(wrong)
+    }
 }
 
 fn wrong_details(scenario: &Scenario, family: FamilyName, outcome: &Outcome) -> Vec<String> {
@@ -82,13 +98,20 @@ fn wrong_details(scenario: &Scenario, family: FamilyName, outcome: &Outcome) -> 
     if let Some(wanted) = &expect.place
         && wanted != verdict.place.kind.word()
     {
-        wrong.push(format!("the place is {wanted}, not {}", verdict.place.kind.word()));
+        wrong.push(format!(
+            "the place is {wanted}, not {}",
+            verdict.place.kind.word()
+        ));
     }
     let ttl = |hop: Option<HopRef>| hop.map(|hop| hop.ttl);
     let hops = [
         ("at_hop", expect.at_hop, ttl(verdict.place.at_hop)),
         ("after_hop", expect.after_hop, ttl(verdict.place.after_hop)),
-        ("before_hop", expect.before_hop, ttl(verdict.place.before_hop)),
+        (
+            "before_hop",
+            expect.before_hop,
+            ttl(verdict.place.before_hop),
+        ),
     ];
     for (name, wanted, got) in hops {
         if wanted.is_some() && wanted != got {
@@ -101,11 +124,19 @@ fn wrong_details(scenario: &Scenario, family: FamilyName, outcome: &Outcome) -> 
 fn beyond_budget(scenario: &Scenario, run: &Run) -> Vec<String> {
     let mut wrong = Vec::new();
     let sent = run.outcome.evidence.trials().len();
-    if scenario.expect.probes.is_some_and(|most| sent > most as usize) {
+    if scenario
+        .expect
+        .probes
+        .is_some_and(|most| sent > most as usize)
+    {
         wrong.push(format!("{sent} probes are too many"));
     }
     let seconds = run.outcome.elapsed.as_secs_f64();
-    if scenario.expect.seconds.is_some_and(|most| seconds > f64::from(most)) {
+    if scenario
+        .expect
+        .seconds
+        .is_some_and(|most| seconds > f64::from(most))
+    {
         wrong.push(format!("{seconds:.1} s are too long"));
     }
     if run.completed > 0 {

@@ -45,7 +45,9 @@ impl Draft {
         header.acknowledgment_number = self.acknowledgment.unwrap_or(0);
         if let Some(mss) = self.mss {
             let [high, low] = mss.to_be_bytes();
-            header.set_options_raw(&[2, 4, high, low]).expect("four octets of options");
+            header
+                .set_options_raw(&[2, 4, high, low])
+                .expect("four octets of options");
         }
         let mut datagram = Datagram {
             source,

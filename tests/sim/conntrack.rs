@@ -336,7 +336,6 @@ impl Conntrack {
             self.entries.insert(self.serial, Entry::clone(entry));
         }
     }
-
 }
 
 enum Step {

@@ -318,12 +318,21 @@ fn frag_offset(fragment: Option<Fragment>) -> IpFragOffset {
 
 impl fmt::Display for Datagram {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(out, "{} > {} ttl {}", self.source, self.destination, self.ttl)?;
+        write!(
+            out,
+            "{} > {} ttl {}",
+            self.source, self.destination, self.ttl
+        )?;
         if self.traffic_class != 0 {
             write!(out, " tos {:#04x}", self.traffic_class)?;
         }
         if let Some(fragment) = self.fragment {
-            write!(out, " frag {}{}", fragment.offset, if fragment.more { "+" } else { "" })?;
+            write!(
+                out,
+                " frag {}{}",
+                fragment.offset,
+                if fragment.more { "+" } else { "" }
+            )?;
         }
         if let Some(segment) = self.segment() {
             let flags: String = [

@@ -30,7 +30,9 @@ pub fn flow_label(seed: u64, datagram: &Datagram) -> u32 {
     if let Some(segment) = datagram.segment() {
         hash.add(u64::from(segment.source_port) << 16 | u64::from(segment.destination_port));
     }
-    u32::try_from(hash.finish() >> 44).expect("twenty bits").max(1)
+    u32::try_from(hash.finish() >> 44)
+        .expect("twenty bits")
+        .max(1)
 }
 
 /// `splitmix64` steps over the words of a key.

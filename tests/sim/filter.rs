@@ -100,12 +100,20 @@ impl Filter {
             (false, "filter") => 0,
             (false, table) => panic!("no iptables table is called {table}"),
         };
-        let table = if is_nft { String::new() } else { rule.table.clone() };
+        let table = if is_nft {
+            String::new()
+        } else {
+            rule.table.clone()
+        };
         let chain = self
             .chains
             .entry((Hook::of(&rule.hook), priority, is_nft, table))
             .or_default();
-        let list = if rule.policy { &mut chain.policies } else { &mut chain.rules };
+        let list = if rule.policy {
+            &mut chain.policies
+        } else {
+            &mut chain.rules
+        };
         list.push(Loaded {
             index,
             rule: rule.clone(),
@@ -131,7 +139,11 @@ impl Filter {
                 Action::Accept => {}
                 Action::Drop => return Verdict::Drop,
                 Action::Reject => {
-                    let with = loaded.rule.with.as_deref().unwrap_or("icmp-port-unreachable");
+                    let with = loaded
+                        .rule
+                        .with
+                        .as_deref()
+                        .unwrap_or("icmp-port-unreachable");
                     return Verdict::Reject(with.to_owned(), loaded.rule.tool);
                 }
             }

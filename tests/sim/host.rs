@@ -76,7 +76,8 @@ impl Network {
 
     fn react(&mut self, node: NodeId, reaction: Reaction) {
         if let Some((delay, timer)) = reaction.timer {
-            self.queue.put(delay, super::network::Event::SynAckTimer(node, timer));
+            self.queue
+                .put(delay, super::network::Event::SynAckTimer(node, timer));
         }
         if let Some(mut datagram) = reaction.send {
             self.label(node, &mut datagram);

@@ -114,7 +114,13 @@ impl Limiter {
 
 impl Network {
     /// A route that leads nowhere: IPv4 `ip_error`, IPv6 `ip6_pkt_discard`, `ip6_pkt_prohibit`.
-    pub fn route_error(&mut self, node: NodeId, kind: RouteKind, datagram: &Datagram, tracked: &Tracked) {
+    pub fn route_error(
+        &mut self,
+        node: NodeId,
+        kind: RouteKind,
+        datagram: &Datagram,
+        tracked: &Tracked,
+    ) {
         let code = match (kind, datagram.is_v4()) {
             (RouteKind::Blackhole, _) => return,
             (RouteKind::None, true) => (3, 0),
@@ -205,7 +211,10 @@ impl Network {
             (Some((8, _)), true) => (0, 0),
             (Some((128, _)), false) => (129, 0),
             (Some((kind, code)), _) if datagram.is_icmp_error() => {
-                let is_hard = matches!((kind, code, datagram.is_v4()), (3, 0 | 1, true) | (1, _, false));
+                let is_hard = matches!(
+                    (kind, code, datagram.is_v4()),
+                    (3, 0 | 1, true) | (1, _, false)
+                );
                 if is_hard && let Some(tuple) = Tuple::of_quote(&datagram.payload[8..]) {
                     self.nodes[node].tcp.abort(&tuple);
                 }

@@ -100,7 +100,11 @@ impl Burst {
     fn is_bad_at(&mut self, now: f64, rng: &mut Rng) -> bool {
         while self.until <= now {
             self.bad = !self.bad;
-            let mean = if self.bad { self.mean_bad } else { self.mean_good };
+            let mean = if self.bad {
+                self.mean_bad
+            } else {
+                self.mean_good
+            };
             self.until += exponential(mean, rng);
         }
         self.bad

@@ -31,8 +31,16 @@ impl Matrix {
         let verdict = &outcome.finding.verdict;
         let word = format!("{} {}", verdict.cause, verdict.confidence.word());
         let truth = scenario.expect.cause.join(" or ");
-        *self.by_truth.entry(truth).or_default().entry(word.clone()).or_default() += 1;
-        let tally = self.by_scenario.entry((scenario.name.clone(), family)).or_default();
+        *self
+            .by_truth
+            .entry(truth)
+            .or_default()
+            .entry(word.clone())
+            .or_default() += 1;
+        let tally = self
+            .by_scenario
+            .entry((scenario.name.clone(), family))
+            .or_default();
         let probes = outcome.evidence.trials().len();
         tally.runs += 1;
         *tally.verdicts.entry(word).or_default() += 1;
@@ -55,11 +63,14 @@ impl Matrix {
 
     /// The matrix, then a line for each scenario.
     pub fn render(&self) -> String {
-        let mut text = String::from("truth                      verdict and confidence, how often\n");
+        let mut text =
+            String::from("truth                      verdict and confidence, how often\n");
         for (truth, verdicts) in &self.by_truth {
             let _ = writeln!(text, "{truth:26} {}", cells(verdicts));
         }
-        text.push_str("\nscenario                             probes        seconds       verdicts\n");
+        text.push_str(
+            "\nscenario                             probes        seconds       verdicts\n",
+        );
         for ((name, family), tally) in &self.by_scenario {
             let _ = writeln!(
                 text,

@@ -43,7 +43,8 @@ impl Network {
             Resolution::Failed => {
                 *resolution = Resolution::Incomplete(vec![datagram]);
                 let late = Duration::from_millis(self.rng.u64(0..100));
-                self.queue.put(PATIENCE + late, Event::ResolutionEnds { node, next });
+                self.queue
+                    .put(PATIENCE + late, Event::ResolutionEnds { node, next });
             }
         }
     }

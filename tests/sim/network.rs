@@ -120,7 +120,11 @@ impl Network {
             return false;
         }
         match self.queue.take() {
-            Some(Event::Arrive { node, from, datagram }) => self.arrive(node, from, datagram),
+            Some(Event::Arrive {
+                node,
+                from,
+                datagram,
+            }) => self.arrive(node, from, datagram),
             Some(Event::Cross { from, to, datagram }) => self.cross(from, to, datagram),
             Some(Event::ReassemblyEnds(node, key)) => self.reassembly_ends(node, &key),
             Some(Event::ResolutionEnds { node, next }) => self.resolution_ends(node, next),
@@ -262,9 +266,17 @@ impl Network {
             && self.nodes[node].place.max(self.nodes[next].place) + 1 == self.tiers.len();
         let event = if is_bridged {
             delay /= 2;
-            Event::Cross { from: node, to: next, datagram }
+            Event::Cross {
+                from: node,
+                to: next,
+                datagram,
+            }
         } else {
-            Event::Arrive { node: next, from: node, datagram }
+            Event::Arrive {
+                node: next,
+                from: node,
+                datagram,
+            }
         };
         self.queue.put(delay, event);
     }
@@ -276,7 +288,14 @@ impl Network {
         }
         self.note(node, "loops", &datagram);
         let delay = Duration::from_nanos(self.rng.u64(3_000..15_000));
-        self.queue.put(delay, Event::Arrive { node, from: node, datagram });
+        self.queue.put(
+            delay,
+            Event::Arrive {
+                node,
+                from: node,
+                datagram,
+            },
+        );
     }
 
     /// Lets the prober's ears hear a datagram.
@@ -306,7 +325,10 @@ impl Network {
     pub fn note(&self, node: NodeId, what: &str, datagram: &Datagram) {
         if self.verbose {
             let time = self.now().nanos() as f64 / 1e9;
-            eprintln!("{time:13.6} {:>7} {what}: {datagram}", self.nodes[node].name);
+            eprintln!(
+                "{time:13.6} {:>7} {what}: {datagram}",
+                self.nodes[node].name
+            );
         }
     }
 }

@@ -41,9 +41,16 @@ impl Network {
     pub fn send(&mut self, now: Moment, bytes: &[u8]) -> Result<(), LocalRefusal> {
         self.queue.pass_to(now);
         let mut datagram = Datagram::parse(bytes).expect("the prober sends datagrams");
-        assert_eq!(datagram.bytes(), bytes, "a datagram whose header says what it is");
+        assert_eq!(
+            datagram.bytes(),
+            bytes,
+            "a datagram whose header says what it is"
+        );
         if let Some(fragment) = datagram.fragment {
-            assert!(!fragment.more || datagram.payload.len() % 8 == 0, "octets by the eight");
+            assert!(
+                !fragment.more || datagram.payload.len().is_multiple_of(8),
+                "octets by the eight"
+            );
         }
         if datagram.is_v4() && datagram.id == 0 {
             datagram.id = self.rng.u16(1..).into();
@@ -55,12 +62,13 @@ impl Network {
             self.note(PROBER, "keeps a fragment for itself", &datagram);
             return Ok(());
         }
-        self.originate(PROBER, datagram, None).map_err(|why| match why {
-            NotSent::Firewall => LocalRefusal::Firewall,
-            NotSent::Route(RouteKind::Prohibit) => LocalRefusal::Prohibited,
-            // A blackhole route is found out before the call, which would fail with EINVAL.
-            NotSent::Route(_) => LocalRefusal::NoRoute,
-            NotSent::TooLong => LocalRefusal::TooLong,
-        })
+        self.originate(PROBER, datagram, None)
+            .map_err(|why| match why {
+                NotSent::Firewall => LocalRefusal::Firewall,
+                NotSent::Route(RouteKind::Prohibit) => LocalRefusal::Prohibited,
+                // A blackhole route is found out before the call, which would fail with EINVAL.
+                NotSent::Route(_) => LocalRefusal::NoRoute,
+                NotSent::TooLong => LocalRefusal::TooLong,
+            })
     }
 }

@@ -42,7 +42,8 @@ impl Network {
         // The timer wheel is coarse that far ahead: up to 2 s late.
         let late = Duration::from_millis(self.rng.u64(0..2_000));
         self.nodes[node].held.insert(key, datagram);
-        self.queue.put(patience + late, Event::ReassemblyEnds(node, key));
+        self.queue
+            .put(patience + late, Event::ReassemblyEnds(node, key));
     }
 
     /// Reports a timeout, if the first fragment is there and (IPv4 only) the datagram was for this

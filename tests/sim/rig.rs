@@ -73,7 +73,11 @@ impl Rig {
             ttl: 64,
             traffic_class: 0,
             flow_label: 0,
-            id: if self.network.family == Family::V4 { 7 } else { 0 },
+            id: if self.network.family == Family::V4 {
+                7
+            } else {
+                0
+            },
             dont_fragment: true,
             fragment: None,
             protocol: TCP,
@@ -88,10 +92,15 @@ impl Rig {
         Datagram {
             id: 99,
             dont_fragment: self.network.family == Family::V6,
-            fragment: Some(Fragment { offset: 0, more: true }),
+            fragment: Some(Fragment {
+                offset: 0,
+                more: true,
+            }),
             ..self.tcp(port, |header| {
                 header.syn = true;
-                header.set_options_raw(&[2, 4, 5, 180]).expect("four octets of options");
+                header
+                    .set_options_raw(&[2, 4, 5, 180])
+                    .expect("four octets of options");
             })
         }
     }
@@ -127,6 +136,11 @@ impl Rig {
     /// What arrives within `seconds`.
     pub fn wait(&mut self, seconds: u64) -> Vec<Arrival> {
         self.until(Duration::from_secs(seconds))
+    }
+
+    /// What arrives within `millis` milliseconds.
+    pub fn wait_millis(&mut self, millis: u64) -> Vec<Arrival> {
+        self.until(Duration::from_millis(millis))
     }
 
     fn until(&mut self, span: Duration) -> Vec<Arrival> {

@@ -136,7 +136,9 @@ impl Network {
         let here = &self.nodes[node];
         if here.dnat
             && datagram.destination == here.near
-            && datagram.segment().is_some_and(|segment| segment.destination_port == DATABASE)
+            && datagram
+                .segment()
+                .is_some_and(|segment| segment.destination_port == DATABASE)
             && let Some(Connection::Fresh(entry)) = &mut tracked.connection
             && !tracked.reply
         {

@@ -57,7 +57,10 @@ impl Wish {
             FamilyName::V6 => "v6",
         };
         scenario.executors.contains(&Executor::Simulator)
-            && self.scenario.as_ref().is_none_or(|name| *name == scenario.name)
+            && self
+                .scenario
+                .as_ref()
+                .is_none_or(|name| *name == scenario.name)
             && self.family.as_ref().is_none_or(|family| family == named)
     }
 }
@@ -84,10 +87,19 @@ fn every_scenario_in_the_simulator() {
     let scenarios = read_all();
     let jobs: Vec<(&Scenario, FamilyName)> = scenarios
         .iter()
-        .flat_map(|scenario| scenario.families.iter().map(move |family| (scenario, *family)))
+        .flat_map(|scenario| {
+            scenario
+                .families
+                .iter()
+                .map(move |family| (scenario, *family))
+        })
         .filter(|(scenario, family)| wish.includes(scenario, *family))
         .collect();
-    assert!(!jobs.is_empty(), "no scenario is called {:?}", wish.scenario);
+    assert!(
+        !jobs.is_empty(),
+        "no scenario is called {:?}",
+        wish.scenario
+    );
     let next = AtomicUsize::new(0);
     let matrix = Mutex::new(Matrix::default());
     let reports: Mutex<Vec<(usize, Report)>> = Mutex::default();
@@ -122,7 +134,10 @@ fn every_scenario_in_the_simulator() {
         .map(|(index, report)| {
             let (scenario, family) = jobs[*index];
             let seeds = wish.seeds.len();
-            format!("{} {family:?}: {} of {seeds}", scenario.name, report.failures)
+            format!(
+                "{} {family:?}: {} of {seeds}",
+                scenario.name, report.failures
+            )
         })
         .collect();
     assert!(
@@ -134,12 +149,7 @@ fn every_scenario_in_the_simulator() {
     );
 }
 
-fn run_seeds(
-    wish: &Wish,
-    scenario: &Scenario,
-    family: FamilyName,
-    matrix: &mut Matrix,
-) -> Report {
+fn run_seeds(wish: &Wish, scenario: &Scenario, family: FamilyName, matrix: &mut Matrix) -> Report {
     let mut report = Report::default();
     let mut undecided = Vec::new();
     let mut moved = vec![0; scenario.rule.len()];
@@ -173,7 +183,10 @@ fn run_seeds(
     }
     for (index, rule) in scenario.rule.iter().enumerate() {
         if rule.truth && moved[index] == 0 && report.failures == 0 {
-            let at = format!("  ground truth: rule {index} ({} {}) met nothing", rule.at, rule.hook);
+            let at = format!(
+                "  ground truth: rule {index} ({} {}) met nothing",
+                rule.at, rule.hook
+            );
             report.fail(&heading, &at);
         }
     }
