@@ -11,7 +11,7 @@ use super::clock::Queue;
 use super::conntrack::Conntrack;
 use super::filter::Filter;
 use super::icmp::Limiter;
-use super::link::{Link, LossProcess};
+use super::link::{Link, LossProcess, Weather};
 use super::network::{Network, PROBER};
 use super::node::{Kind, Node, NodeId};
 use super::prober::ReversePath;
@@ -73,7 +73,8 @@ impl Network {
             .iter()
             .map(|name| find(name).expect("a node to be down"))
             .collect();
-        let links = links(scenario, &nodes, &tiers, &mut rng);
+        let weather = Weather::of(seed, &mut rng);
+        let links = links(scenario, &nodes, &tiers, weather, &mut rng);
         Self {
             family,
             probed,
@@ -250,6 +251,7 @@ fn links(
     scenario: &Scenario,
     nodes: &[Node],
     tiers: &[Vec<NodeId>],
+    weather: Weather,
     rng: &mut Rng,
 ) -> BTreeMap<(NodeId, NodeId), Link> {
     let mut links = BTreeMap::new();
@@ -263,7 +265,7 @@ fn links(
                         Kind::Host => ETHERNET,
                         Kind::Router | Kind::Bridge => narrow,
                     };
-                    links.insert((from, to), Link::new(mtu, narrow, rng));
+                    links.insert((from, to), Link::new(mtu, narrow, weather, rng));
                 }
             }
         }
