@@ -5,6 +5,7 @@
 //! `needs` was seen. Adding a cause is adding an entry.
 
 use crate::model::verdict::Cause;
+use crate::model::verdict::Confidence::{self, Likely, Proven};
 
 use super::sign::Sign::{self, *};
 use super::sign::Question;
@@ -23,6 +24,8 @@ pub(super) struct Hypothesis {
     /// Far less common than the others that fit the same signs: alone it does not keep a verdict
     /// from being `likely`.
     pub(super) rare: bool,
+    /// The firmest it can ever be named.
+    pub(super) firmest: Confidence,
     /// Causes it stands for when they cannot be told apart: they are no rivals to it.
     pub(super) covers: &'static [Cause],
 }
@@ -49,6 +52,7 @@ pub(super) const TABLE: &[Hypothesis] = &[
         needs: &[SendForbidden, NeverLeaves],
         seldom: &[],
         rare: false,
+        firmest: Proven,
         covers: &[],
     },
     Hypothesis {
@@ -57,6 +61,7 @@ pub(super) const TABLE: &[Hypothesis] = &[
         needs: &[HeardByTapOnly],
         seldom: &[],
         rare: false,
+        firmest: Proven,
         covers: &[],
     },
     Hypothesis {
@@ -68,6 +73,7 @@ pub(super) const TABLE: &[Hypothesis] = &[
         needs: &[NextHopUnresolved, RefusedLate],
         seldom: &[],
         rare: false,
+        firmest: Proven,
         covers: &[],
     },
     Hypothesis {
@@ -79,6 +85,7 @@ pub(super) const TABLE: &[Hypothesis] = &[
         needs: &[SendUnrouted, RefusalFirst, UnknownOrder],
         seldom: &[],
         rare: false,
+        firmest: Proven,
         covers: &[],
     },
     Hypothesis {
@@ -87,6 +94,7 @@ pub(super) const TABLE: &[Hypothesis] = &[
         needs: &[PortContradicts],
         seldom: &[],
         rare: false,
+        firmest: Proven,
         covers: &[],
     },
     Hypothesis {
@@ -95,6 +103,7 @@ pub(super) const TABLE: &[Hypothesis] = &[
         needs: &[UntilStopped],
         seldom: &[],
         rare: false,
+        firmest: Proven,
         covers: &[],
     },
     Hypothesis {
@@ -103,6 +112,7 @@ pub(super) const TABLE: &[Hypothesis] = &[
         needs: &[ByRate],
         seldom: &[],
         rare: false,
+        firmest: Proven,
         covers: &[],
     },
     Hypothesis {
@@ -111,6 +121,7 @@ pub(super) const TABLE: &[Hypothesis] = &[
         needs: &[ByFlow, ByChance, NoPattern],
         seldom: &[],
         rare: false,
+        firmest: Proven,
         covers: &[Cause::RateLimited, Cause::Banned],
     },
     Hypothesis {
@@ -121,6 +132,7 @@ pub(super) const TABLE: &[Hypothesis] = &[
         needs: &[NearListener, ZeroWindow, EveryPortOpens],
         seldom: &[],
         rare: true,
+        firmest: Proven,
         covers: &[],
     },
     Hypothesis {
@@ -129,6 +141,7 @@ pub(super) const TABLE: &[Hypothesis] = &[
         needs: &[LargeVanish],
         seldom: &[],
         rare: false,
+        firmest: Proven,
         covers: &[],
     },
     Hypothesis {
@@ -139,6 +152,7 @@ pub(super) const TABLE: &[Hypothesis] = &[
         needs: &[PortOpens],
         seldom: &[],
         rare: false,
+        firmest: Proven,
         covers: &[Cause::MtuBlackHole],
     },
     Hypothesis {
@@ -151,6 +165,7 @@ pub(super) const TABLE: &[Hypothesis] = &[
         needs: &[NearerThanHost, RefusedByRouter, FragmentRefused],
         seldom: &[],
         rare: true,
+        firmest: Proven,
         covers: &[],
     },
     Hypothesis {
@@ -159,6 +174,7 @@ pub(super) const TABLE: &[Hypothesis] = &[
         needs: &[PortResets],
         seldom: &[NearerThanHost],
         rare: false,
+        firmest: Proven,
         covers: &[],
     },
     Hypothesis {
@@ -170,6 +186,7 @@ pub(super) const TABLE: &[Hypothesis] = &[
         needs: &[ForgedReset, RefusedByTarget],
         seldom: &[],
         rare: true,
+        firmest: Proven,
         covers: &[],
     },
     Hypothesis {
@@ -180,6 +197,7 @@ pub(super) const TABLE: &[Hypothesis] = &[
         needs: &[TraceInPath],
         seldom: &[],
         rare: false,
+        firmest: Proven,
         covers: &[],
     },
     Hypothesis {
@@ -191,28 +209,31 @@ pub(super) const TABLE: &[Hypothesis] = &[
         needs: &[OtherRangeAnswers],
         seldom: &[],
         rare: true,
+        firmest: Likely,
         covers: &[],
     },
     Hypothesis {
         cause: Cause::ListenerOverloaded,
         admits: &[
-            WayClear, PortSilent, TraceToEdge, TraceUnclear, FragmentArrives, FragmentsUnusable,
+            WayClear, PortSilent, TraceToHost, TraceToEdge, TraceUnclear, FragmentArrives, FragmentsUnusable,
             AckResets, FinSilent, OtherRangeSilent,
         ],
         needs: &[AckResets],
         seldom: &[],
         rare: false,
+        firmest: Proven,
         covers: &[],
     },
     Hypothesis {
         cause: Cause::DropHost,
         admits: &[
-            WayClear, PortSilent, TraceToEdge, TraceUnclear, TraceStopsAll, FragmentArrives,
+            WayClear, PortSilent, TraceToHost, TraceToEdge, TraceUnclear, TraceStopsAll, FragmentArrives,
             FragmentsUnusable, OtherRangeSilent, AckSilent,
         ],
-        needs: &[FragmentArrives],
+        needs: &[FragmentArrives, TraceToHost],
         seldom: &[AckResets],
         rare: false,
+        firmest: Proven,
         covers: &[],
     },
     Hypothesis {
@@ -224,6 +245,7 @@ pub(super) const TABLE: &[Hypothesis] = &[
         needs: &[FragmentStops],
         seldom: &[AckResets],
         rare: false,
+        firmest: Likely,
         covers: &[],
     },
     Hypothesis {
@@ -235,17 +257,19 @@ pub(super) const TABLE: &[Hypothesis] = &[
         needs: &[TraceToEdge],
         seldom: &[AckResets],
         rare: false,
+        firmest: Likely,
         covers: &[Cause::DropHost, Cause::DropEdge, Cause::ListenerOverloaded],
     },
     Hypothesis {
         cause: Cause::DropSomewhere,
         admits: &[
             WayClear, PortSilent, TraceStopsAll, TraceBeyond, TraceUnclear, FragmentsUnusable,
-            FragmentStops,
+            FragmentStops, FragmentArrives,
         ],
         needs: &[PortSilent],
         seldom: &[],
         rare: false,
+        firmest: Likely,
         covers: &[
             Cause::DropPath, Cause::DropEdge, Cause::DropHost, Cause::DropEdgeOrHost,
             Cause::DropReturn, Cause::ListenerOverloaded, Cause::NoNeighbor,

@@ -138,7 +138,8 @@ fn confidence(leader: &Hypothesis, signs: &[&Observed]) -> Confidence {
     };
     let port = of(&|sign| sign.question() == Question::Port && leader.admits.contains(&sign));
     let needed = of(&|sign| leader.needs.contains(&sign));
-    let mut confidence = [port, needed].into_iter().flatten().min().unwrap_or(Confidence::Possible);
+    let seen = [port, needed].into_iter().flatten().min().unwrap_or(Confidence::Possible);
+    let mut confidence = seen.min(leader.firmest);
     if signs.iter().any(|observed| leader.seldom.contains(&observed.sign)) {
         confidence = confidence.min(Confidence::Likely);
     }

@@ -6,6 +6,7 @@
 //! the discarding rule may sit on that very hop or before the next: the place is an interval.
 //!
 //! Decision, first match (`h`: last hop that reported the port's flow; `d`: the host's distance):
+//! 0. The target is this host: there is no path.
 //! 1. On the link: there is no path to look at → to the edge.
 //! 2. The port's flow is reported at `d` or beyond → the address is translated there.
 //! 3. `h ≥ d − 1` → to the edge.
@@ -178,6 +179,14 @@ fn host_distance(case: &Case<'_>, rows: &[Row]) -> Option<u8> {
 
 /// Reads [`super::sign::Question::Trace`].
 pub(super) fn read_trace(case: &Case<'_>) -> Reading {
+    if case.brief.vantage.loopback {
+        return Reading::done(Observed {
+            sign: Sign::TraceToHost,
+            strength: Confidence::Proven,
+            basis: Vec::new(),
+            because: "the target is this very host".into(),
+        });
+    }
     if case.brief.vantage.on_link() {
         return Reading::done(Observed {
             sign: Sign::TraceToEdge,
@@ -192,8 +201,12 @@ pub(super) fn read_trace(case: &Case<'_>) -> Reading {
     let strength = weigh(case, &rows, &end, sign);
     let observed = (!rows.is_empty())
         .then(|| Observed { sign, strength, basis: end.basis.clone(), because });
+    let looked_at_host = end.host.is_none_or(|host| {
+        rows.iter().any(|row| row.ttl == host && row.port.tried > 0)
+    });
     let enough = match sign {
-        Sign::TraceToEdge | Sign::TraceBeyond => true,
+        Sign::TraceBeyond => true,
+        Sign::TraceToEdge => looked_at_host,
         Sign::TraceInPath => strength == Confidence::Confirmed,
         _ => false,
     };
@@ -289,8 +302,13 @@ fn plan(case: &Case<'_>, rows: &[Row], end: &End) -> Progress {
     let attempts = |probe: &Probe| traced.iter().filter(|t| t.probe == *probe).count();
     let mut asks = Vec::new();
     for ttl in 1..=horizon(rows, end) {
-        let rounds = if ttl <= known { 1 } else { ROUNDS };
         for probe in turn(case, ttl, end.host) {
+            let at_host = end.host == Some(ttl) && probe.target == Target::Endpoint;
+            let rounds = match ttl {
+                _ if at_host => 2,
+                ttl if ttl <= known => 1,
+                _ => ROUNDS,
+            };
             let round = attempts(&probe);
             if round >= rounds {
                 continue;
@@ -321,7 +339,8 @@ fn turn(case: &Case<'_>, ttl: u8, host: Option<u8>) -> Vec<Probe> {
     let answering = case.answering_control();
     let random = || case.controls(ControlOrigin::Random).next().map(|control| control.port);
     let mut turn = Vec::new();
-    if host.is_none_or(|host| ttl < host) {
+    // At the host's own distance only a device that translates the address reports.
+    if host.is_none_or(|host| ttl <= host) {
         turn.push(limited_syn(Target::Endpoint, 0, ttl));
     }
     if let Some(port) = answering.or_else(random) {

@@ -34,7 +34,7 @@ const ROOM: Duration = Duration::from_millis(1000);
 /// A silence of this length after answers is a stop, not a pause of a slow rate.
 const STOPPED_FOR: Duration = Duration::from_secs(20);
 /// Loss that plain retries hide: clients retransmit a SYN within a second, several times.
-const HIDDEN_LOSS: f64 = 0.10;
+const HIDDEN_LOSS: f64 = 0.20;
 /// Share of failures up to which one clean repetition of the group settles it as loss.
 const SMALL_SHARE: f64 = 0.2;
 
@@ -192,7 +192,9 @@ fn weigh(case: &Case<'_>, shots: &[Shot], complete: bool) -> Pattern {
         return Pattern::Unclear;
     }
     let (low, high) = loss::wilson(failed as f64, shots.len() as f64);
-    if low < HIDDEN_LOSS { Pattern::Negligible } else { Pattern::ByChance { low, high } }
+    // A client that is refused learns so at the first answer: losses before it change nothing.
+    let refused = Tally::of(case).opened.is_empty();
+    if low < HIDDEN_LOSS || refused { Pattern::Negligible } else { Pattern::ByChance { low, high } }
 }
 
 fn until_stopped(case: &Case<'_>, shots: &[Shot]) -> Option<Pattern> {

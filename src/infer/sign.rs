@@ -202,6 +202,8 @@ pub(super) enum Sign {
     // Trace
     /// As far as the last router, or the target is on the link.
     TraceToEdge,
+    /// The target is this host: there is no way to it.
+    TraceToHost,
     /// Not as far as the control flow.
     TraceInPath,
     /// As far as anything gets, and nothing reaches the host.
@@ -252,7 +254,7 @@ impl Sign {
                 Question::Fragment
             }
             Self::FragmentRefused | Self::FragmentHeld | Self::KernelRefusal => Question::Early,
-            Self::TraceToEdge | Self::TraceInPath | Self::TraceStopsAll | Self::TraceBeyond
+            Self::TraceToEdge | Self::TraceToHost | Self::TraceInPath | Self::TraceStopsAll | Self::TraceBeyond
             | Self::TraceUnclear => Question::Trace,
             Self::AckResets | Self::AckSilent => Question::Ack,
             Self::FinResets | Self::FinSilent => Question::Fin,

@@ -1,7 +1,7 @@
 //! The run's one clock: monotonic, from zero, with kernel timestamps mapped onto it.
 //!
 //! Deadlines only ever come from the monotonic clock. Kernel timestamps of frames are wall-clock
-//! times; a [`Tie`] between the two clocks, taken afresh for every batch of frames, maps them, and
+//! times; a tie between the two clocks, taken afresh for every batch of frames, maps them, and
 //! a window bounds what a step of the wall clock between stamp and tie can do: a frame was stamped
 //! after the socket was last seen empty and before now.
 

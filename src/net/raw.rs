@@ -7,10 +7,20 @@
 //! One mouth speaks for one source address, to which its socket is bound: the kernel looks at the
 //! socket, not at the header in the datagram, when policy routing asks where it comes from.
 //!
-//! Measured on Linux 6.18: DROP or REJECT in OUTPUT is EPERM; a `prohibit` route EACCES, an
-//! `unreachable` one EHOSTUNREACH, no route ENETUNREACH, a `blackhole` one EINVAL. An unresolved
-//! next hop is no error: the datagram waits in the neighbour's queue, and after three tries the
-//! kernel sends *this host* an ICMP host-unreachable from its own address.
+//! Measured on Linux 6.18, IPv4 and IPv6 alike but where said:
+//!
+//! | here | `sendto` |
+//! |---|---|
+//! | DROP or REJECT in OUTPUT, DROP in POSTROUTING | EPERM |
+//! | route of type `prohibit` | EACCES |
+//! | no route; route of type `unreachable` | ENETUNREACH; EHOSTUNREACH |
+//! | route of type `blackhole` | EINVAL |
+//! | longer than the interface's MTU | EMSGSIZE |
+//! | longer than a path MTU learnt earlier | sent |
+//! | next hop does not resolve, or the interface has no carrier | sent, never leaves; after 3 s the kernel tells *this host* so by an ICMP host-unreachable from its own address |
+//! | REJECT in OUTPUT | as well as EPERM, the reject's ICMP from this host's own address |
+//! | the source address is no longer ours | sent, and the answers go nowhere (see `watch`) |
+//! | lone first fragment under connection tracking | IPv4: leaves, thanks to `IP_NODEFRAG`; IPv6: sent, never leaves, as there is no such option |
 
 use std::io;
 use std::net::{IpAddr, SocketAddr, SocketAddrV6};

@@ -3,7 +3,8 @@
 //! IPv4 raw sockets deliver whole datagrams. IPv6 ones deliver the payload without its header, so
 //! the header is put together again from what the kernel says beside it: source, destination, hop
 //! limit, traffic class and flow label. All of them equal what the tap sees of the same datagram,
-//! so both ears report the same reply. Extension headers are gone: the stack has acted on them.
+//! so both ears report the same reply (measured: the datagrams are equal octet for octet, for
+//! SYN-ACK, RST and ICMPv6 errors). Extension headers are gone: the stack has acted on them.
 
 use std::io;
 use std::net::Ipv6Addr;
