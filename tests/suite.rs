@@ -1,5 +1,5 @@
 //! The integration tests: one binary, one module an area.
-#![allow(missing_docs, reason = "a test binary has no public interface")]
+#![allow(missing_docs, unreachable_pub, reason = "a test binary has no public interface")]
 
 mod cli;
 mod lab;

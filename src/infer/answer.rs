@@ -1,8 +1,9 @@
 //! What SYNs to the port draw, and whether a SYN-ACK comes from a listener of the host.
 //!
 //! An open port is looked at through six flows in a third of a second; a reset through four,
-//! marked and unmarked in turn; a refusal twice; silence through up to sixteen SYNs spread over
-//! 9 to 20 seconds, each on a flow of its own, with witnesses beside them.
+//! marked and unmarked in turn; a refusal twice; silence through up to twenty SYNs spread over 9 to
+//! 20 seconds, with witnesses beside them. Each takes a flow of its own: were half the legs of a
+//! multipath dead, all flows but one in 2^14 tries would show a living one.
 
 use std::time::Duration;
 
@@ -28,14 +29,14 @@ const REFUSED_SYNS: usize = 2;
 pub(super) const STEP: Duration = Duration::from_millis(50);
 /// When SYNs to a silent port are sent, in milliseconds after the first. Spread beats count: loss
 /// comes in bursts.
-const SILENT_AT: [u64; 16] = [
-    0, 300, 900, 2100, 3300, 4500, 6900, 9300, 10_100, 10_900, 11_700, 12_500, 13_300, 14_100,
-    17_000, 20_000,
+const SILENT_AT: [u64; 20] = [
+    0, 300, 900, 1500, 2100, 2150, 3300, 3350, 4500, 4550, 6900, 6950, 9300, 9350, 10_100, 11_300,
+    12_500, 13_700, 17_000, 20_000,
 ];
 /// Of those, how many are sent however clear the case is.
-const SILENT_LEAST: usize = 8;
+const SILENT_LEAST: usize = 14;
 /// Flows that SYNs to the port are spread over.
-const FLOWS: usize = 12;
+const FLOWS: usize = 16;
 
 /// SYNs to the port by what they drew.
 #[derive(Debug, Default)]

@@ -16,6 +16,8 @@ use super::{Ask, ControlOrigin};
 
 /// How often a silent control is tried.
 const ATTEMPTS: usize = 3;
+/// Pause before a probe is repeated that this host did not send, or could not listen to.
+const PAUSE: Duration = Duration::from_millis(300);
 
 /// The probes that the baseline still lacks.
 pub(super) fn baseline(case: &Case<'_>) -> Progress {
@@ -88,7 +90,12 @@ pub(super) fn insist_for(
     } else if drew + pending >= want || pending > 0 && silent + void > 0 {
         Progress::Waiting(None)
     } else {
-        Progress::Asking(vec![case.now(probe)])
+        let mut ask = case.now(probe);
+        if let Some(last) = trials.last().filter(|last| case.drawn(last) == Drawn::Void) {
+            // What was in the way may pass.
+            ask.not_before = last.sent.after(PAUSE);
+        }
+        Progress::Asking(vec![ask])
     }
 }
 

@@ -279,6 +279,9 @@ fn next(
             objection(hypothesis, signs).is_none_or(|by| by.strength == Confidence::Possible)
         })
         .collect();
+    if survivors.is_empty() {
+        return (Next::Settle, None);
+    }
     let mut asks: Vec<Ask> = Vec::new();
     let mut waiting: Option<Option<Moment>> = None;
     for (question, reading) in readings {

@@ -32,7 +32,7 @@ pub(super) fn read_way(case: &Case<'_>) -> Reading {
     if sent.is_empty() {
         return Reading::going_on(None, vec![case.now(syn(Target::Endpoint, 0))]);
     }
-    if let Some(reading) = refused_send(case, &sent) {
+    if let Some(reading) = refused_send(&sent) {
         return reading;
     }
     if let Some(reading) = unresolved(case, &sent) {
@@ -41,48 +41,58 @@ pub(super) fn read_way(case: &Case<'_>) -> Reading {
     heard(case, &sent)
 }
 
-fn refused_send(case: &Case<'_>, sent: &[&Trial]) -> Option<Reading> {
-    let refused: Vec<&Trial> = sent.iter().copied().filter(|t| t.refused.is_some()).collect();
-    let first = refused.first()?;
-    if sent.iter().any(|trial| trial.departed || !trial.replies.is_empty()) {
-        return None;
-    }
-    let (sign, because) = match first.refused? {
-        LocalRefusal::Firewall => {
-            (Sign::SendForbidden, "the kernel refuses the send with EPERM, as its firewall demands")
-        }
+/// Refusals in a row after which the way out counts as gone, mid-run too.
+const REFUSALS: usize = 4;
+
+fn refused_send(sent: &[&Trial]) -> Option<Reading> {
+    // The last word of the kernel counts: refusals since the last probe that it took.
+    let taken = sent.iter().rposition(|trial| trial.refused.is_none());
+    let (_, refused) = sent.split_at(taken.map_or(0, |at| at + 1));
+    let reason = refused.first()?.refused?;
+    let enough = refused.len() >= REFUSALS;
+    let (sign, at_once, because) = match reason {
+        LocalRefusal::Firewall => (
+            Sign::SendForbidden,
+            true,
+            "the kernel refuses the send with EPERM, as its firewall demands",
+        ),
         LocalRefusal::Prohibited => {
-            (Sign::SendUnrouted, "the kernel refuses the send with EACCES: a prohibit route")
+            (Sign::SendUnrouted, true, "the kernel refuses the send with EACCES: a prohibit route")
         }
-        LocalRefusal::NoRoute => {
-            (Sign::SendUnrouted, "the kernel has no route: it refuses the send as unreachable")
-        }
+        LocalRefusal::NoRoute => (
+            Sign::SendUnrouted,
+            true,
+            "the kernel has no route: it refuses the send as unreachable",
+        ),
         LocalRefusal::InterfaceDown => {
-            (Sign::SendUnrouted, "the outgoing interface is down or gone")
+            (Sign::SendUnrouted, true, "the outgoing interface is down or gone")
         }
         LocalRefusal::Overload
         | LocalRefusal::TooLong
         | LocalRefusal::SourceGone
-        | LocalRefusal::Other(_) => return Some(resend(case, sent)),
+        | LocalRefusal::Other(_) => {
+            (Sign::SendImpaired, false, "the kernel no longer takes our probes")
+        }
     };
+    if !enough && (taken.is_some() || !at_once) {
+        return Some(resend(refused));
+    }
     Some(Reading::done(Observed {
         sign,
         strength: Confidence::Proven,
-        basis: ids(refused),
+        basis: ids(refused.iter().copied()),
         because: because.into(),
     }))
 }
 
 /// A local shortage says nothing of the network: try again, a few times, with growing pauses.
-fn resend(case: &Case<'_>, sent: &[&Trial]) -> Reading {
-    let pause = Duration::from_millis(200 << sent.len().min(5));
-    let last = sent.last().map_or(case.now, |trial| trial.sent);
-    if sent.len() >= 6 {
-        return Reading::nothing();
-    }
-    let mut ask = case.now(syn(Target::Endpoint, 0));
-    ask.not_before = last.after(pause);
-    Reading::going_on(None, vec![ask])
+fn resend(refused: &[&Trial]) -> Reading {
+    let pause = Duration::from_millis(100 << refused.len().min(5));
+    let asks = refused.last().map(|trial| super::Ask {
+        probe: syn(Target::Endpoint, 0),
+        not_before: trial.sent.after(pause),
+    });
+    Reading::going_on(None, asks.into_iter().collect())
 }
 
 fn unresolved(case: &Case<'_>, sent: &[&Trial]) -> Option<Reading> {
@@ -156,9 +166,12 @@ fn own(case: &Case<'_>, trial: &Trial) -> bool {
 }
 
 fn heard(case: &Case<'_>, sent: &[&Trial]) -> Reading {
+    // Only what answers the port is told: what routers report may take another way in.
     let answers = sent.iter().flat_map(|trial| {
-        let from_there = trial.replies.iter().filter(|heard| !case.is_own(&heard.reply));
-        from_there.map(move |heard| (*trial, heard))
+        let told = trial.replies.iter().filter(|heard| {
+            !case.is_own(&heard.reply) && !matches!(heard.reply.answer, Answer::TimeExceeded(_))
+        });
+        told.map(move |heard| (*trial, heard))
     });
     let mut tap_only = Vec::new();
     let mut fresh = None;

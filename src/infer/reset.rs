@@ -19,8 +19,8 @@ use crate::model::probe::{Dscp, Probe, ProbeId, Target};
 use crate::model::reply::Reply;
 use crate::model::verdict::Confidence;
 
-use super::case::{Case, Drawn, echo, ids};
-use super::controls::{baseline, insist, join};
+use super::case::{Case, Drawn, echo, ids, syn};
+use super::controls::{baseline, insist, insist_for, join};
 use super::sign::{Observed, Progress, Reading, Sign};
 
 /// Whether the answers to a target follow the mark.
@@ -67,11 +67,18 @@ pub(super) fn read_origin(case: &Case<'_>) -> Reading {
         let because = "the reset carries a flow label, as a TCP stack writes it";
         return seen(Sign::StackReset, Confidence::Proven, port.basis, because);
     }
-    if port.follows.is_none() {
-        // The port's own schedule sends marked SYNs in turn.
-        return Reading::waiting();
-    }
     let mut progress = baseline(case);
+    if port.follows.is_none() {
+        for (mark, flow) in [(Dscp::ZERO, 0), (Dscp::MARK, 1)] {
+            let probe = Probe { dscp: mark, ..syn(Target::Endpoint, flow) };
+            let of_mark: Vec<&Trial> =
+                case.port_syns().filter(|trial| trial.probe.dscp == mark).collect();
+            join(&mut progress, insist_for(case, &of_mark, probe, 1, 6));
+        }
+        if progress != Progress::Done {
+            return Reading { sign: None, progress };
+        }
+    }
     for control in &case.brief.controls {
         let control = echoing(case, case.control_syns(control.port), Drawn::Reset);
         let basis = || port.basis.iter().chain(&control.basis).copied().collect();

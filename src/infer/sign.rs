@@ -89,6 +89,8 @@ pub(super) enum Sign {
     SendForbidden,
     /// The local table has no route, or forbids it.
     SendUnrouted,
+    /// The kernel no longer sends: the source address went away, the queue stays full.
+    SendImpaired,
     /// The kernel takes the probe and it never leaves, while others do.
     NeverLeaves,
     /// The next hop's link-layer address is not resolved.
@@ -234,7 +236,8 @@ impl Sign {
     #[rustfmt::skip]
     pub(super) const fn question(self) -> Question {
         match self {
-            Self::WayClear | Self::SendForbidden | Self::SendUnrouted | Self::NeverLeaves
+            Self::WayClear | Self::SendForbidden | Self::SendUnrouted | Self::SendImpaired
+            | Self::NeverLeaves
             | Self::NextHopUnresolved | Self::HeardByTapOnly => Question::Way,
             Self::PortOpens | Self::PortResets | Self::PortRefused | Self::PortSilent
             | Self::PortMixed | Self::PortContradicts => Question::Port,

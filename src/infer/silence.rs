@@ -18,6 +18,7 @@ use crate::model::probe::{Dscp, Flow, Kind, Probe, ProbeId, SourceRange, Target}
 use crate::model::time::Moment;
 use crate::model::verdict::Confidence;
 
+use super::answer::flows;
 use super::case::{Case, Drawn, ids};
 use super::controls::{baseline, host_answers, insist_for};
 use super::loss::{self, Loss};
@@ -26,7 +27,9 @@ use super::{Ask, ControlOrigin};
 
 /// Fragments to each target: ICMP time-exceeded is limited to one a second a destination, and one
 /// may be lost.
-const FRAGMENTS: usize = 3;
+const FRAGMENTS: u32 = 3;
+/// The same on a path that loses packets.
+const LOSSY_FRAGMENTS: usize = 5;
 /// Pause between fragments.
 const APART: Duration = Duration::from_millis(1100);
 /// The port must have been silent this long before fragments are sent.
@@ -138,8 +141,12 @@ fn stopped(case: &Case<'_>, port: &[&Trial], compared: &[(Target, Vec<&Trial>)])
         .filter(|trial| case.drawn(trial) == Drawn::Silence)
         .map(|trial| trial.sent)
         .collect();
-    if witness.answered == 0 || case.family() == Family::V6 || silent.is_empty() {
-        let because = if witness.answered > 0 {
+    let chance = witness.and(case.loss()).chance_of_silence(loss::spread(silent));
+    let by_loss = chance > loss::LIKELY;
+    if witness.answered == 0 || case.family() == Family::V6 || by_loss {
+        let because = if case.family() == Family::V4 && witness.answered > 0 {
+            "the path loses so much that the fragments to the port may all have been lost"
+        } else if witness.answered > 0 {
             "IPv6 hosts may filter the port before they reassemble, so the fragment test cannot \
              tell host from edge"
         } else {
@@ -152,13 +159,10 @@ fn stopped(case: &Case<'_>, port: &[&Trial], compared: &[(Target, Vec<&Trial>)])
             because: because.into(),
         });
     }
-    let chance = witness.and(case.loss()).chance_of_silence(loss::spread(silent));
-    let strength =
-        if chance <= loss::LIKELY { Confidence::Likely } else { Confidence::Possible };
     Reading::done(Observed {
         sign: Sign::FragmentStops,
         // Never more: a rule in an early hook of the host looks the same.
-        strength,
+        strength: Confidence::Likely,
         basis,
         because: "the host's reassembly timer speaks for a control, and not for the port".into(),
     })
@@ -175,7 +179,8 @@ fn fragment_asks(case: &Case<'_>, port: &[&Trial], targets: &[Target]) -> Vec<As
     let Some((target, count)) = groups.min_by_key(|(_, count)| *count) else {
         return Vec::new();
     };
-    if count >= FRAGMENTS {
+    let lossy = case.loss().chance_of_silence(FRAGMENTS) > loss::LIKELY;
+    if count >= if lossy { LOSSY_FRAGMENTS } else { FRAGMENTS.try_into().unwrap_or(usize::MAX) } {
         return Vec::new();
     }
     let flow = u8::try_from(count).unwrap_or(0);
@@ -248,7 +253,7 @@ fn bare(case: &Case<'_>, kind: Kind, (resets, silent): (Sign, Sign), name: &str)
         .collect();
     let reset: Vec<&Trial> =
         trials.iter().copied().filter(|trial| case.drawn(trial) == Drawn::Reset).collect();
-    let flow = u8::try_from(trials.len()).unwrap_or(0);
+    let flow = u8::try_from(trials.len() % flows(case)).unwrap_or(0);
     let probe = Probe::plain(kind, Target::Endpoint, Flow::ephemeral(flow));
     let progress = insist_for(case, &trials, probe, 1, 5);
     if !reset.is_empty() {

@@ -8,7 +8,7 @@
 use std::time::Duration;
 
 use crate::model::endpoint::Family;
-use crate::model::evidence::Trial;
+use crate::model::evidence::{LocalRefusal, Trial};
 use crate::model::probe::{Kind, Probe, ProbeId, Target};
 use crate::model::reply::Answer;
 use crate::model::time::Moment;
@@ -88,15 +88,27 @@ pub(super) fn read_size(case: &Case<'_>) -> Reading {
         };
         return say(Sign::SizesPass, Confidence::Proven, vec![id], because);
     }
-    if large.iter().any(|trial| trial.refused.is_some()) {
+    if large.iter().any(|trial| trial.refused == Some(LocalRefusal::TooLong)) {
         return Reading::nothing();
     }
     vanishing(case, &large)
 }
 
+/// Those that drew nothing, or that the interface itself swallowed: a virtual link whose far end
+/// takes less reports a full queue, for long frames only.
+fn vanished<'a>(case: &Case<'_>, large: &[&'a Trial]) -> Vec<&'a Trial> {
+    large
+        .iter()
+        .copied()
+        .filter(|trial| {
+            case.drawn(trial) == Drawn::Silence || trial.refused == Some(LocalRefusal::Overload)
+        })
+        .collect()
+}
+
 fn vanishing(case: &Case<'_>, large: &[&Trial]) -> Reading {
     let size = full(case);
-    let silent = of(case, large, Drawn::Silence);
+    let silent = vanished(case, large);
     if silent.len() < 2 {
         return Reading::going_on(None, repeat(case, large, size, 2));
     }

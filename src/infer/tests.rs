@@ -32,7 +32,7 @@ fn brief() -> Brief {
             gateway: Some(address(1)),
             mtu: 1500,
             loopback: false,
-            ephemeral_ports: (40_000..40_012).collect(),
+            ephemeral_ports: (40_000..40_016).collect(),
             privileged_ports: vec![700, 701],
         },
         controls: vec![

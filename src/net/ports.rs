@@ -14,7 +14,7 @@ use crate::model::endpoint::Family;
 
 /// Source ports of the client range to hold for a session: as many flows as inference spreads SYNs
 /// over, enough to tell one leg of eight from the rest.
-pub(super) const EPHEMERAL: usize = 12;
+pub(super) const EPHEMERAL: usize = 16;
 /// Source ports below 1024 to hold for a session.
 pub(super) const PRIVILEGED: usize = 2;
 

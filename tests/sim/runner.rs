@@ -32,7 +32,7 @@ const FIRST_LOOK: Duration = Duration::from_millis(200);
 const NEXT_LOOK: Duration = Duration::from_secs(1);
 
 /// Source ports the driver reserves for a session.
-const EPHEMERAL: usize = 8;
+const EPHEMERAL: usize = 16;
 const PRIVILEGED: usize = 2;
 
 /// No inquest may take longer, in virtual time.
