@@ -76,10 +76,16 @@ fn shell(scenario: &Scenario, family: FamilyName, command: &[&str]) {
         .env("FAMILY", word(family));
     for node in &network.plan.nodes {
         let space = network.space(node).name();
-        eprintln!("{node}: ip netns exec {space} …   (${})", node.to_uppercase());
+        eprintln!(
+            "{node}: ip netns exec {space} …   (${})",
+            node.to_uppercase()
+        );
         shell.env(node.to_uppercase(), space);
     }
-    eprintln!("{}, {}: {}", scenario.name, network.plan.probed, scenario.about);
+    eprintln!(
+        "{}, {}: {}",
+        scenario.name, network.plan.probed, scenario.about
+    );
     let ended = shell.status().expect("a shell");
     assert!(ended.success(), "{ended}");
 }
@@ -87,7 +93,9 @@ fn shell(scenario: &Scenario, family: FamilyName, command: &[&str]) {
 fn one(name: &str) -> Scenario {
     let mut scenarios = read_all();
     scenarios.retain(|scenario| scenario.name == name);
-    scenarios.pop().unwrap_or_else(|| panic!("no scenario {name}"))
+    scenarios
+        .pop()
+        .unwrap_or_else(|| panic!("no scenario {name}"))
 }
 
 fn named(family: &str) -> FamilyName {

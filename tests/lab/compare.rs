@@ -35,7 +35,11 @@ pub(crate) fn objections(expect: &Expect, family: FamilyName, document: &Value) 
         let method = expect.method.as_deref().map(|word| method_in(family, word));
         for (name, wanted, got) in [
             ("method", method, &verdict["method"]),
-            ("place.kind", expect.place.as_deref(), &verdict["place"]["kind"]),
+            (
+                "place.kind",
+                expect.place.as_deref(),
+                &verdict["place"]["kind"],
+            ),
         ] {
             object(
                 wanted.is_some() && wanted != got.as_str(),
@@ -63,7 +67,10 @@ pub(crate) fn objections(expect: &Expect, family: FamilyName, document: &Value) 
         let undecided = ["inconclusive", "drop-somewhere", "conflicting"].contains(&cause);
         object(
             !(undecided && expect.undecided > 0.0),
-            format!("the cause is {}, not {cause} ({confidence})", expect.cause.join(" or ")),
+            format!(
+                "the cause is {}, not {cause} ({confidence})",
+                expect.cause.join(" or ")
+            ),
         );
     }
     let stats = &document["stats"];

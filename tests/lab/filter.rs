@@ -66,7 +66,9 @@ fn tables(scenario: &Scenario, plan: &Plan, node: &str) -> Tables {
         let (probed, target) = (plan.probed, plan.target);
         add(
             "nat",
-            format!("-A PREROUTING -d {probed} -p tcp --dport 3306 -j DNAT --to-destination {target}"),
+            format!(
+                "-A PREROUTING -d {probed} -p tcp --dport 3306 -j DNAT --to-destination {target}"
+            ),
         );
     }
     for proxy in network.syn_proxy.iter().filter(|proxy| proxy.at == node) {
@@ -114,19 +116,21 @@ fn ruleset(scenario: &Scenario, plan: &Plan, node: &str) -> String {
     let is_in = |names: &[String]| names.iter().any(|name| name == node);
     let mut chains = Vec::new();
     if is_in(&network.silent) {
-        chains.push(match plan.family {
-            FamilyName::V4 => {
-                "chain silent { type filter hook output priority -400; icmp type \
+        chains.push(
+            match plan.family {
+                FamilyName::V4 => {
+                    "chain silent { type filter hook output priority -400; icmp type \
                  { destination-unreachable, source-quench, redirect, time-exceeded, \
                  parameter-problem } drop; }"
-            }
-            FamilyName::V6 => {
-                "chain silent { type filter hook output priority -400; icmpv6 type \
+                }
+                FamilyName::V6 => {
+                    "chain silent { type filter hook output priority -400; icmpv6 type \
                  { destination-unreachable, packet-too-big, time-exceeded, \
                  parameter-problem } drop; }"
+                }
             }
-        }
-        .to_owned());
+            .to_owned(),
+        );
     }
     if is_in(&network.no_too_big) {
         chains.push(
@@ -142,6 +146,12 @@ fn ruleset(scenario: &Scenario, plan: &Plan, node: &str) -> String {
             }
             .to_owned(),
         );
+    }
+    if let (Some(mtu), "r1") = (plan.first_mtu(scenario), node) {
+        chains.push(format!(
+            "chain narrow {{ type filter hook prerouting priority -400; \
+             iifname \"up\" meta length > {mtu} drop; }}"
+        ));
     }
     if is_in(&network.conntrack) {
         // Any conntrack expression attaches conntrack, and with it reassembly, to every hook.

@@ -81,7 +81,10 @@ impl Listeners {
                 } else {
                     0
                 };
-                (*port, std::iter::from_fn(|| socket.accept().ok()).count() - own)
+                (
+                    *port,
+                    std::iter::from_fn(|| socket.accept().ok()).count() - own,
+                )
             })
             .collect()
     }

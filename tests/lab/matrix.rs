@@ -38,8 +38,15 @@ pub(crate) fn render(outcomes: &[Outcome]) -> String {
             let _infallible = writeln!(text, "       {objection}");
         }
     }
-    let failed = outcomes.iter().filter(|outcome| !outcome.objections.is_empty());
-    let _infallible = writeln!(text, "\n{} trials, {} failed", outcomes.len(), failed.count());
+    let failed = outcomes
+        .iter()
+        .filter(|outcome| !outcome.objections.is_empty());
+    let _infallible = writeln!(
+        text,
+        "\n{} trials, {} failed",
+        outcomes.len(),
+        failed.count()
+    );
     text
 }
 

@@ -34,7 +34,7 @@ use trial::Outcome;
 
 /// Trials at once, unless `SYNQUEST_LAB_JOBS` says otherwise. Most of a trial is waiting for
 /// reassembly timers, so this has little to do with the number of processors.
-const JOBS: usize = 12;
+const JOBS: usize = 20;
 
 /// What the lab runs, and what each needs to be told to do nothing.
 const TOOLS: [(&str, &str); 8] = [
@@ -115,7 +115,12 @@ fn hold_all(scenarios: &[Scenario], heard: &(dyn Fn(&Outcome) + Sync)) -> Vec<Ou
     let mut waiting: Vec<(&Scenario, FamilyName)> = scenarios
         .iter()
         .filter(|scenario| scenario.executors.contains(&Executor::Lab))
-        .flat_map(|scenario| scenario.families.iter().map(move |family| (scenario, *family)))
+        .flat_map(|scenario| {
+            scenario
+                .families
+                .iter()
+                .map(move |family| (scenario, *family))
+        })
         .collect();
     // Taken from the end: IPv6 first, whose reassembly timers are the longest.
     waiting.sort_by_key(|(_, family)| *family);

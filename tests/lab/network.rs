@@ -105,7 +105,10 @@ fn settings(scenario: &Scenario, plan: &Plan, node: &str) -> Vec<(String, String
         }
     }
     if node == "bridge" {
-        let stateful = scenario.rule.iter().any(|rule| rule.tool == Tool::BrNetfilter)
+        let stateful = scenario
+            .rule
+            .iter()
+            .any(|rule| rule.tool == Tool::BrNetfilter)
             || network.conntrack.iter().any(|name| name == node);
         let call = if stateful { "1" } else { "0" };
         settings.push(("net/bridge/bridge-nf-call-iptables", call));
@@ -167,7 +170,9 @@ fn links(
         ends.filter(|end| end.node == node)
     };
     if node == "bridge" {
-        line("link add name br0 type bridge stp_state 0 forward_delay 0 mcast_snooping 0".to_owned());
+        line(
+            "link add name br0 type bridge stp_state 0 forward_delay 0 mcast_snooping 0".to_owned(),
+        );
         for end in ends() {
             line(format!("link set dev {} master br0", end.interface));
         }
@@ -180,7 +185,10 @@ fn links(
                 FamilyName::V6 => " nodad",
             };
             let prefix = plan.prefix();
-            line(format!("addr add {address}/{prefix} dev {}{nodad}", end.interface));
+            line(format!(
+                "addr add {address}/{prefix} dev {}{nodad}",
+                end.interface
+            ));
         }
     }
     if node == "bridge" {

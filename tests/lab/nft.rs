@@ -143,7 +143,9 @@ fn reject(method: &str) -> String {
         let code = code.replace("adm-", "admin-");
         return format!("reject with icmpv6 type {code}");
     }
-    let code = method.trim_start_matches("icmp-").replace("proto-", "prot-");
+    let code = method
+        .trim_start_matches("icmp-")
+        .replace("proto-", "prot-");
     format!("reject with icmp type {code}")
 }
 

@@ -295,7 +295,8 @@ impl Plan {
 
     fn beyond_bridge(&self) -> IpAddr {
         let near = &self.link_above("bridge").near;
-        near.address.expect("what stands before the bridge has an address")
+        near.address
+            .expect("what stands before the bridge has an address")
     }
 
     fn subnet(&self, inside: IpAddr) -> String {
@@ -320,6 +321,12 @@ impl Plan {
         )
     }
 
+    /// What the prober's own link takes, where that is less than the prober believes: longer
+    /// datagrams are lost on it unheard.
+    pub(crate) fn first_mtu(&self, scenario: &Scenario) -> Option<u16> {
+        mtu(scenario, self.links.first()?)
+    }
+
     /// Length of the prefix of every link.
     pub(crate) fn prefix(&self) -> u8 {
         match self.family {
@@ -331,19 +338,30 @@ impl Plan {
 
 /// Applies the scenario's MTU to a link: to both ends, but never to a host's, which goes on
 /// believing in 1500 (or it would announce the smaller size in its MSS, and nothing would be lost).
+///
+/// The prober's own link is left alone, since two ends of a veth pair that differ make the sender
+/// hear of it; see [`Plan::first_mtu`].
 fn narrow(scenario: &Scenario, link: &mut Link) {
-    for (name, mtu) in &scenario.network.mtu {
+    let Some(mtu) = mtu(scenario, link) else {
+        return;
+    };
+    if link.near.node == "prober" {
+        return;
+    }
+    for end in [&mut link.near, &mut link.far] {
+        if !["prober", "target"].contains(&end.node.as_str()) {
+            end.mtu = mtu;
+        }
+    }
+}
+
+/// The scenario's MTU of a link, where it has one.
+fn mtu(scenario: &Scenario, link: &Link) -> Option<u16> {
+    let ends = [link.near.node.as_str(), link.far.node.as_str()];
+    scenario.network.mtu.iter().find_map(|(name, mtu)| {
         let (one, other) = name
             .split_once('-')
             .unwrap_or_else(|| panic!("{}: link {name}", scenario.name));
-        let ends = [link.near.node.as_str(), link.far.node.as_str()];
-        if !(ends.contains(&one) && ends.contains(&other)) {
-            continue;
-        }
-        for end in [&mut link.near, &mut link.far] {
-            if !["prober", "target"].contains(&end.node.as_str()) {
-                end.mtu = *mtu;
-            }
-        }
-    }
+        (ends.contains(&one) && ends.contains(&other)).then_some(*mtu)
+    })
 }

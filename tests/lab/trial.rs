@@ -41,7 +41,9 @@ impl Outcome {
 
     /// The verdict's cause, or what stands in its place.
     pub(crate) fn cause(&self) -> &str {
-        self.document["verdict"]["cause"].as_str().unwrap_or("(none)")
+        self.document["verdict"]["cause"]
+            .as_str()
+            .unwrap_or("(none)")
     }
 
     /// One line about it.
@@ -53,7 +55,11 @@ impl Outcome {
         };
         format!(
             "{} {:38} {:20} {:20} {:10}{:>6.1} s {:>4} probes{}{}{}",
-            if self.objections.is_empty() { "ok  " } else { "FAIL" },
+            if self.objections.is_empty() {
+                "ok  "
+            } else {
+                "FAIL"
+            },
             self.name(),
             self.truth,
             self.cause(),

@@ -18,21 +18,25 @@ impl Counters {
     pub(crate) fn read(scenario: &Scenario, network: &Network) -> Self {
         let mut counters = BTreeMap::new();
         for node in &network.plan.nodes {
-            let truths = scenario.rule.iter().enumerate().filter(|(_, rule)| {
-                rule.truth && stands_at(scenario, &rule.at, node)
-            });
+            let truths = scenario
+                .rule
+                .iter()
+                .enumerate()
+                .filter(|(_, rule)| rule.truth && stands_at(scenario, &rule.at, node));
             for (number, rule) in truths {
                 let what = format!("rule {number} ({node} {})", rule.hook);
                 let space = network.space(node);
                 let count = if rule.tool == Tool::Nft {
-                    nft(&space.run(Command::new("nft").args(["list", "ruleset"]), ""), number)
+                    nft(
+                        &space.run(Command::new("nft").args(["list", "ruleset"]), ""),
+                        number,
+                    )
                 } else {
                     let tool = match network.plan.family {
                         FamilyName::V4 => "iptables-save",
                         FamilyName::V6 => "ip6tables-save",
                     };
-                    let saved =
-                        space.run(Command::new(tool).args(["-c", "-t", &rule.table]), "");
+                    let saved = space.run(Command::new(tool).args(["-c", "-t", &rule.table]), "");
                     let chain = rule.policy.then(|| rule.hook.to_uppercase());
                     iptables(&saved, number, chain.as_deref())
                 };
@@ -45,7 +49,10 @@ impl Counters {
         }
         if scenario.network.prober_rp_filter_fails {
             let count = netstat(network, "prober", "IPReversePathFilter");
-            counters.insert("packets that failed the reverse-path filter".to_owned(), count);
+            counters.insert(
+                "packets that failed the reverse-path filter".to_owned(),
+                count,
+            );
         }
         Self(counters)
     }
@@ -61,7 +68,11 @@ impl Counters {
         let completed = network.listeners.completed();
         let completed = completed.iter().filter(|(_, count)| *count > 0);
         let harm = completed.map(|(port, count)| {
-            let whose = if *port == DATABASE { "database" } else { "control" };
+            let whose = if *port == DATABASE {
+                "database"
+            } else {
+                "control"
+            };
             format!("{count} handshakes were completed with the {whose} port {port}")
         });
         idle.chain(harm).collect()
@@ -84,12 +95,10 @@ fn iptables(saved: &str, number: usize, chain: Option<&str>) -> u64 {
     let counted = |line: &str| line.split('[').nth(1).and_then(first_number);
     let ours = |line: &&str| match chain {
         Some(chain) => line.starts_with(&format!(":{chain} ")),
-        None => line
-            .split_once("--comment ")
-            .is_some_and(|(_, rest)| {
-                rest.split(' ').next().map(|word| word.trim_matches('"'))
-                    == Some(&format!("rule-{number}"))
-            }),
+        None => line.split_once("--comment ").is_some_and(|(_, rest)| {
+            rest.split(' ').next().map(|word| word.trim_matches('"'))
+                == Some(&format!("rule-{number}"))
+        }),
     };
     saved.lines().filter(ours).filter_map(counted).sum()
 }
