@@ -152,13 +152,10 @@ impl Builder<'_> {
     }
 
     fn router(&mut self, name: &str, hop: usize, is_second: bool) -> NodeId {
-        let (near, far) = match (hop, is_second) {
-            (1, false) => (1, 1),
-            (_, false) => (2, 1),
-            (_, true) => (3, 3),
-        };
-        let near = address(self.family, hop - 1, near);
-        let far = address(self.family, hop, far);
+        // The second leg of an ECMP hop has links of its own.
+        let leg = if is_second { 100 } else { 0 };
+        let near = address(self.family, leg + hop - 1, if hop == 1 { 1 } else { 2 });
+        let far = address(self.family, leg + hop, 1);
         self.node(
             name,
             Kind::Router,
