@@ -46,8 +46,13 @@ pub(super) enum Pattern {
     },
     /// Paced always, crowded not; the chance that this is chance.
     ByRate { chance: f64 },
-    /// Answered until some moment, not since; the chance that loss explains it, and how long.
-    UntilStopped { chance: f64, since: Duration },
+    /// Answered until some moment, not since; the chance that loss explains it, how long, and whether
+    /// controls were answered meanwhile.
+    UntilStopped {
+        chance: f64,
+        since: Duration,
+        witnessed: bool,
+    },
     /// By chance, with bounds of the share that fails.
     ByChance { low: f64, high: f64 },
     /// Not enough to say.
@@ -95,7 +100,7 @@ pub(super) fn classify(case: &Case<'_>) -> Classified {
     let firm = match pattern {
         Pattern::Negligible => !unfinished,
         Pattern::ByFlow { odds, .. } => odds >= 1.0 / loss::CONFIRMED,
-        Pattern::UntilStopped { chance, since } => {
+        Pattern::UntilStopped { chance, since, .. } => {
             chance <= loss::CONFIRMED && since >= STOPPED_FOR
         }
         Pattern::ByRate { chance } => chance <= loss::CONFIRMED,
@@ -203,7 +208,12 @@ fn until_stopped(case: &Case<'_>, shots: &[Shot], complete: bool) -> Option<Patt
     if complete && since < loss::CONFIRMED_SPAN {
         return None;
     }
-    Some(Pattern::UntilStopped { chance, since })
+    let witnessed = case.witnessed_between(first.sent, after.last()?.sent) >= 3;
+    Some(Pattern::UntilStopped {
+        chance,
+        since,
+        witnessed,
+    })
 }
 
 /// Likelihood of "each flow is dead or alive" against "every SYN has the same chance", each with its
@@ -346,13 +356,14 @@ pub(super) fn read_pattern(case: &Case<'_>) -> Reading {
             },
             "SYNs with a second of room are answered, crowded ones are not".to_owned(),
         ),
-        Pattern::UntilStopped { chance, since } => (
+        Pattern::UntilStopped {
+            chance,
+            since,
+            witnessed,
+        } => (
             Sign::UntilStopped,
-            if since >= STOPPED_FOR {
-                loss::confidence(chance, since, true)
-            } else {
-                Confidence::Possible.max(loss::confidence(chance, since, false))
-            },
+            // A slow rate may resume later, and an outage of everything is no ban.
+            loss::confidence(chance, since, witnessed && since >= STOPPED_FOR),
             format!(
                 "the answers stopped, and did not resume within {} s",
                 since.as_secs()

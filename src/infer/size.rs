@@ -270,7 +270,7 @@ pub(super) fn hole(case: &Case<'_>) -> (Option<HopRef>, Option<HopRef>) {
                     && trial.probe.ttl.0 == ttl
             })
             .find(|trial| case.drawn(trial) == Drawn::EnRoute)
-            .and_then(|trial| trial.first().map(|heard| heard.reply.from))
+            .and_then(|trial| case.telling(trial).map(|heard| heard.reply.from))
     };
     let after = (1..host).rev().find_map(|ttl| {
         reported(ttl).map(|from| HopRef {
