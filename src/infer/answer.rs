@@ -22,7 +22,7 @@ use super::{Ask, ControlOrigin, controls};
 /// SYNs to look at an open port with.
 pub(super) const OPEN_SYNS: usize = 6;
 /// SYNs to look at a reset with.
-const RESET_SYNS: usize = 4;
+pub(super) const RESET_SYNS: usize = 4;
 /// SYNs to look at a refusal with; ICMP is rate-limited, so few.
 const REFUSED_SYNS: usize = 2;
 /// Pause between SYNs to a port that answers.

@@ -230,6 +230,13 @@ impl<'a> Case<'a> {
     }
 }
 
+/// A flow that full-TTL SYNs take last, if ever: for SYNs of limited TTL to a port that answers. Two
+/// SYNs in flight on one flow would confuse connection tracking on the way, which forgets the flow
+/// at the first reset.
+pub(super) fn spare_flow(case: &Case<'_>) -> u8 {
+    u8::try_from(super::answer::flows(case) - 1).unwrap_or(0)
+}
+
 /// Whether a probe is a full-TTL, unpadded SYN from the client range to `target`.
 pub(super) fn is_plain_syn(probe: &Probe, target: Target) -> bool {
     probe.kind == Kind::Syn

@@ -12,7 +12,7 @@ use crate::model::probe::{Kind, Target};
 use crate::model::reply::Answer;
 use crate::model::verdict::{Confidence, HopRef};
 
-use super::case::{Case, Drawn, hop_of_arrival, ids, limited_syn};
+use super::case::{Case, Drawn, hop_of_arrival, ids, limited_syn, spare_flow};
 use super::controls::{baseline, host_answers, host_hop, insist_for};
 use super::sign::{Observed, Progress, Reading, Sign};
 
@@ -95,7 +95,7 @@ pub(super) fn read_distance(case: &Case<'_>) -> Reading {
         })
         .collect();
     let mut progress = baseline(case);
-    let expiring = limited_syn(Target::Endpoint, 0, near);
+    let expiring = limited_syn(Target::Endpoint, spare_flow(case), near);
     super::controls::join(&mut progress, insist_for(case, &limited, expiring, 1, 2));
     let host = host_hop(case);
     let references = host_answers(case);

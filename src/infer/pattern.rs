@@ -30,8 +30,8 @@ const STOPPED_FOR: Duration = Duration::from_secs(20);
 const HIDDEN_LOSS: f64 = 0.20;
 /// Chance up to which a pattern of rates is not taken for one of loss.
 const RATE_BY_CHANCE: f64 = 1e-4;
-/// Share of failures up to which one clean repetition of the group settles it as loss.
-const SMALL_SHARE: f64 = 0.2;
+/// Failures in the first group up to which one clean repetition settles them as loss.
+const SMALL_LOSS: usize = 2;
 
 /// What the SYNs to the port show.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -142,12 +142,17 @@ fn weigh(case: &Case<'_>, shots: &[Shot], complete: bool) -> Pattern {
     if let Some(stopped) = until_stopped(case, shots, complete) {
         return stopped;
     }
-    let failed = shots.iter().filter(|shot| !shot.good).count();
-    let share = failed as f64 / shots.len() as f64;
-    let clean = shots.iter().rev().take(OPEN_SYNS).all(|shot| shot.good);
-    if clean && shots.len() == 2 * OPEN_SYNS && share <= SMALL_SHARE {
-        return Pattern::Negligible;
+    // The first group showed a loss or two, and its exact repetition none.
+    if let Some((first, second)) = shots
+        .get(..2 * OPEN_SYNS)
+        .map(|two| two.split_at(OPEN_SYNS))
+    {
+        let failed = first.iter().filter(|shot| !shot.good).count();
+        if failed <= SMALL_LOSS && second.iter().all(|shot| shot.good) {
+            return Pattern::Negligible;
+        }
     }
+    let failed = shots.iter().filter(|shot| !shot.good).count();
     if let Some(by_flow) = by_flow(case, shots) {
         return by_flow;
     }

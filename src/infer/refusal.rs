@@ -13,7 +13,7 @@ use crate::model::probe::{Dscp, Kind, ProbeId, Target};
 use crate::model::reply::{Answer, Refusal};
 use crate::model::verdict::{Confidence, HopRef, Method};
 
-use super::case::{Case, Drawn, hop_of_arrival, ids, limited_syn};
+use super::case::{Case, Drawn, hop_of_arrival, ids, limited_syn, spare_flow};
 use super::controls::{baseline, insist_for, join};
 use super::sign::{Observed, Progress, Reading, Sign};
 
@@ -274,7 +274,7 @@ pub(super) fn read_order(case: &Case<'_>) -> Reading {
                 probe.kind == Kind::Syn && probe.target == Target::Endpoint && probe.ttl.0 == ttl
             })
             .collect();
-        let expiring = limited_syn(Target::Endpoint, 0, ttl);
+        let expiring = limited_syn(Target::Endpoint, spare_flow(case), ttl);
         join(&mut progress, insist_for(case, &at, expiring, 1, 2));
     }
     if progress != Progress::Done {

@@ -19,6 +19,7 @@ use crate::model::probe::{Dscp, Probe, ProbeId, Target};
 use crate::model::reply::Reply;
 use crate::model::verdict::Confidence;
 
+use super::answer::{RESET_SYNS, Tally};
 use super::case::{Case, Drawn, echo, ids, syn};
 use super::controls::{baseline, insist, insist_for, join};
 use super::sign::{Observed, Progress, Reading, Sign};
@@ -61,6 +62,7 @@ fn echoing<'a>(case: &Case<'a>, trials: impl Iterator<Item = &'a Trial>, answer:
 /// Reads [`super::sign::Question::Origin`].
 pub(super) fn read_origin(case: &Case<'_>) -> Reading {
     let port = echoing(case, case.port_syns(), Drawn::Reset);
+    let tally = Tally::of(case);
     let seen = |sign, strength, basis, because: &str| {
         Reading::done(Observed {
             sign,
@@ -78,6 +80,14 @@ pub(super) fn read_origin(case: &Case<'_>) -> Reading {
         return seen(Sign::StackReset, Confidence::Proven, port.basis, because);
     }
     let mut progress = baseline(case);
+    if port.follows.is_none() && (tally.pending > 0 || case.port_syns().count() < RESET_SYNS) {
+        // The port's own schedule sends marked SYNs in turn. Two SYNs on one flow at a time would
+        // confuse connection tracking on the way.
+        return Reading {
+            sign: None,
+            progress: Progress::Waiting(None),
+        };
+    }
     if port.follows.is_none() {
         // On a flow that is known to be answered: a dead leg would hide the mark.
         let reset = case
