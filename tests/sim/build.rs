@@ -8,6 +8,7 @@ use fastrand::Rng;
 use synquest::model::endpoint::Family;
 
 use super::clock::Queue;
+use super::compose::DEFAULT_TTL;
 use super::conntrack::Conntrack;
 use super::filter::Filter;
 use super::icmp::Limiter;
@@ -223,6 +224,7 @@ impl Builder<'_> {
             held: BTreeMap::new(),
             resolving: BTreeMap::new(),
             limiter: Limiter::new(is_limited.then_some(interval)),
+            ttl: plan.ttl.get(name).copied().unwrap_or(DEFAULT_TTL),
             tcp,
             seed: self.rng.u64(..),
         });

@@ -219,7 +219,11 @@ impl Network {
             state,
             now: self.now(),
         };
-        let verdict = self.nodes[node].filter.run(hook, &subject, &mut self.moved);
+        let filter = &mut self.nodes[node].filter;
+        let (verdict, copied) = filter.run(hook, &subject, &mut self.moved);
+        if copied {
+            self.send_copy(node, hook, datagram);
+        }
         if verdict != Verdict::Accept {
             self.note(node, &format!("{hook:?} {verdict:?}"), datagram);
         }

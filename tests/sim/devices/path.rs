@@ -356,3 +356,38 @@ fn the_same_seed_gives_the_same_network() {
     assert_eq!(hear(), hear());
     assert!(hear().len() < 40);
 }
+
+#[test]
+fn a_copy_goes_on_besides_what_the_rule_does() {
+    let rule = dropping("r2", "prerouting").replace("drop", "reject");
+    let forging = format!("{rule}tool = \"nft\"\nwith = \"tcp-reset\"\ncopy = true\n");
+    for family in BOTH {
+        let mut rig = Rig::new(family, &forging);
+        let mut answers = rig.ask_for(&rig.syn(3306), 1);
+        answers.retain(|answer| answer.ear == Ear::Tap);
+        let [forged, own] = answers.as_slice() else {
+            panic!("two answers: {answers:#?}");
+        };
+        assert!(forged.segment().rst && forged.datagram.ttl == 63);
+        assert!(own.segment().syn && own.datagram.ttl == 61);
+    }
+}
+
+#[test]
+fn a_node_writes_its_own_ttl_on_all_it_sends() {
+    let ttl = "[network]\nttl = { r2 = 255, target = 128 }\n";
+    for family in BOTH {
+        let mut rig = Rig::new(family, ttl);
+        assert_eq!(rig.ask(&rig.syn(9)).expect("a reset").datagram.ttl, 125);
+        assert_eq!(
+            rig.ask(&rig.syn(3306)).expect("an answer").datagram.ttl,
+            125
+        );
+        assert_eq!(rig.ask(&rig.echo()).expect("a reply").datagram.ttl, 125);
+        let mut syn = rig.syn(9);
+        syn.ttl = 2;
+        assert_eq!(rig.ask(&syn).expect("time exceeded").datagram.ttl, 254);
+        let mut rig = Rig::new(family, &format!("{ttl}{}", rejecting("r2", "tcp-reset")));
+        assert_eq!(rig.ask(&rig.syn(3306)).expect("a reset").datagram.ttl, 254);
+    }
+}
