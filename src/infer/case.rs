@@ -163,6 +163,7 @@ impl<'a> Case<'a> {
             Some(heard) => class(&heard.reply.answer),
             None if trial.refused.is_some() || trial.void => Drawn::Void,
             None if !trial.departed && self.departs(trial.probe.kind) => Drawn::Void,
+            None if trial.replies.iter().any(|heard| self.is_own(&heard.reply)) => Drawn::Void,
             // Connection tracking on this host may swallow an incomplete datagram.
             None if trial.probe.kind == Kind::Fragment && !trial.departed => Drawn::Void,
             None if trial.expired.is_some() => Drawn::Silence,
