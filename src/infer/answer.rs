@@ -2,8 +2,8 @@
 //!
 //! An open port is looked at through six flows in a third of a second; a reset through four,
 //! marked and unmarked in turn; a refusal twice; silence through up to twenty SYNs spread over 9 to
-//! 20 seconds, with witnesses beside them. Each takes a flow of its own: were half the legs of a
-//! multipath dead, all flows but one in 2^14 tries would show a living one.
+//! 20 seconds, with witnesses beside them. They go round
+//! twelve flows: were half the legs of a multipath dead, one try in 2^12 would not show a living one.
 
 use std::time::Duration;
 
@@ -36,7 +36,9 @@ const SILENT_AT: [u64; 20] = [
 /// Of those, how many are sent however clear the case is.
 const SILENT_LEAST: usize = 14;
 /// Flows that SYNs to the port are spread over.
-const FLOWS: usize = 16;
+const FLOWS: usize = 12;
+/// Flows that no SYN of full TTL takes: for probes that a tracked SYN on the way would disturb.
+const RESERVED: usize = 4;
 
 /// SYNs to the port by what they drew.
 #[derive(Debug, Default)]
@@ -191,9 +193,14 @@ pub(super) fn flow_after(case: &Case<'_>) -> u8 {
     u8::try_from(case.port_syns().count() % flows(case)).unwrap_or(0)
 }
 
-/// How many flows the session can tell apart.
+/// How many flows SYNs of full TTL are spread over.
 pub(super) fn flows(case: &Case<'_>) -> usize {
-    case.brief.vantage.ephemeral_ports.len().clamp(1, FLOWS)
+    case.brief
+        .vantage
+        .ephemeral_ports
+        .len()
+        .saturating_sub(RESERVED)
+        .clamp(1, FLOWS)
 }
 
 fn mixed(case: &Case<'_>, tally: &Tally<'_>) -> Reading {

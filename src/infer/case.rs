@@ -296,11 +296,12 @@ impl<'a> Case<'a> {
     }
 }
 
-/// A flow that full-TTL SYNs take last, if ever: for SYNs of limited TTL to a port that answers. Two
-/// SYNs in flight on one flow would confuse connection tracking on the way, which forgets the flow
-/// at the first reset.
-pub(super) fn spare_flow(case: &Case<'_>) -> u8 {
-    u8::try_from(super::answer::flows(case) - 1).unwrap_or(0)
+/// The `nth` flow that no SYN of full TTL takes. Connection tracking on the way forgets a flow at the
+/// first reset, and lets an ACK of a flow that it knows pass untranslated: what must not be confused
+/// with such SYNs takes a flow of its own.
+pub(super) fn spare_flow(case: &Case<'_>, nth: usize) -> u8 {
+    let last = case.brief.vantage.ephemeral_ports.len().saturating_sub(1);
+    u8::try_from(last.saturating_sub(nth % 4)).unwrap_or(0)
 }
 
 /// Whether a probe is a full-TTL, unpadded SYN from the client range to `target`.

@@ -1,19 +1,24 @@
 //! Does the answer come from the host, or from a device before it that writes its address?
 //!
-//! The port's answer arrives with a TTL that shows how far away it was sent. Two comparisons:
+//! The port's answer arrives with a TTL that shows how far away it was sent: at hop `n`. Decision,
+//! first match:
 //!
-//! 1. With what the host answers elsewhere (resets of controls, echo replies): a smaller distance
-//!    is a device before the host.
-//! 2. With a SYN that expires at that very distance: a router reports it expired, the sender of the
-//!    answer answers it. Alone this is weaker, since the way back may be shorter than the way there.
+//! 1. A SYN to the port that expires before `n` draws the answer: its TTL lies, the sender is nearer.
+//! 2. A SYN that lives for `n` hops draws the answer, and one to another port is reported expired there
+//!    by a router: a device at hop `n` takes this port for itself, and forwards the rest.
+//! 3. What the host answers elsewhere (echo before control ports, which may be translated) comes from
+//!    farther away: nearer than the host; from the same distance: at the host.
+//! 4. Nothing to compare with: a SYN that lives for `n` hops and is answered is at the host, `likely`; one
+//!    that a router reports expired there is nearer, `likely` too, since the way back may be shorter.
 
-use crate::model::evidence::Trial;
+use crate::model::evidence::{HeardReply, Trial};
 use crate::model::probe::{Kind, Target};
 use crate::model::reply::Answer;
 use crate::model::verdict::{Confidence, HopRef};
 
+use super::ControlOrigin;
 use super::case::{Case, Drawn, hop_of_arrival, ids, limited_syn, spare_flow};
-use super::controls::{baseline, host_answers, host_hop, insist_for, join};
+use super::controls::{baseline, host_answers, insist_for, join};
 use super::sign::{Observed, Progress, Reading, Sign};
 
 /// The distance at which the port's answers are sent, as their TTL shows it: the nearest of them.
@@ -91,120 +96,169 @@ pub(super) fn read_distance(case: &Case<'_>) -> Reading {
         });
     }
     let mut progress = baseline(case);
-    let limited = limited(case, near);
-    let expiring = limited_syn(Target::Endpoint, spare_flow(case), near);
-    join(&mut progress, insist_for(case, &limited, expiring, 1, 2));
-    let sent_from = |wanted: &dyn Fn(u8) -> bool| -> Vec<&Trial> {
-        host_answers(case)
-            .iter()
-            .filter(|(_, heard)| wanted(hop_of_arrival(heard.reply.ttl)))
-            .map(|(trial, _)| *trial)
-            .collect()
+    let random = case
+        .controls(ControlOrigin::Random)
+        .next()
+        .map(|control| control.port);
+    let other = random.map_or(Target::Host, Target::Control);
+    let mut insist_on = |target: Target, ttl: u8| -> Vec<&Trial> {
+        let sent = limited(case, target, ttl);
+        if ttl > 0 && ttl < 64 {
+            let probe = limited_syn(target, spare_flow(case, usize::from(ttl)), ttl);
+            join(&mut progress, insist_for(case, &sent, probe, 1, 2));
+        }
+        sent
     };
-    let (same, farther) = (sent_from(&|hop| hop == near), sent_from(&|hop| hop > near));
-    let basis = |others: &[&Trial]| {
+    let at = insist_on(Target::Endpoint, near);
+    let before = insist_on(Target::Endpoint, near - 1);
+    let elsewhere = if random.is_some() {
+        insist_on(other, near)
+    } else {
+        Vec::new()
+    };
+    let router = router_at(case, near);
+    let seen = |sign, strength, others: &[&Trial], because: String| {
         let mut basis = ids(answered.iter().take(4).copied());
         basis.extend(ids(others.iter().take(4).copied()));
-        basis
-    };
-    let seen = |sign, strength, others: &[&Trial], because: String, progress| Reading {
-        sign: Some(Observed {
+        Some(Observed {
             sign,
             strength,
-            basis: basis(others),
+            basis,
             because,
-        }),
-        progress,
+        })
     };
-    let answers_there = limited
-        .iter()
-        .copied()
-        .find(|trial| is_same_answer(case, trial));
-    let router = router_at(case, near);
-    // 1. All that the host answers elsewhere comes from farther away.
-    if same.is_empty() && farther.len() >= 2 {
-        let host = host_hop(case).unwrap_or(near);
-        let between = between(case, near, host);
-        if host > near + 1 {
-            let probe = limited_syn(Target::Endpoint, spare_flow(case), near + 1);
-            join(&mut progress, insist_for(case, &between, probe, 1, 2));
-        }
-        let decisive = between.iter().any(|trial| is_same_answer(case, trial)) || router.is_some();
-        let steady = answered.len() >= 2
-            && answered
-                .iter()
-                .all(|trial| arrival(case, trial) == Some(near));
-        let strength = if decisive && steady {
-            Confidence::Proven
-        } else {
-            Confidence::Likely
-        };
-        let because =
-            format!("the answer is sent from hop {near}, the host answers from hop {host}");
-        let progress = if decisive && router.is_some() {
-            Progress::Done
-        } else {
-            progress
-        };
-        return seen(Sign::NearerThanHost, strength, &farther, because, progress);
-    }
-    // 2. All of it comes from where the answer does.
-    if !same.is_empty() && farther.is_empty() {
-        let because =
-            format!("the answer is sent from hop {near}, as are the host's other answers");
-        return seen(Sign::AtHost, Confidence::Proven, &same, because, progress);
-    }
-    // 3. Nothing else, or both: the SYN that expires at that distance decides. Ports that are
-    // translated inward answer from farther than the host itself.
-    if let Some(trial) = answers_there {
-        let because = format!("a SYN that lives for {near} hops draws the same answer");
-        let strength = if farther.is_empty() {
-            Confidence::Proven
-        } else {
-            Confidence::Likely
-        };
-        return seen(Sign::AtHost, strength, &[trial], because, progress);
-    }
-    if let Some((_, trial)) = router {
-        let because =
-            format!("the answer is sent from hop {near}, where a router reports the SYN expired");
-        return seen(
-            Sign::NearerThanHost,
-            Confidence::Likely,
-            &[trial],
-            because,
-            progress,
+    let drew = |trials: &[&'_ Trial]| {
+        trials
+            .iter()
+            .copied()
+            .find(|t| is_same_answer(case, t))
+            .map(|t| t.id)
+    };
+    let sign = if let Some(trial) = before.iter().copied().find(|t| is_same_answer(case, t)) {
+        let because = format!("a SYN that expires before hop {near} draws the answer as well");
+        seen(Sign::NearerThanHost, Confidence::Likely, &[trial], because)
+    } else if let (Some(_), Some(expired)) = (
+        drew(&at),
+        elsewhere
+            .iter()
+            .copied()
+            .find(|t| case.drawn(t) == Drawn::EnRoute),
+    ) {
+        let because = format!(
+            "the answer is sent from hop {near}, where a router reports SYNs to another port expired"
         );
-    }
-    if progress != Progress::Done {
-        return Reading {
-            sign: None,
-            progress,
-        };
-    }
-    let because = "nothing else shows how far away the host is".to_owned();
-    seen(
-        Sign::UnknownDistance,
-        Confidence::Possible,
-        &[],
-        because,
-        Progress::Done,
-    )
+        let both: Vec<&Trial> = at.iter().copied().chain([expired]).collect();
+        seen(Sign::NearerThanHost, Confidence::Proven, &both, because)
+    } else {
+        match compare(case, near, &answered) {
+            Compared::Farther(host, references) => {
+                let steady = answered.len() >= 2
+                    && answered
+                        .iter()
+                        .all(|trial| arrival(case, trial) == Some(near));
+                let firm = steady && router.is_some() && references.len() >= 2;
+                let strength = if firm {
+                    Confidence::Proven
+                } else {
+                    Confidence::Likely
+                };
+                let because =
+                    format!("the answer is sent from hop {near}, the host answers from hop {host}");
+                seen(Sign::NearerThanHost, strength, &references, because)
+            }
+            Compared::Same(references) => {
+                let because =
+                    format!("the answer is sent from hop {near}, as are the host's other answers");
+                seen(Sign::AtHost, Confidence::Proven, &references, because)
+            }
+            Compared::Nothing => {
+                match (at.iter().copied().find(|t| is_same_answer(case, t)), router) {
+                    (Some(trial), _) => {
+                        let because =
+                            format!("a SYN that lives for {near} hops draws the same answer");
+                        let answers = elsewhere.iter().any(|t| case.drawn(t).is_answer());
+                        let strength = if answers {
+                            Confidence::Proven
+                        } else {
+                            Confidence::Likely
+                        };
+                        seen(Sign::AtHost, strength, &[trial], because)
+                    }
+                    (None, Some((_, trial))) => {
+                        let because = format!(
+                            "the answer is sent from hop {near}, where a router reports the SYN expired"
+                        );
+                        seen(Sign::NearerThanHost, Confidence::Likely, &[trial], because)
+                    }
+                    (None, None) if progress == Progress::Done => seen(
+                        Sign::UnknownDistance,
+                        Confidence::Possible,
+                        &[],
+                        "nothing else shows how far away the host is".into(),
+                    ),
+                    (None, None) => None,
+                }
+            }
+        }
+    };
+    Reading { sign, progress }
 }
 
-/// SYNs to the port that expire after `ttl` hops.
-fn limited<'a>(case: &Case<'a>, ttl: u8) -> Vec<&'a Trial> {
+/// Where the host's other answers come from, beside the port's.
+enum Compared<'a> {
+    /// From farther away, at this hop.
+    Farther(u8, Vec<&'a Trial>),
+    /// From the same distance.
+    Same(Vec<&'a Trial>),
+    /// There are none, or they do not agree.
+    Nothing,
+}
+
+/// Compares the port's distance with the host's: by echo, which nobody translates by port, before
+/// control ports. Paths of unequal length show several distances for either: one in common is enough.
+fn compare<'a>(case: &Case<'a>, near: u8, answered: &[&Trial]) -> Compared<'a> {
+    let port: Vec<u8> = answered
+        .iter()
+        .filter_map(|trial| arrival(case, trial))
+        .collect();
+    let all = host_answers(case);
+    let echoes = all
+        .iter()
+        .filter(|(trial, _)| trial.probe.kind == Kind::Echo);
+    let controls = all
+        .iter()
+        .filter(|(trial, _)| trial.probe.kind != Kind::Echo);
+    let hops = |heard: &HeardReply| hop_of_arrival(heard.reply.ttl);
+    let same: Vec<&Trial> = all
+        .iter()
+        .filter(|(_, heard)| port.contains(&hops(heard)))
+        .map(|(t, _)| *t)
+        .collect();
+    let farther: Vec<&Trial> = all
+        .iter()
+        .filter(|(_, heard)| hops(heard) > near)
+        .map(|(t, _)| *t)
+        .collect();
+    let echo = echoes.clone().map(|(_, heard)| hops(heard)).max();
+    let control = controls.clone().map(|(_, heard)| hops(heard)).max();
+    let agree = controls
+        .map(|(_, heard)| hops(heard))
+        .all(|hop| Some(hop) == control);
+    match (echo, control) {
+        (Some(echo), _) if port.contains(&echo) => Compared::Same(same),
+        (Some(echo), _) if echo > near => Compared::Farther(echo, farther),
+        (None, Some(control)) if agree && port.contains(&control) => Compared::Same(same),
+        (None, Some(control)) if agree && control > near => Compared::Farther(control, farther),
+        _ => Compared::Nothing,
+    }
+}
+
+/// SYNs to a target that expire after `ttl` hops.
+fn limited<'a>(case: &Case<'a>, target: Target, ttl: u8) -> Vec<&'a Trial> {
     case.trials(move |probe| {
-        probe.kind == Kind::Syn && probe.target == Target::Endpoint && probe.ttl.0 == ttl
+        probe.kind == Kind::Syn && probe.target == target && probe.ttl.0 == ttl
     })
     .collect()
-}
-
-/// SYNs to the port that live longer than to `near` and not as long as to `host`.
-fn between<'a>(case: &Case<'a>, near: u8, host: u8) -> Vec<&'a Trial> {
-    (near + 1..host)
-        .flat_map(|ttl| limited(case, ttl))
-        .collect()
 }
 
 /// Whether a SYN of limited TTL drew what those of full TTL draw.

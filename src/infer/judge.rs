@@ -149,8 +149,8 @@ fn leader(signs: &[&Observed]) -> Option<&'static Hypothesis> {
 fn is_rival(hypothesis: &Hypothesis, leader: &Hypothesis, signs: &[&Observed]) -> bool {
     let explains_port = signs
         .iter()
-        .filter(|observed| observed.sign.question() == Question::Port)
-        .all(|observed| hypothesis.admits.contains(&observed.sign));
+        .find(|observed| observed.sign.question() == Question::Port)
+        .is_some_and(|observed| hypothesis.admits.contains(&observed.sign));
     explains_port
         && hypothesis.cause != leader.cause
         && !hypothesis.covers.contains(&leader.cause)

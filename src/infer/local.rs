@@ -34,7 +34,7 @@ pub(super) fn read_way(case: &Case<'_>) -> Reading {
     if sent.is_empty() {
         return Reading::going_on(None, vec![case.now(syn(Target::Endpoint, 0))]);
     }
-    if let Some(reading) = refused_send(&sent) {
+    if let Some(reading) = refused_send(case, &sent) {
         return reading;
     }
     if let Some(reading) = unresolved(case, &sent) {
@@ -46,7 +46,7 @@ pub(super) fn read_way(case: &Case<'_>) -> Reading {
 /// Refusals in a row after which the way out counts as gone, mid-run too.
 const REFUSALS: usize = 4;
 
-fn refused_send(sent: &[&Trial]) -> Option<Reading> {
+fn refused_send(case: &Case<'_>, sent: &[&Trial]) -> Option<Reading> {
     // The last word of the kernel counts: refusals since the last probe that it took.
     let taken = sent.iter().rposition(|trial| trial.refused.is_none());
     let (_, refused) = sent.split_at(taken.map_or(0, |at| at + 1));
@@ -85,12 +85,46 @@ fn refused_send(sent: &[&Trial]) -> Option<Reading> {
     if !enough && (taken.is_some() || !at_once) {
         return Some(resend(refused));
     }
+    if sign == Sign::SendImpaired {
+        return Some(port_or_all(case, refused));
+    }
     Some(Reading::done(Observed {
         sign,
         strength: Confidence::Proven,
         basis: ids(refused.iter().copied()),
         because: because.into(),
     }))
+}
+
+/// Does the kernel refuse this port's probes, or all? A filter behind routing (nft `egress`) drops with
+/// the errno of a full queue.
+fn port_or_all(case: &Case<'_>, refused: &[&Trial]) -> Reading {
+    let Some(control) = case.brief.controls.first() else {
+        return Reading::nothing();
+    };
+    let tried: Vec<&Trial> = case.control_syns(control.port).collect();
+    if tried.is_empty() {
+        return Reading::going_on(None, vec![case.now(syn(Target::Control(control.port), 0))]);
+    }
+    let leaves = tried.iter().any(|trial| trial.refused.is_none());
+    Reading::done(Observed {
+        sign: if leaves {
+            Sign::NeverLeaves
+        } else {
+            Sign::SendImpaired
+        },
+        strength: if leaves {
+            Confidence::Likely
+        } else {
+            Confidence::Proven
+        },
+        basis: ids(refused.iter().chain(&tried).copied()),
+        because: if leaves {
+            "the kernel takes probes to other ports, and none to this one".into()
+        } else {
+            "the kernel no longer takes our probes".into()
+        },
+    })
 }
 
 /// A local shortage says nothing of the network: try again, a few times, with growing pauses.

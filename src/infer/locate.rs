@@ -134,7 +134,6 @@ pub(super) fn read_trace(case: &Case<'_>) -> Reading {
         .host
         .is_none_or(|host| rows.iter().any(|row| row.ttl == host && row.port.tried > 0));
     let enough = match sign {
-        Sign::TraceBeyond => true,
         Sign::TraceToEdge => looked_at_host,
         Sign::TraceInPath => strength == Confidence::Confirmed,
         _ => false,
@@ -214,6 +213,12 @@ fn weigh(case: &Case<'_>, rows: &[Row], end: &End, sign: Sign) -> Confidence {
                 rows.iter()
                     .filter(|row| row.ttl > last && row.control.seen())
             };
+            let firmest = match diverge(rows, last) {
+                false => Confidence::Confirmed,
+                // Legs of unequal length show one router at two TTLs; many flows tell them apart.
+                true if rounds(rows, last) >= 5 => Confidence::Likely,
+                true => Confidence::Possible,
+            };
             let mut witness = Loss::default();
             let mut times: Vec<Moment> = Vec::new();
             let mut reliable = true;
@@ -229,23 +234,46 @@ fn weigh(case: &Case<'_>, rows: &[Row], end: &End, sign: Sign) -> Confidence {
             } else {
                 witness
             };
-            let rounds = loss::spread(times.iter().copied());
+            let tries = loss::spread(times.iter().copied());
             let span = times
                 .iter()
                 .max()
                 .zip(times.iter().min())
                 .map(|(a, b)| a.since(*b));
-            let chance = witness.chance_of_silence(rounds);
+            let chance = witness.chance_of_silence(tries);
             // The full-TTL SYNs of the same flows span the nine seconds; the trace itself must
             // only be beyond chance.
-            match loss::confidence(chance, span.unwrap_or_default(), true) {
+            let strength = match loss::confidence(chance, span.unwrap_or_default(), true) {
                 Confidence::Possible => Confidence::Possible,
                 _ if chance <= loss::CONFIRMED => Confidence::Confirmed,
                 _ => Confidence::Likely,
-            }
+            };
+            strength.min(firmest)
         }
         _ => Confidence::Likely,
     }
+}
+
+/// How many rounds, each on a flow of its own, tried the port beyond a hop.
+fn rounds(rows: &[Row], last: u8) -> usize {
+    let beyond = rows.iter().filter(|row| row.ttl > last);
+    beyond.map(|row| row.port.silent.len()).max().unwrap_or(0)
+}
+
+/// Whether port and control take different legs of a multipath: no router in common at the last hop that
+/// reported both. Then what the control shows beyond says nothing of the port's way.
+fn diverge(rows: &[Row], last: u8) -> bool {
+    let common = rows
+        .iter()
+        .rev()
+        .find(|row| row.ttl <= last && row.port.reported() && row.control.reported());
+    common.is_some_and(|row| {
+        let by = |flowed: &Flowed, from: IpAddr| flowed.expired.iter().any(|(_, f)| *f == from);
+        !row.port
+            .expired
+            .iter()
+            .any(|(_, from)| by(&row.control, *from))
+    })
 }
 
 /// The probes that the plan still lacks: each hop and flow is tried once a round, hops that already
@@ -271,10 +299,10 @@ fn plan(case: &Case<'_>, rows: &[Row], end: &End) -> Progress {
     };
     let mut asks = Vec::new();
     for ttl in 1..=horizon(rows, end) {
-        for probe in turn(case, ttl, end.host) {
+        for probe in turn(case, ttl, end.host, known) {
             let at_host = end.host == Some(ttl) && probe.target == Target::Endpoint;
             let rounds = match ttl {
-                _ if at_host => 2,
+                _ if at_host || end.host.is_some_and(|host| ttl > host) => 2,
                 ttl if ttl <= known => 1,
                 _ => ROUNDS,
             };
@@ -318,7 +346,7 @@ fn waited_long(case: &Case<'_>) -> bool {
 
 /// The probes of one hop: the port's flow, the control that answers (or a random one), and echo where
 /// no TCP control answers.
-fn turn(case: &Case<'_>, ttl: u8, host: Option<u8>) -> Vec<Probe> {
+fn turn(case: &Case<'_>, ttl: u8, host: Option<u8>, known: u8) -> Vec<Probe> {
     let answering = case.answering_control();
     let random = || {
         case.controls(ControlOrigin::Random)
@@ -327,7 +355,7 @@ fn turn(case: &Case<'_>, ttl: u8, host: Option<u8>) -> Vec<Probe> {
     };
     let mut turn = Vec::new();
     // At the host's own distance only a device that translates the address reports.
-    if host.is_none_or(|host| ttl <= host) {
+    if host.is_none_or(|host| ttl <= host) || known >= host.unwrap_or(0) {
         turn.push(limited_syn(Target::Endpoint, 0, ttl));
     }
     if let Some(port) = answering.or_else(random) {
@@ -345,7 +373,10 @@ fn turn(case: &Case<'_>, ttl: u8, host: Option<u8>) -> Vec<Probe> {
 /// The largest TTL worth a look.
 fn horizon(rows: &[Row], end: &End) -> u8 {
     if let Some(host) = end.host {
-        return host.min(LONGEST);
+        // A flow that goes on past the address is followed to its end.
+        let known = end.after.map_or(0, |hop| hop.ttl);
+        let farthest = if known >= host { known + BEYOND } else { host };
+        return farthest.min(LONGEST);
     }
     let seen = rows
         .iter()

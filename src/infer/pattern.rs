@@ -167,6 +167,9 @@ fn weigh(case: &Case<'_>, shots: &[Shot], complete: bool) -> Pattern {
     if !complete {
         return Pattern::Unclear;
     }
+    if let Some(by_rate) = spent(shots) {
+        return by_rate;
+    }
     let (low, high) = loss::wilson(failed as f64, shots.len() as f64);
     // A client that is refused learns so at the first answer: losses before it change nothing.
     let refused = Tally::of(case).opened.is_empty();
@@ -285,6 +288,20 @@ fn by_rate(case: &Case<'_>, shots: &[Shot]) -> Option<Pattern> {
     (chance <= RATE_BY_CHANCE).then_some(Pattern::ByRate { chance })
 }
 
+/// A slow rate spends its burst on the first SYNs and answers few after them, at any pace we take: the
+/// chance that the first are all answered by accident, C(n−k, g−k) / C(n, g).
+fn spent(shots: &[Shot]) -> Option<Pattern> {
+    let first = shots.iter().take_while(|shot| shot.good).count();
+    let good = shots.iter().filter(|shot| shot.good).count();
+    let seldom = 4 * (good - first) <= shots.len() - first;
+    let chance: f64 = (0..first)
+        .map(|i| (good - i) as f64 / (shots.len() - i) as f64)
+        .product();
+    (first >= 3 && good > first && seldom && chance <= loss::LIKELY).then_some(Pattern::ByRate {
+        chance: chance.max(loss::LIKELY / 10.0),
+    })
+}
+
 /// The chance that in every crowd the answered SYNs come first by accident, as a rate limit makes
 /// them: one in C(n, k) a crowd of which k of n are answered.
 fn ordered(shots: &[Shot]) -> f64 {
@@ -345,7 +362,7 @@ pub(super) fn read_pattern(case: &Case<'_>) -> Reading {
             } else {
                 Confidence::Likely
             },
-            format!("{alive} flows are always answered and {dead} never"),
+            format!("{alive} flows are always answered, and {dead} never in the same way"),
         ),
         Pattern::ByRate { chance } => (
             Sign::ByRate,
@@ -354,7 +371,7 @@ pub(super) fn read_pattern(case: &Case<'_>) -> Reading {
             } else {
                 Confidence::Likely
             },
-            "SYNs with a second of room are answered, crowded ones are not".to_owned(),
+            "SYNs with room around them are answered, more of them are not".to_owned(),
         ),
         Pattern::UntilStopped {
             chance,

@@ -282,7 +282,7 @@ pub(super) fn read_order(case: &Case<'_>) -> Reading {
                 probe.kind == Kind::Syn && probe.target == Target::Endpoint && probe.ttl.0 == ttl
             })
             .collect();
-        let expiring = limited_syn(Target::Endpoint, spare_flow(case), ttl);
+        let expiring = limited_syn(Target::Endpoint, spare_flow(case, 0), ttl);
         join(&mut progress, insist_for(case, &at, expiring, 1, 2));
     }
     if progress != Progress::Done {

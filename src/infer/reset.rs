@@ -6,6 +6,7 @@
 //! the same host: what counts is whether the answer's DSCP *follows* the SYN's, not its value, so a
 //! path that marks everything alike misleads nobody. Decision, first match:
 //!
+//! 0. A SYN that expires before the host draws the reset as well → a filter on the way.
 //! 1. The port's reset follows the mark, or carries a flow label → a stack.
 //! 2. It does not, and a control's reset does → a filter.
 //! 3. Neither does, but an echo reply follows the mark (so the path keeps it), from a host whose
@@ -16,13 +17,14 @@
 use std::collections::BTreeSet;
 
 use crate::model::evidence::Trial;
-use crate::model::probe::{Dscp, Probe, ProbeId, Target};
+use crate::model::probe::{Dscp, Kind, Probe, ProbeId, Target};
 use crate::model::reply::Reply;
 use crate::model::verdict::Confidence;
 
 use super::answer::{RESET_SYNS, Tally};
-use super::case::{Case, Drawn, echo, syn};
+use super::case::{Case, Drawn, echo, limited_syn, spare_flow, syn};
 use super::controls::{baseline, insist, insist_for, join};
+use super::distance::answer_hop;
 use super::sign::{Observed, Progress, Reading, Sign};
 
 /// Whether the answers to a target follow the mark.
@@ -60,6 +62,37 @@ fn echoing<'a>(case: &Case<'a>, trials: impl Iterator<Item = &'a Trial>, answer:
     }
 }
 
+/// Whether a reset is drawn by a SYN that dies one hop before the distance the reset claims.
+struct Early {
+    answered: Option<Vec<ProbeId>>,
+    progress: Progress,
+}
+
+/// Sends that SYN: a device on the way may copy the DSCP and choose its TTL, but it answers what the
+/// host never sees. `None` where no router stands between.
+fn drawn_early(case: &Case<'_>) -> Option<Early> {
+    let before = answer_hop(case)?.checked_sub(1).filter(|ttl| *ttl > 0)?;
+    let limited: Vec<&Trial> = case
+        .trials(move |probe| {
+            probe.kind == Kind::Syn && probe.target == Target::Endpoint && probe.ttl.0 == before
+        })
+        .collect();
+    let probe = limited_syn(
+        Target::Endpoint,
+        spare_flow(case, usize::from(before)),
+        before,
+    );
+    let reset = limited
+        .iter()
+        .copied()
+        .filter(|trial| case.drawn(trial) == Drawn::Reset);
+    let answered: Vec<ProbeId> = reset.map(|trial| trial.id).collect();
+    Some(Early {
+        answered: (!answered.is_empty()).then_some(answered),
+        progress: insist_for(case, &limited, probe, 1, 2),
+    })
+}
+
 /// Reads [`super::sign::Question::Origin`].
 pub(super) fn read_origin(case: &Case<'_>) -> Reading {
     let port = echoing(case, case.port_syns(), Drawn::Reset);
@@ -72,6 +105,18 @@ pub(super) fn read_origin(case: &Case<'_>) -> Reading {
             because: because.into(),
         })
     };
+    if let Some(early) = drawn_early(case) {
+        if let Some(basis) = early.answered {
+            let because = "a SYN that expires before the host draws the reset as well";
+            return seen(Sign::ForgedReset, Confidence::Proven, basis, because);
+        }
+        if early.progress != Progress::Done && !case.brief.quick {
+            return Reading {
+                sign: None,
+                progress: early.progress,
+            };
+        }
+    }
     if port.follows == Some(true) {
         let because = "the reset copies the DSCP of the SYN, as a TCP stack does";
         return seen(Sign::StackReset, Confidence::Proven, port.basis, because);

@@ -18,8 +18,7 @@ use crate::model::probe::{Dscp, Flow, Kind, Probe, ProbeId, SourceRange, Target}
 use crate::model::time::Moment;
 use crate::model::verdict::Confidence;
 
-use super::answer::flows;
-use super::case::{Case, Drawn, ids};
+use super::case::{Case, Drawn, ids, spare_flow};
 use super::controls::{baseline, host_answers, insist_for};
 use super::loss::{self, Loss};
 use super::sign::{Observed, Progress, Reading, Sign};
@@ -297,7 +296,7 @@ fn bare(case: &Case<'_>, kind: Kind, (resets, silent): (Sign, Sign), name: &str)
         .copied()
         .filter(|trial| case.drawn(trial) == Drawn::Reset)
         .collect();
-    let flow = u8::try_from(trials.len() % flows(case)).unwrap_or(0);
+    let flow = spare_flow(case, trials.len());
     let probe = Probe::plain(kind, Target::Endpoint, Flow::ephemeral(flow));
     let progress = insist_for(case, &trials, probe, 1, 5);
     if !reset.is_empty() {

@@ -237,7 +237,7 @@ fn sweep(case: &Case<'_>, size: u16) -> Vec<Ask> {
         for padded_to in [None, Some(size)] {
             let probe = Probe {
                 padded_to,
-                ..limited_syn(Target::Endpoint, spare_flow(case), ttl)
+                ..limited_syn(Target::Endpoint, spare_flow(case, 0), ttl)
             };
             let sent: Vec<&Trial> = case.trials(move |other| *other == probe).collect();
             let reported = sent.iter().any(|trial| case.drawn(trial) == Drawn::EnRoute);

@@ -63,6 +63,17 @@ fn headline(
              not retry.",
             because(&[Sign::UntilStopped])
         ),
+        Cause::Closed
+            if signs
+                .iter()
+                .any(|observed| observed.sign == Sign::NearerThanHost) =>
+        {
+            format!(
+                "A TCP stack resets port {port}, and not the host's{}: a translation or a proxy on \
+                 the way whose own end is closed.",
+                because(&[Sign::NearerThanHost])
+            )
+        }
         Cause::Closed => format!("The host is reachable, and nothing listens on port {port}."),
         Cause::RejectHost => {
             format!("A firewall on the host refuses port {port} with {how}.")
@@ -88,6 +99,16 @@ fn headline(
         Cause::DropReturn => format!(
             "The answers of port {port} are lost on the way back{}.",
             because(&[Sign::OtherRangeAnswers])
+        ),
+        Cause::DropSomewhere if signs.iter().any(|o| o.sign == Sign::TraceBeyond) => format!(
+            "SYNs to port {port} are forwarded beyond the address itself, and lost{}: behind a \
+             translation, where nothing else can be compared.",
+            behind(place)
+        ),
+        Cause::DropSomewhere if signs.iter().any(|o| o.sign == Sign::HostAnswers) => format!(
+            "SYNs to port {port} vanish{}; the host answers elsewhere, and the hops between report \
+             too little to say where.",
+            behind(place)
         ),
         Cause::DropSomewhere => format!(
             "Silence{}, from port {port} and from the controls alike: a filter, a dead host or a \
@@ -170,7 +191,7 @@ fn behind(place: &Place) -> String {
 pub(super) const fn still_open(cause: Cause) -> &'static str {
     match cause {
         Cause::DropReturn => "a filter on the way back, keyed on the port, would look the same",
-        Cause::DropHost => "a rule on the host that drops only SYNs would look the same",
+        Cause::DropHost => "a rule of the host's own firewall would look the same",
         Cause::RejectHost => "a REJECT rule of the host could look the same",
         Cause::RejectPath => "a transparent box just before the host could refuse in its name",
         Cause::OpenProxied => "a proxy that imitates a listener cannot be excluded",
