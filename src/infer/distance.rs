@@ -11,9 +11,12 @@
 //! 4. Nothing to compare with: a SYN that lives for `n` hops and is answered is at the host, `likely`; one
 //!    that a router reports expired there is nearer, `likely` too, since the way back may be shorter.
 
+use std::time::Duration;
+
 use crate::model::evidence::{HeardReply, Trial};
 use crate::model::probe::{Kind, Target};
 use crate::model::reply::Answer;
+use crate::model::time::Moment;
 use crate::model::verdict::{Confidence, HopRef};
 
 use super::ControlOrigin;
@@ -111,11 +114,36 @@ pub(super) fn read_distance(case: &Case<'_>) -> Reading {
     };
     let at = insist_on(Target::Endpoint, near);
     let before = insist_on(Target::Endpoint, near - 1);
+    // An answer from before its own distance is followed down to where it begins.
+    for ttl in (1..near.saturating_sub(1)).rev() {
+        if !limited(case, Target::Endpoint, ttl + 1)
+            .iter()
+            .any(|t| is_same_answer(case, t))
+        {
+            break;
+        }
+        insist_on(Target::Endpoint, ttl);
+    }
     let elsewhere = if random.is_some() {
         insist_on(other, near)
     } else {
         Vec::new()
     };
+    if let Some(awaited) = elsewhere.first().or(at.first())
+        && let Some(until) = awaited_until(case, awaited)
+    {
+        join(&mut progress, Progress::Waiting(Some(until)));
+        return Reading {
+            sign: None,
+            progress,
+        };
+    }
+    if elsewhere.is_empty() && matches!(progress, Progress::Asking(_)) {
+        return Reading {
+            sign: None,
+            progress,
+        };
+    }
     let router = router_at(case, near);
     let seen = |sign, strength, others: &[&Trial], because: String| {
         let mut basis = ids(answered.iter().take(4).copied());
@@ -202,6 +230,30 @@ pub(super) fn read_distance(case: &Case<'_>) -> Reading {
         }
     };
     Reading { sign, progress }
+}
+
+/// Until when a probe may still be answered as promptly as others are; `None` when it was, or not in
+/// that time.
+fn awaited_until(case: &Case<'_>, trial: &Trial) -> Option<Moment> {
+    let patience = (4 * case.round_trip()).max(Duration::from_millis(100));
+    let until = trial.sent.after(patience);
+    (case.drawn(trial) == Drawn::Pending && until > case.now).then_some(until)
+}
+
+/// The nearest hop from which the answer is drawn although its TTL claims a farther one: the hop whose
+/// successor a SYN must reach to draw it. `None` where its TTL does not lie.
+pub(super) fn unmasked(case: &Case<'_>) -> Option<HopRef> {
+    let near = answer_hop(case)?;
+    let least = (1..near).find(|ttl| {
+        limited(case, Target::Endpoint, *ttl)
+            .iter()
+            .any(|trial| is_same_answer(case, trial))
+    })?;
+    let router = router_at(case, least - 1).map(|(hop, _)| hop);
+    Some(router.unwrap_or(HopRef {
+        ttl: least,
+        address: None,
+    }))
 }
 
 /// Where the host's other answers come from, beside the port's.

@@ -6,7 +6,7 @@ use crate::model::verdict::{Cause, HopRef, Method, Place, PlaceKind, State};
 
 use super::answer::Tally;
 use super::case::Case;
-use super::distance::{answer_hop, router_at};
+use super::distance::{answer_hop, router_at, unmasked};
 use super::locate;
 use super::trace::Row;
 use super::{local, refusal, sign::Sign, size};
@@ -127,6 +127,9 @@ fn actor(case: &Case<'_>) -> Option<HopRef> {
             address: Some(refused.from),
         };
         return Some(found.unwrap_or(by_arrival));
+    }
+    if let Some(hop) = unmasked(case) {
+        return Some(hop);
     }
     let ttl = answer_hop(case)?;
     let beside = || {
