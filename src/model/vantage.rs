@@ -26,9 +26,4 @@ impl Vantage {
     pub const fn on_link(&self) -> bool {
         self.gateway.is_none()
     }
-
-    /// The address whose link-layer address must be resolved to reach the target.
-    pub fn next_hop(&self, target: IpAddr) -> IpAddr {
-        self.gateway.unwrap_or(target)
-    }
 }

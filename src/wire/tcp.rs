@@ -170,13 +170,6 @@ impl Segment {
     pub const fn header_length(&self) -> u16 {
         self.options.length().saturating_add(20)
     }
-
-    /// Octets of sequence space it takes: payload, SYN and FIN.
-    pub fn sequence_length(&self) -> u32 {
-        u32::from(self.payload_length)
-            .saturating_add(u32::from(self.flags.contains(Flags::SYN)))
-            .saturating_add(u32::from(self.flags.contains(Flags::FIN)))
-    }
 }
 
 #[cfg(test)]
