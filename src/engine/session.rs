@@ -16,7 +16,7 @@ use super::token::Tokens;
 use super::{SessionId, Transmit, controls};
 use crate::infer::{Ask, Brief, Judgement, Next};
 use crate::model::endpoint::Endpoint;
-use crate::model::evidence::{Ear, Evidence, Fact, LocalRefusal, NeighbourState};
+use crate::model::evidence::{Ear, Evidence, Fact, HeardReply, LocalRefusal, NeighbourState};
 use crate::model::outcome::Outcome;
 use crate::model::probe::{Kind, ProbeId};
 use crate::model::reply::{Answer, Reply};
@@ -272,7 +272,7 @@ impl Session {
             let silent = self
                 .evidence
                 .trial(probe)
-                .is_some_and(|trial| trial.replies.is_empty());
+                .is_some_and(|trial| !trial.replies.iter().any(is_answer));
             if silent {
                 self.record(now, Fact::Expired(probe));
             } else if self.expiries.is_empty() && self.plan.is_empty() {
@@ -425,4 +425,10 @@ const fn teaches_round_trip(kind: Kind, answer: &Answer) -> bool {
         | Answer::TooBig { .. } => !matches!(kind, Kind::Fragment),
         Answer::ReassemblyTimeout(_) | Answer::Unreachable(..) | Answer::OtherIcmp { .. } => false,
     }
+}
+
+/// Whether a reply answers its probe: other ICMP messages may only pass advice, and the probe's
+/// patience goes on.
+const fn is_answer(heard: &HeardReply) -> bool {
+    !matches!(heard.reply.answer, Answer::OtherIcmp { .. })
 }

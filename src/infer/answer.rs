@@ -22,7 +22,7 @@ use super::{Ask, ControlOrigin, controls};
 /// SYNs to look at an open port with.
 pub(super) const OPEN_SYNS: usize = 6;
 /// SYNs to look at a reset with.
-const RESET_SYNS: usize = 4;
+pub(super) const RESET_SYNS: usize = 4;
 /// SYNs to look at a refusal with; ICMP is rate-limited, so few.
 const REFUSED_SYNS: usize = 2;
 /// Pause between SYNs to a port that answers.
@@ -143,11 +143,14 @@ fn repeat(case: &Case<'_>, tally: &Tally<'_>, answered: &[&Trial], sign: Sign) -
         because: because.into(),
     };
     let sent = answered.len() + tally.pending + tally.silent.len();
-    if answered.len() >= wanted || tally.void >= 2 * wanted {
-        return Reading::done(observed);
-    }
-    if sign == Sign::PortRefused && sent >= 2 * REFUSED_SYNS {
-        return Reading::done(observed);
+    let enough = answered.len() >= wanted
+        || tally.void >= 2 * wanted
+        || sign == Sign::PortRefused && sent >= 2 * REFUSED_SYNS;
+    if enough {
+        return Reading {
+            sign: Some(observed),
+            progress: let_contradict(case, answered, sign),
+        };
     }
     if sent >= wanted {
         return Reading::going_on(Some(observed), Vec::new());
@@ -165,6 +168,22 @@ fn repeat(case: &Case<'_>, tally: &Tally<'_>, answered: &[&Trial], sign: Sign) -
         not_before: last.after(STEP),
     };
     Reading::going_on(Some(observed), vec![ask])
+}
+
+/// A box on the way answers sooner than the host behind it: time for the host to contradict it.
+fn let_contradict(case: &Case<'_>, answered: &[&Trial], sign: Sign) -> Progress {
+    let least = match sign {
+        Sign::PortRefused => Duration::from_millis(500),
+        Sign::PortResets => Duration::from_millis(150),
+        _ => Duration::ZERO,
+    };
+    let until = answered
+        .first()
+        .map(|trial| trial.sent.after(least.max(2 * case.round_trip())));
+    match until.filter(|until| *until > case.now && !case.brief.quick) {
+        Some(until) if sign != Sign::PortOpens => Progress::Waiting(Some(until)),
+        _ => Progress::Done,
+    }
 }
 
 /// The flow that the next SYN to the port takes: each its own as long as they last.
@@ -295,8 +314,7 @@ pub(super) fn read_listener(case: &Case<'_>) -> Reading {
         .opened
         .iter()
         .filter(|trial| {
-            trial
-                .first()
+            case.telling(trial)
                 .is_some_and(|heard| matches!(heard.reply.answer, Answer::SynAck { window: 0, .. }))
         })
         .map(|trial| trial.id)

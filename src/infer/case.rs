@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use crate::model::endpoint::Family;
-use crate::model::evidence::{Evidence, Trial};
+use crate::model::evidence::{Evidence, HeardReply, Trial};
 use crate::model::probe::{Dscp, Flow, Kind, Probe, ProbeId, SourceRange, Target, Ttl};
 use crate::model::reply::{Answer, Refusal, Reply};
 use crate::model::time::Moment;
@@ -54,9 +54,59 @@ pub(super) struct Case<'a> {
     pub(super) brief: &'a Brief,
     /// The time of the judgement.
     pub(super) now: Moment,
+    /// The kinds of probes that the tap saw leave, as a set of bits.
+    departed: u8,
+}
+
+const fn bit(kind: Kind) -> u8 {
+    1 << match kind {
+        Kind::Syn => 0,
+        Kind::Ack => 1,
+        Kind::Fin => 2,
+        Kind::Echo => 3,
+        Kind::Fragment => 4,
+    }
+}
+
+/// What an answer is, in one word.
+const fn class(answer: &Answer) -> Drawn {
+    match answer {
+        Answer::SynAck { .. } => Drawn::SynAck,
+        Answer::Reset => Drawn::Reset,
+        Answer::Unreachable(refusal, _) => Drawn::Refused(*refusal),
+        Answer::EchoReply => Drawn::Echo,
+        Answer::ReassemblyTimeout(_) => Drawn::Reassembly,
+        Answer::TimeExceeded(_) | Answer::TooBig { .. } | Answer::OtherIcmp { .. } => {
+            Drawn::EnRoute
+        }
+    }
+}
+
+/// Whether a message only advises the sender: ICMP source quench and redirect (RFC 792), ICMPv6
+/// redirect (RFC 4861). The probe goes its way all the same.
+const fn is_advice(answer: &Answer) -> bool {
+    matches!(
+        answer,
+        Answer::OtherIcmp {
+            kind: 4 | 5 | 137,
+            ..
+        }
+    )
 }
 
 impl<'a> Case<'a> {
+    /// The case at `now`.
+    pub(super) fn new(evidence: &'a Evidence, brief: &'a Brief, now: Moment) -> Self {
+        let left = evidence.trials().iter().filter(|trial| trial.departed);
+        let departed = left.fold(0, |bits, trial| bits | bit(trial.probe.kind));
+        Self {
+            evidence,
+            brief,
+            now,
+            departed,
+        }
+    }
+
     /// The address under inquest.
     pub(super) const fn address(&self) -> IpAddr {
         self.brief.endpoint.address
@@ -93,37 +143,38 @@ impl<'a> Case<'a> {
         self.trials(|probe| probe.kind == Kind::Echo && probe.ttl.is_full())
     }
 
-    /// What the trial drew. An error that this host sent itself is no answer of the network.
+    /// The reply that decides what a trial drew: the first that is more than a message from on the
+    /// way, else the first of those. An error that this host sent itself is no answer of the network,
+    /// and a redirect or source quench says nothing of what became of the probe.
+    pub(super) fn telling<'t>(&self, trial: &'t Trial) -> Option<&'t HeardReply> {
+        let told = || {
+            trial
+                .replies
+                .iter()
+                .filter(|heard| !self.is_own(&heard.reply) && !is_advice(&heard.reply.answer))
+        };
+        let decisive = told().find(|heard| class(&heard.reply.answer) != Drawn::EnRoute);
+        decisive.or_else(|| told().next())
+    }
+
+    /// What the trial drew.
     pub(super) fn drawn(&self, trial: &Trial) -> Drawn {
-        let mut best = None;
-        for heard in trial
-            .replies
-            .iter()
-            .filter(|heard| !self.is_own(&heard.reply))
-        {
-            let drawn = match heard.reply.answer {
-                Answer::SynAck { .. } => Drawn::SynAck,
-                Answer::Reset => Drawn::Reset,
-                Answer::Unreachable(refusal, _) => Drawn::Refused(refusal),
-                Answer::EchoReply => Drawn::Echo,
-                Answer::ReassemblyTimeout(_) => Drawn::Reassembly,
-                Answer::TimeExceeded(_) | Answer::TooBig { .. } | Answer::OtherIcmp { .. } => {
-                    Drawn::EnRoute
-                }
-            };
-            if best.is_none() || best == Some(Drawn::EnRoute) {
-                best = Some(drawn);
-            }
-        }
-        match best {
-            Some(drawn) => drawn,
+        match self.telling(trial) {
+            Some(heard) => class(&heard.reply.answer),
             None if trial.refused.is_some() || trial.void => Drawn::Void,
+            None if !trial.departed && self.departs(trial.probe.kind) => Drawn::Void,
+            None if trial.replies.iter().any(|heard| self.is_own(&heard.reply)) => Drawn::Void,
             // Connection tracking on this host may swallow an incomplete datagram.
             None if trial.probe.kind == Kind::Fragment && !trial.departed => Drawn::Void,
-            None if !trial.replies.is_empty() => Drawn::Void,
             None if trial.expired.is_some() => Drawn::Silence,
             None => Drawn::Pending,
         }
+    }
+
+    /// Whether the tap ever saw a probe of this kind leave: then one that it did not see never left.
+    /// (Behind this host's own address translation it recognises none.)
+    const fn departs(&self, kind: Kind) -> bool {
+        self.departed & bit(kind) != 0
     }
 
     /// Whether a reply was sent by this host about its own probe.
@@ -208,17 +259,32 @@ impl<'a> Case<'a> {
             .count()
     }
 
-    /// The largest round-trip time seen so far; a generous guess before any.
+    /// The largest round-trip time of anything that answers at once (not of refusals, which may wait
+    /// for ARP, nor of reassembly timers); a generous guess before any.
     pub(super) fn round_trip(&self) -> Duration {
-        let full = self
-            .evidence
-            .trials()
-            .iter()
-            .filter(|trial| trial.probe.kind != Kind::Fragment);
-        full.filter_map(Trial::rtt)
-            .filter(|rtt| *rtt < Duration::from_millis(500))
-            .max()
-            .unwrap_or(Duration::from_millis(100))
+        self.prompt().max().unwrap_or(Duration::from_millis(100))
+    }
+
+    /// The least of those; `None` before any.
+    pub(super) fn least_round_trip(&self) -> Option<Duration> {
+        self.prompt().min()
+    }
+
+    fn prompt(&self) -> impl Iterator<Item = Duration> + '_ {
+        self.evidence.trials().iter().filter_map(|trial| {
+            let heard = self.telling(trial)?;
+            let prompt = match heard.reply.answer {
+                Answer::SynAck { .. }
+                | Answer::Reset
+                | Answer::EchoReply
+                | Answer::TimeExceeded(_) => true,
+                Answer::ReassemblyTimeout(_)
+                | Answer::Unreachable(..)
+                | Answer::TooBig { .. }
+                | Answer::OtherIcmp { .. } => false,
+            };
+            prompt.then(|| heard.at.since(trial.sent))
+        })
     }
 
     /// A probe wanted at once.
@@ -228,6 +294,13 @@ impl<'a> Case<'a> {
             not_before: self.now,
         }
     }
+}
+
+/// A flow that full-TTL SYNs take last, if ever: for SYNs of limited TTL to a port that answers. Two
+/// SYNs in flight on one flow would confuse connection tracking on the way, which forgets the flow
+/// at the first reset.
+pub(super) fn spare_flow(case: &Case<'_>) -> u8 {
+    u8::try_from(super::answer::flows(case) - 1).unwrap_or(0)
 }
 
 /// Whether a probe is a full-TTL, unpadded SYN from the client range to `target`.

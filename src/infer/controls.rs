@@ -166,12 +166,13 @@ pub(super) fn host_answers<'a>(case: &Case<'a>) -> Vec<(&'a Trial, &'a HeardRepl
     witnesses
         .into_iter()
         .filter(|trial| case.drawn(trial).is_answer())
-        .filter_map(|trial| Some((trial, trial.first()?)))
+        .filter_map(|trial| Some((trial, case.telling(trial)?)))
         .collect()
 }
 
 /// The host's distance as its own answers show it: the farthest that any of them comes from, since
-/// a device before the host may answer in its name, and none behind it can. `None` without answers.
+/// a device before the host may answer in its name. (One behind it may too, where ports are
+/// translated inward; the rooms that lean on this look for that.) `None` without answers.
 pub(super) fn host_hop(case: &Case<'_>) -> Option<u8> {
     host_answers(case)
         .iter()

@@ -12,15 +12,15 @@ use crate::model::probe::{Kind, Target};
 use crate::model::reply::Answer;
 use crate::model::verdict::{Confidence, HopRef};
 
-use super::case::{Case, Drawn, hop_of_arrival, ids, limited_syn};
-use super::controls::{baseline, host_answers, host_hop, insist_for};
+use super::case::{Case, Drawn, hop_of_arrival, ids, limited_syn, spare_flow};
+use super::controls::{baseline, host_answers, host_hop, insist_for, join};
 use super::sign::{Observed, Progress, Reading, Sign};
 
 /// The distance at which the port's answers are sent, as their TTL shows it: the nearest of them.
 pub(super) fn answer_hop(case: &Case<'_>) -> Option<u8> {
     answers(case)
         .iter()
-        .filter_map(|trial| arrival(trial))
+        .filter_map(|trial| arrival(case, trial))
         .min()
 }
 
@@ -28,8 +28,8 @@ pub(super) fn answer_hop(case: &Case<'_>) -> Option<u8> {
 fn answers<'a>(case: &Case<'a>) -> Vec<&'a Trial> {
     case.port_syns()
         .filter(|trial| {
-            let in_its_name = trial
-                .first()
+            let in_its_name = case
+                .telling(trial)
                 .is_some_and(|heard| heard.reply.from == case.address());
             in_its_name
                 && matches!(
@@ -40,8 +40,9 @@ fn answers<'a>(case: &Case<'a>) -> Vec<&'a Trial> {
         .collect()
 }
 
-fn arrival(trial: &Trial) -> Option<u8> {
-    trial.first().map(|heard| hop_of_arrival(heard.reply.ttl))
+fn arrival(case: &Case<'_>, trial: &Trial) -> Option<u8> {
+    case.telling(trial)
+        .map(|heard| hop_of_arrival(heard.reply.ttl))
 }
 
 /// The router that reports SYNs to the port expired at hop `ttl`.
@@ -89,92 +90,91 @@ pub(super) fn read_distance(case: &Case<'_>) -> Reading {
             because: "no router stands between, and the answer's TTL shows none".into(),
         });
     }
-    let limited: Vec<&Trial> = case
-        .trials(move |probe| {
-            probe.kind == Kind::Syn && probe.target == Target::Endpoint && probe.ttl.0 == near
-        })
-        .collect();
     let mut progress = baseline(case);
-    let expiring = limited_syn(Target::Endpoint, 0, near);
-    super::controls::join(&mut progress, insist_for(case, &limited, expiring, 1, 2));
-    let host = host_hop(case);
-    let references = host_answers(case);
-    let same: Vec<&Trial> = references
-        .iter()
-        .filter(|(_, heard)| hop_of_arrival(heard.reply.ttl) == near)
-        .map(|(trial, _)| *trial)
-        .collect();
-    let farther: Vec<&Trial> = references
-        .iter()
-        .filter(|(_, heard)| hop_of_arrival(heard.reply.ttl) > near)
-        .map(|(trial, _)| *trial)
-        .collect();
+    let limited = limited(case, near);
+    let expiring = limited_syn(Target::Endpoint, spare_flow(case), near);
+    join(&mut progress, insist_for(case, &limited, expiring, 1, 2));
+    let sent_from = |wanted: &dyn Fn(u8) -> bool| -> Vec<&Trial> {
+        host_answers(case)
+            .iter()
+            .filter(|(_, heard)| wanted(hop_of_arrival(heard.reply.ttl)))
+            .map(|(trial, _)| *trial)
+            .collect()
+    };
+    let (same, farther) = (sent_from(&|hop| hop == near), sent_from(&|hop| hop > near));
     let basis = |others: &[&Trial]| {
         let mut basis = ids(answered.iter().take(4).copied());
         basis.extend(ids(others.iter().take(4).copied()));
         basis
     };
-    if let Some(host) = host.filter(|host| *host > near && farther.len() >= 2) {
-        let firm = answered.len() >= 2 && answered.iter().all(|trial| arrival(trial) == Some(near));
-        return Reading {
-            sign: Some(Observed {
-                sign: Sign::NearerThanHost,
-                strength: if firm {
-                    Confidence::Proven
-                } else {
-                    Confidence::Likely
-                },
-                basis: basis(&farther),
-                because: format!(
-                    "the answer is sent from hop {near}, the host answers from hop {host}"
-                ),
-            }),
-            progress: if router_at(case, near).is_some() {
-                Progress::Done
-            } else {
-                progress
-            },
-        };
-    }
-    if !same.is_empty() {
-        return Reading {
-            sign: Some(Observed {
-                sign: Sign::AtHost,
-                strength: Confidence::Proven,
-                basis: basis(&same),
-                because: format!(
-                    "the answer is sent from hop {near}, as are the host's other answers"
-                ),
-            }),
-            progress,
-        };
-    }
-    if let Some(drawing) = limited
+    let seen = |sign, strength, others: &[&Trial], because: String, progress| Reading {
+        sign: Some(Observed {
+            sign,
+            strength,
+            basis: basis(others),
+            because,
+        }),
+        progress,
+    };
+    let answers_there = limited
         .iter()
-        .find(|t| matches!(case.drawn(t), Drawn::SynAck | Drawn::Reset))
-    {
-        return Reading {
-            sign: Some(Observed {
-                sign: Sign::AtHost,
-                strength: Confidence::Proven,
-                basis: basis(&[drawing]),
-                because: format!("a SYN that lives for {near} hops draws the same answer"),
-            }),
-            progress,
+        .copied()
+        .find(|trial| is_same_answer(case, trial));
+    let router = router_at(case, near);
+    // 1. All that the host answers elsewhere comes from farther away.
+    if same.is_empty() && farther.len() >= 2 {
+        let host = host_hop(case).unwrap_or(near);
+        let between = between(case, near, host);
+        if host > near + 1 {
+            let probe = limited_syn(Target::Endpoint, spare_flow(case), near + 1);
+            join(&mut progress, insist_for(case, &between, probe, 1, 2));
+        }
+        let decisive = between.iter().any(|trial| is_same_answer(case, trial)) || router.is_some();
+        let steady = answered.len() >= 2
+            && answered
+                .iter()
+                .all(|trial| arrival(case, trial) == Some(near));
+        let strength = if decisive && steady {
+            Confidence::Proven
+        } else {
+            Confidence::Likely
         };
+        let because =
+            format!("the answer is sent from hop {near}, the host answers from hop {host}");
+        let progress = if decisive && router.is_some() {
+            Progress::Done
+        } else {
+            progress
+        };
+        return seen(Sign::NearerThanHost, strength, &farther, because, progress);
     }
-    if let Some((_, trial)) = router_at(case, near) {
-        return Reading {
-            sign: Some(Observed {
-                sign: Sign::NearerThanHost,
-                strength: Confidence::Likely,
-                basis: basis(&[trial]),
-                because: format!(
-                    "the answer is sent from hop {near}, where a router reports the SYN expired"
-                ),
-            }),
-            progress,
+    // 2. All of it comes from where the answer does.
+    if !same.is_empty() && farther.is_empty() {
+        let because =
+            format!("the answer is sent from hop {near}, as are the host's other answers");
+        return seen(Sign::AtHost, Confidence::Proven, &same, because, progress);
+    }
+    // 3. Nothing else, or both: the SYN that expires at that distance decides. Ports that are
+    // translated inward answer from farther than the host itself.
+    if let Some(trial) = answers_there {
+        let because = format!("a SYN that lives for {near} hops draws the same answer");
+        let strength = if farther.is_empty() {
+            Confidence::Proven
+        } else {
+            Confidence::Likely
         };
+        return seen(Sign::AtHost, strength, &[trial], because, progress);
+    }
+    if let Some((_, trial)) = router {
+        let because =
+            format!("the answer is sent from hop {near}, where a router reports the SYN expired");
+        return seen(
+            Sign::NearerThanHost,
+            Confidence::Likely,
+            &[trial],
+            because,
+            progress,
+        );
     }
     if progress != Progress::Done {
         return Reading {
@@ -182,10 +182,32 @@ pub(super) fn read_distance(case: &Case<'_>) -> Reading {
             progress,
         };
     }
-    Reading::done(Observed {
-        sign: Sign::UnknownDistance,
-        strength: Confidence::Possible,
-        basis: basis(&[]),
-        because: "nothing else shows how far away the host is".into(),
+    let because = "nothing else shows how far away the host is".to_owned();
+    seen(
+        Sign::UnknownDistance,
+        Confidence::Possible,
+        &[],
+        because,
+        Progress::Done,
+    )
+}
+
+/// SYNs to the port that expire after `ttl` hops.
+fn limited<'a>(case: &Case<'a>, ttl: u8) -> Vec<&'a Trial> {
+    case.trials(move |probe| {
+        probe.kind == Kind::Syn && probe.target == Target::Endpoint && probe.ttl.0 == ttl
     })
+    .collect()
+}
+
+/// SYNs to the port that live longer than to `near` and not as long as to `host`.
+fn between<'a>(case: &Case<'a>, near: u8, host: u8) -> Vec<&'a Trial> {
+    (near + 1..host)
+        .flat_map(|ttl| limited(case, ttl))
+        .collect()
+}
+
+/// Whether a SYN of limited TTL drew what those of full TTL draw.
+fn is_same_answer(case: &Case<'_>, trial: &Trial) -> bool {
+    matches!(case.drawn(trial), Drawn::SynAck | Drawn::Reset)
 }

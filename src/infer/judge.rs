@@ -28,11 +28,7 @@ use super::{
 ///
 /// Every call reads all of the evidence; the same evidence, brief and time give the same judgement.
 pub fn judge(evidence: &Evidence, brief: &Brief, now: Moment) -> Judgement {
-    let case = Case {
-        evidence,
-        brief,
-        now,
-    };
+    let case = Case::new(evidence, brief, now);
     let readings = read_all(&case);
     let signs: Vec<&Observed> = readings
         .iter()
@@ -125,13 +121,26 @@ fn objection<'s>(hypothesis: &Hypothesis, signs: &[&'s Observed]) -> Option<&'s 
         .max_by_key(|observed| observed.strength)
 }
 
+/// The first hypothesis that fits every sign; where none does, the weakest signs are left aside.
 fn leader(signs: &[&Observed]) -> Option<&'static Hypothesis> {
-    TABLE.iter().find(|hypothesis| {
-        let met = hypothesis.needs.is_empty()
-            || signs
-                .iter()
-                .any(|observed| hypothesis.needs.contains(&observed.sign));
-        met && objection(hypothesis, signs).is_none()
+    let weakest = [
+        Confidence::Possible,
+        Confidence::Likely,
+        Confidence::Confirmed,
+    ];
+    weakest.into_iter().find_map(|weakest| {
+        let kept: Vec<&Observed> = signs
+            .iter()
+            .copied()
+            .filter(|observed| observed.strength >= weakest)
+            .collect();
+        TABLE.iter().find(|hypothesis| {
+            let met = hypothesis.needs.is_empty()
+                || kept
+                    .iter()
+                    .any(|observed| hypothesis.needs.contains(&observed.sign));
+            met && objection(hypothesis, &kept).is_none()
+        })
     })
 }
 

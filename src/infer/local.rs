@@ -228,7 +228,8 @@ fn heard(case: &Case<'_>, sent: &[&Trial]) -> Reading {
     let enough = tap_only.len() >= 2;
     let observed = Observed {
         sign: Sign::HeardByTapOnly,
-        strength: if enough {
+        // A full socket looks the same as a firewall before it.
+        strength: if enough && case.evidence.receive_drops() == 0 {
             Confidence::Proven
         } else {
             Confidence::Likely

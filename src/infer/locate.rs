@@ -1,7 +1,8 @@
 //! Where on the path do SYNs to a silent port vanish?
 //!
-//! The port's flow (fixed five-tuple) and control flows (SYNs to a control port, echo requests) run
-//! over the same TTLs, side by side, in rounds spread over seconds. The last hop that reports the
+//! The port's flow (a fixed five-tuple a round) and control flows (SYNs to a control port from the
+//! same source port, echo requests) run over the same TTLs, side by side, in rounds spread over
+//! seconds; each round takes another source port, for one leg of a multipath may be mute. The last hop that reports the
 //! port's flow expired is the last that saw it. Linux looks at the TTL before the FORWARD chain, so
 //! the discarding rule may sit on that very hop or before the next: the place is an interval.
 //!
@@ -19,7 +20,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use crate::model::evidence::Trial;
-use crate::model::probe::{Probe, ProbeId, Target, Ttl};
+use crate::model::probe::{Flow, Probe, ProbeId, Target, Ttl};
 use crate::model::time::Moment;
 use crate::model::verdict::{Confidence, HopRef};
 
@@ -215,12 +216,19 @@ fn weigh(case: &Case<'_>, rows: &[Row], end: &End, sign: Sign) -> Confidence {
             };
             let mut witness = Loss::default();
             let mut times: Vec<Moment> = Vec::new();
+            let mut reliable = true;
             for row in beyond().filter(|row| row.control.reported()) {
+                reliable &= row.control.silent.is_empty();
                 witness.answered += u32::try_from(row.control.expired.len()).unwrap_or(0);
                 witness.lost += u32::try_from(row.control.silent.len()).unwrap_or(0);
                 times.extend(row.port.silent.iter().map(|(_, at)| *at));
             }
-            let witness = witness.and(case.loss());
+            // A hop that reports only some of the controls limits its errors: it speaks for itself.
+            let witness = if reliable {
+                witness.and(case.loss())
+            } else {
+                witness
+            };
             let rounds = loss::spread(times.iter().copied());
             let span = times
                 .iter()
@@ -255,7 +263,12 @@ fn plan(case: &Case<'_>, rows: &[Row], end: &End) -> Progress {
     // The first probe sets the time of all others: until it is sent, all are due.
     let began = traced.first().map_or(Moment::START, |first| first.sent);
     let known = end.after.map_or(0, |hop| hop.ttl);
-    let attempts = |probe: &Probe| traced.iter().filter(|t| t.probe == *probe).count();
+    let attempts = |probe: &Probe| {
+        let like = |other: &Probe| {
+            (other.kind, other.target, other.ttl) == (probe.kind, probe.target, probe.ttl)
+        };
+        traced.iter().filter(|trial| like(&trial.probe)).count()
+    };
     let mut asks = Vec::new();
     for ttl in 1..=horizon(rows, end) {
         for probe in turn(case, ttl, end.host) {
@@ -271,8 +284,15 @@ fn plan(case: &Case<'_>, rows: &[Row], end: &End) -> Progress {
             }
             let pause = ROUND.saturating_mul(u32::try_from(round).unwrap_or(u32::MAX));
             let place = GAP.saturating_mul(u32::from(ttl));
-            let second =
-                (round + usize::from(ttl)) % 2 == usize::from(probe.target == Target::Endpoint);
+            // No period, or a hop's limit of another period would always serve the same flow.
+            let turn = (round.count_ones() + u32::from(ttl)) % 2 == 1;
+            let second = turn == (probe.target == Target::Endpoint);
+            // Each further round takes other flows: one leg of a multipath may be mute.
+            let index = u8::try_from(round % super::answer::flows(case)).unwrap_or(0);
+            let probe = Probe {
+                flow: Flow::ephemeral(index),
+                ..probe
+            };
             let order = if second { GAP / 2 } else { Duration::ZERO };
             asks.push(Ask {
                 probe,

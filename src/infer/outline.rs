@@ -134,7 +134,7 @@ fn rewritten(case: &Case<'_>, ttl: u8) -> Option<String> {
         .iter()
         .filter(|trial| trial.probe.ttl.0 == ttl)
         .find_map(|trial| {
-            let heard = trial.first()?;
+            let heard = case.telling(trial)?;
             let Answer::TimeExceeded(quote) = heard.reply.answer else {
                 return None;
             };
@@ -170,8 +170,7 @@ pub(super) fn notes(case: &Case<'_>) -> Vec<String> {
     let bleached = marked
         .filter(|trial| trial.probe.target == Target::Host)
         .any(|trial| {
-            trial
-                .first()
+            case.telling(trial)
                 .is_some_and(|heard| heard.reply.dscp == Dscp::ZERO)
         });
     if bleached {
@@ -192,7 +191,7 @@ pub(super) fn notes(case: &Case<'_>) -> Vec<String> {
 /// A full-TTL probe that expired on the way went round in a loop.
 fn loops(case: &Case<'_>) -> Option<String> {
     case.port_syns().find_map(|trial| {
-        let heard = trial.first()?;
+        let heard = case.telling(trial)?;
         matches!(heard.reply.answer, Answer::TimeExceeded(_)).then(|| {
             format!(
                 "a SYN with full TTL expired at {} (hop {} by its TTL): a routing loop",

@@ -30,8 +30,8 @@ const STOPPED_FOR: Duration = Duration::from_secs(20);
 const HIDDEN_LOSS: f64 = 0.20;
 /// Chance up to which a pattern of rates is not taken for one of loss.
 const RATE_BY_CHANCE: f64 = 1e-4;
-/// Share of failures up to which one clean repetition of the group settles it as loss.
-const SMALL_SHARE: f64 = 0.2;
+/// Failures in the first group up to which one clean repetition settles them as loss.
+const SMALL_LOSS: usize = 2;
 
 /// What the SYNs to the port show.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -46,8 +46,13 @@ pub(super) enum Pattern {
     },
     /// Paced always, crowded not; the chance that this is chance.
     ByRate { chance: f64 },
-    /// Answered until some moment, not since; the chance that loss explains it, and how long.
-    UntilStopped { chance: f64, since: Duration },
+    /// Answered until some moment, not since; the chance that loss explains it, how long, and whether
+    /// controls were answered meanwhile.
+    UntilStopped {
+        chance: f64,
+        since: Duration,
+        witnessed: bool,
+    },
     /// By chance, with bounds of the share that fails.
     ByChance { low: f64, high: f64 },
     /// Not enough to say.
@@ -95,7 +100,7 @@ pub(super) fn classify(case: &Case<'_>) -> Classified {
     let firm = match pattern {
         Pattern::Negligible => !unfinished,
         Pattern::ByFlow { odds, .. } => odds >= 1.0 / loss::CONFIRMED,
-        Pattern::UntilStopped { chance, since } => {
+        Pattern::UntilStopped { chance, since, .. } => {
             chance <= loss::CONFIRMED && since >= STOPPED_FOR
         }
         Pattern::ByRate { chance } => chance <= loss::CONFIRMED,
@@ -142,12 +147,17 @@ fn weigh(case: &Case<'_>, shots: &[Shot], complete: bool) -> Pattern {
     if let Some(stopped) = until_stopped(case, shots, complete) {
         return stopped;
     }
-    let failed = shots.iter().filter(|shot| !shot.good).count();
-    let share = failed as f64 / shots.len() as f64;
-    let clean = shots.iter().rev().take(OPEN_SYNS).all(|shot| shot.good);
-    if clean && shots.len() == 2 * OPEN_SYNS && share <= SMALL_SHARE {
-        return Pattern::Negligible;
+    // The first group showed a loss or two, and its exact repetition none.
+    if let Some((first, second)) = shots
+        .get(..2 * OPEN_SYNS)
+        .map(|two| two.split_at(OPEN_SYNS))
+    {
+        let failed = first.iter().filter(|shot| !shot.good).count();
+        if failed <= SMALL_LOSS && second.iter().all(|shot| shot.good) {
+            return Pattern::Negligible;
+        }
     }
+    let failed = shots.iter().filter(|shot| !shot.good).count();
     if let Some(by_flow) = by_flow(case, shots) {
         return by_flow;
     }
@@ -198,7 +208,12 @@ fn until_stopped(case: &Case<'_>, shots: &[Shot], complete: bool) -> Option<Patt
     if complete && since < loss::CONFIRMED_SPAN {
         return None;
     }
-    Some(Pattern::UntilStopped { chance, since })
+    let witnessed = case.witnessed_between(first.sent, after.last()?.sent) >= 3;
+    Some(Pattern::UntilStopped {
+        chance,
+        since,
+        witnessed,
+    })
 }
 
 /// Likelihood of "each flow is dead or alive" against "every SYN has the same chance", each with its
@@ -341,13 +356,14 @@ pub(super) fn read_pattern(case: &Case<'_>) -> Reading {
             },
             "SYNs with a second of room are answered, crowded ones are not".to_owned(),
         ),
-        Pattern::UntilStopped { chance, since } => (
+        Pattern::UntilStopped {
+            chance,
+            since,
+            witnessed,
+        } => (
             Sign::UntilStopped,
-            if since >= STOPPED_FOR {
-                loss::confidence(chance, since, true)
-            } else {
-                Confidence::Possible.max(loss::confidence(chance, since, false))
-            },
+            // A slow rate may resume later, and an outage of everything is no ban.
+            loss::confidence(chance, since, witnessed && since >= STOPPED_FOR),
             format!(
                 "the answers stopped, and did not resume within {} s",
                 since.as_secs()

@@ -136,7 +136,7 @@ fn actor(case: &Case<'_>) -> Option<HopRef> {
             .iter()
             .filter(|trial| trial.probe.ttl.0 == ttl)
             .find_map(|trial| {
-                let heard = trial.first()?;
+                let heard = case.telling(trial)?;
                 let expired = matches!(heard.reply.answer, Answer::TimeExceeded(_));
                 let elsewhere = trial.probe.target != Target::Endpoint;
                 (expired && elsewhere).then_some(HopRef {

@@ -13,11 +13,11 @@ use crate::model::probe::{Dscp, Kind, ProbeId, Target};
 use crate::model::reply::{Answer, Refusal};
 use crate::model::verdict::{Confidence, HopRef, Method};
 
-use super::case::{Case, Drawn, hop_of_arrival, ids, limited_syn};
+use super::case::{Case, Drawn, hop_of_arrival, ids, limited_syn, spare_flow};
 use super::controls::{baseline, insist_for, join};
 use super::sign::{Observed, Progress, Reading, Sign};
 
-/// A refusal that took longer than this waited for something: ARP and ND give up after 3 s.
+/// A refusal that took longer than a round trip by this much waited for something: ARP and ND give up after 3 s.
 const LATE: Duration = Duration::from_millis(800);
 
 /// One refusal of a SYN to the port.
@@ -120,7 +120,14 @@ pub(super) fn read_haste(case: &Case<'_>) -> Reading {
     let Some(slowest) = refusals.iter().max_by_key(|refused| refused.took) else {
         return Reading::nothing();
     };
-    let late = slowest.took >= LATE.max(8 * case.round_trip());
+    let least = refusals.iter().map(|refused| refused.took).min();
+    let quick = case
+        .least_round_trip()
+        .into_iter()
+        .chain(least)
+        .min()
+        .unwrap_or_default();
+    let late = slowest.took.saturating_sub(quick) >= LATE;
     Reading::done(Observed {
         sign: if late {
             Sign::RefusedLate
@@ -233,7 +240,8 @@ pub(super) fn find_refuser(case: &Case<'_>) -> Option<Found> {
         .filter(|refused| !refused.trial.probe.ttl.is_full())
         .min_by_key(|refused| refused.trial.probe.ttl.0)?;
     let ttl = least.trial.probe.ttl.0;
-    let before = ttl == 1 || expired(ttl - 1).is_some();
+    // A router that refuses and reports from different addresses must not pass for the next one.
+    let before = least.hop == ttl && (ttl == 1 || expired(ttl - 1).is_some());
     before.then(|| Found {
         hop: HopRef {
             ttl,
@@ -274,7 +282,7 @@ pub(super) fn read_order(case: &Case<'_>) -> Reading {
                 probe.kind == Kind::Syn && probe.target == Target::Endpoint && probe.ttl.0 == ttl
             })
             .collect();
-        let expiring = limited_syn(Target::Endpoint, 0, ttl);
+        let expiring = limited_syn(Target::Endpoint, spare_flow(case), ttl);
         join(&mut progress, insist_for(case, &at, expiring, 1, 2));
     }
     if progress != Progress::Done {

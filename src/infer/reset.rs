@@ -9,7 +9,8 @@
 //! 1. The port's reset follows the mark, or carries a flow label → a stack.
 //! 2. It does not, and a control's reset does → a filter.
 //! 3. Neither does, but an echo reply follows the mark (so the path keeps it), from a host whose
-//!    initial TTL is Linux' → a filter, `likely`: a stack that never copies would look the same.
+//!    initial TTL is Linux' → a filter, `likely`; only `possible` where controls reset alike: a stack
+//!    that never copies would look the same.
 //! 4. Otherwise unclear: the path bleaches, or the host's stack never copies.
 
 use std::collections::BTreeSet;
@@ -19,7 +20,8 @@ use crate::model::probe::{Dscp, Probe, ProbeId, Target};
 use crate::model::reply::Reply;
 use crate::model::verdict::Confidence;
 
-use super::case::{Case, Drawn, echo, ids, syn};
+use super::answer::{RESET_SYNS, Tally};
+use super::case::{Case, Drawn, echo, syn};
 use super::controls::{baseline, insist, insist_for, join};
 use super::sign::{Observed, Progress, Reading, Sign};
 
@@ -36,7 +38,7 @@ struct Echoing {
 fn echoing<'a>(case: &Case<'a>, trials: impl Iterator<Item = &'a Trial>, answer: Drawn) -> Echoing {
     let answered: Vec<(&Trial, Reply)> = trials
         .filter(|trial| case.drawn(trial) == answer)
-        .filter_map(|trial| Some((trial, trial.first()?.reply)))
+        .filter_map(|trial| Some((trial, case.telling(trial)?.reply)))
         .collect();
     let written = |mark: Dscp| -> BTreeSet<Dscp> {
         let of_mark = answered
@@ -61,6 +63,7 @@ fn echoing<'a>(case: &Case<'a>, trials: impl Iterator<Item = &'a Trial>, answer:
 /// Reads [`super::sign::Question::Origin`].
 pub(super) fn read_origin(case: &Case<'_>) -> Reading {
     let port = echoing(case, case.port_syns(), Drawn::Reset);
+    let tally = Tally::of(case);
     let seen = |sign, strength, basis, because: &str| {
         Reading::done(Observed {
             sign,
@@ -78,6 +81,14 @@ pub(super) fn read_origin(case: &Case<'_>) -> Reading {
         return seen(Sign::StackReset, Confidence::Proven, port.basis, because);
     }
     let mut progress = baseline(case);
+    if port.follows.is_none() && (tally.pending > 0 || case.port_syns().count() < RESET_SYNS) {
+        // The port's own schedule sends marked SYNs in turn. Two SYNs on one flow at a time would
+        // confuse connection tracking on the way.
+        return Reading {
+            sign: None,
+            progress: Progress::Waiting(None),
+        };
+    }
     if port.follows.is_none() {
         // On a flow that is known to be answered: a dead leg would hide the mark.
         let reset = case
@@ -139,15 +150,21 @@ pub(super) fn read_origin(case: &Case<'_>) -> Reading {
         };
     }
     let echoes = echoing(case, case.echoes(), Drawn::Echo);
-    let linux_like = case
+    let like_linux = case
         .port_syns()
-        .filter_map(Trial::first)
-        .all(|heard| heard.reply.ttl.0 <= 64 && !control_reset_apart(case));
-    if echoes.follows == Some(true) && linux_like {
+        .filter_map(|trial| case.telling(trial))
+        .all(|heard| heard.reply.ttl.0 <= 64);
+    if echoes.follows == Some(true) && like_linux {
         let basis = port.basis.iter().chain(&echoes.basis).copied().collect();
         let because = "no reset of this address copies the DSCP, though the path keeps it: echo \
                        replies do";
-        return seen(Sign::ForgedReset, Confidence::Likely, basis, because);
+        // Control ports that reset alike may be a stack that never copies, as well.
+        let strength = if case.answering_control().is_some() {
+            Confidence::Possible
+        } else {
+            Confidence::Likely
+        };
+        return seen(Sign::ForgedReset, strength, basis, because);
     }
     let because = if echoes.follows == Some(false) {
         "the path rewrites the DSCP, so a stack's reset and a filter's look the same"
@@ -155,21 +172,4 @@ pub(super) fn read_origin(case: &Case<'_>) -> Reading {
         "nothing on this address shows how its own stack resets"
     };
     seen(Sign::UnclearReset, Confidence::Likely, port.basis, because)
-}
-
-/// Whether a control was answered by SYN-ACK although none resets with a copied mark: then the host's
-/// stack was seen, and says nothing about how it resets.
-fn control_reset_apart(case: &Case<'_>) -> bool {
-    let controls = case.brief.controls.iter();
-    let reset: Vec<ProbeId> = controls
-        .flat_map(|control| ids(case.control_syns(control.port)))
-        .filter(|id| {
-            case.evidence.trial(*id).is_some_and(|trial| {
-                case.drawn(trial) == Drawn::Reset
-                    && matches!(trial.probe.target, Target::Control(_))
-                    && trial.first().is_some_and(|heard| heard.reply.ttl.0 > 64)
-            })
-        })
-        .collect();
-    !reset.is_empty()
 }

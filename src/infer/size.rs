@@ -16,7 +16,7 @@ use crate::model::verdict::{Confidence, HopRef};
 
 use super::Ask;
 use super::answer::STEP;
-use super::case::{Case, Drawn, ids, limited_syn, syn};
+use super::case::{Case, Drawn, ids, limited_syn, spare_flow, syn};
 use super::distance::{answer_hop, router_at};
 use super::loss;
 use super::sign::{Observed, Progress, Reading, Sign};
@@ -237,7 +237,7 @@ fn sweep(case: &Case<'_>, size: u16) -> Vec<Ask> {
         for padded_to in [None, Some(size)] {
             let probe = Probe {
                 padded_to,
-                ..limited_syn(Target::Endpoint, 0, ttl)
+                ..limited_syn(Target::Endpoint, spare_flow(case), ttl)
             };
             let sent: Vec<&Trial> = case.trials(move |other| *other == probe).collect();
             let reported = sent.iter().any(|trial| case.drawn(trial) == Drawn::EnRoute);
@@ -270,7 +270,7 @@ pub(super) fn hole(case: &Case<'_>) -> (Option<HopRef>, Option<HopRef>) {
                     && trial.probe.ttl.0 == ttl
             })
             .find(|trial| case.drawn(trial) == Drawn::EnRoute)
-            .and_then(|trial| trial.first().map(|heard| heard.reply.from))
+            .and_then(|trial| case.telling(trial).map(|heard| heard.reply.from))
     };
     let after = (1..host).rev().find_map(|ttl| {
         reported(ttl).map(|from| HopRef {

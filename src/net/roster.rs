@@ -319,12 +319,14 @@ impl Roster {
             let Some(seat) = self.seats.get_mut(index) else {
                 continue;
             };
-            let (Some(due), Some(route)) = (seat.look, seat.standpoint.route()) else {
-                continue;
-            };
-            if due > now {
+            if seat.look.is_none_or(|due| due > now) {
                 continue;
             }
+            seat.look = Some(now.after(NEXT_LOOK));
+            // The route may have gone meanwhile, and may come back.
+            let Some(route) = seat.standpoint.route() else {
+                continue;
+            };
             let next_hop = route.gateway.unwrap_or(seat.endpoint.address);
             let key = (route.link.index, next_hop);
             let known = self.looks.get(&key).copied();
@@ -337,7 +339,6 @@ impl Roster {
                     state
                 }
             };
-            seat.look = Some(now.after(NEXT_LOOK));
             if let Some(state) = state {
                 prober.handle_neighbour(now, SessionId(index), state);
             }

@@ -33,7 +33,8 @@ impl Network {
                 Verdict::Accept => {}
                 Verdict::Drop => return,
                 Verdict::Reject(word, tool) => {
-                    if let Some(answer) = self.bridge_refusal(&word, tool, &datagram) {
+                    if let Some(mut answer) = self.bridge_refusal(&word, tool, &datagram) {
+                        answer.ttl = self.nodes[bridge].ttl;
                         self.note(bridge, "sends back", &answer);
                         self.pass(to, from, answer);
                     }

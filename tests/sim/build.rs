@@ -8,10 +8,11 @@ use fastrand::Rng;
 use synquest::model::endpoint::Family;
 
 use super::clock::Queue;
+use super::compose::DEFAULT_TTL;
 use super::conntrack::Conntrack;
 use super::filter::Filter;
 use super::icmp::Limiter;
-use super::link::{Link, LossProcess};
+use super::link::{Link, LossProcess, Weather};
 use super::network::{Network, PROBER};
 use super::node::{Kind, Node, NodeId};
 use super::prober::ReversePath;
@@ -73,7 +74,8 @@ impl Network {
             .iter()
             .map(|name| find(name).expect("a node to be down"))
             .collect();
-        let links = links(scenario, &nodes, &tiers, &mut rng);
+        let weather = Weather::of(seed, &mut rng);
+        let links = links(scenario, &nodes, &tiers, weather, &mut rng);
         Self {
             family,
             probed,
@@ -81,7 +83,7 @@ impl Network {
             loopback: plan.loopback,
             reverse_path: match (plan.prober_rp_filter_fails, seed % 2) {
                 (false, _) => ReversePath::Holds,
-                (true, 0) => ReversePath::FailsForPort,
+                (true, 0) => ReversePath::FailsForAll,
                 (true, _) => ReversePath::FailsForTarget,
             },
             nodes,
@@ -151,13 +153,10 @@ impl Builder<'_> {
     }
 
     fn router(&mut self, name: &str, hop: usize, is_second: bool) -> NodeId {
-        let (near, far) = match (hop, is_second) {
-            (1, false) => (1, 1),
-            (_, false) => (2, 1),
-            (_, true) => (3, 3),
-        };
-        let near = address(self.family, hop - 1, near);
-        let far = address(self.family, hop, far);
+        // The second leg of an ECMP hop has links of its own.
+        let leg = if is_second { 100 } else { 0 };
+        let near = address(self.family, leg + hop - 1, if hop == 1 { 1 } else { 2 });
+        let far = address(self.family, leg + hop, 1);
         self.node(
             name,
             Kind::Router,
@@ -225,6 +224,7 @@ impl Builder<'_> {
             held: BTreeMap::new(),
             resolving: BTreeMap::new(),
             limiter: Limiter::new(is_limited.then_some(interval)),
+            ttl: plan.ttl.get(name).copied().unwrap_or(DEFAULT_TTL),
             tcp,
             seed: self.rng.u64(..),
         });
@@ -250,6 +250,7 @@ fn links(
     scenario: &Scenario,
     nodes: &[Node],
     tiers: &[Vec<NodeId>],
+    weather: Weather,
     rng: &mut Rng,
 ) -> BTreeMap<(NodeId, NodeId), Link> {
     let mut links = BTreeMap::new();
@@ -263,7 +264,7 @@ fn links(
                         Kind::Host => ETHERNET,
                         Kind::Router | Kind::Bridge => narrow,
                     };
-                    links.insert((from, to), Link::new(mtu, narrow, rng));
+                    links.insert((from, to), Link::new(mtu, narrow, weather, rng));
                 }
             }
         }

@@ -122,8 +122,10 @@ impl Filter {
         });
     }
 
-    /// Runs a packet through the chains of `hook`; counts into `moved` what rules it met.
-    pub fn run(&mut self, hook: Hook, subject: &Subject<'_>, moved: &mut [u64]) -> Verdict {
+    /// Runs a packet through the chains of `hook`, and says whether a copy of it goes on besides;
+    /// counts into `moved` what rules it met.
+    pub fn run(&mut self, hook: Hook, subject: &Subject<'_>, moved: &mut [u64]) -> (Verdict, bool) {
+        let mut copied = false;
         for (key, chain) in &mut self.chains {
             if key.0 != hook {
                 continue;
@@ -135,20 +137,21 @@ impl Filter {
                 .find_map(|loaded| loaded.matches(subject).then_some(&*loaded));
             let Some(loaded) = met else { continue };
             moved[loaded.index] += 1;
+            copied |= loaded.rule.copy;
             match loaded.rule.action {
                 Action::Accept => {}
-                Action::Drop => return Verdict::Drop,
+                Action::Drop => return (Verdict::Drop, copied),
                 Action::Reject => {
                     let with = loaded
                         .rule
                         .with
                         .as_deref()
                         .unwrap_or("icmp-port-unreachable");
-                    return Verdict::Reject(with.to_owned(), loaded.rule.tool);
+                    return (Verdict::Reject(with.to_owned(), loaded.rule.tool), copied);
                 }
             }
         }
-        Verdict::Accept
+        (Verdict::Accept, copied)
     }
 
     /// Whether no rule is loaded.

@@ -80,16 +80,28 @@ impl Network {
                 .put(delay, super::network::Event::SynAckTimer(node, timer));
         }
         if let Some(mut datagram) = reaction.send {
-            self.label(node, &mut datagram);
+            self.stamp(node, &mut datagram);
             let _ = self.originate(node, datagram, None);
         }
     }
 
-    /// Linux labels the flows of its own stack.
-    pub fn label(&self, node: NodeId, datagram: &mut Datagram) {
+    /// What a node's own stack writes on its datagrams: its TTL, and a flow label.
+    pub fn stamp(&self, node: NodeId, datagram: &mut Datagram) {
+        datagram.ttl = self.nodes[node].ttl;
         if !datagram.is_v4() {
             datagram.flow_label = super::ecmp::flow_label(self.nodes[node].seed, datagram);
         }
+    }
+
+    /// Sends on a copy of a datagram that a rule doubles (`nf_dup_ipv4`): untracked, unfragmentable,
+    /// and before routing with a TTL one less.
+    pub fn send_copy(&mut self, node: NodeId, hook: Hook, datagram: &Datagram) {
+        let mut copy = datagram.clone();
+        copy.dont_fragment = true;
+        if matches!(hook, Hook::Prerouting | Hook::Input) {
+            copy.ttl = copy.ttl.saturating_sub(1);
+        }
+        let _ = self.originate(node, copy, Some(Tracked::NONE));
     }
 
     /// Sends a datagram of this node's own: routing, OUTPUT, POSTROUTING, neighbour.
@@ -173,7 +185,8 @@ impl Network {
                 mss: Some(1460),
                 ..compose::Draft::default()
             };
-            let answer = answer.datagram(datagram.destination, datagram.source);
+            let mut answer = answer.datagram(datagram.destination, datagram.source);
+            answer.ttl = self.nodes[node].ttl;
             let _ = self.originate(node, answer, Some(Tracked::NONE));
         }
         true

@@ -200,7 +200,7 @@ impl Network {
             error.traffic_class = offending.traffic_class & 0x1e | 0xc0;
             error.id = self.rng.u16(..).into();
         }
-        self.label(node, &mut error);
+        self.stamp(node, &mut error);
         Some(error)
     }
 
@@ -231,7 +231,7 @@ impl Network {
         if reply.is_v4() {
             reply.id = self.rng.u16(..).into();
         }
-        self.label(node, &mut reply);
+        self.stamp(node, &mut reply);
         let _ = self.originate(node, reply, None);
     }
 }

@@ -7,10 +7,49 @@ use synquest::model::time::Moment;
 
 use crate::scenario::{Direction, Loss};
 
+/// How the whole path is on the day of one seed.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Weather {
+    /// How many times farther apart nodes are than in one building.
+    pub distance: f64,
+    /// Greatest delay beyond a link's own, as a part of it: above 1, datagrams sent one after the
+    /// other overtake each other.
+    pub jitter: f64,
+    /// Part of the datagrams that a link delivers twice.
+    pub twice: f64,
+}
+
+impl Weather {
+    /// Three seeds of five see a path in one building, one a path of some tens to hundreds of
+    /// milliseconds, one a path that jitters, reorders and duplicates.
+    pub fn of(seed: u64, rng: &mut Rng) -> Self {
+        let calm = Self {
+            distance: 1.0,
+            jitter: 0.2,
+            twice: 0.0,
+        };
+        match seed % 5 {
+            3 => Self {
+                distance: 20.0 + 80.0 * rng.f64(),
+                ..calm
+            },
+            4 => Self {
+                distance: 5.0,
+                jitter: 3.0,
+                twice: 0.01,
+            },
+            _ => calm,
+        }
+    }
+}
+
 /// One direction of one link.
 #[derive(Clone, Copy, Debug)]
 pub struct Link {
     base: Duration,
+    jitter: f64,
+    /// Part of the datagrams it delivers twice.
+    pub twice: f64,
     /// Largest IP datagram the sender's interface takes, in octets.
     pub mtu: u16,
     /// Largest IP datagram that gets through; longer ones are lost unseen.
@@ -18,19 +57,21 @@ pub struct Link {
 }
 
 impl Link {
-    /// A link with a delay of its own between 50 and 500 µs.
-    pub fn new(mtu: u16, carries: u16, rng: &mut Rng) -> Self {
+    /// A link with a delay of its own, between 50 and 500 µs in one building.
+    pub fn new(mtu: u16, carries: u16, weather: Weather, rng: &mut Rng) -> Self {
         Self {
-            base: Duration::from_nanos(rng.u64(50_000..500_000)),
+            base: Duration::from_nanos(rng.u64(50_000..500_000)).mul_f64(weather.distance),
+            jitter: weather.jitter,
+            twice: weather.twice,
             mtu,
             carries,
         }
     }
 
-    /// How long one datagram takes: the base and up to a fifth more. Datagrams sent closer together
-    /// than that may overtake each other.
+    /// How long one datagram takes. Datagrams sent closer together than the jitter may overtake
+    /// each other.
     pub fn delay(&self, rng: &mut Rng) -> Duration {
-        self.base + self.base.mul_f64(rng.f64() * rng.f64() / 5.0)
+        self.base + self.base.mul_f64(rng.f64() * rng.f64() * self.jitter)
     }
 }
 

@@ -219,7 +219,11 @@ impl Network {
             state,
             now: self.now(),
         };
-        let verdict = self.nodes[node].filter.run(hook, &subject, &mut self.moved);
+        let filter = &mut self.nodes[node].filter;
+        let (verdict, copied) = filter.run(hook, &subject, &mut self.moved);
+        if copied {
+            self.send_copy(node, hook, datagram);
+        }
         if verdict != Verdict::Accept {
             self.note(node, &format!("{hook:?} {verdict:?}"), datagram);
         }
@@ -261,6 +265,13 @@ impl Network {
             return;
         }
         self.note(node, "sends", &datagram);
+        let copies = 1 + u8::from(link.twice > 0.0 && self.rng.f64() < link.twice);
+        for _ in 0..copies {
+            self.carry(node, next, link, datagram.clone());
+        }
+    }
+
+    fn carry(&mut self, node: NodeId, next: NodeId, link: Link, datagram: Datagram) {
         let mut delay = link.delay(&mut self.rng);
         let is_bridged = self.bridge.is_some()
             && self.nodes[node].place.max(self.nodes[next].place) + 1 == self.tiers.len();

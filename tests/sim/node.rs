@@ -66,6 +66,8 @@ pub struct Node {
     pub resolving: BTreeMap<NodeId, Resolution>,
     /// Rate limit of ICMP errors.
     pub limiter: Limiter,
+    /// TTL its own datagrams leave with.
+    pub ttl: u8,
     /// TCP.
     pub tcp: Tcp,
     /// Seed of its hashes.

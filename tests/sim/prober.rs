@@ -6,7 +6,6 @@ use synquest::model::time::Moment;
 use super::datagram::Datagram;
 use super::host::NotSent;
 use super::network::{Network, PROBER};
-use super::router::DATABASE;
 use crate::scenario::RouteKind;
 
 /// Which answers the prober's reverse-path filter discards.
@@ -14,21 +13,18 @@ use crate::scenario::RouteKind;
 pub enum ReversePath {
     /// None.
     Holds,
-    /// TCP from the database port: policy routing by port, as the lab stages it.
-    FailsForPort,
-    /// All that comes from the target's address.
+    /// All: whatever comes in comes in by the wrong interface, as the lab stages it.
+    FailsForAll,
+    /// What comes from the target's address: only its own route leads elsewhere.
     FailsForTarget,
 }
 
 impl Network {
     /// Whether a datagram that came in fails the reverse-path filter.
     pub fn fails_reverse_path(&self, datagram: &Datagram) -> bool {
-        let segment = datagram.segment();
         match self.reverse_path {
             ReversePath::Holds => false,
-            ReversePath::FailsForPort => {
-                segment.is_some_and(|segment| segment.source_port == DATABASE)
-            }
+            ReversePath::FailsForAll => true,
             ReversePath::FailsForTarget => datagram.source == self.probed,
         }
     }
@@ -50,6 +46,12 @@ impl Network {
             bytes,
             "a datagram whose header says what it is"
         );
+        if let Some(fragment) = datagram.fragment {
+            assert!(
+                !fragment.more || datagram.payload.len().is_multiple_of(8),
+                "octets by the eight"
+            );
+        }
         if datagram.is_v4() && datagram.id == 0 {
             datagram.id = self.rng.u16(1..).into();
         }

@@ -5,6 +5,8 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
+use synquest::model::time::Moment;
+
 use super::conntrack::Tracked;
 use super::datagram::Datagram;
 use super::icmp::Trouble;
@@ -39,11 +41,9 @@ impl Network {
         }
         self.note(node, "holds", &datagram);
         let patience = Duration::from_secs(if datagram.is_v4() { 30 } else { 60 });
-        // The timer wheel is coarse that far ahead: up to 2 s late.
-        let late = Duration::from_millis(self.rng.u64(0..2_000));
+        let delay = on_wheel(self.now(), patience, self.nodes[node].seed);
         self.nodes[node].held.insert(key, datagram);
-        self.queue
-            .put(patience + late, Event::ReassemblyEnds(node, key));
+        self.queue.put(delay, Event::ReassemblyEnds(node, key));
     }
 
     /// Reports a timeout, if the first fragment is there and (IPv4 only) the datagram was for this
@@ -60,4 +60,15 @@ impl Network {
             self.icmp_error(node, Trouble::ReassemblyTimeout, &datagram, &Tracked::NONE);
         }
     }
+}
+
+/// A slot of the timer wheel, 16 to 129 s ahead at 250 ticks a second (`LVL_GRAN(3)`).
+const SLOT: u64 = 2_048_000_000;
+
+/// How long a timer of `patience` really takes at a node whose wheel began at a chance phase: it
+/// runs out at the end of a slot, together with the others of that slot.
+fn on_wheel(now: Moment, patience: Duration, seed: u64) -> Duration {
+    let phase = seed % SLOT;
+    let due = now.after(patience).nanos() + phase;
+    Duration::from_nanos(due.next_multiple_of(SLOT) - phase - now.nanos())
 }

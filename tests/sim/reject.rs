@@ -20,7 +20,8 @@ impl Network {
                 return;
             };
             let reset = compose::reset_of(&segment);
-            let answer = reset.datagram(datagram.destination, datagram.source);
+            let mut answer = reset.datagram(datagram.destination, datagram.source);
+            answer.ttl = self.nodes[node].ttl;
             let _ = self.originate(node, answer, Some(tracked.attached()));
         } else {
             let code = icmp::refusal_code(self.family, word);

@@ -96,7 +96,12 @@ impl Rig {
                 offset: 0,
                 more: true,
             }),
-            ..self.syn(port)
+            ..self.tcp(port, |header| {
+                header.syn = true;
+                header
+                    .set_options_raw(&[2, 4, 5, 180])
+                    .expect("four octets of options");
+            })
         }
     }
 
@@ -131,6 +136,11 @@ impl Rig {
     /// What arrives within `seconds`.
     pub fn wait(&mut self, seconds: u64) -> Vec<Arrival> {
         self.until(Duration::from_secs(seconds))
+    }
+
+    /// What arrives within `millis` milliseconds.
+    pub fn wait_millis(&mut self, millis: u64) -> Vec<Arrival> {
+        self.until(Duration::from_millis(millis))
     }
 
     fn until(&mut self, span: Duration) -> Vec<Arrival> {

@@ -3,13 +3,18 @@
 //! Environment: `SYNQUEST_SIM_SEEDS` (default 20), `SYNQUEST_SIM_THREADS` (default 2);
 //! `SYNQUEST_SCENARIO=name` runs one only, `SYNQUEST_FAMILY=v4|v6` in one family only, and
 //! `SYNQUEST_SEED=n` with one seed only, every packet of it printed. The matrix of truth and verdict
-//! is left in `sim/matrix.txt` under Cargo's temporary folder for tests.
+//! is left in `sim/matrix.txt` under Cargo's temporary folder for tests, and beside it the document of
+//! each scenario's first seed.
 
 use std::fmt::Write;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
+
+use synquest::model::outcome::Outcome;
+use synquest::report::json::document;
+use synquest::report::record::{self as report, Record};
 
 use super::check::{Judged, judge, show};
 use super::matrix::Matrix;
@@ -26,6 +31,13 @@ struct Wish {
     seeds: Vec<u64>,
     threads: usize,
     verbose: bool,
+}
+
+const fn word(family: FamilyName) -> &'static str {
+    match family {
+        FamilyName::V4 => "v4",
+        FamilyName::V6 => "v6",
+    }
 }
 
 impl Wish {
@@ -52,16 +64,12 @@ impl Wish {
     }
 
     fn includes(&self, scenario: &Scenario, family: FamilyName) -> bool {
-        let named = match family {
-            FamilyName::V4 => "v4",
-            FamilyName::V6 => "v6",
-        };
         scenario.executors.contains(&Executor::Simulator)
             && self
                 .scenario
                 .as_ref()
                 .is_none_or(|name| *name == scenario.name)
-            && self.family.as_ref().is_none_or(|family| family == named)
+            && self.family.as_ref().is_none_or(|name| name == word(family))
     }
 }
 
@@ -100,6 +108,7 @@ fn every_scenario_in_the_simulator() {
         "no scenario is called {:?}",
         wish.scenario
     );
+    std::fs::create_dir_all(folder()).expect("a folder for artefacts");
     let next = AtomicUsize::new(0);
     let matrix = Mutex::new(Matrix::default());
     let reports: Mutex<Vec<(usize, Report)>> = Mutex::default();
@@ -120,9 +129,7 @@ fn every_scenario_in_the_simulator() {
         }
     });
     let rendered = matrix.into_inner().unwrap().render();
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("sim");
-    std::fs::create_dir_all(&folder).expect("a folder for artefacts");
-    std::fs::write(folder.join("matrix.txt"), &rendered).expect("the matrix is written");
+    std::fs::write(folder().join("matrix.txt"), &rendered).expect("the matrix is written");
     let mut reports = reports.into_inner().unwrap();
     reports.sort_by_key(|(index, _)| *index);
     reports.retain(|(_, report)| report.failures > 0);
@@ -149,6 +156,23 @@ fn every_scenario_in_the_simulator() {
     );
 }
 
+/// Where the matrix and the documents are left.
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_TARGET_TMPDIR")).join("sim")
+}
+
+/// Keeps the document of the first seed, as the lab keeps its own: the two should tell the same
+/// story of the same scenario.
+fn keep_document(scenario: &Scenario, family: FamilyName, seed: u64, outcome: &Outcome) {
+    let record = Record::new(
+        outcome,
+        &report::Run::new(Some(seed), "1970-01-01T00:00:00Z"),
+    );
+    let name = format!("{}.{}.json", scenario.name, word(family));
+    let text = document(&record).expect("a record is a document");
+    std::fs::write(folder().join(name), text).expect("the document is written");
+}
+
 fn run_seeds(wish: &Wish, scenario: &Scenario, family: FamilyName, matrix: &mut Matrix) -> Report {
     let mut report = Report::default();
     let mut undecided = Vec::new();
@@ -161,6 +185,9 @@ fn run_seeds(wish: &Wish, scenario: &Scenario, family: FamilyName, matrix: &mut 
             continue;
         };
         matrix.count(scenario, family, &run.outcome);
+        if Some(&seed) == wish.seeds.first() {
+            keep_document(scenario, family, seed, &run.outcome);
+        }
         for (sum, count) in moved.iter_mut().zip(&run.moved) {
             *sum += count;
         }

@@ -180,6 +180,15 @@ impl Tcp {
         }
     }
 
+    /// The sequence number of a half-open connection's SYN-ACK, where there is one.
+    #[cfg(test)]
+    pub fn half_open_isn(&self) -> Option<u32> {
+        self.half_open
+            .values()
+            .next()
+            .map(|request| request.local_isn)
+    }
+
     /// An ICMP error about a SYN-ACK ends the connection (`tcp_req_err`).
     pub fn abort(&mut self, quoted: &Tuple) {
         self.half_open.remove(&(quoted.source, quoted.destination));

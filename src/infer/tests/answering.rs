@@ -133,7 +133,7 @@ fn large_syns_that_vanish_untold_are_a_black_hole() {
             healthy(probe, true).filter(|_| !vanishes)
         },
         Cause::MtuBlackHole,
-        Confidence::Confirmed,
+        Confidence::Likely,
         15.0,
     );
     let place = finding.verdict.place;
