@@ -108,3 +108,24 @@ pub(crate) fn exit_status(document: &Value) -> Option<i32> {
 fn rank(confidence: &str) -> Option<usize> {
     CONFIDENCE.iter().position(|word| *word == confidence)
 }
+
+#[test]
+fn a_firmer_word_than_the_scenario_allows_is_objected_to() {
+    let expect: Expect = toml::from_str(
+        "cause = [\"drop-host\"]\ngreatest = \"likely\"\nafter_hop = 3\ntolerate = { drop-edge = \"possible\" }",
+    )
+    .expect("an expectation");
+    let heard = |cause: &str, confidence: &str, ttl: u8| {
+        let document = serde_json::json!({
+            "verdict": {"cause": cause, "confidence": confidence, "place": {"after_hop": {"ttl": ttl}}},
+            "stats": {"probes_sent": 1, "elapsed_us": 1},
+        });
+        objections(&expect, FamilyName::V4, &document).len()
+    };
+    assert_eq!(heard("drop-host", "likely", 3), 0);
+    assert_eq!(heard("drop-host", "confirmed", 3), 1);
+    assert_eq!(heard("drop-host", "likely", 2), 1);
+    assert_eq!(heard("drop-edge", "possible", 3), 0);
+    assert_eq!(heard("drop-edge", "likely", 3), 1);
+    assert_eq!(heard("closed", "possible", 3), 1);
+}

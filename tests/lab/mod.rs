@@ -34,7 +34,7 @@ use trial::Outcome;
 
 /// Trials at once, unless `SYNQUEST_LAB_JOBS` says otherwise. Most of a trial is waiting for
 /// reassembly timers, so this has little to do with the number of processors.
-const JOBS: usize = 20;
+const JOBS: usize = 24;
 
 /// What the lab runs, and what each needs to be told to do nothing.
 const TOOLS: [(&str, &str); 8] = [
