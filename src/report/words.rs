@@ -96,7 +96,8 @@ pub(super) fn span(micros: u64) -> String {
     let unit = if micros < 1_000_000 { 1_000 } else { 1_000_000 };
     let (whole, tenth) = (micros / unit, micros % unit * 10 / unit);
     match micros {
-        0..100_000 => format!("{whole}.{tenth} ms"),
+        0..1_000 => format!("{micros} µs"),
+        1_000..100_000 => format!("{whole}.{tenth} ms"),
         100_000..1_000_000 => format!("{whole} ms"),
         1_000_000..100_000_000 => format!("{whole}.{tenth} s"),
         _ => format!("{whole} s"),
@@ -120,8 +121,9 @@ mod tests {
     #[test]
     fn spans_carry_the_unit_that_fits() {
         let check = |micros: u64, text: &str| assert_eq!(span(micros), text);
-        check(0, "0.0 ms");
-        check(212, "0.2 ms");
+        check(0, "0 µs");
+        check(212, "212 µs");
+        check(1_250, "1.2 ms");
         check(99_999, "99.9 ms");
         check(123_456, "123 ms");
         check(9_300_000, "9.3 s");
