@@ -186,3 +186,82 @@ fn long_frames_that_the_interface_itself_swallows_are_a_black_hole() {
     );
     assert_eq!(finding.verdict.place.before_hop.map(|hop| hop.ttl), Some(1));
 }
+
+#[test]
+fn a_refusal_over_a_satellite_is_not_late() {
+    let slow = Duration::from_millis(900);
+    check(
+        &|probe, _| {
+            let answer = if probe.ttl.0 > 3 {
+                let refusal = Answer::Unreachable(Refusal::HostUnreachable, quote(probe));
+                Some(reply(address(3), 3, Dscp::CS6, refusal))
+            } else {
+                healthy(probe, true)
+            };
+            answer.map(|(delay, reply)| (delay + slow, reply))
+        },
+        Cause::RejectPath,
+        Confidence::Likely,
+        15.0,
+    );
+}
+
+#[test]
+fn a_device_that_takes_one_port_and_forwards_the_rest_is_a_proxy() {
+    let finding = check(
+        &|probe, _| match probe {
+            probe if to_port(probe) && probe.ttl.0 >= 2 => Some(reply(
+                target(),
+                2,
+                Dscp::ZERO,
+                Answer::SynAck {
+                    window: 64_240,
+                    mss: Some(1460),
+                },
+            )),
+            // The host itself drops all that is not expired before it.
+            probe => healthy(probe, false).filter(|_| probe.ttl.0 < HOST),
+        },
+        Cause::OpenProxied,
+        Confidence::Proven,
+        // Three tries a second apart for each control that stays silent.
+        5.0,
+    );
+    assert_eq!(finding.verdict.place.at_hop.map(|hop| hop.ttl), Some(2));
+}
+
+#[test]
+fn a_reset_that_imitates_the_host_is_unmasked_by_a_syn_that_dies_before_it() {
+    let finding = check(
+        &|probe, _| match probe {
+            // A device behind the TTL check of router 2 copies the DSCP and counts its TTL down.
+            probe if to_port(probe) && probe.ttl.0 > 2 => {
+                Some(reply(target(), HOST, probe.dscp, Answer::Reset))
+            }
+            probe => healthy(probe, true),
+        },
+        Cause::RejectPath,
+        Confidence::Likely,
+        2.0,
+    );
+    assert_eq!(finding.verdict.place.at_hop.map(|hop| hop.ttl), Some(2));
+}
+
+#[test]
+fn controls_that_are_forwarded_inward_do_not_make_a_proxy_of_the_host() {
+    check(
+        &|probe, _| {
+            let control = matches!(probe.target, Target::Control(_)) && probe.kind == Kind::Syn;
+            match healthy(probe, true) {
+                Some((delay, found)) if control && probe.ttl.0 >= HOST => {
+                    let (_, farther) = reply(target(), HOST + 1, found.dscp, Answer::Reset);
+                    Some((delay, farther))
+                }
+                drawn => drawn,
+            }
+        },
+        Cause::Open,
+        Confidence::Proven,
+        3.0,
+    );
+}
