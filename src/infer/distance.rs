@@ -3,9 +3,10 @@
 //! The port's answer arrives with a TTL that shows how far away it was sent: at hop `n`. Decision,
 //! first match:
 //!
-//! 1. A SYN to the port that expires before `n` draws the answer: its TTL lies, the sender is nearer.
-//! 2. A SYN that lives for `n` hops draws the answer, and one to another port is reported expired there
-//!    by a router: a device at hop `n` takes this port for itself, and forwards the rest.
+//! 1. A SYN to the port that dies before `n` draws the answer, and one to another port is reported expired
+//!    there: the sender is nearer, and its TTL lies.
+//! 2. The same for SYNs that live for `n` hops: a device at hop `n` takes this port for itself, and
+//!    forwards the rest; unless the host's other answers come from that distance as well.
 //! 3. What the host answers elsewhere (echo before control ports, which may be translated) comes from
 //!    farther away: nearer than the host; from the same distance: at the host.
 //! 4. Nothing to compare with: a SYN that lives for `n` hops and is answered is at the host, `likely`; one
@@ -14,7 +15,7 @@
 use std::time::Duration;
 
 use crate::model::evidence::{HeardReply, Trial};
-use crate::model::probe::{Kind, Target};
+use crate::model::probe::{Kind, ProbeId, Target};
 use crate::model::reply::Answer;
 use crate::model::time::Moment;
 use crate::model::verdict::{Confidence, HopRef};
@@ -114,6 +115,13 @@ pub(super) fn read_distance(case: &Case<'_>) -> Reading {
     };
     let at = insist_on(Target::Endpoint, near);
     let before = insist_on(Target::Endpoint, near - 1);
+    // The way back may be longer than the way there: then other ports answer there as well.
+    let early = before.iter().any(|trial| is_same_answer(case, trial));
+    let other_before = if early && random.is_some() {
+        insist_on(other, near - 1)
+    } else {
+        Vec::new()
+    };
     // An answer from before its own distance is followed down to where it begins.
     for ttl in (1..near.saturating_sub(1)).rev() {
         if !limited(case, Target::Endpoint, ttl + 1)
@@ -162,23 +170,44 @@ pub(super) fn read_distance(case: &Case<'_>) -> Reading {
             .find(|t| is_same_answer(case, t))
             .map(|t| t.id)
     };
-    let sign = if let Some(trial) = before.iter().copied().find(|t| is_same_answer(case, t)) {
-        let because = format!("a SYN that expires before hop {near} draws the answer as well");
-        seen(Sign::NearerThanHost, Confidence::Likely, &[trial], because)
-    } else if let (Some(_), Some(expired)) = (
-        drew(&at),
-        elsewhere
+    let expired = |trials: &[&'_ Trial]| {
+        let mut expired = trials
             .iter()
-            .copied()
-            .find(|t| case.drawn(t) == Drawn::EnRoute),
+            .filter(|trial| case.drawn(trial) == Drawn::EnRoute);
+        expired.next().map(|trial| trial.id)
+    };
+    let compared = compare(case, near, &answered);
+    let alone = |from: &[&Trial], others: &[&Trial]| {
+        drew(from)
+            .zip(expired(others))
+            .map(|(port, other)| vec![port, other])
+    };
+    let takes_alone = |basis: Vec<ProbeId>, because: String| {
+        // Legs of unequal length could show the same by chance.
+        let strength = Confidence::Likely;
+        Some(Observed {
+            sign: Sign::NearerThanHost,
+            strength,
+            basis,
+            because,
+        })
+    };
+    let sign = if let Some(basis) = alone(&before, &other_before) {
+        let because = format!(
+            "a SYN that expires before hop {near} draws the answer as well, where one to another \
+             port is reported expired"
+        );
+        takes_alone(basis, because)
+    } else if let (Some(basis), false) = (
+        alone(&at, &elsewhere),
+        matches!(compared, Compared::Same(_)),
     ) {
         let because = format!(
             "the answer is sent from hop {near}, where a router reports SYNs to another port expired"
         );
-        let both: Vec<&Trial> = at.iter().copied().chain([expired]).collect();
-        seen(Sign::NearerThanHost, Confidence::Proven, &both, because)
+        takes_alone(basis, because)
     } else {
-        match compare(case, near, &answered) {
+        match compared {
             Compared::Farther(host, references) => {
                 let steady = answered.len() >= 2
                     && answered
@@ -306,7 +335,7 @@ fn compare<'a>(case: &Case<'a>, near: u8, answered: &[&Trial]) -> Compared<'a> {
 }
 
 /// SYNs to a target that expire after `ttl` hops.
-fn limited<'a>(case: &Case<'a>, target: Target, ttl: u8) -> Vec<&'a Trial> {
+pub(super) fn limited<'a>(case: &Case<'a>, target: Target, ttl: u8) -> Vec<&'a Trial> {
     case.trials(move |probe| {
         probe.kind == Kind::Syn && probe.target == target && probe.ttl.0 == ttl
     })

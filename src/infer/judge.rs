@@ -236,7 +236,7 @@ fn find(case: &Case<'_>, leader: Option<&'static Hypothesis>, signs: &[&Observed
         alternatives,
         path: outline::path(case, &rows),
         loss: case.loss().bounds(),
-        notes: outline::notes(case),
+        notes: outline::notes(case, &rows),
     }
 }
 

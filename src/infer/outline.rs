@@ -148,8 +148,9 @@ fn rewritten(case: &Case<'_>, ttl: u8) -> Option<String> {
 }
 
 /// Remarks that change nothing in the verdict.
-pub(super) fn notes(case: &Case<'_>) -> Vec<String> {
+pub(super) fn notes(case: &Case<'_>, rows: &[Row]) -> Vec<String> {
     let mut notes = Vec::new();
+    notes.extend(circle(rows));
     if case.evidence.receive_drops() > 0 {
         notes.push(format!(
             "this host dropped {} received frames; silence around them was not counted",
@@ -186,6 +187,33 @@ pub(super) fn notes(case: &Case<'_>) -> Vec<String> {
     }
     notes.extend(loops(case));
     notes
+}
+
+/// A router that reports at several distances sends packets round in a circle.
+fn circle(rows: &[Row]) -> Option<String> {
+    let reports = |row: &Row| -> BTreeSet<IpAddr> {
+        row.port
+            .expired
+            .iter()
+            .chain(&row.control.expired)
+            .map(|(_, from)| *from)
+            .collect()
+    };
+    rows.iter().enumerate().find_map(|(at, row)| {
+        let later = rows.get(at + 2..)?;
+        let again = |from: &IpAddr| {
+            later
+                .iter()
+                .filter(|row| reports(row).contains(from))
+                .count()
+                >= 2
+        };
+        let from = reports(row).into_iter().find(again)?;
+        Some(format!(
+            "{from} reports at hop {} and again beyond: a routing loop",
+            row.ttl
+        ))
+    })
 }
 
 /// A full-TTL probe that expired on the way went round in a loop.

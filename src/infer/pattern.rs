@@ -388,7 +388,11 @@ pub(super) fn read_pattern(case: &Case<'_>) -> Reading {
         ),
         Pattern::ByChance { low, high } => (
             Sign::ByChance,
-            Confidence::Likely,
+            // Where controls lose far less, the path is not the reason, and the pattern is not found.
+            match case.loss().bounds() {
+                Some((_, lost)) if lost < low => Confidence::Possible,
+                _ => Confidence::Likely,
+            },
             format!(
                 "between {:.0} and {:.0} % of the SYNs fail, whatever their flow or pace",
                 low * 100.0,

@@ -17,14 +17,15 @@
 use std::collections::BTreeSet;
 
 use crate::model::evidence::Trial;
-use crate::model::probe::{Dscp, Kind, Probe, ProbeId, Target};
+use crate::model::probe::{Dscp, Probe, ProbeId, Target};
 use crate::model::reply::Reply;
 use crate::model::verdict::Confidence;
 
+use super::ControlOrigin;
 use super::answer::{RESET_SYNS, Tally};
 use super::case::{Case, Drawn, echo, limited_syn, spare_flow, syn};
 use super::controls::{baseline, insist, insist_for, join};
-use super::distance::answer_hop;
+use super::distance::{answer_hop, limited};
 use super::sign::{Observed, Progress, Reading, Sign};
 
 /// Whether the answers to a target follow the mark.
@@ -62,35 +63,45 @@ fn echoing<'a>(case: &Case<'a>, trials: impl Iterator<Item = &'a Trial>, answer:
     }
 }
 
-/// Whether a reset is drawn by a SYN that dies one hop before the distance the reset claims.
+/// Whether a reset is drawn by a SYN that dies before the host.
 struct Early {
     answered: Option<Vec<ProbeId>>,
     progress: Progress,
 }
 
-/// Sends that SYN: a device on the way may copy the DSCP and choose its TTL, but it answers what the
-/// host never sees. `None` where no router stands between.
+/// Sends a SYN that dies one hop before the distance the reset claims: a device on the way may copy the
+/// DSCP and choose its TTL, but it answers what the host never sees. Where the way back is longer than the
+/// way there, the host is that near indeed: then a SYN to another port is not reported expired there.
+/// `None` where no router stands between.
 fn drawn_early(case: &Case<'_>) -> Option<Early> {
-    let before = answer_hop(case)?.checked_sub(1).filter(|ttl| *ttl > 0)?;
-    let limited: Vec<&Trial> = case
-        .trials(move |probe| {
-            probe.kind == Kind::Syn && probe.target == Target::Endpoint && probe.ttl.0 == before
-        })
-        .collect();
-    let probe = limited_syn(
-        Target::Endpoint,
-        spare_flow(case, usize::from(before)),
-        before,
+    let before = answer_hop(case)?
+        .checked_sub(1)
+        .filter(|ttl| (1..64).contains(ttl))?;
+    let flow = spare_flow(case, usize::from(before));
+    let port = limited(case, Target::Endpoint, before);
+    let mut progress = insist_for(
+        case,
+        &port,
+        limited_syn(Target::Endpoint, flow, before),
+        1,
+        2,
     );
-    let reset = limited
-        .iter()
-        .copied()
-        .filter(|trial| case.drawn(trial) == Drawn::Reset);
-    let answered: Vec<ProbeId> = reset.map(|trial| trial.id).collect();
-    Some(Early {
-        answered: (!answered.is_empty()).then_some(answered),
-        progress: insist_for(case, &limited, probe, 1, 2),
-    })
+    let mut answered = None;
+    if let Some(drew) = port.iter().find(|trial| case.drawn(trial) == Drawn::Reset)
+        && let Some(random) = case.controls(ControlOrigin::Random).next()
+    {
+        let target = Target::Control(random.port);
+        let other = limited(case, target, before);
+        join(
+            &mut progress,
+            insist_for(case, &other, limited_syn(target, flow, before), 1, 2),
+        );
+        let expired = other
+            .iter()
+            .find(|trial| case.drawn(trial) == Drawn::EnRoute);
+        answered = expired.map(|expired| vec![drew.id, expired.id]);
+    }
+    Some(Early { answered, progress })
 }
 
 /// Reads [`super::sign::Question::Origin`].
@@ -108,7 +119,7 @@ pub(super) fn read_origin(case: &Case<'_>) -> Reading {
     if let Some(early) = drawn_early(case) {
         if let Some(basis) = early.answered {
             let because = "a SYN that expires before the host draws the reset as well";
-            return seen(Sign::ForgedReset, Confidence::Proven, basis, because);
+            return seen(Sign::ForgedReset, Confidence::Likely, basis, because);
         }
         if early.progress != Progress::Done && !case.brief.quick {
             return Reading {

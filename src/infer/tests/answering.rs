@@ -223,7 +223,7 @@ fn a_device_that_takes_one_port_and_forwards_the_rest_is_a_proxy() {
             probe => healthy(probe, false).filter(|_| probe.ttl.0 < HOST),
         },
         Cause::OpenProxied,
-        Confidence::Proven,
+        Confidence::Likely,
         // Three tries a second apart for each control that stays silent.
         5.0,
     );
@@ -263,5 +263,31 @@ fn controls_that_are_forwarded_inward_do_not_make_a_proxy_of_the_host() {
         Cause::Open,
         Confidence::Proven,
         3.0,
+    );
+}
+
+#[test]
+fn a_way_back_longer_than_the_way_there_changes_nothing() {
+    // Every answer of the host arrives as if from two hops farther away.
+    let detour = |probe: &Probe, listening: bool| {
+        let (delay, found) = healthy(probe, listening)?;
+        let ttl = if found.from == target() {
+            Ttl(found.ttl.0 - 2)
+        } else {
+            found.ttl
+        };
+        Some((delay, Reply { ttl, ..found }))
+    };
+    check(
+        &|probe, _| detour(probe, false),
+        Cause::Closed,
+        Confidence::Proven,
+        1.0,
+    );
+    check(
+        &|probe, _| detour(probe, true),
+        Cause::Open,
+        Confidence::Proven,
+        1.0,
     );
 }
