@@ -6,10 +6,9 @@ use super::arguments::Shared;
 use super::exit::ExitStatus;
 use super::failure::Failure;
 use super::terminal::Terminal;
-use crate::engine::{Key, Output, Prober};
+use crate::engine::{Output, Prober};
 use crate::model::outcome::Outcome;
 use crate::model::time::Moment;
-use crate::net;
 use crate::net::driver::{Planned, Settings};
 use crate::report::json;
 use crate::report::plan::{self, Budget, Plan};
@@ -28,7 +27,7 @@ pub fn run(
     shared: &Shared,
     terminal: Terminal,
 ) -> Result<ExitStatus, Failure> {
-    let key = key(settings.seed)?;
+    let key = settings.key()?;
     for planned in planned {
         let budget = Budget::new(
             settings.policy.time_for(planned.endpoint.family()),
@@ -65,14 +64,4 @@ fn first_probes(mut prober: Prober, planned: Planned) -> Outcome {
             }
         }
     }
-}
-
-/// The key of a run with this seed; without one, a run draws its own, and so does this.
-fn key(seed: Option<u64>) -> Result<Key, Failure> {
-    let mut key = [0; 16];
-    match seed {
-        Some(seed) => fastrand::Rng::with_seed(seed).fill(&mut key),
-        None => getrandom::fill(&mut key).map_err(|reason| net::Failure::Randomness { reason })?,
-    }
-    Ok(Key(key))
 }

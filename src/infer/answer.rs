@@ -12,7 +12,7 @@ use crate::model::probe::{ProbeId, Target};
 use crate::model::reply::Answer;
 use crate::model::verdict::Confidence;
 
-use super::case::{Case, Drawn, ids, marked_syn, syn};
+use super::case::{Case, Drawn, class, ids, marked_syn, syn};
 use super::distance::read_distance;
 use super::loss::{self, Loss};
 use super::pattern::{self, Pattern};
@@ -97,16 +97,8 @@ pub(super) fn read_port(case: &Case<'_>) -> Reading {
 }
 
 fn contradiction(case: &Case<'_>) -> Option<Reading> {
-    let class = |answer: &Answer| match answer {
-        Answer::SynAck { .. } => Some(0),
-        Answer::Reset => Some(1),
-        Answer::Unreachable(..) => Some(2),
-        Answer::EchoReply
-        | Answer::TimeExceeded(_)
-        | Answer::ReassemblyTimeout(_)
-        | Answer::TooBig { .. }
-        | Answer::OtherIcmp { .. } => None,
-    };
+    let decisive =
+        |drawn: &Drawn| matches!(drawn, Drawn::SynAck | Drawn::Reset | Drawn::Refused(_));
     let contradicted: Vec<&Trial> = case
         .port_syns()
         .filter(|trial| {
@@ -114,9 +106,12 @@ fn contradiction(case: &Case<'_>) -> Option<Reading> {
                 .replies
                 .iter()
                 .filter(|heard| !case.is_own(&heard.reply));
-            let mut classes = of_network.filter_map(|heard| class(&heard.reply.answer));
-            let first = classes.next();
-            classes.any(|class| Some(class) != first)
+            let drawn = of_network
+                .map(|heard| class(&heard.reply.answer))
+                .filter(decisive);
+            let mut kinds = drawn.map(|drawn| std::mem::discriminant(&drawn));
+            let first = kinds.next();
+            kinds.any(|kind| Some(kind) != first)
         })
         .collect();
     (!contradicted.is_empty()).then(|| {

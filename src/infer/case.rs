@@ -69,7 +69,7 @@ const fn bit(kind: Kind) -> u8 {
 }
 
 /// What an answer is, in one word.
-const fn class(answer: &Answer) -> Drawn {
+pub(super) const fn class(answer: &Answer) -> Drawn {
     match answer {
         Answer::SynAck { .. } => Drawn::SynAck,
         Answer::Reset => Drawn::Reset,
@@ -180,6 +180,13 @@ impl<'a> Case<'a> {
     /// Whether a reply was sent by this host about its own probe.
     pub(super) fn is_own(&self, reply: &Reply) -> bool {
         reply.from == self.brief.vantage.source && !self.brief.vantage.loopback
+    }
+
+    /// The first random control port.
+    pub(super) fn random_control(&self) -> Option<u16> {
+        self.controls(ControlOrigin::Random)
+            .next()
+            .map(|control| control.port)
     }
 
     /// The control ports of one origin.

@@ -16,11 +16,9 @@ use std::time::Duration;
 
 use crate::model::evidence::{HeardReply, Trial};
 use crate::model::probe::{Kind, ProbeId, Target};
-use crate::model::reply::Answer;
 use crate::model::time::Moment;
 use crate::model::verdict::{Confidence, HopRef};
 
-use super::ControlOrigin;
 use super::case::{Case, Drawn, hop_of_arrival, ids, limited_syn, spare_flow};
 use super::controls::{baseline, host_answers, insist_for, join};
 use super::sign::{Observed, Progress, Reading, Sign};
@@ -62,19 +60,11 @@ pub(super) fn router_at<'a>(case: &Case<'a>, ttl: u8) -> Option<(HopRef, &'a Tri
         .filter(|trial| trial.probe.kind == Kind::Syn && trial.probe.target == Target::Endpoint)
         .filter(|trial| trial.probe.ttl.0 == ttl)
         .find_map(|trial| {
-            let from = trial
+            let heard = trial
                 .replies
                 .iter()
-                .find_map(|heard| match heard.reply.answer {
-                    Answer::TimeExceeded(_) => Some(heard.reply.from),
-                    Answer::SynAck { .. }
-                    | Answer::Reset
-                    | Answer::EchoReply
-                    | Answer::ReassemblyTimeout(_)
-                    | Answer::Unreachable(..)
-                    | Answer::TooBig { .. }
-                    | Answer::OtherIcmp { .. } => None,
-                })?;
+                .find(|heard| heard.reply.answer.is_time_exceeded())?;
+            let from = heard.reply.from;
             Some((
                 HopRef {
                     ttl,
@@ -100,10 +90,7 @@ pub(super) fn read_distance(case: &Case<'_>) -> Reading {
         });
     }
     let mut progress = baseline(case);
-    let random = case
-        .controls(ControlOrigin::Random)
-        .next()
-        .map(|control| control.port);
+    let random = case.random_control();
     let other = random.map_or(Target::Host, Target::Control);
     let mut insist_on = |target: Target, ttl: u8| -> Vec<&Trial> {
         let sent = limited(case, target, ttl);

@@ -205,7 +205,7 @@ fn confidence(leader: &Hypothesis, signs: &[&Observed]) -> Confidence {
 fn find(case: &Case<'_>, leader: Option<&'static Hypothesis>, signs: &[&Observed]) -> Finding {
     let rows = trace::rows(case);
     let cause = leader.map_or(Cause::Inconclusive, |leader| leader.cause);
-    let place = place::place(case, cause, &rows);
+    let place = place::place(case, cause, signs, &rows);
     let method = place::method(case, cause);
     let confidence = leader.map_or(Confidence::Possible, |leader| confidence(leader, signs));
     let alternatives = leader.map_or_else(Vec::new, |leader| alternatives(case, leader, signs));

@@ -52,37 +52,29 @@ fn refused_send(case: &Case<'_>, sent: &[&Trial]) -> Option<Reading> {
     let (_, refused) = sent.split_at(taken.map_or(0, |at| at + 1));
     let reason = refused.first()?.refused?;
     let enough = refused.len() >= REFUSALS;
-    let (sign, at_once, because) = match reason {
+    let (sign, because) = match reason {
         LocalRefusal::Firewall => (
             Sign::SendForbidden,
-            true,
             "the kernel refuses the send with EPERM, as its firewall demands",
         ),
         LocalRefusal::Prohibited => (
             Sign::SendUnrouted,
-            true,
             "the kernel refuses the send with EACCES: a prohibit route",
         ),
         LocalRefusal::NoRoute => (
             Sign::SendUnrouted,
-            true,
             "the kernel has no route: it refuses the send as unreachable",
         ),
-        LocalRefusal::InterfaceDown => (
-            Sign::SendUnrouted,
-            true,
-            "the outgoing interface is down or gone",
-        ),
+        LocalRefusal::InterfaceDown => {
+            (Sign::SendUnrouted, "the outgoing interface is down or gone")
+        }
         LocalRefusal::Overload
         | LocalRefusal::TooLong
         | LocalRefusal::SourceGone
-        | LocalRefusal::Other(_) => (
-            Sign::SendImpaired,
-            false,
-            "the kernel no longer takes our probes",
-        ),
+        | LocalRefusal::Other(_) => (Sign::SendImpaired, "the kernel no longer takes our probes"),
     };
-    if !enough && (taken.is_some() || !at_once) {
+    // A shortage may pass; a rule or a missing route is told at the first refusal.
+    if !enough && (taken.is_some() || sign == Sign::SendImpaired) {
         return Some(resend(refused));
     }
     if sign == Sign::SendImpaired {
@@ -228,9 +220,10 @@ fn own(case: &Case<'_>, trial: &Trial) -> bool {
 fn heard(case: &Case<'_>, sent: &[&Trial]) -> Reading {
     // Only what answers the port is told: what routers report may take another way in.
     let answers = sent.iter().flat_map(|trial| {
-        let told = trial.replies.iter().filter(|heard| {
-            !case.is_own(&heard.reply) && !matches!(heard.reply.answer, Answer::TimeExceeded(_))
-        });
+        let told = trial
+            .replies
+            .iter()
+            .filter(|heard| !case.is_own(&heard.reply) && !heard.reply.answer.is_time_exceeded());
         told.map(move |heard| (*trial, heard))
     });
     let mut tap_only = Vec::new();

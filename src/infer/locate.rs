@@ -29,7 +29,7 @@ use super::controls::{baseline, host_hop};
 use super::loss::{self, Loss};
 use super::sign::{Observed, Progress, Reading, Sign};
 use super::trace::{Flowed, Row};
-use super::{Ask, ControlOrigin, trace};
+use super::{Ask, trace};
 
 /// Rounds of the trace: enough that a hop which reports the control six times and the port never is
 /// beyond chance.
@@ -348,17 +348,12 @@ fn waited_long(case: &Case<'_>) -> bool {
 /// no TCP control answers.
 fn turn(case: &Case<'_>, ttl: u8, host: Option<u8>, known: u8) -> Vec<Probe> {
     let answering = case.answering_control();
-    let random = || {
-        case.controls(ControlOrigin::Random)
-            .next()
-            .map(|control| control.port)
-    };
     let mut turn = Vec::new();
     // At the host's own distance only a device that translates the address reports.
     if host.is_none_or(|host| ttl <= host) || known >= host.unwrap_or(0) {
         turn.push(limited_syn(Target::Endpoint, 0, ttl));
     }
-    if let Some(port) = answering.or_else(random) {
+    if let Some(port) = answering.or_else(|| case.random_control()) {
         turn.push(limited_syn(Target::Control(port), 0, ttl));
     }
     if answering.is_none() {

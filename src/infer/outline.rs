@@ -220,7 +220,7 @@ fn circle(rows: &[Row]) -> Option<String> {
 fn loops(case: &Case<'_>) -> Option<String> {
     case.port_syns().find_map(|trial| {
         let heard = case.telling(trial)?;
-        matches!(heard.reply.answer, Answer::TimeExceeded(_)).then(|| {
+        heard.reply.answer.is_time_exceeded().then(|| {
             format!(
                 "a SYN with full TTL expired at {} (hop {} by its TTL): a routing loop",
                 heard.reply.from,

@@ -1,15 +1,15 @@
 //! Where it happens, and how: the place, method and state of a verdict.
 
 use crate::model::probe::Target;
-use crate::model::reply::Answer;
 use crate::model::verdict::{Cause, HopRef, Method, Place, PlaceKind, State};
 
 use super::answer::Tally;
 use super::case::Case;
 use super::distance::{answer_hop, router_at, unmasked};
 use super::locate;
+use super::sign::{Observed, Sign};
 use super::trace::Row;
-use super::{local, refusal, sign::Sign, size};
+use super::{refusal, size};
 
 /// The port's state under a cause.
 pub(super) fn state(case: &Case<'_>, cause: Cause) -> State {
@@ -47,8 +47,8 @@ pub(super) fn method(case: &Case<'_>, cause: Cause) -> Option<Method> {
 }
 
 /// Where a cause acts.
-pub(super) fn place(case: &Case<'_>, cause: Cause, rows: &[Row]) -> Place {
-    let kind = kind(case, cause);
+pub(super) fn place(case: &Case<'_>, cause: Cause, signs: &[&Observed], rows: &[Row]) -> Place {
+    let kind = kind(cause, signs);
     match cause {
         Cause::RejectPath | Cause::OpenProxied | Cause::NoRoute | Cause::NoNeighbor
             if kind == PlaceKind::Path =>
@@ -83,12 +83,8 @@ pub(super) fn place(case: &Case<'_>, cause: Cause, rows: &[Row]) -> Place {
     }
 }
 
-fn kind(case: &Case<'_>, cause: Cause) -> PlaceKind {
-    let here = |sign: Sign| {
-        local::read_way(case)
-            .sign
-            .is_some_and(|observed| observed.sign == sign)
-    };
+fn kind(cause: Cause, signs: &[&Observed]) -> PlaceKind {
+    let here = |sign: Sign| signs.iter().any(|observed| observed.sign == sign);
     match cause {
         Cause::Open
         | Cause::Closed
@@ -140,7 +136,7 @@ fn actor(case: &Case<'_>) -> Option<HopRef> {
             .filter(|trial| trial.probe.ttl.0 == ttl)
             .find_map(|trial| {
                 let heard = case.telling(trial)?;
-                let expired = matches!(heard.reply.answer, Answer::TimeExceeded(_));
+                let expired = heard.reply.answer.is_time_exceeded();
                 let elsewhere = trial.probe.target != Target::Endpoint;
                 (expired && elsewhere).then_some(HopRef {
                     ttl,

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use crate::model::evidence::Trial;
 use crate::model::probe::{Dscp, Kind, ProbeId, Target};
-use crate::model::reply::{Answer, Refusal};
+use crate::model::reply::Refusal;
 use crate::model::verdict::{Confidence, HopRef, Method};
 
 use super::case::{Case, Drawn, hop_of_arrival, ids, limited_syn, spare_flow};
@@ -40,22 +40,15 @@ pub(super) fn refusals<'a>(case: &Case<'a>) -> Vec<Refused<'a>> {
                 .replies
                 .iter()
                 .filter(|heard| !case.is_own(&heard.reply))
-                .find_map(|heard| match heard.reply.answer {
-                    Answer::Unreachable(refusal, _) => Some(Refused {
+                .find_map(|heard| {
+                    Some(Refused {
                         trial,
                         from: heard.reply.from,
-                        refusal,
+                        refusal: heard.reply.answer.refusal()?,
                         hop: hop_of_arrival(heard.reply.ttl),
                         dscp: heard.reply.dscp,
                         took: heard.at.since(trial.sent),
-                    }),
-                    Answer::SynAck { .. }
-                    | Answer::Reset
-                    | Answer::EchoReply
-                    | Answer::TimeExceeded(_)
-                    | Answer::ReassemblyTimeout(_)
-                    | Answer::TooBig { .. }
-                    | Answer::OtherIcmp { .. } => None,
+                    })
                 })
         })
         .collect()

@@ -21,7 +21,6 @@ use crate::model::probe::{Dscp, Probe, ProbeId, Target};
 use crate::model::reply::Reply;
 use crate::model::verdict::Confidence;
 
-use super::ControlOrigin;
 use super::answer::{RESET_SYNS, Tally};
 use super::case::{Case, Drawn, echo, limited_syn, spare_flow, syn};
 use super::controls::{baseline, insist, insist_for, join};
@@ -88,9 +87,9 @@ fn drawn_early(case: &Case<'_>) -> Option<Early> {
     );
     let mut answered = None;
     if let Some(drew) = port.iter().find(|trial| case.drawn(trial) == Drawn::Reset)
-        && let Some(random) = case.controls(ControlOrigin::Random).next()
+        && let Some(random) = case.random_control()
     {
-        let target = Target::Control(random.port);
+        let target = Target::Control(random);
         let other = limited(case, target, before);
         join(
             &mut progress,

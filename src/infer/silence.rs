@@ -18,11 +18,11 @@ use crate::model::probe::{Dscp, Flow, Kind, Probe, ProbeId, SourceRange, Target}
 use crate::model::time::Moment;
 use crate::model::verdict::Confidence;
 
+use super::Ask;
 use super::case::{Case, Drawn, ids, spare_flow};
 use super::controls::{baseline, host_answers, insist_for};
 use super::loss::{self, Loss};
 use super::sign::{Observed, Progress, Reading, Sign};
-use super::{Ask, ControlOrigin};
 
 /// Fragments to each target: ICMP time-exceeded is limited to one a second a destination, and one
 /// may be lost.
@@ -63,8 +63,7 @@ fn comparisons(case: &Case<'_>) -> Vec<Target> {
         targets.push(Target::Control(port));
     }
     if targets.is_empty() {
-        let random = case.controls(ControlOrigin::Random).next();
-        targets.extend(random.map(|control| Target::Control(control.port)));
+        targets.extend(case.random_control().map(Target::Control));
         targets.push(Target::Host);
     }
     targets

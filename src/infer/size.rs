@@ -10,7 +10,6 @@ use std::time::Duration;
 use crate::model::endpoint::Family;
 use crate::model::evidence::{LocalRefusal, Trial};
 use crate::model::probe::{Kind, Probe, ProbeId, Target};
-use crate::model::reply::Answer;
 use crate::model::time::Moment;
 use crate::model::verdict::{Confidence, HopRef};
 
@@ -55,22 +54,14 @@ fn of<'a>(case: &Case<'_>, trials: &[&'a Trial], drawn: Drawn) -> Vec<&'a Trial>
         .collect()
 }
 
-/// The MTU that a "too big" states, the least of several.
+/// The MTU that the first "too big" states.
 fn told(trials: &[&Trial]) -> Option<(ProbeId, Option<u16>)> {
     trials.iter().find_map(|trial| {
-        trial
+        let mtu = trial
             .replies
             .iter()
-            .find_map(|heard| match heard.reply.answer {
-                Answer::TooBig { mtu, .. } => Some((trial.id, mtu)),
-                Answer::SynAck { .. }
-                | Answer::Reset
-                | Answer::EchoReply
-                | Answer::TimeExceeded(_)
-                | Answer::ReassemblyTimeout(_)
-                | Answer::Unreachable(..)
-                | Answer::OtherIcmp { .. } => None,
-            })
+            .find_map(|heard| heard.reply.answer.too_big())?;
+        Some((trial.id, mtu))
     })
 }
 

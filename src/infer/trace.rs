@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use crate::model::evidence::Trial;
 use crate::model::probe::{Kind, ProbeId, Target};
-use crate::model::reply::Answer;
 use crate::model::time::Moment;
 
 use super::case::{Case, Drawn};
@@ -52,7 +51,7 @@ impl Flowed {
                 let expired = trial
                     .replies
                     .iter()
-                    .find(|heard| matches!(heard.reply.answer, Answer::TimeExceeded(_)));
+                    .find(|heard| heard.reply.answer.is_time_exceeded());
                 if let Some(heard) = expired {
                     self.expired.push((trial.id, heard.reply.from));
                 }

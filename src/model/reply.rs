@@ -56,6 +56,29 @@ pub enum Answer {
 }
 
 impl Answer {
+    /// Whether it reports the TTL run out in transit.
+    pub const fn is_time_exceeded(&self) -> bool {
+        matches!(self, Self::TimeExceeded(_))
+    }
+
+    /// The reason, of a "destination unreachable".
+    pub const fn refusal(&self) -> Option<Refusal> {
+        if let Self::Unreachable(refusal, _) = self {
+            Some(*refusal)
+        } else {
+            None
+        }
+    }
+
+    /// The next-hop MTU stated, of a "too big" (the inner `None`: it states none).
+    pub const fn too_big(&self) -> Option<Option<u16>> {
+        if let Self::TooBig { mtu, .. } = self {
+            Some(*mtu)
+        } else {
+            None
+        }
+    }
+
     /// Whether both say the same thing, whatever header fields they carry.
     pub fn same_kind(&self, other: &Self) -> bool {
         match (self, other) {

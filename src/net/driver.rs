@@ -63,7 +63,13 @@ impl Settings {
             .map_or_else(fastrand::Rng::new, fastrand::Rng::with_seed)
     }
 
-    fn key(&self) -> Result<Key, Failure> {
+    /// The key of a run with these settings: from the seed, which makes its tokens predictable, or
+    /// drawn anew.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure::Randomness`] where the kernel gives none.
+    pub fn key(&self) -> Result<Key, Failure> {
         let mut key = [0; 16];
         match self.seed {
             Some(seed) => fastrand::Rng::with_seed(seed).fill(&mut key),
