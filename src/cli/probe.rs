@@ -50,7 +50,8 @@ pub fn run(
     tracing::debug!(endpoints = endpoints.len(), "holding inquests");
     driver::run(endpoints, &settings, &stop, &mut |event| match event {
         Event::Progress(outcome) => progress.reading(outcome),
-        Event::Settled(outcome) => {
+        Event::Started(_) | Event::Begun(..) | Event::Sighted(_) => {}
+        Event::Settled(_, outcome) => {
             if !progress.settle(&outcome, || scribe.write(&outcome)) {
                 stop.request();
             }
@@ -127,6 +128,7 @@ fn settings(arguments: &ProbeArguments) -> Settings {
         source: leave.source,
         mark: leave.mark,
         seed: cost.seed,
+        sightings: false,
     }
 }
 
