@@ -78,6 +78,15 @@ pub struct ProbeArguments {
     /// What the inquest may cost.
     #[command(flatten)]
     pub cost: Cost,
+    /// Capture of our probes and their replies, as pcapng; whole after kill -9
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "SYNQUEST_PCAP",
+        hide_env_values = true,
+        help_heading = "Artefacts"
+    )]
+    pub pcap: Option<PathBuf>,
     /// Print what would be sent, and send nothing
     #[arg(long, env = "SYNQUEST_DRY_RUN", hide_env_values = true,
         value_parser = BoolishValueParser::new())]

@@ -7,6 +7,7 @@ pub mod duration;
 pub mod exit;
 pub mod failure;
 pub mod generate;
+pub mod keeper;
 pub mod lookup;
 pub mod manual;
 pub mod probe;

@@ -36,6 +36,7 @@ pub use ledger::{Attribution, Ledger, Role};
 pub use prober::Prober;
 pub use session::Judge;
 pub use sighting::{Interface, Sighting};
+pub use timing::patience;
 pub use token::Key;
 
 use std::net::IpAddr;

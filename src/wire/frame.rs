@@ -35,6 +35,20 @@ pub fn datagram(link: Link, frame: &[u8]) -> Option<&[u8]> {
     }
 }
 
+/// The Ethernet header of a datagram that had none: addresses of zeros, as loopback has, and the
+/// type of its IP version.
+pub fn zeroed_ethernet(datagram: &[u8]) -> Vec<u8> {
+    let version = octet(datagram, 0).unwrap_or_default() >> 4;
+    let kind = if version == 6 {
+        ETHERTYPE_IPV6
+    } else {
+        ETHERTYPE_IPV4
+    };
+    let mut header = vec![0; 12];
+    header.extend(kind.to_be_bytes());
+    header
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
