@@ -1,0 +1,3 @@
+//! Captures: files that carry what crossed an interface, and what follows from them alone.
+
+pub mod read;
