@@ -6,7 +6,7 @@
 
 use std::net::IpAddr;
 
-use crate::wire::frame::Link;
+use crate::wire::frame::{Link, LinkType};
 
 /// A block in the making: its options are added one by one.
 #[derive(Clone, Debug)]
@@ -44,15 +44,13 @@ impl Block {
 
     /// Describes an interface (draft §4.2), whose times count nanoseconds.
     pub(super) fn interface(link: Link, name: &str) -> Self {
-        /// `LINKTYPE_ETHERNET` and `LINKTYPE_RAW` of the list at tcpdump.org.
-        const fn link_type(link: Link) -> u16 {
-            match link {
-                Link::Ethernet => 1,
-                Link::Raw => 101,
-            }
-        }
+        // Our own ears hear these two only.
+        let LinkType(number) = match link {
+            Link::Ethernet => LinkType::ETHERNET,
+            _ => LinkType::RAW,
+        };
         let mut block = Self::new(1);
-        block.number16(link_type(link));
+        block.number16(number);
         block.number16(0);
         // No limit: what is cut is cut at the end of the headers, not at a length.
         block.number32(0);

@@ -10,5 +10,6 @@ mod comment;
 mod intent;
 pub mod note;
 mod page;
+pub mod read;
 pub mod replay;
 pub mod write;

@@ -294,8 +294,8 @@ fn reframe(link: Link, sighting: &Sighting, datagram: &[u8], headers: usize) -> 
             let length = sighting.frame.len().saturating_sub(datagram.len());
             sighting.frame.get(..length).unwrap_or_default().to_vec()
         }
-        (Link::Ethernet, Link::Raw) => frame::zeroed_ethernet(datagram),
-        (Link::Raw, _) => Vec::new(),
+        (Link::Ethernet, _) => frame::zeroed_ethernet(datagram),
+        _ => Vec::new(),
     };
     let original = header.len().saturating_add(datagram.len());
     ([header.as_slice(), kept].concat(), original)
