@@ -7,6 +7,7 @@
 
 mod block;
 mod comment;
+pub mod explain;
 mod intent;
 pub mod note;
 mod page;
