@@ -3,6 +3,7 @@
 use super::arguments::{ProbeArguments, Shared};
 use super::exit::ExitStatus;
 use super::failure::Failure;
+use super::keeper::Keeper;
 use super::progress::Progress;
 use super::signals::Signals;
 use super::terminal::Terminal;
@@ -47,16 +48,43 @@ pub fn run(
         causes: Vec::new(),
         failure: None,
     };
+    let mut keeper = arguments
+        .pcap
+        .as_ref()
+        .map(|path| std::fs::File::create(path).map(|file| Keeper::new(file, arguments.cost.seed)))
+        .transpose()
+        .map_err(Failure::Output)?;
     tracing::debug!(endpoints = endpoints.len(), "holding inquests");
     driver::run(endpoints, &settings, &stop, &mut |event| match event {
         Event::Progress(outcome) => progress.reading(outcome),
-        Event::Settled(outcome) => {
+        Event::Started(began) => {
+            if let Some(keeper) = &mut keeper {
+                keeper.start(began);
+            }
+        }
+        Event::Begun(session, brief) => {
+            if let Some(keeper) = &mut keeper {
+                keeper.open(session, brief);
+            }
+        }
+        Event::Sighted(sighting) => {
+            if let Some(keeper) = &mut keeper {
+                keeper.see(&sighting);
+            }
+        }
+        Event::Settled(session, outcome) => {
+            if let Some(keeper) = &mut keeper {
+                keeper.settle(session, &outcome);
+            }
             if !progress.settle(&outcome, || scribe.write(&outcome)) {
                 stop.request();
             }
         }
     })?;
     progress.clear();
+    if let Some(keeper) = keeper {
+        keeper.finish().map_err(Failure::Output)?;
+    }
     scribe.finish(&signals, arguments.exit_zero)
 }
 
@@ -127,6 +155,7 @@ fn settings(arguments: &ProbeArguments) -> Settings {
         source: leave.source,
         mark: leave.mark,
         seed: cost.seed,
+        sightings: arguments.pcap.is_some(),
     }
 }
 
