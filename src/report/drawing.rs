@@ -158,26 +158,22 @@ fn words(stop: &Stop) -> (&'static str, String, String, String) {
                 String::new(),
             )
         }
-        Stop::Hop(hop) => seen(name("hop", hop.ttl), hop),
+        Stop::Hop(hop) => seen(format!("hop {}", hop.ttl.unwrap_or(0)), hop),
         Stop::Target(hop) => {
             let (kind, _, aside, text) = seen(String::new(), hop);
-            let name = match hop.ttl {
-                Some(ttl) => format!("target (hop {ttl})"),
-                None => "target (never answered)".to_owned(),
-            };
+            let far = hop.ttl.map(|ttl| format!("hop {ttl}"));
+            let heard = hop.rtt_us.is_some();
+            let mute = (!heard).then(|| "never answered".to_owned());
+            let remarks: Vec<String> = far.into_iter().chain(mute).collect();
             (
-                if hop.ttl.is_some() { kind } else { "silent" },
-                name,
+                if heard { kind } else { "silent" },
+                format!("target ({})", remarks.join(", ")),
                 aside,
                 text,
             )
         }
         Stop::Mark { words, place } => ("mark", words.to_uppercase(), String::new(), place.clone()),
     }
-}
-
-fn name(kind: &str, ttl: Option<u8>) -> String {
-    ttl.map_or(kind.to_owned(), |ttl| format!("{kind} {ttl}"))
 }
 
 fn spoken(record: &Record, rows: &[lanes::Row]) -> String {

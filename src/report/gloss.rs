@@ -1,5 +1,8 @@
 //! What a verdict's words mean, for a reader who has never heard of this program.
 
+use super::place::phrase;
+use super::record::Record;
+
 /// What `cause` means, as a sentence; empty for a word of a later version.
 pub(super) fn cause(word: &str) -> &'static str {
     match word {
@@ -115,6 +118,32 @@ pub(super) fn owner(owner: &str) -> String {
             format!("whoever ran this test{rest}")
         }
         _ => owner.to_owned(),
+    }
+}
+
+/// What the owner is asked for.
+pub(super) fn act(record: &Record) -> &'static str {
+    if record.verdict.cause == "open" {
+        "Whom to ask, should it still fail"
+    } else {
+        "Who must act"
+    }
+}
+
+/// The owner of the most promising advice of `record`.
+pub(super) fn first_owner(record: &Record) -> String {
+    let first = record.advice.first();
+    first.map_or("not known".to_owned(), |advice| owner(&advice.owner))
+}
+
+/// The place of the verdict of `record`.
+pub(super) fn place(record: &Record) -> String {
+    match phrase(&record.verdict.place) {
+        Some(phrase) if phrase == "on this host" => {
+            format!("on {}, where the test ran", record.local.source)
+        }
+        Some(phrase) => phrase,
+        None => "not known".to_owned(),
     }
 }
 

@@ -18,7 +18,7 @@ use super::text::{name, verdict_words};
 use super::timeline::{Timeline, timeline};
 use super::visible::visible;
 use super::words::{counted, runs, span};
-use super::{gloss, otherside, place, reproduce, rivals};
+use super::{gloss, otherside, reproduce, rivals};
 
 /// How templates write what they insert: sanitised, then escaped for HTML.
 #[derive(Clone, Copy, Debug)]
@@ -64,8 +64,10 @@ struct Section<'a> {
     words: String,
     /// `good`, `doubtful` or `bad`.
     tone: &'static str,
+    act: &'static str,
     owner: String,
     place: String,
+    other: &'static str,
     cause: &'static str,
     confidence: &'static str,
     drawing: Drawing,
@@ -105,18 +107,16 @@ struct Citation {
 impl<'a> Section<'a> {
     fn of(record: &'a Record, number: usize) -> Self {
         let verdict = &record.verdict;
-        let owner = record
-            .advice
-            .first()
-            .map(|advice| gloss::owner(&advice.owner));
         Self {
             record,
             number,
             name: name(&record.endpoint),
             words: verdict_words(record),
             tone: tone(&verdict.cause),
-            owner: owner.unwrap_or_else(|| "not known".to_owned()),
-            place: place::phrase(&verdict.place).unwrap_or_else(|| "not known".to_owned()),
+            act: gloss::act(record),
+            owner: gloss::first_owner(record),
+            place: gloss::place(record),
+            other: otherside::title(record),
             cause: gloss::cause(&verdict.cause),
             confidence: gloss::confidence(&verdict.confidence),
             drawing: drawing::draw(record),

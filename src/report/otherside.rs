@@ -11,15 +11,28 @@ use super::words::counted;
 /// The table that traces our packets, and that is deleted afterwards.
 const TABLE: &str = "synquest_trace";
 
+/// What the section is called.
+pub(super) fn title(record: &Record) -> &'static str {
+    if Site::of(record).is_here() {
+        "What to run where the test ran"
+    } else {
+        "What the other side should run"
+    }
+}
+
 /// What to run, and where.
 pub(super) fn steps(record: &Record) -> Vec<Steps> {
     let flows = Flows::of(record);
     let site = Site::of(record);
-    let mut steps = vec![
-        watch(record, &flows, &site),
-        trace(&flows, &site),
-        counters(&flows),
-    ];
+    let mut steps = match (&site, record.verdict.cause.as_str()) {
+        (Site::Sending, "no-neighbor") => neighbour(record, &flows),
+        (Site::Sending, "no-route") => vec![route(&flows)],
+        _ => vec![
+            watch(record, &flows, &site),
+            trace(&flows, &site),
+            counters(&flows),
+        ],
+    };
     steps.extend(kernel(record, &flows));
     let listening = Step::new(
         format!(
@@ -33,7 +46,7 @@ pub(super) fn steps(record: &Record) -> Vec<Steps> {
         steps.push(listening.clone());
     }
     let mut places = vec![Steps {
-        place: site.words(),
+        place: site.words(record),
         steps,
     }];
     if let Site::Device(_) = site {
@@ -70,11 +83,12 @@ impl Site {
         }
     }
 
-    fn words(&self) -> String {
+    fn words(&self, record: &Record) -> String {
+        let target = record.endpoint.address;
         match self {
-            Self::Sending | Self::Receiving => "the host that ran this test".to_owned(),
-            Self::Device(place) => format!("the device {place}, and on the target host"),
-            Self::Target => "the target host".to_owned(),
+            Self::Sending | Self::Receiving => record.local.source.to_string(),
+            Self::Device(place) => format!("the device {place}, and on the target host {target}"),
+            Self::Target => format!("the target host {target}"),
         }
     }
 
@@ -92,6 +106,13 @@ fn watch(record: &Record, flows: &Flows, site: &Site) -> Step {
             && entry.outcome != "refused"
     });
     let sent = u64::try_from(sent.count()).unwrap_or(u64::MAX);
+    if site.is_here() {
+        return Step::new(
+            "Exactly our packets, their answers and the ICMP errors about them, as they cross the \
+             interface: run it while the test runs again.",
+            vec![format!("sudo tcpdump -n -i any '{}'", filter(flows))],
+        );
+    }
     let mut text = format!(
         "Exactly our packets, their answers and the ICMP errors about them; with -r FILE instead of \
          -i any, from a capture that you already have. We sent {} to port {} that could reach it. \
@@ -101,7 +122,7 @@ fn watch(record: &Record, flows: &Flows, site: &Site) -> Step {
         flows.port
     );
     let mut commands = vec![format!("sudo tcpdump -n -i any '{}'", filter(flows))];
-    if flows.translated && !site.is_here() {
+    if flows.translated {
         text.push_str(
             " An address translation stands between us: behind it our address and source ports are \
              others. There use the second command.",
@@ -185,6 +206,47 @@ fn errors(flows: &Flows) -> String {
     }
     quotes(flows.target, 24, 32);
     parts.join(" and ")
+}
+
+/// Who asks for the next hop's hardware address, and who answers.
+fn neighbour(record: &Record, flows: &Flows) -> Vec<Step> {
+    let next = record.local.gateway.unwrap_or(flows.target);
+    let (ip, filter) = if flows.is_v6() {
+        let kinds = "icmp6[icmp6type] = icmp6-neighborsolicit or icmp6[icmp6type] = \
+                     icmp6-neighboradvert";
+        ("ip -6", kinds.to_owned())
+    } else {
+        ("ip", format!("arp host {next}"))
+    };
+    vec![
+        Step::new(
+            format!(
+                "Whether anybody answers the question for the hardware address of {next}: questions \
+                 without answers mean that no host on this link has that address. Run it while the \
+                 test runs again."
+            ),
+            vec![format!("sudo tcpdump -n -i {} '{filter}'", flows.interface)],
+        ),
+        Step::new(
+            "What this host's kernel knows of it, and why it looks for it on this link.",
+            vec![
+                format!("{ip} neigh show {next}"),
+                format!("{ip} route get {}", flows.target),
+                format!("{ip} addr show dev {}", flows.interface),
+            ],
+        ),
+    ]
+}
+
+fn route(flows: &Flows) -> Step {
+    let ip = if flows.is_v6() { "ip -6" } else { "ip" };
+    Step::new(
+        "Which route, or routing rule, this host finds for the target.",
+        vec![
+            format!("{ip} route get {}", flows.target),
+            format!("{ip} rule"),
+        ],
+    )
 }
 
 /// The rules that decide over our packets, one by one.

@@ -84,7 +84,8 @@ impl fmt::Display for Share {
 pub(super) fn timeline(record: &Record) -> Option<Timeline> {
     let first = record.evidence.iter().map(|entry| entry.at_us).min()?;
     let last = record.evidence.iter().map(|entry| entry.at_us).max()?;
-    let end = (last - first).max(1);
+    // A single probe has no length of its own.
+    let end = (last - first).max(1_000);
     let step = step(end);
     let x = |at: u64| {
         let share = u128::from(at) * u128::from(10_000 - 2 * MARGIN) / u128::from(end);
@@ -109,20 +110,7 @@ pub(super) fn timeline(record: &Record) -> Option<Timeline> {
             middle: y + MARKS,
             count: count(&entries),
             name,
-            dots: entries
-                .iter()
-                .map(|entry| Dot {
-                    x: x(entry.at_us - first),
-                    id: entry.id,
-                    class: class(entry).word(),
-                    words: format!(
-                        "{}: {}, at {}",
-                        entry.id,
-                        entry_words(entry, record.endpoint.port, true),
-                        span(entry.at_us)
-                    ),
-                })
-                .collect(),
+            dots: dots(&entries, record, |at| x(at - first)),
         });
         y += LANE;
     }
@@ -139,6 +127,25 @@ pub(super) fn timeline(record: &Record) -> Option<Timeline> {
         ticks: ticks.collect(),
         lanes,
     })
+}
+
+/// The marks of a lane: answers last, lest silence beside them hide them.
+fn dots(entries: &[&Entry], record: &Record, x: impl Fn(u64) -> Share) -> Vec<Dot> {
+    let dot = |entry: &&Entry| Dot {
+        x: x(entry.at_us),
+        id: entry.id,
+        class: class(entry).word(),
+        words: format!(
+            "{}: {}, at {}",
+            entry.id,
+            entry_words(entry, record.endpoint.port, true),
+            span(entry.at_us)
+        ),
+    };
+    let (answered, rest): (Vec<&Entry>, Vec<&Entry>) = entries
+        .iter()
+        .partition(|entry| class(entry) == Class::Answered);
+    rest.iter().chain(&answered).map(dot).collect()
 }
 
 /// A round number of microseconds that cuts `length` into at most five pieces.
