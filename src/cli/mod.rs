@@ -1,6 +1,7 @@
 //! The command line: arguments as typed, then as runnable; wiring; exit status.
 
 pub mod arguments;
+pub mod artefact;
 pub mod doctor;
 pub mod dry_run;
 pub mod duration;

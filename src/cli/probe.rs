@@ -1,6 +1,7 @@
 //! `synquest probe`: holds the inquests, writes each as it settles.
 
 use super::arguments::{ProbeArguments, Shared};
+use super::artefact;
 use super::exit::ExitStatus;
 use super::failure::Failure;
 use super::progress::Progress;
@@ -11,6 +12,7 @@ use crate::engine::policy::Policy;
 use crate::model::outcome::Outcome;
 use crate::model::verdict::Cause;
 use crate::net::driver::{self, Event, Settings};
+use crate::net::survey::Preference;
 use crate::net::{Stop, privilege};
 use crate::report::record::{Record, Run};
 use crate::report::{json, text};
@@ -27,10 +29,14 @@ pub fn run(
     shared: &Shared,
     terminal: Terminal,
 ) -> Result<ExitStatus, Failure> {
+    let artefacts = artefact::Plan::of(arguments.pcap.as_deref(), &arguments.artefacts)?;
     let endpoints = lookup::endpoints(&arguments.endpoints, &arguments.leave)?;
     let settings = settings(arguments);
     let planned = driver::plan(endpoints.clone(), &settings)?;
     if arguments.dry_run {
+        if !artefacts.is_empty() {
+            terminal.note("a dry run writes no artefacts");
+        }
         return dry_run::run(planned, &settings, shared, terminal);
     }
     privilege::require_net_raw()?;
@@ -44,9 +50,15 @@ pub fn run(
         shared,
         terminal,
         run: Run::new(arguments.cost.seed, started()),
+        records: artefacts.wants_records().then(Vec::new),
         causes: Vec::new(),
         failure: None,
     };
+    let watch = artefacts.watch();
+    // The seam of the capture: frames of the run go into this draft as they are heard, and it goes
+    // to `Plan::write` when its last block is written.
+    let capture = artefacts.capture()?;
+    let destinations = endpoints.clone();
     tracing::debug!(endpoints = endpoints.len(), "holding inquests");
     driver::run(endpoints, &settings, &stop, &mut |event| match event {
         Event::Progress(outcome) => progress.reading(outcome),
@@ -57,7 +69,19 @@ pub fn run(
         }
     })?;
     progress.clear();
-    scribe.finish(&signals, arguments.exit_zero)
+    let preference = preference(&settings);
+    let records = scribe.records.take().unwrap_or_default();
+    let written = artefacts.write(&records, capture, || {
+        watch.map(|watch| watch.end(&destinations, &preference))
+    });
+    if !shared.quiet {
+        for destination in &written.done {
+            terminal.note(&format!("wrote {}", destination.path().display()));
+        }
+    }
+    let status = scribe.finish(&signals, arguments.exit_zero)?;
+    written.all()?;
+    Ok(status)
 }
 
 /// Writes outcomes, and remembers what they come to.
@@ -66,6 +90,8 @@ struct Scribe<'a> {
     shared: &'a Shared,
     terminal: Terminal,
     run: Run,
+    /// What was found of each endpoint, where an artefact is to hold it.
+    records: Option<Vec<Record>>,
     causes: Vec<Cause>,
     /// Why nothing more can be written.
     failure: Option<Failure>,
@@ -76,24 +102,27 @@ impl Scribe<'_> {
     fn write(&mut self, outcome: &Outcome) -> bool {
         let first = self.causes.is_empty();
         self.causes.push(outcome.finding.verdict.cause);
+        let record = Record::new(outcome, &self.run);
         if self.failure.is_none() {
             let written = self
-                .form(outcome, first)
+                .form(&record, first)
                 .and_then(|text| self.terminal.data(&text).map_err(Failure::Output));
             self.failure = written.err();
+        }
+        if let Some(records) = &mut self.records {
+            records.push(record);
         }
         self.failure.is_none()
     }
 
-    fn form(&self, outcome: &Outcome, first: bool) -> Result<String, Failure> {
-        let record = Record::new(outcome, &self.run);
+    fn form(&self, record: &Record, first: bool) -> Result<String, Failure> {
         Ok(if self.shared.json {
-            json::document(&record)? + "\n"
+            json::document(record)? + "\n"
         } else if self.shared.quiet {
-            text::line(&record)
+            text::line(record)
         } else {
             let gap = if first { "" } else { "\n\n" };
-            format!("{gap}{}", text::report(&record, self.terminal.width()))
+            format!("{gap}{}", text::report(record, self.terminal.width()))
         })
     }
 
@@ -127,6 +156,14 @@ fn settings(arguments: &ProbeArguments) -> Settings {
         source: leave.source,
         mark: leave.mark,
         seed: cost.seed,
+    }
+}
+
+fn preference(settings: &Settings) -> Preference {
+    Preference {
+        interface: settings.interface.clone(),
+        source: settings.source,
+        mark: settings.mark,
     }
 }
 

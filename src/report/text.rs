@@ -56,7 +56,7 @@ fn verdict(page: &mut Page, record: &Record) {
 }
 
 /// Cause, confidence, place: `drop-path (confirmed), between hop 2 (10.9.1.2) and hop 3`.
-fn verdict_words(record: &Record) -> String {
+pub(super) fn verdict_words(record: &Record) -> String {
     let verdict = &record.verdict;
     let mut words = format!("{} ({})", verdict.cause, verdict.confidence);
     if let Some(method) = &verdict.method {
