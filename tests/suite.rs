@@ -11,7 +11,9 @@
     reason = "a broken harness is to fail loudly"
 )]
 
+mod artefacts;
 mod cli;
+mod hostile;
 mod lab;
 mod layers;
 mod report;

@@ -44,6 +44,9 @@ complete -c synquest -n "__fish_synquest_using_subcommand probe" -l max-probes -
 complete -c synquest -n "__fish_synquest_using_subcommand probe" -l rate -d 'Packets a second over all endpoints' -r
 complete -c synquest -n "__fish_synquest_using_subcommand probe" -l control-port -d 'Port of the same host to compare with; may be repeated' -r
 complete -c synquest -n "__fish_synquest_using_subcommand probe" -l seed -d 'Seed of the run\'s random choices, to repeat a run' -r
+complete -c synquest -n "__fish_synquest_using_subcommand probe" -l pcap -d 'Capture of our probes and their replies, as pcapng; whole after kill -9' -r -F
+complete -c synquest -n "__fish_synquest_using_subcommand probe" -l report -d 'Report (.html, .htm, .md); may be repeated' -r -F
+complete -c synquest -n "__fish_synquest_using_subcommand probe" -l bundle -d 'Archive of all there is (.tar.zst, .tar.gz): JSON, report, capture, routes, settings and counters of this host, drops of its firewall by chain and rule number' -r -F
 complete -c synquest -n "__fish_synquest_using_subcommand probe" -l color -d 'When to colour [NO_COLOR is honoured by auto]' -r -f -a "auto\t''
 always\t''
 never\t''"
@@ -51,6 +54,7 @@ complete -c synquest -n "__fish_synquest_using_subcommand probe" -s 4 -l ipv4 -d
 complete -c synquest -n "__fish_synquest_using_subcommand probe" -s 6 -l ipv6 -d 'IPv6 only'
 complete -c synquest -n "__fish_synquest_using_subcommand probe" -l quick -d 'Stop at the first answer that names a cause'
 complete -c synquest -n "__fish_synquest_using_subcommand probe" -l no-mtu -d 'Do not check an open port with full-size packets'
+complete -c synquest -n "__fish_synquest_using_subcommand probe" -l force -d 'Replace files that exist; links, directories and devices never are'
 complete -c synquest -n "__fish_synquest_using_subcommand probe" -l dry-run -d 'Print what would be sent, and send nothing'
 complete -c synquest -n "__fish_synquest_using_subcommand probe" -l exit-zero -d 'Exit with 0 also when an endpoint is not open or undecided'
 complete -c synquest -n "__fish_synquest_using_subcommand probe" -l json -d 'Write JSON, one document a line'
