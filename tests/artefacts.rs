@@ -369,7 +369,7 @@ fn a_bundle_holds_what_was_found_and_no_secret() {
         let hex: String = key.iter().map(|octet| format!("{octet:02x}")).collect();
         let mut secrets = vec![SECRET.as_bytes().to_vec(), b"DATABASE_PASSWORD".to_vec()];
         secrets.extend([key.to_vec(), hex.to_uppercase().into(), hex.into()]);
-        secrets.push(format!("{key:?}").into());
+
         let home = std::env::var("PATH").unwrap_or_default();
         secrets.extend((home.len() > 10).then(|| home.into_bytes()));
         let reports = [&page, &text].map(|path| (path.clone(), std::fs::read(path).expect(path)));
@@ -391,8 +391,8 @@ fn a_bundle_tells_which_of_this_hosts_own_rules_stopped_the_probes_and_nothing_e
     let bundle = folder.at("a.tgz");
     let rules = "ip link set lo up && nft add table inet own \
                  && nft add chain inet own in '{ type filter hook input priority 0; }' \
-                 && nft add set inet own list '{ type ipv4_addr; elements = { 198.51.100.77 }; }' \
-                 && nft add rule inet own in ip saddr @list counter drop comment hush \
+                 && nft add set inet own peers '{ type ipv4_addr; elements = { 198.51.100.77 }; }' \
+                 && nft add rule inet own in ip saddr @peers counter drop comment hush \
                  && nft add rule inet own in tcp dport 3306 counter drop comment hush \
                  && exec \"$0\" \"$@\"";
     let mut command = clean(Command::new("unshare"));

@@ -44,7 +44,7 @@ complete -c synquest -n "__fish_synquest_using_subcommand probe" -l max-probes -
 complete -c synquest -n "__fish_synquest_using_subcommand probe" -l rate -d 'Packets a second over all endpoints' -r
 complete -c synquest -n "__fish_synquest_using_subcommand probe" -l control-port -d 'Port of the same host to compare with; may be repeated' -r
 complete -c synquest -n "__fish_synquest_using_subcommand probe" -l seed -d 'Seed of the run\'s random choices, to repeat a run' -r
-complete -c synquest -n "__fish_synquest_using_subcommand probe" -l pcap -d 'Capture of our probes and their replies, as pcapng; whole after kill -9' -r -F
+complete -c synquest -n "__fish_synquest_using_subcommand probe" -l pcap -d 'Capture of our probes and their replies (pcapng), written as it happens' -r -F
 complete -c synquest -n "__fish_synquest_using_subcommand probe" -l report -d 'Report (.html, .htm, .md); may be repeated' -r -F
 complete -c synquest -n "__fish_synquest_using_subcommand probe" -l bundle -d 'Archive of all there is (.tar.zst, .tar.gz): JSON, report, capture, routes, settings and counters of this host, drops of its firewall by chain and rule number' -r -F
 complete -c synquest -n "__fish_synquest_using_subcommand probe" -l color -d 'When to colour [NO_COLOR is honoured by auto]' -r -f -a "auto\t''

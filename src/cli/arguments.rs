@@ -78,7 +78,7 @@ pub struct ProbeArguments {
     /// What the inquest may cost.
     #[command(flatten)]
     pub cost: Cost,
-    /// Capture of our probes and their replies, as pcapng; whole after kill -9
+    /// Capture of our probes and their replies (pcapng), written as it happens
     #[arg(
         long,
         value_name = "FILE",
@@ -92,7 +92,7 @@ pub struct ProbeArguments {
     pub artefacts: Artefacts,
     /// Print what would be sent, and send nothing
     #[arg(long, env = "SYNQUEST_DRY_RUN", hide_env_values = true,
-        value_parser = BoolishValueParser::new())]
+        value_parser = BoolishValueParser::new(), help_heading = "Inquest")]
     pub dry_run: bool,
     /// Exit with 0 also when an endpoint is not open or undecided
     #[arg(long, env = "SYNQUEST_EXIT_ZERO", hide_env_values = true,

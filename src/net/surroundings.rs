@@ -9,7 +9,7 @@ use std::fs;
 use super::syscall;
 
 /// Kernel settings that change what becomes of probes and replies, below `/proc/sys`.
-const SETTINGS: [&str; 27] = [
+const SETTINGS: [&str; 26] = [
     "net/core/netdev_max_backlog",
     "net/core/rmem_max",
     "net/ipv4/conf/all/arp_ignore",
@@ -20,7 +20,6 @@ const SETTINGS: [&str; 27] = [
     "net/ipv4/ip_default_ttl",
     "net/ipv4/ip_forward",
     "net/ipv4/ip_local_port_range",
-    "net/ipv4/ip_local_reserved_ports",
     "net/ipv4/ip_no_pmtu_disc",
     "net/ipv4/tcp_ecn",
     "net/ipv4/tcp_fastopen",

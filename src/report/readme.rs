@@ -73,13 +73,16 @@ pub fn page(records: &[Record], files: &[File]) -> String {
         page.push_str("Nothing: the run ended before any endpoint was probed.\n");
     }
     for record in records {
+        let local = &record.local;
         // Writing to a string cannot fail.
         let _ = writeln!(
             page,
-            "    {}\n    {}\n    {}\n",
+            "    {}\n    {}\n    {}\n    Probed from {} on {}.\n",
             visible(&name(&record.endpoint)),
             visible(&verdict_words(record)),
-            visible(&record.verdict.summary)
+            visible(&record.verdict.summary),
+            local.source,
+            visible(&local.interface)
         );
         if record.stats.interrupted {
             page.push_str(
@@ -91,9 +94,7 @@ pub fn page(records: &[Record], files: &[File]) -> String {
         let run = &record.run;
         let _ = writeln!(
             page,
-            "Probed from:\n\n    {} on {}, beginning at {} (UTC), by synquest {}\n",
-            record.local.source,
-            visible(&record.local.interface),
+            "The run:\n\n    began at {} (UTC), synquest {}\n",
             visible(&run.started),
             visible(&run.version)
         );
@@ -110,10 +111,9 @@ pub fn page(records: &[Record], files: &[File]) -> String {
     if files.contains(&File::EnvironmentText) {
         page.push_str(ENVIRONMENT);
     }
+    let seeded = records.iter().any(|record| record.run.seed.is_some());
     page.push_str(ABSENT);
-    if records.iter().any(|record| record.run.seed.is_some()) {
-        page.push_str(SEEDED);
-    }
+    page.push_str(if seeded { SEEDED } else { DRAWN });
     page
 }
 
@@ -147,15 +147,18 @@ lead to the endpoints are named.
 const ABSENT: &str = "
 ## What is not in here
 
-- No payload: nothing beyond packet headers was recorded, and the probes carry no data.
-- No key: the secret that authenticates replies is drawn anew for each run, held in memory, and \
-written nowhere.
+- No payload: nothing beyond packet headers was recorded, and the probes carry none of anybody's data.
 - No environment variables, no configuration files, no other traffic of the probing host.
 ";
 
-const SEEDED: &str = "
-This run was given a seed, which `endpoints.ndjson` names: its key can be derived from it. That \
-matters only for this run, which is over.
+const DRAWN: &str = "\
+- No key: the secret that authenticates replies was drawn for this run alone, held in memory, and \
+written nowhere.
+";
+
+const SEEDED: &str = "\
+- No key: the secret that authenticates replies was made from the seed that `endpoints.ndjson` \
+names, for this run alone. Whoever knew the seed beforehand could have forged replies to it.
 ";
 
 #[cfg(test)]
