@@ -253,6 +253,30 @@ fn a_full_disk_costs_the_artefact_and_not_the_verdict() {
         "nothing is left: {message}"
     );
     assert_eq!(folder.names(), ["b.md", "disk"], "the other one is written");
+
+    let (full, bundle) = (folder.at("disk/a.pcapng"), folder.at("c.tgz"));
+    let mut command = clean(Command::new("unshare"));
+    command.args(["--mount", "--net", "sh", "-c", script, BINARY]);
+    command.env("DISK", folder.at("disk"));
+    command.args(["probe", "--json", "--pcap", &full, "--bundle", &bundle]);
+    command.args((1..=20).map(|port| format!("127.0.0.1:{port}")));
+    let output = finished(command);
+    let message = stderr(&output);
+    assert_eq!(output.status.code(), Some(4), "{message}");
+    assert_eq!(
+        stdout(&output).lines().count(),
+        20,
+        "the verdicts are written"
+    );
+    assert!(
+        message.contains("what was written until then is in"),
+        "{message}"
+    );
+    assert!(
+        message.contains(".partial\nballast\n"),
+        "the capture is kept: {message}"
+    );
+    assert!(!unpacked(&bundle)["c/capture.pcapng"].is_empty());
 }
 
 /// A neighbour that is known but never answers: silence for as long as the time budget.
@@ -262,8 +286,9 @@ const SILENCE: &str = "ip link add near type veth peer name far \
                        && ip neighbour add 192.0.2.9 lladdr 02:00:00:00:00:09 dev near \
                           nud permanent && exec \"$0\" probe -v 192.0.2.9:3306 \"$@\"";
 
-/// What became of a silent run with `arguments` that was sent `signal`.
-fn signalled(signal: &str, arguments: &[&str]) -> std::process::ExitStatus {
+/// What became of a silent run with `arguments` that was sent `signal` when its capture, in
+/// `folder`, had begun.
+fn signalled(signal: &str, folder: &Path, arguments: &[&str]) -> std::process::ExitStatus {
     let mut child = clean(Command::new("unshare"))
         .args(["--net", "sh", "-c", SILENCE, BINARY])
         .args(arguments)
@@ -277,6 +302,14 @@ fn signalled(signal: &str, arguments: &[&str]) -> std::process::ExitStatus {
         line.clear();
         let read = log.read_line(&mut line).expect("text");
         assert!(read > 0, "ended before it began");
+    }
+    // The capture is written by then: at least what its first block says of the run.
+    let begun = |path: &Path| std::fs::metadata(path).is_ok_and(|found| found.len() > 0);
+    while !std::fs::read_dir(folder)
+        .expect("a readable folder")
+        .any(|entry| begun(&entry.expect("an entry").path()))
+    {
+        std::thread::yield_now();
     }
     let told = Command::new("kill")
         .args([signal, &child.id().to_string()])
@@ -295,14 +328,17 @@ fn a_run_that_is_interrupted_writes_what_it_learnt_and_one_that_is_killed_leaves
     let folder = Folder::new("signals");
     let (pcap, report, bundle) = (folder.at("a.pcapng"), folder.at("a.md"), folder.at("a.tgz"));
     let arguments = ["--pcap", &pcap, "--report", &report, "--bundle", &bundle];
-    let status = signalled("-KILL", &arguments);
+    let status = signalled("-KILL", &folder.0, &arguments);
     assert_eq!(status.code(), None);
     let names = folder.names();
     let partial = |name: &String| name.starts_with("a.pcapng.") && name.ends_with(".partial");
     assert!(names.len() == 1 && names.iter().all(partial), "{names:?}");
-    std::fs::remove_file(folder.at(&names[0])).expect("removed");
+    let left = folder.at(&names[0]);
+    let told = run(synquest(), &["explain", &left]);
+    assert!(told.status.code() < Some(2), "{}", stderr(&told));
+    std::fs::remove_file(left).expect("removed");
 
-    let status = signalled("-INT", &arguments);
+    let status = signalled("-INT", &folder.0, &arguments);
     assert_eq!(status.code(), Some(130));
     assert_eq!(folder.names(), ["a.md", "a.pcapng", "a.tgz"]);
     let files = unpacked(&bundle);
@@ -319,7 +355,11 @@ fn a_bundle_holds_what_was_found_and_no_secret() {
     const SECRET: &str = "geheimnis-8c1f2a";
     let folder = Folder::new("bundle");
     let bundles = [folder.at("case 7.tar.zst"), folder.at("case 7.tgz")];
-    let (page, text) = (folder.at("a.html"), folder.at("a.md"));
+    let (page, text, pcap) = (
+        folder.at("a.html"),
+        folder.at("a.md"),
+        folder.at("a.pcapng"),
+    );
     let endpoint = closed();
     for bundle in &bundles {
         let mut command = synquest();
@@ -327,7 +367,9 @@ fn a_bundle_holds_what_was_found_and_no_secret() {
         let arguments = [
             "probe", "--json", "--seed", "7", "--force", "--bundle", bundle,
         ];
-        let reports = ["--report", &page, "--report", &text, &endpoint];
+        let reports = [
+            "--report", &page, "--report", &text, "--pcap", &pcap, &endpoint,
+        ];
         let output = run(command, &[&arguments[..], &reports].concat());
         assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
         assert!(stderr(&output).contains(&format!("wrote {bundle}")));
@@ -336,17 +378,25 @@ fn a_bundle_holds_what_was_found_and_no_secret() {
         let expected = [
             "case 7/",
             "case 7/README.md",
+            "case 7/capture.pcapng",
             "case 7/endpoints.ndjson",
             "case 7/environment.json",
             "case 7/environment.txt",
             "case 7/report.html",
             "case 7/report.md",
         ];
-        let without_capture: Vec<&str> = names
-            .into_iter()
-            .filter(|name| *name != "case 7/capture.pcapng")
-            .collect();
-        assert_eq!(without_capture, expected);
+        assert_eq!(names, expected);
+        let capture = std::fs::read(&pcap).expect("a capture");
+        assert!(
+            files["case 7/capture.pcapng"] == capture,
+            "the same capture"
+        );
+        let told = run(synquest(), &["explain", "--json", &pcap]);
+        let cause = |line: String| -> serde_json::Value {
+            let document: serde_json::Value = serde_json::from_str(&line).expect("JSON");
+            document["verdict"].clone()
+        };
+        assert_eq!(cause(stdout(&told)), cause(stdout(&output)));
         let content = |name: &str| String::from_utf8_lossy(&files[name]).into_owned();
         assert_eq!(content("case 7/endpoints.ndjson"), stdout(&output));
         let readme = content("case 7/README.md");
@@ -372,7 +422,8 @@ fn a_bundle_holds_what_was_found_and_no_secret() {
 
         let home = std::env::var("PATH").unwrap_or_default();
         secrets.extend((home.len() > 10).then(|| home.into_bytes()));
-        let reports = [&page, &text].map(|path| (path.clone(), std::fs::read(path).expect(path)));
+        let reports =
+            [&page, &text, &pcap].map(|path| (path.clone(), std::fs::read(path).expect(path)));
         for (name, content) in files.into_iter().chain(reports) {
             for secret in &secrets {
                 let found = content.windows(secret.len()).any(|part| part == secret);

@@ -59,6 +59,9 @@ pub enum Command {
     /// Hold an inquest into one or a few endpoints
     #[command(after_help = "A name with several addresses is probed on each.")]
     Probe(Box<ProbeArguments>),
+    /// Give the verdicts again from a capture alone, ours or one of tcpdump's
+    #[command(after_help = "Sends nothing, needs no privilege and no network.")]
+    Explain(ExplainArguments),
     /// Show what this host can and cannot do
     Doctor(DoctorArguments),
     /// Write the man pages or the shell completions
@@ -200,6 +203,14 @@ pub struct Artefacts {
     #[arg(long, env = "SYNQUEST_FORCE", hide_env_values = true,
         value_parser = BoolishValueParser::new())]
     pub force: bool,
+}
+
+/// Arguments of `explain`.
+#[derive(Args, Clone, Debug)]
+pub struct ExplainArguments {
+    /// pcapng or pcap, also compressed with gzip or zstd; - for stdin
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
 }
 
 /// Arguments of `doctor`.

@@ -2,8 +2,9 @@
 
 use std::io;
 
-use super::artefact::{self, destination::Refused, draft::Unfinished};
+use super::artefact::{self, destination::Refused, unfinished::Unfinished};
 use super::exit::ExitStatus;
+use super::explain::Unexplained;
 use super::generate;
 use super::target::BadTarget;
 use crate::net;
@@ -24,6 +25,9 @@ pub enum Failure {
         /// The option that asked.
         option: &'static str,
     },
+    /// A capture that cannot be explained.
+    #[error(transparent)]
+    Unexplained(#[from] Unexplained),
     /// The network cannot be used.
     #[error(transparent)]
     Network(#[from] net::Failure),
@@ -54,7 +58,10 @@ impl Failure {
     /// The exit status it means: wrong input is 2, what this host cannot do is 4.
     pub const fn status(&self) -> ExitStatus {
         match self {
-            Self::Target(_) | Self::SourceFamily { .. } | Self::Destination(_) => ExitStatus::Usage,
+            Self::Target(_)
+            | Self::SourceFamily { .. }
+            | Self::Destination(_)
+            | Self::Unexplained(_) => ExitStatus::Usage,
             Self::Network(failure) => match failure {
                 net::Failure::NoInterface { .. }
                 | net::Failure::ForeignSource { .. }

@@ -1,9 +1,10 @@
 //! `synquest probe`: holds the inquests, writes each as it settles.
 
 use super::arguments::{ProbeArguments, Shared};
-use super::artefact;
+use super::artefact::{self, Capture};
 use super::exit::ExitStatus;
 use super::failure::Failure;
+use super::keeper::Keeper;
 use super::progress::Progress;
 use super::signals::Signals;
 use super::terminal::Terminal;
@@ -31,7 +32,7 @@ pub fn run(
 ) -> Result<ExitStatus, Failure> {
     let artefacts = artefact::Plan::of(arguments.pcap.as_deref(), &arguments.artefacts)?;
     let endpoints = lookup::endpoints(&arguments.endpoints, &arguments.leave)?;
-    let settings = settings(arguments);
+    let settings = settings(arguments, artefacts.wants_capture());
     let planned = driver::plan(endpoints.clone(), &settings)?;
     if arguments.dry_run {
         if !artefacts.is_empty() {
@@ -55,20 +56,41 @@ pub fn run(
         failure: None,
     };
     let watch = artefacts.watch();
-    // The seam of the capture: frames of the run go into this draft as they are heard, and it goes
-    // to `Plan::write` when its last block is written.
-    let capture = artefacts.capture()?;
+    let mut capture = artefacts.capture()?;
+    let file = capture.as_ref().map(Capture::file).transpose()?;
+    let mut keeper = file.map(|file| Keeper::new(file, arguments.cost.seed));
     let destinations = endpoints.clone();
     tracing::debug!(endpoints = endpoints.len(), "holding inquests");
     driver::run(endpoints, &settings, &stop, &mut |event| match event {
         Event::Progress(outcome) => progress.reading(outcome),
-        Event::Settled(outcome) => {
+        Event::Started(began) => {
+            if let Some(keeper) = &mut keeper {
+                keeper.start(began);
+            }
+        }
+        Event::Begun(session, brief) => {
+            if let Some(keeper) = &mut keeper {
+                keeper.open(session, brief);
+            }
+        }
+        Event::Sighted(sighting) => {
+            if let Some(keeper) = &mut keeper {
+                keeper.see(&sighting);
+            }
+        }
+        Event::Settled(session, outcome) => {
+            if let Some(keeper) = &mut keeper {
+                keeper.settle(session, &outcome);
+            }
             if !progress.settle(&outcome, || scribe.write(&outcome)) {
                 stop.request();
             }
         }
     })?;
     progress.clear();
+    if let (Some(keeper), Some(capture)) = (keeper, &mut capture) {
+        capture.failure = keeper.finish().err();
+    }
     let preference = preference(&settings);
     let records = scribe.records.take().unwrap_or_default();
     let written = artefacts.write(&records, capture, || {
@@ -140,7 +162,7 @@ impl Scribe<'_> {
     }
 }
 
-fn settings(arguments: &ProbeArguments) -> Settings {
+fn settings(arguments: &ProbeArguments, sightings: bool) -> Settings {
     let cost = &arguments.cost;
     let leave = &arguments.leave;
     Settings {
@@ -156,6 +178,7 @@ fn settings(arguments: &ProbeArguments) -> Settings {
         source: leave.source,
         mark: leave.mark,
         seed: cost.seed,
+        sightings,
     }
 }
 

@@ -19,7 +19,7 @@ pub struct Environment {
     pub schema: String,
     /// Version of this program.
     pub version: String,
-    /// Release of the kernel and its machine.
+    /// The kernel, its version and its machine.
     pub kernel: Option<String>,
     /// The distribution's own name for itself.
     pub system: Option<String>,

@@ -132,7 +132,7 @@ The last comment is the verdict, with the numbers of the packets it rests on. Wh
     synquest explain capture.pcapng
 
 To find the same packets in a capture of your own, filter for the addresses and source ports in it; \
-its times are UTC.
+its times are UTC. Its first block names the probing host and the command that was run.
 ";
 
 const ENVIRONMENT: &str = "

@@ -1,7 +1,7 @@
 //! A file under construction: written beside its destination, renamed into place when complete.
 //!
 //! A draft is a visible file, `NAME.XXXXXX.partial`: a capture that a killed run leaves behind is
-//! found there. Dropped without [`Draft::commit`] or [`Draft::keep`] it is removed. It is created
+//! found there. Dropped without [`Draft::commit`] or [`Draft::cut`] it is removed. It is created
 //! anew (never opened through a link), its mode is what the umask leaves of 0666, and under sudo it
 //! belongs to the user who ran sudo. As with every program that writes as root where it is told:
 //! whom sudo lets run this one with arguments of their choice can create files in any folder.
@@ -17,6 +17,7 @@ use rustix::fs::{self, AtFlags, Gid, Mode, OFlags, RenameFlags, Uid};
 use rustix::io::Errno;
 
 use super::destination::{Destination, Refusal};
+use super::unfinished::{Unfinished, errno};
 
 /// How a draft is told from the finished file.
 const SUFFIX: &str = ".partial";
@@ -26,49 +27,6 @@ const LONGEST: usize = 255;
 
 /// How often a name that is taken is replaced by another.
 const ATTEMPTS: usize = 32;
-
-/// An artefact that could not be finished.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Unfinished {
-    /// Writing failed.
-    #[error("cannot write {}: {errno}; make room or choose another folder, and run again", path.display())]
-    Write {
-        /// The destination.
-        path: PathBuf,
-        /// What the system said.
-        errno: Errno,
-    },
-    /// It is written, but something stands in its place by now.
-    #[error("cannot write {}: {refusal}; what was to stand there is in {}", path.display(), kept.display())]
-    Taken {
-        /// The destination.
-        path: PathBuf,
-        /// What stands there.
-        refusal: Refusal,
-        /// Where the complete file is.
-        kept: PathBuf,
-    },
-    /// It is written, but cannot be renamed.
-    #[error("cannot rename {} to {}: {errno}; rename it by hand", kept.display(), path.display())]
-    Rename {
-        /// The destination.
-        path: PathBuf,
-        /// What the system said.
-        errno: Errno,
-        /// Where the complete file is.
-        kept: PathBuf,
-    },
-}
-
-impl Unfinished {
-    /// Writing to `destination` failed with `error`.
-    pub fn write(destination: &Destination, error: &io::Error) -> Self {
-        Self::Write {
-            path: destination.path().to_owned(),
-            errno: Errno::from_io_error(error).unwrap_or(Errno::IO),
-        }
-    }
-}
 
 /// A file under construction.
 #[derive(Debug)]
@@ -171,10 +129,24 @@ impl Draft {
         })
     }
 
-    /// Leaves the file under the name it has, for a reader who can use an incomplete one.
-    pub fn keep(mut self) -> PathBuf {
+    /// Leaves the file, whose writing failed with `error`, under the name it has: for a reader who
+    /// can use an incomplete one.
+    pub fn cut(mut self, error: &io::Error) -> Unfinished {
         self.stays = true;
-        self.path()
+        Unfinished::Cut {
+            path: self.destination.path().to_owned(),
+            errno: errno(error),
+            kept: self.path(),
+        }
+    }
+
+    /// The file itself, for a writer of its own: both write where the other stopped.
+    ///
+    /// # Errors
+    ///
+    /// When the process has no room for another open file.
+    pub fn file(&self) -> io::Result<File> {
+        self.file.try_clone()
     }
 
     fn place(&self) -> Result<(), Fault> {
@@ -328,7 +300,7 @@ mod tests {
     }
 
     #[test]
-    fn a_draft_that_is_dropped_leaves_nothing_and_one_that_is_kept_stays() {
+    fn a_draft_that_is_dropped_leaves_nothing_and_one_that_is_cut_stays() {
         let folder = Folder::new("dropped");
         let destination = judged(&folder, "case.pcapng", false);
         drop(written(&destination));
@@ -338,7 +310,9 @@ mod tests {
         });
         assert!(unwound.is_err());
         assert_eq!(folder.names(), [""; 0]);
-        let kept = written(&destination).keep();
+        let Unfinished::Cut { kept, .. } = written(&destination).cut(&Errno::NOSPC.into()) else {
+            panic!("not cut")
+        };
         assert_eq!(std::fs::read(kept).unwrap(), b"new");
     }
 

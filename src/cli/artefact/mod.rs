@@ -6,20 +6,23 @@
 
 pub mod destination;
 pub mod draft;
+mod pack;
 pub mod pages;
 pub mod surroundings;
+pub mod unfinished;
 
 use std::io::{self, Write as _};
 use std::path::Path;
 
 use self::destination::{Destination, Refusal, Refused};
-use self::draft::{Draft, Unfinished};
+use self::draft::Draft;
+use self::pack::pack;
 use self::surroundings::Watch;
+use self::unfinished::Unfinished;
 use super::arguments::Artefacts;
-use crate::report::bundle::{self, Compression, Content, Member};
-use crate::report::readme::{self, File};
+use crate::report::bundle::Compression;
+use crate::report::environment::Environment;
 use crate::report::record::Record;
-use crate::report::{environment, json};
 
 /// What is to be written, and where; every destination judged.
 #[derive(Debug, Default)]
@@ -27,6 +30,27 @@ pub struct Plan {
     capture: Option<Destination>,
     reports: Vec<(Destination, pages::Form)>,
     bundle: Option<(Destination, Compression)>,
+}
+
+/// The capture of a run, readable at any moment: what a failure cuts short is kept.
+#[derive(Debug)]
+pub struct Capture {
+    draft: Draft,
+    /// Why it is not complete.
+    pub failure: Option<io::Error>,
+}
+
+impl Capture {
+    /// The empty file to write it to.
+    ///
+    /// # Errors
+    ///
+    /// When the process has no room for another open file.
+    pub fn file(&self) -> Result<std::fs::File, Unfinished> {
+        let destination = self.draft.destination();
+        let file = self.draft.file();
+        file.map_err(|error| Unfinished::write(destination, &error))
+    }
 }
 
 /// What became of the artefacts.
@@ -130,22 +154,28 @@ impl Plan {
         !self.reports.is_empty() || self.bundle.is_some()
     }
 
-    /// The draft to write the capture into as it happens: at its own destination, or beside the
-    /// bundle that is to hold it; `None` when no artefact holds one. Hand it to [`Plan::write`]
-    /// when it is complete, or [`Draft::keep`] it when its writing failed: what it holds until then
-    /// is readable.
+    /// Whether an artefact holds the capture.
+    pub const fn wants_capture(&self) -> bool {
+        self.capture.is_some() || self.bundle.is_some()
+    }
+
+    /// The capture of the run, to be written as it happens: at its own destination, or beside the
+    /// bundle that is to hold it; `None` when no artefact holds one.
     ///
     /// # Errors
     ///
     /// When the file cannot be created.
-    pub fn capture(&self) -> Result<Option<Draft>, Unfinished> {
+    pub fn capture(&self) -> Result<Option<Capture>, Unfinished> {
         let bundle = self.bundle.as_ref().map(|(destination, _)| destination);
-        self.capture
-            .as_ref()
-            .or(bundle)
+        let destination = self.capture.as_ref().or(bundle);
+        destination
             .map(|destination| {
-                Draft::create(destination)
-                    .map_err(|errno| Unfinished::write(destination, &errno.into()))
+                let draft = Draft::create(destination)
+                    .map_err(|errno| Unfinished::write(destination, &errno.into()))?;
+                Ok(Capture {
+                    draft,
+                    failure: None,
+                })
             })
             .transpose()
     }
@@ -157,13 +187,13 @@ impl Plan {
 
     /// Writes every artefact.
     ///
-    /// `capture` is complete; one that holds nothing is not packed. `environment` is asked for only
-    /// when an artefact holds it.
+    /// `capture` has been written to; one that holds nothing is not packed. `environment` is asked
+    /// for only when an artefact holds it.
     pub fn write(
         self,
         records: &[Record],
-        capture: Option<Draft>,
-        environment: impl FnOnce() -> Option<environment::Environment>,
+        capture: Option<Capture>,
+        environment: impl FnOnce() -> Option<Environment>,
     ) -> Written {
         let mut written = Written::default();
         let mut keep = |destination: &Destination, result: Result<(), Unfinished>| match result {
@@ -177,9 +207,8 @@ impl Plan {
         }
         if let Some((destination, compression)) = &self.bundle {
             let environment = environment();
-            let frames = capture
-                .as_ref()
-                .filter(|draft| draft.length().is_ok_and(|n| n > 0));
+            let frames = capture.as_ref().map(|capture| &capture.draft);
+            let frames = frames.filter(|draft| draft.length().is_ok_and(|length| length > 0));
             let result = finish(destination, |draft| {
                 pack(
                     draft,
@@ -192,10 +221,22 @@ impl Plan {
             });
             keep(destination, result);
         }
-        // Last, because the bundle reads the draft; without a destination of its own it is
-        // dropped, and removed.
-        if let (Some(destination), Some(draft)) = (&self.capture, capture) {
-            keep(destination, draft.commit());
+        // Last, because the bundle reads the draft; complete and without a destination of its own,
+        // it is dropped, and removed.
+        match capture {
+            Some(Capture {
+                draft,
+                failure: Some(error),
+            }) => keep(&draft.destination().clone(), Err(draft.cut(&error))),
+            Some(Capture {
+                draft,
+                failure: None,
+            }) => {
+                if let Some(destination) = &self.capture {
+                    keep(destination, draft.commit());
+                }
+            }
+            None => {}
         }
         written
     }
@@ -209,71 +250,6 @@ fn finish(
     let mut draft = Draft::create(destination).map_err(|errno| unwritten(errno.into()))?;
     write(&mut draft).map_err(unwritten)?;
     draft.commit()
-}
-
-/// Packs the bundle. Its files bear the time at which the run began.
-fn pack(
-    draft: &mut Draft,
-    compression: Compression,
-    path: &Path,
-    records: &[Record],
-    capture: Option<&Draft>,
-    environment: Option<&environment::Environment>,
-) -> io::Result<()> {
-    let mut documents = String::new();
-    for record in records {
-        documents.push_str(&json::document(record)?);
-        documents.push('\n');
-    }
-    let html = pages::Form::Html.page(records);
-    let markdown = pages::Form::Markdown.page(records);
-    let surroundings = environment
-        .map(|found| io::Result::Ok((environment::text(found), json::document(found)? + "\n")))
-        .transpose()?;
-    let mut files = vec![File::Endpoints, File::Html, File::Markdown];
-    files.extend(capture.map(|_| File::Capture));
-    if surroundings.is_some() {
-        files.extend([File::EnvironmentText, File::EnvironmentJson]);
-    }
-    files.sort();
-    let readme = readme::page(records, &files);
-    let length = capture.map_or(Ok(0), Draft::length)?;
-    let mut reader = capture.map(Draft::reader);
-    let mut frames: Option<&mut dyn io::Read> = reader.as_mut().map(|reader| reader as _);
-    let mut members = vec![Member {
-        name: "README.md",
-        content: Content::Text(&readme),
-    }];
-    for file in files {
-        let content = match (file, &surroundings) {
-            (File::Capture, _) => match frames.take() {
-                Some(frames) => Content::Stream(length, frames),
-                None => continue,
-            },
-            (File::Endpoints, _) => Content::Text(&documents),
-            (File::Html, _) => Content::Text(&html),
-            (File::Markdown, _) => Content::Text(&markdown),
-            (File::EnvironmentText, Some((text, _))) => Content::Text(text),
-            (File::EnvironmentJson, Some((_, document))) => Content::Text(document),
-            (File::EnvironmentText | File::EnvironmentJson, None) => continue,
-        };
-        members.push(Member {
-            name: file.name(),
-            content,
-        });
-    }
-    let began = records.first().and_then(|record| {
-        let began: jiff::Timestamp = record.run.started.parse().ok()?;
-        u64::try_from(began.as_second()).ok()
-    });
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    bundle::write(
-        draft,
-        compression,
-        &bundle::folder(&name),
-        began.unwrap_or_default(),
-        members,
-    )
 }
 
 #[cfg(test)]
@@ -363,11 +339,28 @@ pub(super) mod tests {
     }
 
     #[test]
+    fn a_capture_that_is_cut_short_is_kept_and_said_where() {
+        let folder = Folder::new("cut");
+        let path = folder.path().join("a.pcapng");
+        let plan = Plan::of(Some(&path), &Artefacts::default()).unwrap();
+        let mut capture = plan.capture().unwrap().unwrap();
+        capture.file().unwrap().write_all(b"frames").unwrap();
+        capture.failure = Some(rustix::io::Errno::NOSPC.into());
+        let written = plan.write(&[], Some(capture), || None);
+        let [Unfinished::Cut { path, errno, kept }] = written.failures.as_slice() else {
+            panic!("{written:?}")
+        };
+        assert_eq!((path, *errno), (path, rustix::io::Errno::NOSPC));
+        assert_eq!(std::fs::read(kept).unwrap(), b"frames");
+        assert!(written.done.is_empty() && folder.names().len() == 1);
+    }
+
+    #[test]
     fn the_capture_of_a_bundle_stands_beside_it_until_it_is_packed() {
         let folder = Folder::new("capture");
         let plan = Plan::of(None, &asked(&folder, &[], Some("c.tar.zst"))).unwrap();
-        let mut capture = plan.capture().unwrap().unwrap();
-        capture.write_all(b"frames").unwrap();
+        let capture = plan.capture().unwrap().unwrap();
+        capture.file().unwrap().write_all(b"frames").unwrap();
         assert_eq!(folder.names().len(), 1, "what a killed run leaves");
         let written = plan.write(&[], Some(capture), || None);
         assert!(written.failures.is_empty(), "{written:?}");

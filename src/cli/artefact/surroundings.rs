@@ -74,7 +74,7 @@ impl Watch {
         Environment {
             schema: SCHEMA.to_owned(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
-            kernel: surroundings::kernel(),
+            kernel: Some(surroundings::kernel()),
             system: surroundings::system(),
             clock: surroundings::clock().map(|clock| ClockRecord {
                 synchronised: clock.synchronised,
