@@ -33,6 +33,7 @@ complete -c synquest -n "__fish_synquest_needs_command" -s q -l quiet -d 'One li
 complete -c synquest -n "__fish_synquest_needs_command" -s h -l help -d 'Print help'
 complete -c synquest -n "__fish_synquest_needs_command" -s V -l version -d 'Print version'
 complete -c synquest -n "__fish_synquest_needs_command" -f -a "probe" -d 'Hold an inquest into one or a few endpoints'
+complete -c synquest -n "__fish_synquest_needs_command" -f -a "explain" -d 'Give the verdicts again from a capture alone, ours or one of tcpdump\'s'
 complete -c synquest -n "__fish_synquest_needs_command" -f -a "doctor" -d 'Show what this host can and cannot do'
 complete -c synquest -n "__fish_synquest_needs_command" -f -a "generate" -d 'Write the man pages or the shell completions'
 complete -c synquest -n "__fish_synquest_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
@@ -62,6 +63,14 @@ complete -c synquest -n "__fish_synquest_using_subcommand probe" -s v -l verbose
 complete -c synquest -n "__fish_synquest_using_subcommand probe" -s q -l quiet -d 'One line an endpoint and no progress'
 complete -c synquest -n "__fish_synquest_using_subcommand probe" -s h -l help -d 'Print help'
 complete -c synquest -n "__fish_synquest_using_subcommand probe" -s V -l version -d 'Print version'
+complete -c synquest -n "__fish_synquest_using_subcommand explain" -l color -d 'When to colour [NO_COLOR is honoured by auto]' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c synquest -n "__fish_synquest_using_subcommand explain" -l json -d 'Write JSON, one document a line'
+complete -c synquest -n "__fish_synquest_using_subcommand explain" -s v -l verbose -d 'Say on stderr what is being done; twice for more'
+complete -c synquest -n "__fish_synquest_using_subcommand explain" -s q -l quiet -d 'One line an endpoint and no progress'
+complete -c synquest -n "__fish_synquest_using_subcommand explain" -s h -l help -d 'Print help'
+complete -c synquest -n "__fish_synquest_using_subcommand explain" -s V -l version -d 'Print version'
 complete -c synquest -n "__fish_synquest_using_subcommand doctor" -s I -l interface -d 'Leave through this interface' -r
 complete -c synquest -n "__fish_synquest_using_subcommand doctor" -s S -l source -d 'Send from this address of this host' -r
 complete -c synquest -n "__fish_synquest_using_subcommand doctor" -l mark -d 'Firewall mark of the probes (decimal or 0x…)' -r
@@ -83,7 +92,8 @@ complete -c synquest -n "__fish_synquest_using_subcommand generate" -s v -l verb
 complete -c synquest -n "__fish_synquest_using_subcommand generate" -s q -l quiet -d 'One line an endpoint and no progress'
 complete -c synquest -n "__fish_synquest_using_subcommand generate" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c synquest -n "__fish_synquest_using_subcommand generate" -s V -l version -d 'Print version'
-complete -c synquest -n "__fish_synquest_using_subcommand help; and not __fish_seen_subcommand_from probe doctor generate help" -f -a "probe" -d 'Hold an inquest into one or a few endpoints'
-complete -c synquest -n "__fish_synquest_using_subcommand help; and not __fish_seen_subcommand_from probe doctor generate help" -f -a "doctor" -d 'Show what this host can and cannot do'
-complete -c synquest -n "__fish_synquest_using_subcommand help; and not __fish_seen_subcommand_from probe doctor generate help" -f -a "generate" -d 'Write the man pages or the shell completions'
-complete -c synquest -n "__fish_synquest_using_subcommand help; and not __fish_seen_subcommand_from probe doctor generate help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c synquest -n "__fish_synquest_using_subcommand help; and not __fish_seen_subcommand_from probe explain doctor generate help" -f -a "probe" -d 'Hold an inquest into one or a few endpoints'
+complete -c synquest -n "__fish_synquest_using_subcommand help; and not __fish_seen_subcommand_from probe explain doctor generate help" -f -a "explain" -d 'Give the verdicts again from a capture alone, ours or one of tcpdump\'s'
+complete -c synquest -n "__fish_synquest_using_subcommand help; and not __fish_seen_subcommand_from probe explain doctor generate help" -f -a "doctor" -d 'Show what this host can and cannot do'
+complete -c synquest -n "__fish_synquest_using_subcommand help; and not __fish_seen_subcommand_from probe explain doctor generate help" -f -a "generate" -d 'Write the man pages or the shell completions'
+complete -c synquest -n "__fish_synquest_using_subcommand help; and not __fish_seen_subcommand_from probe explain doctor generate help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
