@@ -25,6 +25,7 @@
 //! Garbage from a network is a value, never a panic. Where this library panics, it is a bug of the
 //! library, and the message names the invariant that was broken.
 
+pub mod capture;
 pub mod cli;
 pub mod engine;
 pub mod infer;

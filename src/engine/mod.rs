@@ -27,7 +27,7 @@ mod session;
 mod tests;
 mod timing;
 mod token;
-mod translate;
+pub(crate) mod translate;
 
 pub use prober::Prober;
 pub use session::Judge;

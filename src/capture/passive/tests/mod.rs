@@ -1,0 +1,1 @@
+//! Scripted packets through one check.
