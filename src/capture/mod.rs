@@ -1,3 +1,4 @@
-//! Captures: what was sent and heard, kept in a file, and what can be concluded from one.
+//! Captures: files that carry what crossed an interface, and what follows from them alone.
 
 pub mod passive;
+pub mod read;
