@@ -92,9 +92,18 @@ impl Connection {
             frame.extend([0x86, 0xdd, 0x60, 0, 0, 0]);
             frame.extend(segment.to_be_bytes());
             frame.extend([6, 64]);
-            let here = [[0xfd, 9, 0, 0], [0; 4], [0; 4], [0, client[1], client[2], 1]];
+            let here = [
+                [0xfd, 9, 0, 0],
+                [0; 4],
+                [0; 4],
+                [0, client[1], client[2], 1],
+            ];
             let there = [[0xfd, 9, 0, 3], [0; 4], [0; 4], [0, 0, 0, 10]];
-            let pair = if side == 0 { [here, there] } else { [there, here] };
+            let pair = if side == 0 {
+                [here, there]
+            } else {
+                [there, here]
+            };
             frame.extend(pair.as_flattened().as_flattened());
         } else {
             frame.extend([8, 0, 0x45, 0]);
@@ -102,14 +111,22 @@ impl Connection {
             frame.extend([client[2], client[3], 0x40, 0, 64, 6, 0, 0]);
             let here = [10, client[1], client[2], 1];
             let there = [10, 200, 3, 10];
-            let pair = if side == 0 { [here, there] } else { [there, here] };
+            let pair = if side == 0 {
+                [here, there]
+            } else {
+                [there, here]
+            };
             frame.extend(pair.as_flattened());
         }
         let ports = [20_000 + u16::from(client[3]) * 64, 3306];
         frame.extend(ports[side].to_be_bytes());
         frame.extend(ports[1 - side].to_be_bytes());
         frame.extend(self.next[side].to_be_bytes());
-        let acknowledged = if flags & ACK == 0 { 0 } else { self.next[1 - side] };
+        let acknowledged = if flags & ACK == 0 {
+            0
+        } else {
+            self.next[1 - side]
+        };
         frame.extend(acknowledged.to_be_bytes());
         frame.extend([0x50, flags, 0xff, 0xff, 0, 0, 0, 0]);
         frame.resize(frame.len() + payload, 0x5a);
@@ -166,7 +183,9 @@ fn header(is_ng: bool, out: &mut impl Write) -> io::Result<()> {
 fn main() -> io::Result<()> {
     let words: Vec<String> = std::env::args().skip(1).collect();
     let [format, size, megabytes] = words.as_slice() else {
-        return Err(io::Error::other("captures pcap|pcapng large|small MEGABYTES"));
+        return Err(io::Error::other(
+            "captures pcap|pcapng large|small MEGABYTES",
+        ));
     };
     let is_ng = format == "pcapng";
     let largest = if size == "large" { 1514 } else { 100 };

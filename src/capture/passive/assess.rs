@@ -53,7 +53,11 @@ pub(super) struct Assessed {
 }
 
 /// The encounters of everything gathered.
-pub(super) fn all(gathered: &[(Parties, Gathered)], both_ways: bool, end: Moment) -> Vec<Encounter> {
+pub(super) fn all(
+    gathered: &[(Parties, Gathered)],
+    both_ways: bool,
+    end: Moment,
+) -> Vec<Encounter> {
     let router = gathered
         .iter()
         .any(|(_, gathered)| gathered.kept.iter().any(|track| track.forwarded));
@@ -61,7 +65,10 @@ pub(super) fn all(gathered: &[(Parties, Gathered)], both_ways: bool, end: Moment
     let mut clients: Map<IpAddr, Vec<usize>> = Map::default();
     let mut served: Map<Socket, Vec<(IpAddr, Moment)>> = Map::default();
     for (index, ((client, server), gathered)) in gathered.iter().enumerate() {
-        siblings.entry((*client, server.address)).or_default().push(index);
+        siblings
+            .entry((*client, server.address))
+            .or_default()
+            .push(index);
         clients.entry(*client).or_default().push(index);
         let last = gathered
             .kept
@@ -110,7 +117,9 @@ pub(super) fn all(gathered: &[(Parties, Gathered)], both_ways: bool, end: Moment
                 router,
                 on_client: is_client(&position, own.kept.iter()),
                 others_served: served.get(server).is_some_and(|known| {
-                    known.iter().any(|(other, at)| other != client && *at >= since)
+                    known
+                        .iter()
+                        .any(|(other, at)| other != client && *at >= since)
                 }),
             };
             encounter(&situation, own)
@@ -234,12 +243,7 @@ fn opinion(finding: &Finding) -> Opinion {
     }
 }
 
-fn attempt(
-    track: &Track,
-    view: &View<'_>,
-    opinion: Opinion,
-    probes: Vec<ProbeId>,
-) -> Attempt {
+fn attempt(track: &Track, view: &View<'_>, opinion: Opinion, probes: Vec<ProbeId>) -> Attempt {
     let mut packets: Vec<u64> = track.syns.iter().map(|syn| syn.number).collect();
     packets.extend(track.answers.iter().map(|heard| heard.number));
     packets.extend(track.reset.map(|(_, _, number)| number));

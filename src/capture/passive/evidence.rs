@@ -67,12 +67,26 @@ pub(super) fn tell(view: &View<'_>, manner: Manner) -> Told {
     let mut sendings: Vec<Sending<'_>> = Vec::new();
     for (index, track) in view.attempts.iter().enumerate() {
         let target = Target::Endpoint;
-        send(view, track, (target, index, Some(index)), manner, usize::MAX, &mut sendings);
+        send(
+            view,
+            track,
+            (target, index, Some(index)),
+            manner,
+            usize::MAX,
+            &mut sendings,
+        );
     }
     for (index, (port, track)) in view.others.iter().enumerate() {
         let target = Target::Control(*port);
         let flow = view.attempts.len() + index;
-        send(view, track, (target, flow, None), manner, COMPARED, &mut sendings);
+        send(
+            view,
+            track,
+            (target, flow, None),
+            manner,
+            COMPARED,
+            &mut sendings,
+        );
     }
     sendings.sort_by_key(|sending| (sending.syn.at, sending.syn.number));
     let mut told = Told {
@@ -130,7 +144,10 @@ fn send<'a>(
     let flow = u8::try_from(flow.min(FLOWS)).unwrap_or(u8::MAX);
     let heard = attribute(track);
     let answered = track.is_established()
-        || track.answers.iter().any(|heard| is_decisive(&heard.reply.answer));
+        || track
+            .answers
+            .iter()
+            .any(|heard| is_decisive(&heard.reply.answer));
     let unheard = track.unheard() > 0;
     for (index, (syn, heard)) in track.syns.iter().zip(heard).enumerate().take(most) {
         let ttl = track.limited(view.hops).map_or(Ttl::FULL, Ttl);

@@ -31,7 +31,7 @@ mod wanted;
 mod words;
 
 pub use encounter::{
-    Account, Attempt, Cited, Encounter, Ending, Fate, Forgotten, Opinion, Position, Remainder, Side,
-    Wanted,
+    Account, Attempt, Cited, Encounter, Ending, Fate, Forgotten, Opinion, Position, Remainder,
+    Side, Wanted,
 };
-pub use observer::{Direction, Observer};
+pub use observer::Observer;

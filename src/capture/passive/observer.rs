@@ -1,7 +1,11 @@
 //! The observer: packets in, one encounter for each client and server port out.
 
+use std::net::IpAddr;
+
 use crate::model::time::Moment;
 use crate::wire::dissect::{Content, Message, Packet};
+use crate::wire::frame::Direction;
+use crate::wire::glance::{Outline, Sight, glance};
 use crate::wire::icmp::Kind;
 use crate::wire::quote::{Carried, Quote};
 use crate::wire::tcp::{Flags, Segment};
@@ -12,15 +16,6 @@ use super::gather::Gather;
 use super::pair::{Pair, Socket};
 use super::sight;
 use super::track::{Syn, Taken, Track};
-
-/// Which way a frame crossed the interface it was captured on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Direction {
-    /// To the capturing host.
-    Inbound,
-    /// From the capturing host.
-    Outbound,
-}
 
 /// Follows the connection attempts in a capture, packet by packet.
 ///
@@ -51,19 +46,22 @@ impl Observer {
 
     /// A packet: its number in the file (from 1), when it was captured, which way it crossed the
     /// interface where that is known, and its IP datagram, which may be cut short.
-    pub fn see(
-        &mut self,
-        number: u64,
-        at: Moment,
-        direction: Option<Direction>,
-        datagram: &[u8],
-    ) {
+    pub fn see(&mut self, number: u64, at: Moment, direction: Option<Direction>, datagram: &[u8]) {
         self.last = self.last.max(at);
         let frame = Frame {
             number,
             at,
             direction,
         };
+        // The bulk of a capture: neither begins a connection nor answers its beginning.
+        if let Some(seen) = glance(datagram)
+            && let Sight::Tcp(outline) = seen.sight
+            && !outline.flags.contains(Flags::SYN)
+            && !outline.flags.contains(Flags::RST)
+        {
+            self.flow(at, (seen.source, seen.destination, seen.ttl), &outline);
+            return;
+        }
         let Some(packet) = sight::read(datagram) else {
             self.gather.remainder.unread += 1;
             return;
@@ -88,11 +86,39 @@ impl Observer {
         }
     }
 
+    fn flow(
+        &mut self,
+        at: Moment,
+        (source, destination, ttl): (IpAddr, IpAddr, u8),
+        outline: &Outline,
+    ) {
+        let from = Socket::new(source, outline.source_port);
+        let to = Socket::new(destination, outline.destination_port);
+        let (pair, from_low) = Pair::of(from, to);
+        let Some(track) = self.gather.live(&pair) else {
+            self.gather.remainder.stray += 1;
+            return;
+        };
+        let by_client = track.client_is_low == from_low;
+        self.both_ways |= !by_client;
+        track.flow(by_client, at, ttl, outline);
+    }
+
     fn segment(&mut self, frame: Frame, packet: &Packet, segment: &Segment) {
+        let flags = segment.flags;
+        if !flags.contains(Flags::SYN) && !flags.contains(Flags::RST) {
+            // Its header is cut within the options.
+            let outline = outline(segment);
+            self.flow(
+                frame.at,
+                (packet.source, packet.destination, packet.ttl),
+                &outline,
+            );
+            return;
+        }
         let from = Socket::new(packet.source, segment.source_port);
         let to = Socket::new(packet.destination, segment.destination_port);
         let (pair, from_low) = Pair::of(from, to);
-        let flags = segment.flags;
         let asks = flags.contains(Flags::SYN)
             && !flags.contains(Flags::ACK)
             && !flags.contains(Flags::RST);
@@ -100,12 +126,12 @@ impl Observer {
             let by_client = track.client_is_low == from_low;
             let taken = match (by_client, asks) {
                 (true, true) => track.ask(syn(frame, packet, segment), segment.sequence),
-                (true, false) => track.hear_client(frame.at, frame.number, segment),
+                (true, false) => track.hear_client(frame.at, frame.number, flags),
                 // A SYN from the other side: simultaneous open, or the ports are used the other way.
                 (false, true) if !track.answers.is_empty() || track.is_over() => Taken::Another,
                 (false, _) => {
                     self.both_ways = true;
-                    track.hear_server(frame.at, frame.number, packet, segment, frame.direction)
+                    track.hear_server(frame.at, frame.number, packet, segment)
                 }
             };
             match taken {
@@ -128,7 +154,7 @@ impl Observer {
             self.both_ways = true;
             match self.gather.begin(pair, to, !from_low, from, frame.at) {
                 Some(track) => {
-                    track.hear_server(frame.at, frame.number, packet, segment, frame.direction);
+                    track.hear_server(frame.at, frame.number, packet, segment);
                 }
                 None => self.gather.remainder.stray += 1,
             }
@@ -202,7 +228,6 @@ fn about(
         message,
         quote,
         packet.destination,
-        frame.direction,
     )
 }
 
@@ -235,3 +260,13 @@ fn syn(frame: Frame, packet: &Packet, segment: &Segment) -> Syn {
     }
 }
 
+const fn outline(segment: &Segment) -> Outline {
+    Outline {
+        source_port: segment.source_port,
+        destination_port: segment.destination_port,
+        sequence: segment.sequence,
+        acknowledgment: segment.acknowledgment,
+        flags: segment.flags,
+        payload_length: segment.payload_length,
+    }
+}

@@ -93,7 +93,16 @@ pub(super) fn loses_much(view: &View<'_>) -> bool {
 
 /// The finding of inference with what the rules add, and no firmer than passive evidence supports.
 pub(super) fn apply(situation: &Situation<'_>, finding: Finding, all: &[ProbeId]) -> Finding {
-    let rules = [unseen, unheard, changed, carried, one_way, lost_here, reset_nearer, unrouted];
+    let rules = [
+        unseen,
+        unheard,
+        changed,
+        carried,
+        one_way,
+        lost_here,
+        reset_nearer,
+        unrouted,
+    ];
     let said = rules.iter().find_map(|rule| rule(situation, &finding));
     let mut finding = finding;
     let grounds = match &said {
@@ -127,15 +136,17 @@ fn replace(finding: &mut Finding, say: Say, all: &[ProbeId]) {
         let open = format!(" Not excluded: {}.", rivals.join(", "));
         verdict.summary.push_str(&open);
     }
+    finding.alternatives.retain(|rival| {
+        rival.ruled_out && rival.cause != say.cause && !say.rivals.contains(&rival.cause)
+    });
     finding
         .alternatives
-        .retain(|rival| rival.ruled_out && rival.cause != say.cause && !say.rivals.contains(&rival.cause));
-    finding.alternatives.extend(say.rivals.iter().map(|cause| Alternative {
-        cause: *cause,
-        ruled_out: false,
-        because: "a capture alone does not tell it apart".into(),
-        basis: Vec::new(),
-    }));
+        .extend(say.rivals.iter().map(|cause| Alternative {
+            cause: *cause,
+            ruled_out: false,
+            because: "a capture alone does not tell it apart".into(),
+            basis: Vec::new(),
+        }));
 }
 
 /// The state that goes with a cause (see the output contract).
@@ -169,7 +180,11 @@ fn refused_nearer(situation: &Situation<'_>) -> bool {
     let Some(server) = situation.position.from_server else {
         return false;
     };
-    let heard = situation.view.attempts.iter().flat_map(|track| &track.answers);
+    let heard = situation
+        .view
+        .attempts
+        .iter()
+        .flat_map(|track| &track.answers);
     heard
         .filter(|heard| heard.reply.from != situation.server.address)
         .any(|heard| heard.reply.answer.refusal().is_some() && passed(heard.reply.ttl.0) < server)
@@ -209,7 +224,10 @@ fn unseen(situation: &Situation<'_>, _: &Finding) -> Option<Say> {
                     (Cause::LocalEgress, Cause::NoRoute)
                 };
                 let say = Say::new(cause, Confidence::Likely, PlaceKind::Local);
-                return Some(say.against(&[rival]).saying(words::own_refusal(port, unresolved)));
+                return Some(
+                    say.against(&[rival])
+                        .saying(words::own_refusal(port, unresolved)),
+                );
             }
             Fate::Refused { by, .. } => {
                 let (cause, rival) = if by == situation.server.address {
@@ -218,7 +236,10 @@ fn unseen(situation: &Situation<'_>, _: &Finding) -> Option<Say> {
                     (Cause::RejectPath, Cause::NoRoute)
                 };
                 let say = Say::new(cause, Confidence::Possible, PlaceKind::Unknown);
-                return Some(say.against(&[rival]).saying(words::refused_unseen(port, by)));
+                return Some(
+                    say.against(&[rival])
+                        .saying(words::refused_unseen(port, by)),
+                );
             }
             Fate::Answered { .. } | Fate::Established { .. } => {
                 let say = Say::new(Cause::Open, Confidence::Likely, PlaceKind::Host);
@@ -231,7 +252,11 @@ fn unseen(situation: &Situation<'_>, _: &Finding) -> Option<Say> {
             _ => {}
         }
     }
-    let say = Say::new(Cause::Inconclusive, Confidence::Possible, PlaceKind::Unknown);
+    let say = Say::new(
+        Cause::Inconclusive,
+        Confidence::Possible,
+        PlaceKind::Unknown,
+    );
     Some(say.saying(words::NOTHING_SEEN.to_owned()))
 }
 
@@ -274,7 +299,11 @@ fn changed(situation: &Situation<'_>, _: &Finding) -> Option<Say> {
                 possible
             };
             let mut say = Say::new(Cause::Banned, wish, PlaceKind::Unknown)
-                .against(&[Cause::RateLimited, Cause::Intermittent, Cause::DropSomewhere])
+                .against(&[
+                    Cause::RateLimited,
+                    Cause::Intermittent,
+                    Cause::DropSomewhere,
+                ])
                 .saying(summary)
                 .seen(times);
             say.grounds.meanwhile = situation.others_served;
@@ -320,7 +349,11 @@ fn carried(situation: &Situation<'_>, finding: &Finding) -> Option<Say> {
     let full = established.iter().filter(|track| track.resent > 0);
     let full: usize = full.map(|track| usize::from(track.resent)).sum();
     if full > 0 && !served {
-        let say = Say::new(Cause::ListenerOverloaded, Confidence::Likely, PlaceKind::Host);
+        let say = Say::new(
+            Cause::ListenerOverloaded,
+            Confidence::Likely,
+            PlaceKind::Host,
+        );
         return Some(
             say.against(&[Cause::Open, Cause::OpenProxied])
                 .seen(full)
@@ -351,7 +384,10 @@ fn carried(situation: &Situation<'_>, finding: &Finding) -> Option<Say> {
         );
     }
     let alone = established.iter().all(|track| track.speaks_alone());
-    let answered = !alone || established.iter().any(|track| track.server.acknowledged() > 0);
+    let answered = !alone
+        || established
+            .iter()
+            .any(|track| track.server.acknowledged() > 0);
     let wish = if served {
         Confidence::Confirmed
     } else {
@@ -364,7 +400,10 @@ fn carried(situation: &Situation<'_>, finding: &Finding) -> Option<Say> {
         ..Grounds::default()
     };
     let rivals: &[Cause] = if served { &[] } else { &[Cause::OpenProxied] };
-    Some(say.against(rivals).saying(words::open(port, &established, served, alone)))
+    Some(
+        say.against(rivals)
+            .saying(words::open(port, &established, served, alone)),
+    )
 }
 
 /// Large segments that never arrive, on connections whose small ones do.
@@ -372,7 +411,10 @@ fn hole(situation: &Situation<'_>, established: &[&&Track]) -> Option<Say> {
     let mut times = 0;
     let mut size = 0;
     for track in established {
-        for (stream, back) in [(&track.client, &track.server), (&track.server, &track.client)] {
+        for (stream, back) in [
+            (&track.client, &track.server),
+            (&track.server, &track.client),
+        ] {
             let Some(stuck) = stream.stuck().filter(|stuck| stuck.is_large()) else {
                 continue;
             };
@@ -466,7 +508,11 @@ fn reset_nearer(situation: &Situation<'_>, finding: &Finding) -> Option<Say> {
         return None;
     }
     let server = situation.position.from_server?;
-    let answers = situation.view.attempts.iter().flat_map(|track| &track.answers);
+    let answers = situation
+        .view
+        .attempts
+        .iter()
+        .flat_map(|track| &track.answers);
     let reset = answers
         .filter(|heard| heard.reply.answer == Answer::Reset)
         .map(|heard| passed(heard.reply.ttl.0))

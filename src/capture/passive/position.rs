@@ -4,8 +4,9 @@
 //! routers it has passed. SYNs give the distance from the client, SYN-ACKs that from the server; a
 //! reset or a refusal gives neither, since any box on the way may have written it.
 
+use crate::wire::frame::Direction;
+
 use super::encounter::Position;
-use super::observer::Direction;
 use super::track::{TRACEROUTE, Track};
 
 /// Routers that a packet arriving with `ttl` has passed.

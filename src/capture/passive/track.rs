@@ -7,11 +7,12 @@ use crate::engine::translate;
 use crate::model::reply::{Answer, Reply};
 use crate::model::time::Moment;
 use crate::wire::dissect::{Message, Packet};
+use crate::wire::frame::Direction;
+use crate::wire::glance::Outline;
 use crate::wire::quote::Quote;
 use crate::wire::tcp::{Flags, Segment};
 
 use super::encounter::{Ending, Fate, Side};
-use super::observer::Direction;
 use super::stream::Stream;
 
 /// A SYN is silent when nothing came within the first retransmission timeout of TCP (RFC 6298 §2).
@@ -50,7 +51,6 @@ pub(super) struct Heard {
     pub(super) reply: Reply,
     /// What shows which of the SYNs it answers.
     pub(super) shows: Shows,
-    pub(super) direction: Option<Direction>,
 }
 
 /// What an answer shows of the SYN it answers.
@@ -175,81 +175,76 @@ impl Track {
         self.went_on.is_none() && self.client.next_is(sequence.wrapping_add(1))
     }
 
-    /// Anything else from the client.
-    pub(super) fn hear_client(&mut self, at: Moment, number: u64, segment: &Segment) -> Taken {
+    /// A segment that neither begins nor resets a connection.
+    pub(super) fn flow(&mut self, by_client: bool, at: Moment, ttl: u8, segment: &Outline) {
         self.touch(at);
-        let flags = segment.flags;
-        if flags.contains(Flags::RST) {
-            self.reset.get_or_insert((Side::Client, at, number));
-            return Taken::Ours;
+        let acknowledges = segment.flags.contains(Flags::ACK);
+        if by_client {
+            if acknowledges {
+                // Before the server has spoken in the capture, the first number is its first.
+                self.server.acknowledge(segment.acknowledgment);
+                if self.went_on.is_none() {
+                    self.went_on = Some(at);
+                }
+            }
+            if segment.payload_length > 0 {
+                self.client
+                    .send(at, segment.sequence, segment.payload_length);
+            }
+            self.closed[0] |= segment.flags.contains(Flags::FIN);
+            return;
         }
-        if flags.contains(Flags::ACK) && !flags.contains(Flags::SYN) {
-            // Before the server has spoken in the capture, the first number is taken as its first.
-            self.server.acknowledge(segment.acknowledgment);
-            self.went_on.get_or_insert(at);
+        if acknowledges && self.went_on.is_none() && !self.is_of_handshake(segment.acknowledgment) {
+            self.challenged = true;
+            return;
+        }
+        if acknowledges {
+            self.client.acknowledge(segment.acknowledgment);
         }
         if segment.payload_length > 0 {
-            self.client.send(at, segment.sequence, segment.payload_length);
+            self.server
+                .send(at, segment.sequence, segment.payload_length);
+            // Zero: they differ.
+            let same = self.served_ttl.is_none_or(|known| known == ttl);
+            self.served_ttl = Some(if same { ttl } else { 0 });
         }
-        if flags.contains(Flags::FIN) {
-            self.closed[0] = true;
+        self.closed[1] |= segment.flags.contains(Flags::FIN);
+    }
+
+    /// Whether a server that acknowledges this has answered the SYN, in the capture or unseen.
+    fn is_of_handshake(&self, acknowledgment: u32) -> bool {
+        let near = |isn: u32| acknowledgment.wrapping_sub(isn).wrapping_sub(1) < 1 << 20;
+        self.opened_at().is_some() || self.isn.is_some_and(near)
+    }
+
+    /// A reset, or a SYN-ACK of its own (simultaneous open), from the client.
+    pub(super) fn hear_client(&mut self, at: Moment, number: u64, flags: Flags) -> Taken {
+        self.touch(at);
+        if flags.contains(Flags::RST) {
+            self.reset.get_or_insert((Side::Client, at, number));
         }
         Taken::Ours
     }
 
-    /// Anything from the server, a bare SYN (simultaneous open) included.
+    /// A SYN-ACK or a reset from the server, or a bare SYN (simultaneous open).
     pub(super) fn hear_server(
         &mut self,
         at: Moment,
         number: u64,
         packet: &Packet,
         segment: &Segment,
-        direction: Option<Direction>,
     ) -> Taken {
         self.touch(at);
-        let flags = segment.flags;
-        if flags.contains(Flags::SYN) {
-            return if flags.contains(Flags::ACK) {
-                self.opened(at, number, packet, segment, direction)
-            } else {
-                Taken::Ours
-            };
+        if segment.flags.contains(Flags::RST) {
+            return self.shut(at, number, packet, segment);
         }
-        if flags.contains(Flags::RST) {
-            return self.shut(at, number, packet, segment, direction);
-        }
-        if self.went_on.is_none() && self.opened_at().is_none() && flags.contains(Flags::ACK) {
-            let ours = self
-                .isn
-                .is_some_and(|isn| segment.acknowledgment.wrapping_sub(isn).wrapping_sub(1) < 1 << 20);
-            if !ours {
-                self.challenged = true;
-                return Taken::Ours;
-            }
-        }
-        if flags.contains(Flags::ACK) {
-            self.client.acknowledge(segment.acknowledgment);
-        }
-        if segment.payload_length > 0 {
-            self.server.send(at, segment.sequence, segment.payload_length);
-            // Zero: they differ.
-            let same = self.served_ttl.is_none_or(|ttl| ttl == packet.ttl);
-            self.served_ttl = Some(if same { packet.ttl } else { 0 });
-        }
-        if flags.contains(Flags::FIN) {
-            self.closed[1] = true;
+        if segment.flags.contains(Flags::ACK) {
+            return self.opened(at, number, packet, segment);
         }
         Taken::Ours
     }
 
-    fn opened(
-        &mut self,
-        at: Moment,
-        number: u64,
-        packet: &Packet,
-        segment: &Segment,
-        direction: Option<Direction>,
-    ) -> Taken {
+    fn opened(&mut self, at: Moment, number: u64, packet: &Packet, segment: &Segment) -> Taken {
         if self.isn.is_none() && self.answers.is_empty() {
             self.client.begin(segment.acknowledgment);
         } else if !self.acknowledges_syn(segment.acknowledgment) {
@@ -261,34 +256,25 @@ impl Track {
             Some((_, echo)) if echo != 0 => Shows::Stamp(echo),
             _ => Shows::Sequence,
         };
-        let taken = self.answer(at, number, packet, translate::segment(segment), shows, direction);
-        if taken == Taken::Ours
-            && self.went_on.is_some_and(|went| at.since(went) >= UNHEARD)
-        {
+        let taken = self.answer(at, number, packet, translate::segment(segment), shows);
+        if taken == Taken::Ours && self.went_on.is_some_and(|went| at.since(went) >= UNHEARD) {
             self.resent = self.resent.saturating_add(1);
         }
         taken
     }
 
-    fn shut(
-        &mut self,
-        at: Moment,
-        number: u64,
-        packet: &Packet,
-        segment: &Segment,
-        direction: Option<Direction>,
-    ) -> Taken {
+    fn shut(&mut self, at: Moment, number: u64, packet: &Packet, segment: &Segment) -> Taken {
         if self.opened_at().is_some() || self.went_on.is_some() {
             self.reset.get_or_insert((Side::Server, at, number));
             return Taken::Ours;
         }
-        let acknowledges = segment.flags.contains(Flags::ACK)
-            && self.acknowledges_syn(segment.acknowledgment);
+        let acknowledges =
+            segment.flags.contains(Flags::ACK) && self.acknowledges_syn(segment.acknowledgment);
         if !acknowledges || self.isn.is_none() {
             self.near_misses += 1;
             return Taken::Ours;
         }
-        self.answer(at, number, packet, Answer::Reset, Shows::Sequence, direction)
+        self.answer(at, number, packet, Answer::Reset, Shows::Sequence)
     }
 
     /// An ICMP error that quotes a segment of the client with the number of its SYN.
@@ -299,7 +285,6 @@ impl Track {
         message: &Message,
         quote: &Quote,
         source: IpAddr,
-        direction: Option<Direction>,
     ) -> Taken {
         self.touch(at);
         let answer = translate::error(packet, message.kind, quote, source);
@@ -307,7 +292,7 @@ impl Track {
             (IpAddr::V4(_), Some(identification)) => Shows::Identification(identification),
             _ => Shows::Sequence,
         };
-        self.answer(at, number, packet, answer, shows, direction)
+        self.answer(at, number, packet, answer, shows)
     }
 
     fn answer(
@@ -317,7 +302,6 @@ impl Track {
         packet: &Packet,
         answer: Answer,
         shows: Shows,
-        direction: Option<Direction>,
     ) -> Taken {
         let reply = translate::reply(packet, answer);
         let same = |known: &Heard| {
@@ -344,7 +328,6 @@ impl Track {
                 number,
                 reply,
                 shows,
-                direction,
             });
         }
         Taken::Ours
@@ -401,7 +384,11 @@ impl Track {
         self.answers
             .iter()
             .filter(|heard| matches!(heard.reply.answer, Answer::SynAck { .. } | Answer::Reset))
-            .filter(|heard| self.syns.iter().any(|syn| syn.at.since(heard.at) >= UNHEARD))
+            .filter(|heard| {
+                self.syns
+                    .iter()
+                    .any(|syn| syn.at.since(heard.at) >= UNHEARD)
+            })
             .count()
     }
 

@@ -250,7 +250,10 @@ pub(super) fn rewrite(situation: &Situation<'_>, finding: &mut Finding) {
 pub(super) fn remark(situation: &Situation<'_>, finding: &mut Finding) {
     let view = &situation.view;
     let notes = &mut finding.notes;
-    match (situation.position.from_client, situation.position.from_server) {
+    match (
+        situation.position.from_client,
+        situation.position.from_server,
+    ) {
         (Some(0), _) if situation.on_client => {
             notes.push("captured on the client".into());
         }
@@ -273,7 +276,9 @@ pub(super) fn remark(situation: &Situation<'_>, finding: &mut Finding) {
         notes.extend(about(track, situation));
     }
     if missing > 0 {
-        notes.push(format!("the SYN of {missing} of the attempts is not in the capture"));
+        notes.push(format!(
+            "the SYN of {missing} of the attempts is not in the capture"
+        ));
     }
     if view.attempts.iter().any(|track| track.forwarded) {
         notes.push("the capturing host sends the SYNs on: it is a router or bridge".into());
@@ -297,7 +302,9 @@ fn about(track: &Track, situation: &Situation<'_>) -> Vec<String> {
         ));
     }
     if let Some(by) = track.answer_refused {
-        notes.push(format!("{by} refused what the server sent to client port {port}"));
+        notes.push(format!(
+            "{by} refused what the server sent to client port {port}"
+        ));
     }
     if let Some(mtu) = track.too_big {
         notes.push(match mtu {
