@@ -184,7 +184,7 @@ pub(super) const fn is_decisive(answer: &Answer) -> bool {
 }
 
 /// The answers of an attempt by SYN.
-fn attribute(track: &Track) -> Vec<Vec<&Heard>> {
+pub(super) fn attribute(track: &Track) -> Vec<Vec<&Heard>> {
     let mut by_syn: Vec<Vec<&Heard>> = vec![Vec::new(); track.syns.len()];
     let mut answers: Vec<&Heard> = track.answers.iter().collect();
     answers.sort_by_key(|heard| (heard.at, heard.number));

@@ -7,13 +7,15 @@
 //!
 //! 1. No SYN is in the capture → what the answers alone say.
 //! 2. The client asks again after an answer → the answer is lost behind the place of capture.
-//! 3. The port's behaviour changes once → the last phase counts, as the best reading.
+//! 3. The port's behaviour changes once → the last phase counts, as the best reading; several times
+//!    → it answers at times.
 //! 4. The handshake is completed → what the connections carried.
 //! 5. Nothing comes, and the capture holds nothing towards any client → only resent SYNs say
 //!    something.
 //! 6. Nothing comes, at the server or in a router that sends other SYNs on → it is lost there.
 //! 7. A reset from nearer than the server's SYN-ACKs → a device before it.
-//! 8. A router that says "no route" → no route.
+//! 8. A router that says "no route" → no route; one that says "host unreachable" seconds later → the
+//!    host does not answer ARP/ND.
 
 use std::time::Duration;
 
@@ -25,8 +27,8 @@ use crate::model::verdict::{
 
 use super::assess::Situation;
 use super::encounter::{Ending, Fate, Side};
-use super::evidence::View;
-use super::phase::{Kind, Phases};
+use super::evidence::{View, attribute};
+use super::phase::{self, Kind, Phases};
 use super::position::passed;
 use super::support::{Grounds, ceiling};
 use super::track::Track;
@@ -34,6 +36,10 @@ use super::words;
 
 /// A client resends a SYN because of silence no sooner than this; sooner ones follow a reset.
 const RESENT: Duration = Duration::from_millis(900);
+
+/// A router that waits for ARP/ND refuses after 3 s (three requests a second apart); no path is so
+/// slow.
+const RESOLUTION: Duration = Duration::from_millis(2500);
 
 /// What a rule says.
 #[derive(Clone, Debug)]
@@ -97,6 +103,7 @@ pub(super) fn apply(situation: &Situation<'_>, finding: Finding, all: &[ProbeId]
         unseen,
         unheard,
         changed,
+        at_times,
         carried,
         one_way,
         lost_here,
@@ -326,6 +333,25 @@ fn changed(situation: &Situation<'_>, _: &Finding) -> Option<Say> {
     })
 }
 
+/// Rule 3, several times.
+fn at_times(situation: &Situation<'_>, _: &Finding) -> Option<Say> {
+    let kinds = phase::kinds(&situation.view);
+    let open = kinds.iter().filter(|kind| **kind == Kind::Open).count();
+    let failed = kinds.len() - open;
+    if open == 0 || failed == 0 {
+        return None;
+    }
+    let mut say = Say::new(
+        Cause::Intermittent,
+        Confidence::Possible,
+        PlaceKind::Unknown,
+    )
+    .against(&[Cause::RateLimited, Cause::Banned])
+    .saying(words::at_times(situation.server.port, open, kinds.len()));
+    say.grounds.times = failed;
+    Some(say)
+}
+
 /// Rule 4.
 fn carried(situation: &Situation<'_>, finding: &Finding) -> Option<Say> {
     let open = matches!(
@@ -538,6 +564,16 @@ fn unrouted(situation: &Situation<'_>, finding: &Finding) -> Option<Say> {
             Refusal::NetUnreachable | Refusal::NoRoute6 | Refusal::RejectRoute6
         ))
     );
+    if verdict.cause == Cause::RejectPath && refused_late(&situation.view) {
+        let mut say = Say::new(Cause::NoNeighbor, Confidence::Likely, PlaceKind::Path)
+            .against(&[Cause::RejectPath])
+            .saying(words::no_neighbor(
+                situation.server.port,
+                verdict.place.at_hop,
+            ));
+        say.place = verdict.place;
+        return Some(say);
+    }
     if verdict.cause != Cause::RejectPath || !unrouted {
         return None;
     }
@@ -546,4 +582,21 @@ fn unrouted(situation: &Situation<'_>, finding: &Finding) -> Option<Say> {
         .saying(words::unrouted(situation.server.port, verdict.place.at_hop));
     say.place = verdict.place;
     Some(say)
+}
+
+/// Whether "host unreachable" took as long as vain ARP/ND requests do.
+fn refused_late(view: &View<'_>) -> bool {
+    view.attempts.iter().any(|track| {
+        let by_syn = attribute(track);
+        let mut pairs = track.syns.iter().zip(&by_syn);
+        pairs.any(|(syn, heard)| {
+            heard.iter().any(|heard| {
+                let plight = matches!(
+                    heard.reply.answer.refusal(),
+                    Some(Refusal::HostUnreachable | Refusal::AddressUnreachable6)
+                );
+                plight && heard.at.since(syn.at) >= RESOLUTION
+            })
+        })
+    })
 }

@@ -42,6 +42,21 @@ const fn kind(fate: Fate) -> Option<Kind> {
     }
 }
 
+/// What the attempts drew that are no probes of a traceroute, where that is known: a single SYN that
+/// was lost is no failure yet.
+pub(super) fn kinds(view: &View<'_>) -> Vec<Kind> {
+    let ordinary = view
+        .attempts
+        .iter()
+        .filter(|track| track.limited(view.hops).is_none());
+    ordinary
+        .filter_map(|track| {
+            let kind = kind(track.fate(view.end))?;
+            (kind != Kind::Silent || track.syns.len() >= 2).then_some(kind)
+        })
+        .collect()
+}
+
 impl Phases {
     /// The two phases of these attempts; `None` where there are fewer or more, or where loss may
     /// explain the second.

@@ -51,7 +51,6 @@ const fn decides(merit: Merit) -> &'static [Cause] {
             Cause::DropEdge,
             Cause::DropEdgeOrHost,
             Cause::DropReturn,
-            Cause::DropSomewhere,
         ],
         Merit::Ack | Merit::Fin => &[Cause::ListenerOverloaded, Cause::DropHost],
         Merit::Mark => &[Cause::Closed, Cause::RejectHost, Cause::RejectPath],

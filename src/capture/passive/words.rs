@@ -78,6 +78,20 @@ pub(super) fn changed(port: u16, phases: &Phases) -> String {
     )
 }
 
+pub(super) fn at_times(port: u16, open: usize, all: usize) -> String {
+    format!("Port {port} answers only at times: {open} of {all} attempts were answered SYN-ACK.")
+}
+
+pub(super) fn no_neighbor(port: u16, at: Option<HopRef>) -> String {
+    let by = at
+        .and_then(|hop| hop.address)
+        .map_or_else(String::new, |address| format!(" ({address})"));
+    format!(
+        "The host of port {port} does not answer ARP/ND: so says the router before it{by}, seconds \
+         after the SYN."
+    )
+}
+
 pub(super) fn overloaded(port: u16) -> String {
     format!(
         "The host sends its SYN-ACK for port {port} again although the client acknowledged it: the \

@@ -172,7 +172,7 @@ fn a_traceroute_beside_shows_between_which_hops_they_vanish() {
             }
         },
         Cause::DropPath,
-        Confidence::Likely,
+        Confidence::Possible,
     );
     let place = encounter.outcome.finding.verdict.place;
     assert_eq!(place.after_hop.map(|hop| hop.ttl), Some(2));
