@@ -1,4 +1,5 @@
-//! The forms a verdict is written in: the versioned record, JSON, text for a person, one live line.
+//! The forms a verdict is written in: the versioned record, JSON, text for a person, one live line,
+//! and the page for whoever must act ([`html`], [`markdown`]).
 //!
 //! Every form is a view of [`record::Record`]: a person sees nothing that the JSON document does
 //! not hold. Nothing here writes: each function returns a string, styled with ANSI codes where it
@@ -7,13 +8,25 @@
 
 pub mod advice;
 pub mod doctor;
+mod drawing;
 pub mod entry;
+mod flows;
+mod gloss;
+pub mod html;
 pub mod json;
+mod lanes;
 pub mod live;
+mod mark;
+pub mod markdown;
+mod otherside;
 pub mod page;
 pub mod place;
 pub mod plan;
 pub mod record;
+mod reproduce;
+mod rivals;
+mod rows;
 pub mod text;
+mod timeline;
 pub mod visible;
 pub mod words;

@@ -150,6 +150,20 @@ fn ethernet(mut rest: &[u8]) -> Option<&[u8]> {
     }
 }
 
+/// The Ethernet header of a datagram that had none: addresses of zeros, as loopback has, and the
+/// type of its IP version.
+pub fn zeroed_ethernet(datagram: &[u8]) -> Vec<u8> {
+    let version = octet(datagram, 0).unwrap_or_default() >> 4;
+    let kind = if version == 6 {
+        ETHERTYPE_IPV6
+    } else {
+        ETHERTYPE_IPV4
+    };
+    let mut header = vec![0; 12];
+    header.extend(kind.to_be_bytes());
+    header
+}
+
 /// The direction that Linux's packet type tells (`PACKET_HOST` … `PACKET_OUTGOING`).
 const fn cooked_direction(packet_type: u16) -> Option<Direction> {
     match packet_type {

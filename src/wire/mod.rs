@@ -12,6 +12,7 @@ pub mod dissect;
 pub mod fragment;
 pub mod frame;
 pub mod glance;
+pub mod headers;
 pub mod icmp;
 mod ip;
 pub mod quote;
