@@ -12,6 +12,7 @@
 )]
 
 mod artefacts;
+mod capture;
 mod cli;
 mod hostile;
 mod lab;

@@ -1,5 +1,7 @@
 //! `synquest probe`: holds the inquests, writes each as it settles.
 
+use std::time::SystemTime;
+
 use super::arguments::{ProbeArguments, Shared};
 use super::artefact::{self, Capture};
 use super::exit::ExitStatus;
@@ -50,7 +52,7 @@ pub fn run(
     let mut scribe = Scribe {
         shared,
         terminal,
-        run: Run::new(arguments.cost.seed, started()),
+        run: Run::new(arguments.cost.seed, ""),
         records: artefacts.wants_records().then(Vec::new),
         causes: Vec::new(),
         failure: None,
@@ -64,6 +66,7 @@ pub fn run(
     driver::run(endpoints, &settings, &stop, &mut |event| match event {
         Event::Progress(outcome) => progress.reading(outcome),
         Event::Started(began) => {
+            scribe.run.started = time_of_day(began);
             if let Some(keeper) = &mut keeper {
                 keeper.start(began);
             }
@@ -190,9 +193,11 @@ fn preference(settings: &Settings) -> Preference {
     }
 }
 
-/// The time of day, to the second.
-fn started() -> String {
-    jiff::Timestamp::now()
+/// A time of day in UTC, to the second.
+fn time_of_day(time: SystemTime) -> String {
+    // Fails for times that no clock shows.
+    jiff::Timestamp::try_from(time)
+        .unwrap_or_default()
         .strftime("%Y-%m-%dT%H:%M:%SZ")
         .to_string()
 }

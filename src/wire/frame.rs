@@ -359,7 +359,7 @@ mod tests {
         check(113, &cooked(0, [3, 56], &[8, 0, 0x45]), None);
         let cooked2 = |protocol: [u8; 2], kind: u8, rest: &[u8]| {
             let front = [protocol[0], protocol[1], 0, 0, 0, 0, 0, 2, 0, 1, kind, 6];
-            [&front, &[1, 2, 3, 4, 5, 6, 0, 0], rest].concat()
+            [&front[..], &[1, 2, 3, 4, 5, 6, 0, 0], rest].concat()
         };
         check(276, &cooked2([8, 0], 4, v4), Some((v4, OUT)));
         check(276, &cooked2([0x86, 0xdd], 2, v6), Some((v6, IN)));
