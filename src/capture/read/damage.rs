@@ -118,6 +118,11 @@ pub enum Broken {
     /// Its content contradicts itself or its checksum.
     #[error("the compressed file is corrupt")]
     Corrupt,
+    /// Its window is larger than the 128 MiB that the zstd program itself allows by default.
+    #[error(
+        "the compressed file needs a window of more than 128 MiB; recompress it without --long"
+    )]
+    Window,
 }
 
 /// A place from which a capture file cannot be read as it claims; everything before it was delivered.

@@ -215,13 +215,14 @@ impl<R: Read> Reader<R> {
         };
         let kind = loop {
             match pcapng.frame(&mut self.source) {
-                Ok(Some((kind, length))) => {
+                Ok(Some(block)) => {
                     self.blocks = self.blocks.saturating_add(1);
-                    if let Some(kind) = kind {
-                        self.taken = length;
+                    self.packets = self.packets.saturating_add(block.is_numbered.into());
+                    if let Some(kind) = block.kind {
+                        self.taken = block.length;
                         break kind;
                     }
-                    self.source.advance(length);
+                    self.source.advance(block.length);
                 }
                 Ok(None) => {
                     self.finished = true;
@@ -233,9 +234,6 @@ impl<R: Read> Reader<R> {
                 }
             }
         };
-        if kind.is_packet() {
-            self.packets = self.packets.saturating_add(1);
-        }
         let damage = Damage {
             position: self.source.position(),
             block: self.blocks,
@@ -283,3 +281,11 @@ impl<R: Read> fmt::Debug for Reader<R> {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+#[allow(
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    reason = "a test may fail loudly"
+)]
+mod tests;

@@ -57,18 +57,30 @@ impl Kind {
         }
     }
 
-    /// Whether it carries a packet.
-    pub(super) const fn is_packet(self) -> bool {
-        matches!(
-            self,
-            Self::EnhancedPacket | Self::SimplePacket | Self::ObsoletePacket
-        )
-    }
-
     /// Whether the blocks after it can be read without having read it.
     pub(super) const fn is_dispensable(self) -> bool {
         !matches!(self, Self::Section | Self::Interface)
     }
+}
+
+/// A block that is in memory.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Block {
+    /// `None` for one that is passed over.
+    pub(super) kind: Option<Kind>,
+    /// Whether it takes a packet number.
+    pub(super) is_numbered: bool,
+    /// Octets of it.
+    pub(super) length: usize,
+}
+
+/// Whether blocks of this type take a packet number: packets, and what Wireshark shows as one
+/// (`pcapng.c` of wiretap): journal entries of systemd, events of Sysdig, custom blocks.
+const fn is_numbered(block: u32) -> bool {
+    matches!(
+        block,
+        2 | 3 | 6 | 9 | 0x204 | 0x208 | 0x216 | 0x217 | 0x221 | 0x222 | 0xbad | 0x4000_0bad
+    )
 }
 
 /// What of an interface the blocks after it need.
@@ -87,6 +99,9 @@ pub(super) struct Pcapng {
     /// The interfaces of the sections before it.
     before: u32,
 }
+
+/// What a block says, and what is wrong with its end.
+type Said<'a> = (Item<'a>, Option<Reason>);
 
 /// A packet as its block frames it.
 struct Framed<'a> {
@@ -108,13 +123,12 @@ impl Pcapng {
         }
     }
 
-    /// Brings the next block into memory; its kind (`None`: of no interest) and length, or `None` at
-    /// the end of the file.
+    /// Brings the next block into memory; `None` at the end of the file.
     #[inline]
     pub(super) fn frame<R: Read>(
         &mut self,
         source: &mut Source<R>,
-    ) -> Result<Option<(Option<Kind>, usize)>, Reason> {
+    ) -> Result<Option<Block>, Reason> {
         const SHORTEST: usize = FRONT + BACK;
         let unread = source.want(SHORTEST)?;
         match unread.len() {
@@ -146,7 +160,11 @@ impl Pcapng {
                 back,
             });
         }
-        Ok(Some((Kind::of(number), length)))
+        Ok(Some(Block {
+            kind: Kind::of(number),
+            is_numbered: is_numbered(number),
+            length,
+        }))
     }
 
     /// What the block says; a packet is given `number`. The second part is what is wrong with its
@@ -157,7 +175,7 @@ impl Pcapng {
         kind: Kind,
         number: u64,
         block: &'a [u8],
-    ) -> Result<(Item<'a>, Option<Reason>), Reason> {
+    ) -> Result<Said<'a>, Reason> {
         let short = Reason::BlockLength {
             declared: u32::try_from(block.len()).unwrap_or(u32::MAX),
         };
@@ -235,11 +253,7 @@ impl Pcapng {
     }
 
     #[inline]
-    fn packet<'a>(
-        &self,
-        number: u64,
-        framed: Framed<'a>,
-    ) -> Result<(Item<'a>, Option<Reason>), Reason> {
+    fn packet<'a>(&self, number: u64, framed: Framed<'a>) -> Result<Said<'a>, Reason> {
         let captured = framed.captured;
         if captured > LONGEST_PACKET {
             return Err(Reason::CapturedTooLong { length: captured });
@@ -284,10 +298,7 @@ impl Pcapng {
         }
     }
 
-    fn section<'a>(
-        &mut self,
-        body: &'a [u8],
-    ) -> Option<Result<(Item<'a>, Option<Reason>), Reason>> {
+    fn section<'a>(&mut self, body: &'a [u8]) -> Option<Result<Said<'a>, Reason>> {
         let major = self.order.number16(body, 4)?;
         let minor = self.order.number16(body, 6)?;
         let options = Options::new(body.get(16..)?, self.order);
@@ -301,10 +312,7 @@ impl Pcapng {
         Some(Ok((Item::Section(Section { options }), fault(options))))
     }
 
-    fn interface<'a>(
-        &mut self,
-        body: &'a [u8],
-    ) -> Option<Result<(Item<'a>, Option<Reason>), Reason>> {
+    fn interface<'a>(&mut self, body: &'a [u8]) -> Option<Result<Said<'a>, Reason>> {
         let link = LinkType(self.order.number16(body, 0)?);
         let snap_length = self.order.number32(body, 4)?;
         let options = Options::new(body.get(8..)?, self.order);
@@ -330,7 +338,7 @@ impl Pcapng {
         Some(Ok((Item::Interface(interface), fault(options))))
     }
 
-    fn statistics<'a>(&self, body: &'a [u8]) -> Option<Result<(Item<'a>, Option<Reason>), Reason>> {
+    fn statistics<'a>(&self, body: &'a [u8]) -> Option<Result<Said<'a>, Reason>> {
         let interface = self.order.number32(body, 0)?;
         let stamp = self.order.halves64(body, 4)?;
         let options = Options::new(body.get(12..)?, self.order);
@@ -344,7 +352,7 @@ impl Pcapng {
         }))
     }
 
-    fn names<'a>(&self, body: &'a [u8]) -> (Item<'a>, Option<Reason>) {
+    fn names<'a>(&self, body: &'a [u8]) -> Said<'a> {
         let records = Records::new(body, self.order);
         let after = records.after(body, self.order);
         let fault = match after {

@@ -74,6 +74,12 @@ impl<R: Read> Source<R> {
         Ok(self.unread())
     }
 
+    /// Octets of memory it holds.
+    #[cfg(test)]
+    pub(super) const fn memory(&self) -> usize {
+        self.memory.len()
+    }
+
     #[cold]
     fn fill(&mut self, count: usize) -> Result<(), Failure> {
         self.memory.copy_within(self.start..self.end, 0);

@@ -118,6 +118,10 @@ impl<R: Read> Stream<R> {
             (Some(kind), _) => Failure::Io(kind),
             (None, ErrorKind::UnexpectedEof) => Failure::Compressed(Broken::Cut),
             (None, ErrorKind::OutOfMemory) => Failure::Io(ErrorKind::OutOfMemory),
+            // What ZSTD_getErrorString says; its code does not come through.
+            (None, _) if error.to_string().contains("too much memory") => {
+                Failure::Compressed(Broken::Window)
+            }
             (None, _) => Failure::Compressed(Broken::Corrupt),
         })
     }

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::report::record::Record;
-use crate::report::text;
+use crate::report::{html, markdown};
 
 /// A form of the report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,23 +31,8 @@ impl Form {
     /// The report on `records` in this form.
     pub fn page(self, records: &[Record]) -> String {
         match self {
-            Self::Html => format!(
-                "<!doctype html><meta charset=\"utf-8\"><title>synquest</title><pre>{}</pre>\n",
-                texts(records).replace('&', "&amp;").replace('<', "&lt;")
-            ),
-            // Indented, it is code, which Markdown leaves alone.
-            Self::Markdown => texts(records)
-                .lines()
-                .map(|line| format!("    {line}\n"))
-                .collect(),
+            Self::Html => html::page(records),
+            Self::Markdown => markdown::page(records),
         }
     }
-}
-
-fn texts(records: &[Record]) -> String {
-    let texts: Vec<String> = records
-        .iter()
-        .map(|record| text::report(record, 100))
-        .collect();
-    anstream::adapter::strip_str(&texts.join("\n\n")).to_string()
 }
