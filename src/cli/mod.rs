@@ -14,6 +14,7 @@ pub mod lookup;
 pub mod manual;
 pub mod probe;
 pub mod progress;
+pub mod scribe;
 pub mod signals;
 pub mod target;
 pub mod terminal;

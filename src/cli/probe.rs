@@ -8,17 +8,15 @@ use super::exit::ExitStatus;
 use super::failure::Failure;
 use super::keeper::Keeper;
 use super::progress::Progress;
+use super::scribe::Scribe;
 use super::signals::Signals;
 use super::terminal::Terminal;
 use super::{dry_run, lookup};
 use crate::engine::policy::Policy;
-use crate::model::outcome::Outcome;
-use crate::model::verdict::Cause;
 use crate::net::driver::{self, Event, Settings};
 use crate::net::survey::Preference;
 use crate::net::{Stop, privilege};
 use crate::report::record::{Record, Run};
-use crate::report::{json, text};
 
 /// Holds an inquest into every endpoint.
 ///
@@ -49,14 +47,8 @@ pub fn run(
     let signals = Signals::listen(move || on_signal.request()).map_err(Failure::Signals)?;
     let shown = terminal.watched() && !shared.quiet && shared.verbose == 0;
     let mut progress = Progress::new(endpoints.len(), shown);
-    let mut scribe = Scribe {
-        shared,
-        terminal,
-        run: Run::new(arguments.cost.seed, ""),
-        records: artefacts.wants_records().then(Vec::new),
-        causes: Vec::new(),
-        failure: None,
-    };
+    let mut run = Run::new(arguments.cost.seed, "");
+    let mut scribe = Scribe::new(shared, terminal, artefacts.wants_records());
     let watch = artefacts.watch();
     let mut capture = artefacts.capture()?;
     let file = capture.as_ref().map(Capture::file).transpose()?;
@@ -66,7 +58,7 @@ pub fn run(
     driver::run(endpoints, &settings, &stop, &mut |event| match event {
         Event::Progress(outcome) => progress.reading(outcome),
         Event::Started(began) => {
-            scribe.run.started = time_of_day(began);
+            run.started = time_of_day(began);
             if let Some(keeper) = &mut keeper {
                 keeper.start(began);
             }
@@ -82,10 +74,13 @@ pub fn run(
             }
         }
         Event::Settled(session, outcome) => {
+            let mut record = Record::new(&outcome, &run);
             if let Some(keeper) = &mut keeper {
-                keeper.settle(session, &outcome);
+                let numbers = keeper.settle(session, &outcome);
+                record.number(|id| numbers.of(id).to_vec());
             }
-            if !progress.settle(&outcome, || scribe.write(&outcome)) {
+            let cause = outcome.finding.verdict.cause;
+            if !progress.settle(&outcome, || scribe.write(cause, record)) {
                 stop.request();
             }
         }
@@ -95,7 +90,7 @@ pub fn run(
         capture.failure = keeper.finish().err();
     }
     let preference = preference(&settings);
-    let records = scribe.records.take().unwrap_or_default();
+    let records = scribe.take_records();
     let written = artefacts.write(&records, capture, || {
         watch.map(|watch| watch.end(&destinations, &preference))
     });
@@ -104,65 +99,13 @@ pub fn run(
             terminal.note(&format!("wrote {}", destination.path().display()));
         }
     }
-    let status = scribe.finish(&signals, arguments.exit_zero)?;
+    let complete = scribe.finish()?;
     written.all()?;
-    Ok(status)
-}
-
-/// Writes outcomes, and remembers what they come to.
-#[derive(Debug)]
-struct Scribe<'a> {
-    shared: &'a Shared,
-    terminal: Terminal,
-    run: Run,
-    /// What was found of each endpoint, where an artefact is to hold it.
-    records: Option<Vec<Record>>,
-    causes: Vec<Cause>,
-    /// Why nothing more can be written.
-    failure: Option<Failure>,
-}
-
-impl Scribe<'_> {
-    /// Writes an outcome; false when nothing more can be written.
-    fn write(&mut self, outcome: &Outcome) -> bool {
-        let first = self.causes.is_empty();
-        self.causes.push(outcome.finding.verdict.cause);
-        let record = Record::new(outcome, &self.run);
-        if self.failure.is_none() {
-            let written = self
-                .form(&record, first)
-                .and_then(|text| self.terminal.data(&text).map_err(Failure::Output));
-            self.failure = written.err();
-        }
-        if let Some(records) = &mut self.records {
-            records.push(record);
-        }
-        self.failure.is_none()
-    }
-
-    fn form(&self, record: &Record, first: bool) -> Result<String, Failure> {
-        Ok(if self.shared.json {
-            json::document(record)? + "\n"
-        } else if self.shared.quiet {
-            text::line(record)
-        } else {
-            let gap = if first { "" } else { "\n\n" };
-            format!("{gap}{}", text::report(record, self.terminal.width()))
-        })
-    }
-
-    /// The exit status of the run.
-    fn finish(self, signals: &Signals, exit_zero: bool) -> Result<ExitStatus, Failure> {
-        if let Some(failure) = self.failure.filter(|failure| !failure.is_closed_pipe()) {
-            return Err(failure);
-        }
-        let complete = ExitStatus::of(self.causes);
-        Ok(match signals.caught() {
-            Some(status) => status,
-            None if exit_zero => complete.forgiving(),
-            None => complete,
-        })
-    }
+    Ok(match signals.caught() {
+        Some(status) => status,
+        None if arguments.exit_zero => complete.forgiving(),
+        None => complete,
+    })
 }
 
 fn settings(arguments: &ProbeArguments, sightings: bool) -> Settings {
