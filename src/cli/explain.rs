@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use super::arguments::{ExplainArguments, Shared};
 use super::exit::ExitStatus;
 use super::failure::Failure;
+use super::observed;
 use super::scribe::Scribe;
 use super::terminal::Terminal;
 use crate::capture::explain::{Explained, explain};
@@ -58,6 +59,13 @@ pub fn run(
         record.number(|id| inquest.numbers.of(id).to_vec());
         scribe.write(inquest.outcome.finding.verdict.cause, record);
     }
+    if let Some((began, account)) = &explained.observed {
+        let run = observed_run(*began);
+        for encounter in &account.encounters {
+            let cause = encounter.outcome.finding.verdict.cause;
+            scribe.write(cause, observed::record(encounter, &run));
+        }
+    }
     warn(&explained);
     scribe.finish()
 }
@@ -81,12 +89,24 @@ fn open(path: &Path) -> Result<Box<dyn Read + Send>, Unexplained> {
     }
 }
 
+/// The run that told itself in this capture.
 fn its_run(run: &note::Run) -> Run {
-    let began = i128::from(run.began);
-    let started = jiff::Timestamp::from_nanosecond(began).unwrap_or_default();
     Run {
         version: run.version.clone(),
         seed: run.seed,
-        started: started.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+        started: time_of_day(run.began),
     }
+}
+
+/// The "run" of those who did not know that they would be read: it began with the first packet.
+fn observed_run(began: u64) -> Run {
+    Run::new(None, time_of_day(began))
+}
+
+/// A time in nanoseconds since the Unix epoch as UTC, to the second.
+fn time_of_day(nanos: u64) -> String {
+    jiff::Timestamp::from_nanosecond(i128::from(nanos))
+        .unwrap_or_default()
+        .strftime("%Y-%m-%dT%H:%M:%SZ")
+        .to_string()
 }

@@ -12,6 +12,7 @@ pub mod generate;
 pub mod keeper;
 pub mod lookup;
 pub mod manual;
+pub mod observed;
 pub mod probe;
 pub mod progress;
 pub mod scribe;

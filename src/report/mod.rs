@@ -21,6 +21,7 @@ mod lanes;
 pub mod live;
 mod mark;
 pub mod markdown;
+pub mod observed;
 mod otherside;
 pub mod page;
 pub mod place;
