@@ -113,6 +113,9 @@ pub(super) fn confidence(word: &str) -> &'static str {
 
 /// The owner of an advice, named for a reader who did not run the test.
 pub(super) fn owner(owner: &str) -> String {
+    if owner == "whoever gave you the address" {
+        return "whoever gave the address".to_owned();
+    }
     match owner.strip_prefix("you") {
         Some(rest) if rest.is_empty() || rest.starts_with(',') => {
             format!("whoever ran this test{rest}")
