@@ -4,13 +4,13 @@
 //!
 //! ```text
 //!            cli            arguments as typed, then as runnable; wiring; exit status
-//!      ┌──────┴──────┐
-//!     net          report   sockets and clocks │ the forms a verdict is written in
-//!      │             │
-//!    engine          │      what to send next, what a frame answers
-//!      │             │
-//!    infer           │      evidence → verdict or question; pure
-//!      └──────┬──────┘
+//!      ┌──────┼──────┐
+//!     net  capture report   sockets and clocks │ capture files │ the forms a verdict is written in
+//!      └──┬───┘      │
+//!       engine       │      what to send next, what a frame answers
+//!         │          │
+//!       infer        │      evidence → verdict or question; pure
+//!         └───┬──────┘
 //!           model           endpoint, probe, reply, evidence, path, verdict, time
 //!             │
 //!           wire            bytes ↔ packets
@@ -25,6 +25,7 @@
 //! Garbage from a network is a value, never a panic. Where this library panics, it is a bug of the
 //! library, and the message names the invariant that was broken.
 
+pub mod capture;
 pub mod cli;
 pub mod engine;
 pub mod infer;

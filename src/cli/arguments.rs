@@ -59,6 +59,9 @@ pub enum Command {
     /// Hold an inquest into one or a few endpoints
     #[command(after_help = "A name with several addresses is probed on each.")]
     Probe(Box<ProbeArguments>),
+    /// Give the verdicts again from a capture alone, ours or one of tcpdump's
+    #[command(after_help = "Sends nothing, needs no privilege and no network.")]
+    Explain(ExplainArguments),
     /// Show what this host can and cannot do
     Doctor(DoctorArguments),
     /// Write the man pages or the shell completions
@@ -78,6 +81,15 @@ pub struct ProbeArguments {
     /// What the inquest may cost.
     #[command(flatten)]
     pub cost: Cost,
+    /// Capture of our probes and their replies, as pcapng; whole after kill -9
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "SYNQUEST_PCAP",
+        hide_env_values = true,
+        help_heading = "Artefacts"
+    )]
+    pub pcap: Option<PathBuf>,
     /// Print what would be sent, and send nothing
     #[arg(long, env = "SYNQUEST_DRY_RUN", hide_env_values = true,
         value_parser = BoolishValueParser::new())]
@@ -161,6 +173,14 @@ pub struct Cost {
         hide_env_values = true
     )]
     pub seed: Option<u64>,
+}
+
+/// Arguments of `explain`.
+#[derive(Args, Clone, Debug)]
+pub struct ExplainArguments {
+    /// pcapng or pcap, also compressed with gzip or zstd; - for stdin
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
 }
 
 /// Arguments of `doctor`.

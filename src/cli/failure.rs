@@ -3,6 +3,7 @@
 use std::io;
 
 use super::exit::ExitStatus;
+use super::explain::Unexplained;
 use super::generate::Unwritten;
 use super::target::BadTarget;
 use crate::net;
@@ -23,6 +24,9 @@ pub enum Failure {
         /// The option that asked.
         option: &'static str,
     },
+    /// A capture that cannot be explained.
+    #[error(transparent)]
+    Unexplained(#[from] Unexplained),
     /// The network cannot be used.
     #[error(transparent)]
     Network(#[from] net::Failure),
@@ -44,7 +48,7 @@ impl Failure {
     /// The exit status it means: wrong input is 2, what this host cannot do is 4.
     pub const fn status(&self) -> ExitStatus {
         match self {
-            Self::Target(_) | Self::SourceFamily { .. } => ExitStatus::Usage,
+            Self::Target(_) | Self::SourceFamily { .. } | Self::Unexplained(_) => ExitStatus::Usage,
             Self::Network(failure) => match failure {
                 net::Failure::NoInterface { .. }
                 | net::Failure::ForeignSource { .. }

@@ -5,8 +5,10 @@ pub mod doctor;
 pub mod dry_run;
 pub mod duration;
 pub mod exit;
+pub mod explain;
 pub mod failure;
 pub mod generate;
+pub mod keeper;
 pub mod lookup;
 pub mod manual;
 pub mod probe;
@@ -30,6 +32,7 @@ pub fn run(arguments: &Arguments, terminal: Terminal) -> Result<ExitStatus, Fail
     let shared = &arguments.shared;
     match &arguments.command {
         Command::Probe(probe) => probe::run(probe, shared, terminal),
+        Command::Explain(explain) => explain::run(explain, shared, terminal),
         Command::Doctor(doctor) => doctor::run(doctor, shared, terminal),
         Command::Generate(generate) => {
             generate::run(generate)?;

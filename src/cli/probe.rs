@@ -1,8 +1,11 @@
 //! `synquest probe`: holds the inquests, writes each as it settles.
 
+use std::time::SystemTime;
+
 use super::arguments::{ProbeArguments, Shared};
 use super::exit::ExitStatus;
 use super::failure::Failure;
+use super::keeper::Keeper;
 use super::progress::Progress;
 use super::signals::Signals;
 use super::terminal::Terminal;
@@ -43,20 +46,48 @@ pub fn run(
     let mut scribe = Scribe {
         shared,
         terminal,
-        run: Run::new(arguments.cost.seed, started()),
+        run: Run::new(arguments.cost.seed, ""),
         causes: Vec::new(),
         failure: None,
     };
+    let mut keeper = arguments
+        .pcap
+        .as_ref()
+        .map(|path| std::fs::File::create(path).map(|file| Keeper::new(file, arguments.cost.seed)))
+        .transpose()
+        .map_err(Failure::Output)?;
     tracing::debug!(endpoints = endpoints.len(), "holding inquests");
     driver::run(endpoints, &settings, &stop, &mut |event| match event {
         Event::Progress(outcome) => progress.reading(outcome),
-        Event::Settled(outcome) => {
+        Event::Started(began) => {
+            scribe.run.started = time_of_day(began);
+            if let Some(keeper) = &mut keeper {
+                keeper.start(began);
+            }
+        }
+        Event::Begun(session, brief) => {
+            if let Some(keeper) = &mut keeper {
+                keeper.open(session, brief);
+            }
+        }
+        Event::Sighted(sighting) => {
+            if let Some(keeper) = &mut keeper {
+                keeper.see(&sighting);
+            }
+        }
+        Event::Settled(session, outcome) => {
+            if let Some(keeper) = &mut keeper {
+                keeper.settle(session, &outcome);
+            }
             if !progress.settle(&outcome, || scribe.write(&outcome)) {
                 stop.request();
             }
         }
     })?;
     progress.clear();
+    if let Some(keeper) = keeper {
+        keeper.finish().map_err(Failure::Output)?;
+    }
     scribe.finish(&signals, arguments.exit_zero)
 }
 
@@ -127,12 +158,15 @@ fn settings(arguments: &ProbeArguments) -> Settings {
         source: leave.source,
         mark: leave.mark,
         seed: cost.seed,
+        sightings: arguments.pcap.is_some(),
     }
 }
 
-/// The time of day, to the second.
-fn started() -> String {
-    jiff::Timestamp::now()
+/// A time of day in UTC, to the second.
+fn time_of_day(time: SystemTime) -> String {
+    // Fails for times that no clock shows.
+    jiff::Timestamp::try_from(time)
+        .unwrap_or_default()
         .strftime("%Y-%m-%dT%H:%M:%SZ")
         .to_string()
 }

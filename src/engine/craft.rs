@@ -144,7 +144,10 @@ fn echo(bench: Workbench<'_>, id: ProbeId, probe: &Probe) -> Option<Crafted> {
     let envelope = envelope(bench, probe, &tuple);
     Some(Crafted {
         datagram: compose::message(&envelope, Icmp::EchoRequest(echo), &payload).ok()?,
-        marks: Marks::Echo { echo, opening },
+        marks: Marks::Echo {
+            echo,
+            opening: Some(opening),
+        },
     })
 }
 

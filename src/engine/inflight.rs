@@ -12,12 +12,13 @@
 //! | ICMP error | both ports and the 32-bit sequence, or the echo's identifier and sequence |
 //! | echo reply | identifier, sequence and the first 8 octets of payload |
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use super::SessionId;
 use crate::model::probe::ProbeId;
-use crate::wire::icmp::Echo;
+use crate::wire::dissect::{Content, Packet};
+use crate::wire::icmp::{Echo, Kind};
 use crate::wire::tcp::{Flags, Segment};
 
 /// What an answer must show of a probe.
@@ -29,9 +30,26 @@ pub(super) enum Marks {
     Echo {
         /// Identifier and sequence number.
         echo: Echo,
-        /// First octets of the payload.
-        opening: [u8; 8],
+        /// First octets of the payload; `None` where a capture does not hold them.
+        opening: Option<[u8; 8]>,
     },
+}
+
+impl Marks {
+    /// The marks of a packet that was sent as a probe; `None` where no probe is of its kind.
+    pub(super) fn of(packet: &Packet) -> Option<Self> {
+        match packet.content {
+            Content::Tcp(segment) => Some(Self::Segment(segment)),
+            Content::Icmp(message) => {
+                let Kind::EchoRequest(echo) = message.kind else {
+                    return None;
+                };
+                let opening = message.opening;
+                Some(Self::Echo { echo, opening })
+            }
+            Content::LaterFragment { .. } | Content::Other { .. } => None,
+        }
+    }
 }
 
 /// Which probe of which session.
@@ -75,6 +93,8 @@ impl Index {
 /// The indexes over all sessions.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Inflight {
+    /// What was sent.
+    marks: BTreeMap<Owner, Marks>,
     /// By the sequence number sent: for ICMP quotes and for our own frames on their way out.
     sequences: Index,
     /// By the acknowledgment number that answers a SYN or FIN.
@@ -97,11 +117,30 @@ impl Inflight {
             let (ours, theirs) = (segment.source_port, segment.destination_port);
             self.flows.insert((peer, ours, theirs, owner.session));
         }
+        self.marks.insert(owner, *marks);
     }
 
-    /// Forgets a probe of a settled session, save what shows that a SYN-ACK answers it: that must
-    /// still be reset.
-    pub(super) fn retire(&mut self, owner: Owner, peer: IpAddr, marks: &Marks) {
+    /// Forgets what a settled session sent to `peer`, save what shows that a SYN-ACK answers it: that
+    /// must still be reset.
+    pub(super) fn retire(&mut self, session: SessionId, peer: IpAddr) {
+        let all = Owner {
+            session,
+            ..Owner::FIRST
+        }..=Owner {
+            session,
+            ..Owner::LAST
+        };
+        let sent: Vec<_> = self
+            .marks
+            .range(all)
+            .map(|(owner, marks)| (*owner, *marks))
+            .collect();
+        for (owner, marks) in sent {
+            self.forget(owner, peer, &marks);
+        }
+    }
+
+    fn forget(&mut self, owner: Owner, peer: IpAddr, marks: &Marks) {
         let opens = matches!(marks, Marks::Segment(segment) if segment.flags.contains(Flags::SYN));
         if let Marks::Segment(segment) = marks {
             let (ours, theirs) = (segment.source_port, segment.destination_port);
@@ -114,7 +153,13 @@ impl Inflight {
             self.each(marks, |index, numbered| {
                 index.0.remove(&(numbered, owner));
             });
+            self.marks.remove(&owner);
         }
+    }
+
+    /// What was sent as this probe.
+    pub(super) fn marks(&self, owner: Owner) -> Option<&Marks> {
+        self.marks.get(&owner)
     }
 
     /// Calls `visit` with every index a probe stands in, and its entry there.
@@ -138,6 +183,11 @@ impl Inflight {
     /// The probes sent with this sequence number.
     pub(super) fn by_sequence(&self, shown: Numbered) -> impl Iterator<Item = Owner> + '_ {
         self.sequences.find(shown)
+    }
+
+    /// The SYNs and FINs that this number acknowledges.
+    pub(super) fn by_acknowledgment(&self, shown: Numbered) -> impl Iterator<Item = Owner> + '_ {
+        self.acknowledgments.find(shown)
     }
 
     /// The echo requests with this identifier and sequence number.
@@ -257,7 +307,7 @@ mod tests {
         for marks in [&syn, &ack] {
             inflight.insert(OWNER, peer(), marks);
             assert_eq!(inflight.by_flow(peer(), 40_001, 3306), Some(OWNER.session));
-            inflight.retire(OWNER, peer(), marks);
+            inflight.forget(OWNER, peer(), marks);
             assert_eq!(inflight.by_sequence(sequence).next(), None);
             assert_eq!(inflight.by_flow(peer(), 40_001, 3306), None);
         }

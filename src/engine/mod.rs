@@ -19,18 +19,24 @@
 mod controls;
 mod craft;
 mod inflight;
+mod ledger;
 mod pacer;
 pub mod policy;
 mod prober;
 mod session;
+mod sighting;
 #[cfg(test)]
 mod tests;
 mod timing;
 mod token;
 mod translate;
 
+pub use crate::infer::Brief;
+pub use ledger::{Attribution, Ledger, Role};
 pub use prober::Prober;
 pub use session::Judge;
+pub use sighting::{Interface, Sighting};
+pub use timing::patience;
 pub use token::Key;
 
 use std::net::IpAddr;

@@ -5,13 +5,14 @@ mod hearing;
 use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
 
-use super::inflight::{Inflight, Owner};
+use super::inflight::Owner;
+use super::ledger::Ledger;
 use super::pacer::Pacer;
 use super::policy::Policy;
 use super::session::{Judge, Session};
 use super::token::{Key, Tokens};
 use super::{Output, SessionId, Transmit};
-use crate::infer;
+use crate::infer::{self, Brief};
 use crate::model::endpoint::Endpoint;
 use crate::model::evidence::{LocalRefusal, NeighbourState};
 use crate::model::outcome::Outcome;
@@ -26,7 +27,7 @@ pub struct Prober {
     tokens: Tokens,
     judge: Judge,
     sessions: Vec<Entry>,
-    inflight: Inflight,
+    ledger: Ledger,
     pacer: Pacer,
     /// When sessions must advance.
     wakes: BTreeSet<(Moment, SessionId)>,
@@ -64,7 +65,7 @@ impl Prober {
             tokens: Tokens::new(key),
             judge,
             sessions: Vec::new(),
-            inflight: Inflight::default(),
+            ledger: Ledger::default(),
             wakes: BTreeSet::new(),
             sends: BTreeSet::new(),
             resets: VecDeque::new(),
@@ -77,7 +78,7 @@ impl Prober {
 
     /// Begins an inquest. Its time budget runs from `now`.
     pub fn add(&mut self, now: Moment, endpoint: Endpoint, vantage: Vantage) -> SessionId {
-        let id = SessionId(self.sessions.len());
+        let id = self.ledger.open(vantage.source, endpoint.address);
         let session = Session::new(
             id,
             now,
@@ -167,11 +168,7 @@ impl Prober {
                 continue;
             };
             if entry.session.is_settled() {
-                let peer = entry.session.brief().endpoint.address;
-                for (probe, marks) in entry.session.all_marks() {
-                    let owner = Owner { session: id, probe };
-                    self.inflight.retire(owner, peer, marks);
-                }
+                self.ledger.retire(id);
                 self.settled.push_back(id);
             }
         }
@@ -179,22 +176,17 @@ impl Prober {
 
     fn transmit(&mut self, now: Moment, id: SessionId) -> Option<Transmit> {
         let session = &mut self.sessions.get_mut(id.0)?.session;
-        let transmit = session.transmit(now, &self.tokens, self.count);
-        if let Some(Transmit {
-            probe: Some(probe),
-            destination,
-            ..
-        }) = transmit
-            && let Some(marks) = session.marks(probe)
+        let sent = session.transmit(now, &self.tokens, self.count);
+        if let Some((transmit, marks)) = &sent
+            && let Some(probe) = transmit.probe
         {
-            let owner = Owner { session: id, probe };
-            self.inflight.insert(owner, destination, marks);
+            self.ledger.enter(Owner { session: id, probe }, marks);
             self.pacer.spend(now);
             self.count = self.count.wrapping_add(1);
             self.sent = self.sent.saturating_add(1);
         }
         self.reschedule(id);
-        transmit
+        sent.map(|(transmit, _)| transmit)
     }
 
     /// The inquest as it stands at `now`, or as it settled.
@@ -208,6 +200,13 @@ impl Prober {
             .get(session.0)
             .map(|entry| entry.session.outcome(now))
             .expect("a session id comes from `add` of the same prober")
+    }
+
+    /// What an inquest is held under; `None` for an unknown one.
+    pub fn brief(&self, session: SessionId) -> Option<&Brief> {
+        self.sessions
+            .get(session.0)
+            .map(|entry| entry.session.brief())
     }
 
     /// Whether an inquest has settled; false for an unknown one.
@@ -228,10 +227,6 @@ impl Prober {
     }
 
     // Sessions and their timetables.
-
-    fn session(&self, id: SessionId) -> Option<&Session> {
-        self.sessions.get(id.0).map(|entry| &entry.session)
-    }
 
     fn with(&mut self, id: SessionId, act: impl FnOnce(&mut Session)) {
         if let Some(entry) = self.sessions.get_mut(id.0) {

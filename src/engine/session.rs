@@ -49,9 +49,6 @@ pub(super) struct Session {
     plan: VecDeque<Ask>,
     /// When the patience of each probe ends.
     expiries: BTreeSet<(Moment, ProbeId)>,
-    /// What was sent, by probe: that of probe `n` stands at index `n - 1`; `None` where nothing
-    /// could be composed.
-    marks: Vec<Option<Marks>>,
     timing: Timing,
     last_sent: Option<Moment>,
     /// When the SYN-ACK of each probe was last answered with a reset.
@@ -92,7 +89,6 @@ impl Session {
             stale: false,
             plan: VecDeque::new(),
             expiries: BTreeSet::new(),
-            marks: Vec::new(),
             timing: Timing::default(),
             last_sent: None,
             resets: BTreeMap::new(),
@@ -110,20 +106,6 @@ impl Session {
 
     pub(super) const fn is_settled(&self) -> bool {
         self.settled.is_some()
-    }
-
-    /// What was sent as `probe`.
-    pub(super) fn marks(&self, probe: ProbeId) -> Option<&Marks> {
-        let index = usize::try_from(probe.0).ok()?.checked_sub(1)?;
-        self.marks.get(index)?.as_ref()
-    }
-
-    /// Everything that was sent, by probe.
-    pub(super) fn all_marks(&self) -> impl Iterator<Item = (ProbeId, &Marks)> {
-        (1..)
-            .map(ProbeId)
-            .zip(&self.marks)
-            .filter_map(|(id, marks)| Some((id, marks.as_ref()?)))
     }
 
     /// The inquest as it stands.
@@ -293,7 +275,7 @@ impl Session {
     /// Replaces the plan by what the judgement asks for and the budget allows.
     fn replan(&mut self) {
         self.plan.clear();
-        let sent = u32::try_from(self.marks.len()).unwrap_or(u32::MAX);
+        let sent = u32::try_from(self.evidence.trials().len()).unwrap_or(u32::MAX);
         let left = usize::try_from(self.max_probes.saturating_sub(sent)).unwrap_or(usize::MAX);
         if let Next::Ask(asks) = &self.judgement.next {
             let deadline = self.brief.deadline;
@@ -344,11 +326,15 @@ impl Session {
         now: Moment,
         tokens: &Tokens,
         count: u32,
-    ) -> Option<Transmit> {
+    ) -> Option<(Transmit, Marks)> {
         let ask = self.plan.pop_front()?;
         // With the last probe of a plan gone, inference is asked again.
         self.stale |= self.plan.is_empty();
-        let id = ProbeId(u32::try_from(self.marks.len()).ok()?.checked_add(1)?);
+        let id = ProbeId(
+            u32::try_from(self.evidence.trials().len())
+                .ok()?
+                .checked_add(1)?,
+        );
         let bench = Workbench {
             tokens,
             brief: &self.brief,
@@ -358,41 +344,38 @@ impl Session {
         let crafted = craft::craft(bench, id, &ask.probe);
         self.evidence.record(now, Fact::Sent(id, ask.probe));
         let Some(Crafted { datagram, marks }) = crafted else {
-            self.marks.push(None);
             self.record(now, Fact::Refused(id, LocalRefusal::SourceGone));
             return None;
         };
-        self.marks.push(Some(marks));
         self.last_sent = Some(now);
         let patience = self
             .timing
             .patience(ask.probe.kind, self.brief.endpoint.family());
         self.expiries.insert((now.after(patience), id));
-        Some(Transmit {
+        let transmit = Transmit {
             session: self.id,
             probe: Some(id),
             destination: self.brief.endpoint.address,
             datagram,
-        })
+        };
+        Some((transmit, marks))
     }
 
-    /// The reset that closes what a SYN-ACK to `probe` half-opened; `None` when it was sent just
-    /// now. Settled sessions still close what opens late.
+    /// The reset that closes what `syn`, sent as `probe`, half-opened where a SYN-ACK acknowledged so
+    /// much of it; `None` when it was sent just now. Settled sessions still close what opens late.
     pub(super) fn close(
         &mut self,
         at: Moment,
         tokens: &Tokens,
         count: u32,
         probe: ProbeId,
-        syn_ack: &Segment,
+        syn: &Segment,
+        acknowledged: u32,
     ) -> Option<Transmit> {
         let recent = self
             .resets
             .get(&probe)
             .is_some_and(|last| at < last.after(RESET_AGAIN));
-        let Some(Marks::Segment(syn)) = self.marks(probe).copied() else {
-            return None;
-        };
         if recent || !syn.flags.contains(Flags::SYN) {
             return None;
         }
@@ -403,7 +386,7 @@ impl Session {
             now: at,
         };
         let sent = self.evidence.trial(probe)?.probe;
-        let datagram = craft::reset(bench, &sent, &syn, syn_ack.acknowledgment)?;
+        let datagram = craft::reset(bench, &sent, syn, acknowledged)?;
         self.resets.insert(probe, at);
         Some(Transmit {
             session: self.id,

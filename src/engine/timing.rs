@@ -26,16 +26,20 @@ impl Timing {
         self.slowest = self.slowest.max(rtt);
     }
 
-    /// How long a probe of this kind is waited for: 1 s, or three times the slowest round trip, at
-    /// most 3 s; for a fragment the reassembly timer and a margin.
+    /// How long a probe of this kind is waited for.
     pub(super) fn patience(&self, kind: Kind, family: Family) -> Duration {
-        match (kind, family) {
-            (Kind::Fragment, Family::V4) => REASSEMBLY_V4,
-            (Kind::Fragment, Family::V6) => REASSEMBLY_V6,
-            (Kind::Syn | Kind::Ack | Kind::Fin | Kind::Echo, _) => self
-                .slowest
-                .saturating_mul(3)
-                .clamp(PATIENCE, PATIENCE_MOST),
+        patience(self.slowest, kind, family)
+    }
+}
+
+/// How long a probe of a kind is waited for where the slowest round trip so far took `slowest`: 1 s,
+/// or three times that, at most 3 s; for a fragment the reassembly timer and a margin.
+pub fn patience(slowest: Duration, kind: Kind, family: Family) -> Duration {
+    match (kind, family) {
+        (Kind::Fragment, Family::V4) => REASSEMBLY_V4,
+        (Kind::Fragment, Family::V6) => REASSEMBLY_V6,
+        (Kind::Syn | Kind::Ack | Kind::Fin | Kind::Echo, _) => {
+            slowest.saturating_mul(3).clamp(PATIENCE, PATIENCE_MOST)
         }
     }
 }

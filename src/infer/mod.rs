@@ -36,6 +36,8 @@ mod tests;
 
 pub use judge::judge;
 
+use serde::{Deserialize, Serialize};
+
 use crate::model::endpoint::Endpoint;
 use crate::model::probe::Probe;
 use crate::model::time::Moment;
@@ -43,7 +45,7 @@ use crate::model::vantage::Vantage;
 use crate::model::verdict::Finding;
 
 /// What an inquest is held under, besides the evidence.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Brief {
     /// What the inquest is about.
     pub endpoint: Endpoint,
@@ -63,7 +65,7 @@ pub struct Brief {
 }
 
 /// A port of the same address to compare with.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Control {
     /// The port.
     pub port: u16,
@@ -72,7 +74,8 @@ pub struct Control {
 }
 
 /// Why a control port was chosen.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum ControlOrigin {
     /// The user named it.
     Given,

@@ -5,6 +5,8 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use super::probe::{Probe, ProbeId};
 use super::reply::Reply;
 use super::time::Moment;
@@ -19,7 +21,8 @@ pub struct Observation {
 }
 
 /// What can happen in an inquest.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Fact {
     /// A probe was handed to the kernel.
     Sent(ProbeId, Probe),
@@ -44,7 +47,8 @@ pub enum Fact {
 }
 
 /// Which of our two ears heard a reply.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Ear {
     /// The AF_PACKET tap: before this host's firewall and routing.
     Tap,
@@ -53,7 +57,8 @@ pub enum Ear {
 }
 
 /// Why the kernel did not take a probe.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum LocalRefusal {
     /// EPERM: an OUTPUT or POSTROUTING rule.
     Firewall,
@@ -74,7 +79,8 @@ pub enum LocalRefusal {
 }
 
 /// What the neighbour table says of the next hop (states of `NUD_*`).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum NeighbourState {
     /// Resolved: REACHABLE, STALE, DELAY, PROBE, PERMANENT or NOARP.
     Resolved,

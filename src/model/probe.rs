@@ -2,9 +2,11 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 /// The number of a probe within its endpoint's inquest, from 1: the `evidence[].id` of the JSON
 /// document and what every verdict cites.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct ProbeId(pub u32);
 
 impl fmt::Display for ProbeId {
@@ -14,7 +16,7 @@ impl fmt::Display for ProbeId {
 }
 
 /// One probe as inference asks for it. Two equal probes differ only in when they are sent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Probe {
     /// What is sent.
     pub kind: Kind,
@@ -46,7 +48,8 @@ impl Probe {
 }
 
 /// The kinds of datagram a probe can be.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Kind {
     /// A TCP SYN with the options a Linux client sends.
     Syn,
@@ -75,7 +78,8 @@ impl Kind {
 }
 
 /// Where on the endpoint's address a probe is addressed to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Target {
     /// The port under inquest.
     Endpoint,
@@ -86,7 +90,7 @@ pub enum Target {
 }
 
 /// A source port of the session, by range and index.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Flow {
     /// The range the source port is taken from.
     pub range: SourceRange,
@@ -113,7 +117,8 @@ impl Flow {
 }
 
 /// The source-port ranges a firewall may treat differently.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum SourceRange {
     /// What the kernel hands to clients (`ip_local_port_range`).
     Ephemeral,
@@ -122,7 +127,7 @@ pub enum SourceRange {
 }
 
 /// An IPv4 TTL or IPv6 hop limit.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Ttl(pub u8);
 
 impl Ttl {
@@ -136,7 +141,7 @@ impl Ttl {
 }
 
 /// A DSCP code point, 0 to 63 (RFC 2474): the upper six bits of the traffic class.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Dscp(pub u8);
 
 impl Dscp {

@@ -2,10 +2,13 @@
 
 use std::net::IpAddr;
 
+use serde::{Deserialize, Serialize};
+
 use super::probe::{Dscp, Ttl};
+use super::verdict::Method;
 
 /// An authenticated answer to a probe.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reply {
     /// Source address of the datagram: what it claims, not who sent it.
     pub from: IpAddr,
@@ -20,7 +23,8 @@ pub struct Reply {
 }
 
 /// What a reply says.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Answer {
     /// SYN and ACK set, acknowledging our SYN.
     SynAck {
@@ -79,6 +83,24 @@ impl Answer {
         }
     }
 
+    /// What it says, in nmap's words where they exist.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::SynAck { .. } => "syn-ack",
+            Self::Reset => "reset",
+            Self::EchoReply => "echo-reply",
+            Self::TimeExceeded(_) => "time-exceeded",
+            Self::ReassemblyTimeout(_) => "reassembly-time-exceeded",
+            Self::Unreachable(Refusal::Unknown(_), _) => "dest-unreach",
+            Self::Unreachable(refusal, _) => {
+                let word = Method::Icmp(*refusal).word();
+                word.split_once('-').map_or(word, |(_, reason)| reason)
+            }
+            Self::TooBig { .. } => "too-big",
+            Self::OtherIcmp { .. } => "other-icmp",
+        }
+    }
+
     /// Whether both say the same thing, whatever header fields they carry.
     pub fn same_kind(&self, other: &Self) -> bool {
         match (self, other) {
@@ -96,7 +118,7 @@ impl Answer {
 }
 
 /// What an ICMP error quotes of our probe, as it looked where the error arose.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Quote {
     /// The DSCP of the quoted datagram: differs from ours where the path rewrites it.
     pub dscp: Dscp,
@@ -108,7 +130,8 @@ pub struct Quote {
 
 /// Why a destination is unreachable: the ICMP and ICMPv6 codes, in the words of iptables'
 /// `--reject-with`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Refusal {
     /// ICMP 3/0 and 3/6.
     NetUnreachable,

@@ -2,11 +2,15 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 /// A moment of a run, in nanoseconds since the run began.
 ///
 /// The zero is [`Moment::START`]. Moments come from the driver (monotonic clock, or kernel
 /// timestamps mapped onto it) or from the simulator; nothing in the core makes one up.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
 pub struct Moment(u64);
 
 impl Moment {

@@ -18,6 +18,17 @@ pub(super) struct Ancillary {
     pub(super) flow: Option<u32>,
     /// IPv6 destination address.
     pub(super) destination: Option<Ipv6Addr>,
+    /// What a packet socket says beside a frame.
+    pub(super) framing: Option<Framing>,
+}
+
+/// What a packet socket says beside a frame (`struct tpacket_auxdata`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Framing {
+    /// Where in the frame the IP header begins, in octets.
+    pub(super) network: usize,
+    /// The VLAN tag that was taken off the frame: protocol and control information.
+    pub(super) tag: Option<[u16; 2]>,
 }
 
 /// Octets of a control message before its data: a length and two integers (`struct cmsghdr`).
@@ -51,6 +62,7 @@ impl Ancillary {
             (libc::SOL_IPV6, libc::IPV6_PKTINFO) => {
                 self.destination = octets::<16>(data).map(Ipv6Addr::from);
             }
+            (libc::SOL_PACKET, libc::PACKET_AUXDATA) => self.framing = framing(data),
             _ => {}
         }
     }
@@ -79,6 +91,30 @@ fn native_u32(data: &[u8]) -> Option<u32> {
     octets(data).map(u32::from_ne_bytes)
 }
 
+fn native_u16(data: &[u8]) -> Option<u16> {
+    octets(data).map(u16::from_ne_bytes)
+}
+
+/// Status, length and captured length in words, then four halves: offsets of link and network
+/// header, tag and its protocol.
+fn framing(data: &[u8]) -> Option<Framing> {
+    /// What a tag is where the kernel does not say: 802.1Q.
+    const USUAL: u16 = 0x8100;
+    let status = native_u32(data)?;
+    let is = |flag: libc::c_uint| status & flag != 0;
+    let protocol = native_u16(data.get(18..)?)?;
+    let protocol = if is(libc::TP_STATUS_VLAN_TPID_VALID) {
+        protocol
+    } else {
+        USUAL
+    };
+    let control = native_u16(data.get(16..)?)?;
+    Some(Framing {
+        network: usize::from(native_u16(data.get(14..)?)?),
+        tag: is(libc::TP_STATUS_VLAN_VALID).then_some([protocol, control]),
+    })
+}
+
 /// A `struct timespec`, whose halves are as wide as a long.
 fn timespec(data: &[u8]) -> Option<Duration> {
     const WORD: usize = size_of::<libc::c_long>();
@@ -95,6 +131,16 @@ fn timespec(data: &[u8]) -> Option<Duration> {
 /// The IPv6 address in a `struct sockaddr_in6`.
 pub(super) fn sender_v6(name: &[u8]) -> Option<Ipv6Addr> {
     octets::<16>(name.get(8..)?).map(Ipv6Addr::from)
+}
+
+/// The interface's number (`sll_ifindex`) in a `struct sockaddr_ll`.
+pub(super) fn interface(name: &[u8]) -> Option<u32> {
+    native_u32(name.get(4..)?)
+}
+
+/// The kind of hardware (`sll_hatype`) in a `struct sockaddr_ll`.
+pub(super) fn hardware(name: &[u8]) -> Option<u16> {
+    native_u16(name.get(8..)?)
 }
 
 /// The packet type (`sll_pkttype`) in a `struct sockaddr_ll`.
@@ -140,6 +186,7 @@ mod tests {
                 hop_limit: Some(63),
                 flow: Some(0x048a_bcde),
                 destination: None,
+                framing: None,
             }
         );
     }

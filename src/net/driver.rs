@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
 use std::thread;
+use std::time::SystemTime;
 
 use super::clock::Clock;
 use super::failure::Failure;
@@ -23,9 +24,10 @@ use super::roster::Roster;
 use super::stop::Stop;
 use super::survey::{Preference, Standpoint};
 use super::watch::Watch;
+use super::witness::Witness;
 use super::{privilege, stack, tap};
 use crate::engine::policy::Policy;
-use crate::engine::{Key, Prober};
+use crate::engine::{Brief, Key, Prober, SessionId, Sighting};
 use crate::model::endpoint::{Endpoint, Family};
 use crate::model::evidence::LocalRefusal;
 use crate::model::outcome::Outcome;
@@ -47,6 +49,8 @@ pub struct Settings {
     /// with this seed. The tokens that authenticate replies can then be predicted by whoever knows
     /// the seed: for tests and for reproducing a run, not for networks that lie.
     pub seed: Option<u64>,
+    /// Whether to report every frame of ours, for a capture.
+    pub sightings: bool,
 }
 
 impl Settings {
@@ -86,10 +90,16 @@ impl Settings {
     reason = "an outcome is moved once for each endpoint"
 )]
 pub enum Event<'a> {
+    /// The run began at this time of day: its moment zero. Once, before anything else.
+    Started(SystemTime),
     /// An inquest as it stands; at most ten times a second for each, fewer when many are open.
     Progress(&'a Outcome),
+    /// An inquest began, under this brief. Only where sightings are reported.
+    Begun(SessionId, Brief),
+    /// A frame of an inquest that began passed an interface. Only where sightings are reported.
+    Sighted(Sighting),
     /// An inquest that is over; once for each endpoint.
-    Settled(Outcome),
+    Settled(SessionId, Outcome),
 }
 
 /// An endpoint and our end of the way to it.
@@ -135,8 +145,10 @@ pub fn run(
     }
     let (reports, inbox) = mpsc::channel();
     let unread = Arc::new(AtomicUsize::new(0));
+    let clock = Clock::start();
+    on_event(Event::Started(clock.began()));
     let packets = Packets {
-        clock: Clock::start(),
+        clock,
         prober: Prober::new(settings.policy.clone(), settings.key()?),
         roster: Roster::new(
             netlink,
@@ -150,6 +162,7 @@ pub fn run(
         stop: stop.clone(),
         reports,
         unread: Arc::clone(&unread),
+        witness: settings.sightings.then(Witness::default),
     };
     thread::scope(|scope| {
         thread::Builder::new()
@@ -162,7 +175,9 @@ pub fn run(
                     unread.fetch_sub(1, Ordering::AcqRel);
                     on_event(Event::Progress(&outcome));
                 }
-                Report::Settled(outcome) => on_event(Event::Settled(*outcome)),
+                Report::Begun(session, brief) => on_event(Event::Begun(session, *brief)),
+                Report::Sighted(sighting) => on_event(Event::Sighted(*sighting)),
+                Report::Settled(session, outcome) => on_event(Event::Settled(session, *outcome)),
             }
         }
         Ok(())

@@ -17,6 +17,7 @@ use crate::engine::Heard;
 use crate::model::endpoint::Family;
 use crate::model::evidence;
 use crate::model::time::Moment;
+use crate::wire::frame::Link;
 
 /// Where an ear listens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,6 +60,49 @@ impl Post {
             socket: self.role(),
             source,
         }
+    }
+}
+
+/// What an ear heard.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Sound<'a> {
+    /// How.
+    pub(super) heard: Heard,
+    /// The datagram, from its IP header on.
+    pub(super) datagram: &'a [u8],
+    /// The frame it came in; `None` behind the firewall.
+    pub(super) framed: Option<Framed<'a>>,
+}
+
+/// A frame as it passed an interface.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Framed<'a> {
+    /// The interface's number.
+    pub(super) interface: u32,
+    /// What it begins with.
+    pub(super) link: Link,
+    /// From the link header on.
+    pub(super) octets: &'a [u8],
+    /// The VLAN tag that was taken off it: protocol and control information.
+    pub(super) tag: Option<[u16; 2]>,
+}
+
+impl Framed<'_> {
+    /// The frame as it was on the wire.
+    pub(super) fn restore(&self) -> Vec<u8> {
+        /// Octets of an Ethernet header before its type, where a tag stands.
+        const ADDRESSES: usize = 12;
+        let (before, after) = self
+            .octets
+            .split_at_checked(ADDRESSES)
+            .unwrap_or((self.octets, &[]));
+        let tag = self.tag.filter(|_| self.link == Link::Ethernet);
+        let tag: Vec<u8> = tag
+            .into_iter()
+            .flatten()
+            .flat_map(u16::to_be_bytes)
+            .collect();
+        [before, &tag, after].concat()
     }
 }
 
@@ -116,13 +160,13 @@ impl Ear {
             .map_err(|source| self.post.unfit(source))
     }
 
-    /// Reads one batch of what is there and hands each datagram, from its IP header on, to `sink`.
-    /// Says whether the socket is empty now.
+    /// Reads one batch of what is there and hands each sound to `sink`. Says whether the socket is
+    /// empty now.
     pub(super) fn hear(
         &mut self,
         clock: &Clock,
         batch: &mut Batch,
-        sink: &mut dyn FnMut(Moment, Heard, &[u8]),
+        sink: &mut dyn FnMut(Moment, &Sound<'_>),
     ) -> bool {
         let started = clock.now();
         let count = match batch.receive(self.socket.as_fd()) {
@@ -134,8 +178,8 @@ impl Ear {
         for slot in batch.slots(count) {
             match self.post {
                 Post::Tap => {
-                    if let Some((stamp, heard)) = tap::interpret(&slot) {
-                        sink(tie.moment(stamp, self.floor), heard, slot.payload);
+                    if let Some((stamp, sound)) = tap::interpret(&slot) {
+                        sink(tie.moment(stamp, self.floor), &sound);
                     }
                 }
                 Post::Tcp(family) | Post::Icmp(family) => {
@@ -143,7 +187,12 @@ impl Ear {
                     let heard = Heard::Arriving(evidence::Ear::Stack);
                     let stamp = stack::restore(family, protocol, &slot, &mut self.scratch);
                     if let Some(stamp) = stamp {
-                        sink(tie.moment(stamp, self.floor), heard, &self.scratch);
+                        let sound = Sound {
+                            heard,
+                            datagram: &self.scratch,
+                            framed: None,
+                        };
+                        sink(tie.moment(stamp, self.floor), &sound);
                     }
                 }
             }

@@ -65,6 +65,8 @@ const RETURN: u16 = 0x06;
 const ANCILLARY: u32 = libc::SKF_AD_OFF as u32;
 const PROTOCOL: u32 = ANCILLARY + libc::SKF_AD_PROTOCOL as u32;
 const PACKET_TYPE: u32 = ANCILLARY + libc::SKF_AD_PKTTYPE as u32;
+/// Where the IP header begins, whatever stands before it on this kind of link.
+const NETWORK: u32 = libc::SKF_NET_OFF as u32;
 
 /// More than any datagram is long.
 const WHOLE: u32 = 0x4_0000;
@@ -81,22 +83,22 @@ const ICMP6_ANSWERS: [u32; 5] = [1, 2, 3, 4, 129];
 const EXTENSIONS: [u32; 5] = [0, 43, 44, 51, 60];
 
 impl Program {
-    /// For the tap: datagrams of both families, from their IP header on, in both directions.
+    /// For the tap: datagrams of both families in both directions, behind any link header.
     pub(super) fn tap(ports: &Ports) -> Self {
         let v4 = {
             let mut v4 = Self::default();
-            v4.load(LOAD_BYTE, 9);
+            v4.load(LOAD_BYTE, NETWORK + 9);
             v4.accept_if(libc::IPPROTO_ICMP as u32);
             v4.refuse_unless(TCP);
-            v4.load(LOAD_HALF, 6);
+            v4.load(LOAD_HALF, NETWORK + 6);
             v4.push(JUMP_IF_ANY_BIT, 0, 1, 0x1fff);
             v4.push(RETURN, 0, 0, WHOLE);
-            v4.load(X_IS_HEADER_LENGTH, 0);
+            v4.load(X_IS_HEADER_LENGTH, NETWORK);
             v4
         };
         let v6 = {
             let mut v6 = Self::default();
-            v6.load(LOAD_BYTE, 6);
+            v6.load(LOAD_BYTE, NETWORK + 6);
             v6.accept_if(libc::IPPROTO_ICMPV6 as u32);
             for extension in EXTENSIONS {
                 v6.accept_if(extension);
@@ -122,19 +124,19 @@ impl Program {
         program
     }
 
-    /// The end of the tap's program: X is where the segment starts.
+    /// The end of the tap's program: X is where the segment starts, from the IP header on.
     fn segment(&mut self, ports: &Ports) {
         self.load(LOAD_WORD, PACKET_TYPE);
         let departing = u32::from(libc::PACKET_OUTGOING);
         let mut arriving = Self::default();
         if matches!(ports, Ports::Range(..)) {
-            arriving.load(LOAD_BYTE_AT_X, 13);
+            arriving.load(LOAD_BYTE_AT_X, NETWORK + 13);
             arriving.push(JUMP_IF_ANY_BIT, 1, 0, SYN_OR_RST);
             arriving.push(RETURN, 0, 0, 0);
         }
-        arriving.load(LOAD_HALF_AT_X, 2);
+        arriving.load(LOAD_HALF_AT_X, NETWORK + 2);
         self.push(JUMP_IF_EQUAL, 0, 2, departing);
-        self.load(LOAD_HALF_AT_X, 0);
+        self.load(LOAD_HALF_AT_X, NETWORK);
         self.push(JUMP_IF_AT_LEAST, length(&arriving.0), 0, 0);
         self.0.extend(arriving.0);
         self.test(ports);

@@ -143,6 +143,26 @@ fn backlog(table: &str) -> u64 {
         .sum()
 }
 
+/// This host's name; empty where the kernel does not say.
+pub fn name() -> String {
+    word("/proc/sys/kernel/hostname")
+}
+
+/// The kernel and its version; empty where it does not say.
+pub fn system() -> String {
+    let words = [
+        word("/proc/sys/kernel/ostype"),
+        word("/proc/sys/kernel/osrelease"),
+    ];
+    words.join(" ").trim().to_owned()
+}
+
+fn word(path: &str) -> String {
+    fs::read_to_string(path)
+        .map(|text| text.trim().to_owned())
+        .unwrap_or_default()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

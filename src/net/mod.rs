@@ -27,6 +27,7 @@ pub mod survey;
 mod syscall;
 mod tap;
 mod watch;
+mod witness;
 
 pub use failure::Failure;
 pub use stop::Stop;

@@ -27,7 +27,8 @@ use super::roster::Roster;
 use super::stop::Stop;
 use super::syscall::{Batch, wait};
 use super::watch::Watch;
-use crate::engine::{Output, Prober};
+use super::witness::Witness;
+use crate::engine::{Brief, Output, Prober, SessionId, Sighting};
 use crate::model::outcome::Outcome;
 use crate::model::time::Moment;
 
@@ -52,8 +53,12 @@ const SHOWN: usize = 16;
 pub(super) enum Report {
     /// A session as it stands.
     Progress(Box<Outcome>),
+    /// A session began.
+    Begun(SessionId, Box<Brief>),
+    /// A frame of a session passed an interface.
+    Sighted(Box<Sighting>),
     /// A session that is over.
-    Settled(Box<Outcome>),
+    Settled(SessionId, Box<Outcome>),
 }
 
 /// The loop and all it drives.
@@ -69,6 +74,8 @@ pub(super) struct Packets {
     pub(super) reports: Sender<Report>,
     /// Reports of progress not read yet: none are added while there are any.
     pub(super) unread: Arc<AtomicUsize>,
+    /// The witness for a capture; `None` where nobody keeps one.
+    pub(super) witness: Option<Witness>,
 }
 
 /// Why the loop goes on, or not.
@@ -100,6 +107,9 @@ impl Packets {
             }
             if self.roster.has_waiting() && self.roster.admit(now, &mut self.prober) {
                 self.tune();
+            }
+            if let Some(witness) = &mut self.witness {
+                witness.announce(&self.prober, &self.reports);
             }
             let until = match self.act(now) {
                 Turn::Done => return,
@@ -152,7 +162,11 @@ impl Packets {
                 Output::Settled(session) => {
                     self.roster.settle(session);
                     let outcome = Box::new(self.prober.outcome(session, now));
-                    if self.reports.send(Report::Settled(outcome)).is_err() {
+                    if self
+                        .reports
+                        .send(Report::Settled(session, outcome))
+                        .is_err()
+                    {
                         return Turn::Done;
                     }
                 }
@@ -185,9 +199,14 @@ impl Packets {
         for ear in &mut self.ears {
             let mut last = None;
             let emptied = (0..BATCHES).any(|_| {
-                ear.hear(&self.clock, batch, &mut |heard_at, heard, datagram| {
+                ear.hear(&self.clock, batch, &mut |heard_at, sound| {
                     last = Some(heard_at);
-                    self.prober.handle_frame(heard_at, heard, datagram);
+                    let attribution =
+                        self.prober
+                            .handle_frame(heard_at, sound.heard, sound.datagram);
+                    if let (Some(witness), Some(attribution)) = (&mut self.witness, attribution) {
+                        witness.see(heard_at, sound, attribution, &self.reports);
+                    }
                 })
             });
             if let (false, Some(last)) = (emptied, last) {

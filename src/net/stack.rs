@@ -129,6 +129,7 @@ mod tests {
             hop_limit: Some(63),
             flow: Some(0x048a_bcde),
             destination: Some(Ipv6Addr::new(0xfd00, 0, 0, 0, 0, 0, 0, 2)),
+            framing: None,
         };
         let source = Ipv6Addr::new(0xfd00, 0, 0, 0, 0, 0, 0, 1);
         let header = header_v6(&beside, source, 6, 20).unwrap();

@@ -1,9 +1,10 @@
 //! The ear before the local firewall: a packet socket, which sees our own datagrams leave as well.
 //!
 //! It listens on every interface, because a reply may enter by another one than the probe left by,
-//! and just that is what `rp_filter` discards. The link layer is taken off by the kernel
-//! (`SOCK_DGRAM`), so Ethernet, VLAN, tun and point-to-point links look alike; a frame that passes
-//! several stacked interfaces is heard on each.
+//! and just that is what `rp_filter` discards; a frame that passes several stacked interfaces is
+//! heard on each. Frames come whole (`SOCK_RAW`), for the capture; where the IP header begins, the
+//! kernel says beside each (`PACKET_AUXDATA`), so the kind of link makes no difference to hearing.
+//! Link headers other than Ethernet's differ between directions and drivers, and are taken off.
 //!
 //! On loopback every datagram passes twice, leaving and arriving; the filter lets through the
 //! leaving of what comes from our ports and the arriving of what goes to them.
@@ -15,36 +16,63 @@
 //! what was heard later and what `PACKET_STATISTICS` counts as dropped add up to 30 000; what the
 //! filter refuses is not counted.
 
+use std::os::fd::AsFd;
 use std::time::Duration;
 
 use socket2::{Domain, Socket, Type};
 
-use super::ancillary::{Ancillary, packet_type};
-use super::ear::{Ear, Post};
+use super::ancillary::{Ancillary, hardware, interface, packet_type};
+use super::ear::{Ear, Framed, Post, Sound};
 use super::failure::Failure;
 use super::filter::Ports;
-use super::syscall::{Slot, bind_packet};
+use super::syscall::{Slot, bind_packet, set_int};
 use crate::engine::Heard;
 use crate::model::evidence;
+use crate::wire::frame::Link;
 
 /// Opens the tap. It hears from the moment this returns, and nothing but what the filter passes.
 pub(super) fn open(ports: &Ports) -> Result<Ear, Failure> {
     let post = Post::Tap;
     // Without a protocol the socket is deaf until it is bound, so nothing unfiltered gets in.
     let socket =
-        Socket::new(Domain::PACKET, Type::DGRAM, None).map_err(|source| post.unopened(source))?;
+        Socket::new(Domain::PACKET, Type::RAW, None).map_err(|source| post.unopened(source))?;
+    set_int(socket.as_fd(), libc::SOL_PACKET, libc::PACKET_AUXDATA, 1)
+        .map_err(|source| post.unfit(source))?;
     let ear = Ear::new(socket, post)?;
     ear.listen_for(ports)?;
     bind_packet(ear.fd()).map_err(|source| post.unfit(source))?;
     Ok(ear)
 }
 
-/// When a frame passed and in which direction; `None` for frames that are not this host's.
-pub(super) fn interpret(slot: &Slot<'_>) -> Option<(Option<Duration>, Heard)> {
+/// When a frame passed, and the frame; `None` for frames that are not this host's.
+pub(super) fn interpret<'a>(slot: &Slot<'a>) -> Option<(Option<Duration>, Sound<'a>)> {
     let heard = match packet_type(slot.name)? {
         libc::PACKET_OUTGOING => Heard::Departing,
         libc::PACKET_OTHERHOST => return None,
         _ => Heard::Arriving(evidence::Ear::Tap),
     };
-    Some((Ancillary::read(slot.control).stamp, heard))
+    let Ancillary { stamp, framing, .. } = Ancillary::read(slot.control);
+    let framing = framing?;
+    let datagram = slot.payload.get(framing.network..)?;
+    let ethernet = matches!(
+        hardware(slot.name)?,
+        libc::ARPHRD_ETHER | libc::ARPHRD_LOOPBACK
+    );
+    let (link, octets) = if ethernet && framing.network > 0 {
+        (Link::Ethernet, slot.payload)
+    } else {
+        (Link::Raw, datagram)
+    };
+    let framed = Framed {
+        interface: interface(slot.name)?,
+        link,
+        octets,
+        tag: framing.tag,
+    };
+    let sound = Sound {
+        heard,
+        datagram,
+        framed: Some(framed),
+    };
+    Some((stamp, sound))
 }

@@ -10,7 +10,6 @@ use crate::model::outcome::Outcome;
 use crate::model::probe::{Flow, SourceRange, Target};
 use crate::model::reply::{Answer, Quote, Refusal};
 use crate::model::vantage::Vantage;
-use crate::model::verdict::Method;
 
 /// One probe and what became of it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -145,7 +144,7 @@ impl Entry {
         let outcome = match trial.first() {
             Some(heard) => {
                 details.hear(trial, heard);
-                answer_word(heard.reply.answer).to_owned()
+                heard.reply.answer.word().to_owned()
             }
             None if trial.refused.is_some() => "refused".to_owned(),
             None if trial.is_pending() => "pending".to_owned(),
@@ -229,28 +228,10 @@ impl From<&HeardReply> for Also {
     fn from(heard: &HeardReply) -> Self {
         Self {
             at_us: heard.at.micros(),
-            outcome: answer_word(heard.reply.answer).to_owned(),
+            outcome: heard.reply.answer.word().to_owned(),
             from: heard.reply.from,
             arrival_ttl: heard.reply.ttl.0,
         }
-    }
-}
-
-/// What a reply says, in nmap's words where they exist.
-pub fn answer_word(answer: Answer) -> &'static str {
-    match answer {
-        Answer::SynAck { .. } => "syn-ack",
-        Answer::Reset => "reset",
-        Answer::EchoReply => "echo-reply",
-        Answer::TimeExceeded(_) => "time-exceeded",
-        Answer::ReassemblyTimeout(_) => "reassembly-time-exceeded",
-        Answer::Unreachable(Refusal::Unknown(_), _) => "dest-unreach",
-        Answer::Unreachable(refusal, _) => {
-            let word = Method::Icmp(refusal).word();
-            word.split_once('-').map_or(word, |(_, reason)| reason)
-        }
-        Answer::TooBig { .. } => "too-big",
-        Answer::OtherIcmp { .. } => "other-icmp",
     }
 }
 

@@ -11,6 +11,8 @@ pub mod compose;
 pub mod dissect;
 pub mod fragment;
 pub mod frame;
+pub mod glance;
+pub mod headers;
 pub mod icmp;
 mod ip;
 pub mod quote;

@@ -22,6 +22,7 @@ mod namespace;
 mod network;
 mod nft;
 mod plan;
+mod retold;
 mod trial;
 mod truth;
 

@@ -112,7 +112,9 @@ proptest! {
                         Output::Idle => prop_assert_eq!(settled, added),
                     }
                 }
-                Call::Garbage(ear, octets) => prober.handle_frame(now, heard(ear), &octets),
+                Call::Garbage(ear, octets) => {
+                prober.handle_frame(now, heard(ear), &octets);
+            }
                 Call::Mangled(ear, index, changes) if !sent.is_empty() => {
                     let datagram = sent[index % sent.len()].datagram.clone();
                     prober.handle_frame(now, heard(ear), &mangle(datagram, &changes));

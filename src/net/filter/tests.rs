@@ -6,6 +6,12 @@ use super::*;
 fn accepts(program: &Program, octets: &[u8], kind: u8, protocol: i32) -> bool {
     let (mut at, mut a, mut x) = (0, 0_u32, 0_u32);
     let load = |offset: u32, width: u32| -> Option<u32> {
+        // There is no link header here.
+        let offset = if (NETWORK..ANCILLARY).contains(&offset) {
+            offset - NETWORK
+        } else {
+            offset
+        };
         match offset {
             PROTOCOL => Some(protocol as u32),
             PACKET_TYPE => Some(u32::from(kind)),

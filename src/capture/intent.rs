@@ -1,0 +1,74 @@
+//! Which probe a packet on its way out is: the way back from octets to what was meant.
+
+use std::net::IpAddr;
+
+use crate::infer::Brief;
+use crate::model::probe::{Dscp, Flow, Kind, Probe, SourceRange, Target, Ttl};
+use crate::model::vantage::Vantage;
+use crate::wire::dissect::{Content, Packet};
+use crate::wire::icmp;
+use crate::wire::tcp::Flags;
+
+/// The probe that `packet` is in an inquest held under `brief`; `None` where it is none: other
+/// addresses, a source port that was not reserved, a segment of another kind.
+pub(super) fn intent(packet: &Packet, brief: &Brief) -> Option<Probe> {
+    let ours = packet.source == brief.vantage.source;
+    if !ours || packet.destination != brief.endpoint.address {
+        return None;
+    }
+    let fragment = packet.fragment.is_some();
+    let whole_or = |kind| if fragment { Kind::Fragment } else { kind };
+    let (kind, target, flow, padding) = match packet.content {
+        Content::Tcp(segment) => {
+            let kind = match segment.flags {
+                Flags::SYN => whole_or(Kind::Syn),
+                Flags::ACK => Kind::Ack,
+                Flags::FIN => Kind::Fin,
+                _ => return None,
+            };
+            let target = if segment.destination_port == brief.endpoint.port {
+                Target::Endpoint
+            } else {
+                Target::Control(segment.destination_port)
+            };
+            let flow = flow(&brief.vantage, segment.source_port)?;
+            let headers = ip_header(brief.endpoint.address).saturating_add(segment.header_length());
+            let length = headers.saturating_add(segment.payload_length);
+            let padding = (segment.payload_length > 0 && !fragment).then_some(length);
+            (kind, target, flow, padding)
+        }
+        Content::Icmp(message) => {
+            let icmp::Kind::EchoRequest(_) = message.kind else {
+                return None;
+            };
+            (whole_or(Kind::Echo), Target::Host, Flow::ephemeral(0), None)
+        }
+        Content::LaterFragment { .. } | Content::Other { .. } => return None,
+    };
+    Some(Probe {
+        kind,
+        target,
+        flow,
+        ttl: Ttl(packet.ttl),
+        dscp: Dscp::of_traffic_class(packet.traffic_class),
+        padded_to: padding,
+    })
+}
+
+/// Octets of the IP header that our probes have: no options, no extensions.
+const fn ip_header(target: IpAddr) -> u16 {
+    match target {
+        IpAddr::V4(_) => 20,
+        IpAddr::V6(_) => 40,
+    }
+}
+
+fn flow(vantage: &Vantage, port: u16) -> Option<Flow> {
+    let index = |ports: &[u16]| {
+        let found = ports.iter().position(|own| *own == port)?;
+        u8::try_from(found).ok()
+    };
+    let of = |range, index| Flow { range, index };
+    let ephemeral = index(&vantage.ephemeral_ports).map(|i| of(SourceRange::Ephemeral, i));
+    ephemeral.or_else(|| index(&vantage.privileged_ports).map(|i| of(SourceRange::Privileged, i)))
+}

@@ -1,0 +1,16 @@
+//! Capture files: our own, written as they happen so that each packet explains itself, and anybody's,
+//! read back into evidence and judged by the same inference.
+#![allow(
+    clippy::wildcard_enum_match_arm,
+    reason = "a comment or a note names the facts it can show"
+)]
+
+mod block;
+mod comment;
+pub mod explain;
+mod intent;
+pub mod note;
+mod page;
+pub mod read;
+pub mod replay;
+pub mod write;

@@ -1,0 +1,91 @@
+//! What a capture says for programs, beside what it says for people: one line of JSON in a comment.
+//!
+//! Packets are the evidence; a note holds only what no packet can show: what the inquest was held
+//! under, which facts this host contributed (what it refused to send, what its firewall kept from
+//! the ear behind it, when patience ended), and in which order all of it became known. Where a note
+//! and a packet disagree, the packet counts.
+
+use serde::{Deserialize, Serialize};
+
+use crate::infer::Brief;
+use crate::model::evidence::Fact;
+use crate::model::probe::{Probe, ProbeId};
+use crate::model::time::Moment;
+
+/// The name and version that every note begins with.
+pub const SCHEMA: &str = "synquest/capture/1";
+
+/// A note.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Note {
+    /// In the section header: the run.
+    Run(Run),
+    /// On an inquest's first packet, or in its first statistics where it has none: its beginning.
+    Inquest(Box<Inquest>),
+    /// In interface statistics: what became known, in its order; a long account comes in parts.
+    Account(Account),
+}
+
+/// The run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Run {
+    /// Moment zero, in nanoseconds since the Unix epoch.
+    pub began: u64,
+    /// Version of the program.
+    pub version: String,
+    /// Seed of the run's random choices, where one was given.
+    pub seed: Option<u64>,
+}
+
+/// The beginning of an inquest.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Inquest {
+    /// Its number in the run, from 0.
+    pub session: usize,
+    /// What it is held under.
+    pub brief: Brief,
+}
+
+/// What became known in an inquest.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Account {
+    /// The inquest's number.
+    pub session: usize,
+    /// When it settled; `None` in all parts but the last.
+    pub settled: Option<Moment>,
+    /// What became known.
+    pub steps: Vec<Step>,
+}
+
+/// One thing that became known.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Step {
+    /// A probe was handed to the kernel. What it was, its packet shows; it is said here where none
+    /// does, or not all.
+    Sent(Moment, ProbeId, Option<Probe>),
+    /// This packet is that probe, leaving.
+    Left(ProbeId, u64),
+    /// This packet was heard by the tap.
+    Heard(u64),
+    /// What this packet says was heard behind the firewall as well.
+    HeardBehind(Moment, u64),
+    /// A fact that no packet shows.
+    Fact(Moment, Fact),
+}
+
+impl Note {
+    /// The note as the text of a comment.
+    pub fn text(&self) -> String {
+        // No type here can fail to serialise: no maps with other keys than strings, no readers.
+        let json = serde_json::to_string(self).unwrap_or_default();
+        format!("{SCHEMA} {json}")
+    }
+
+    /// Reads a comment; `None` where it is no note of this version.
+    pub fn read(comment: &str) -> Option<Self> {
+        let json = comment.strip_prefix(SCHEMA)?.strip_prefix(' ')?;
+        serde_json::from_str(json).ok()
+    }
+}

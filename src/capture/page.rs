@@ -1,0 +1,293 @@
+//! What the writer knows of one inquest: where its packets stand in the file, and what is told.
+
+use std::collections::BTreeMap;
+
+use super::comment;
+use super::intent::intent;
+use super::note::{Account, Inquest, Note, Step};
+use crate::engine::{Brief, Role, SessionId, Sighting};
+use crate::model::evidence::{Ear, Fact, Observation};
+use crate::model::outcome::Outcome;
+use crate::model::probe::{Flow, ProbeId, Target};
+use crate::model::time::Moment;
+use crate::wire::dissect::dissect;
+
+/// Octets of JSON in one comment: an option holds 65535, of which people scroll past few.
+const PART: usize = 32_768;
+
+/// One inquest in the file.
+#[derive(Debug)]
+pub(super) struct Page {
+    brief: Brief,
+    announced: bool,
+    probes: BTreeMap<ProbeId, Shown>,
+    /// Every packet, in the order of the file.
+    seen: Vec<(u64, Moment, Role)>,
+}
+
+/// A probe in the file.
+#[derive(Debug)]
+struct Shown {
+    number: u64,
+    words: String,
+    standing: Option<Standing>,
+    replies: Vec<u64>,
+}
+
+/// Where a probe's comment stands, in octets from the beginning of the file, and the room it has.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Standing {
+    pub(super) comment_at: u64,
+    pub(super) room: usize,
+}
+
+impl Page {
+    pub(super) const fn new(brief: Brief) -> Self {
+        Self {
+            brief,
+            announced: false,
+            probes: BTreeMap::new(),
+            seen: Vec::new(),
+        }
+    }
+
+    pub(super) const fn began(&self) -> Moment {
+        self.brief.began
+    }
+
+    /// The note that begins the inquest; once.
+    pub(super) fn announce(&mut self, session: SessionId) -> Option<String> {
+        let fresh = !std::mem::replace(&mut self.announced, true);
+        fresh.then(|| {
+            let inquest = Inquest {
+                session: session.0,
+                brief: self.brief.clone(),
+            };
+            Note::Inquest(Box::new(inquest)).text()
+        })
+    }
+
+    /// What the packet with this number is; and for a reply, what its probe is now to say.
+    pub(super) fn describe(
+        &self,
+        sighting: &Sighting,
+        datagram: &[u8],
+        number: u64,
+    ) -> (String, Option<(ProbeId, String)>) {
+        match sighting.attribution.role {
+            Role::Probe(id) => {
+                if let Some(shown) = self.probes.get(&id) {
+                    let words = format!(
+                        "probe {id} again (packet {}), on another interface",
+                        shown.number
+                    );
+                    return (words, None);
+                }
+                (self.probe_words(id, datagram), None)
+            }
+            Role::Reply(id, reply) => {
+                let says = comment::reply(&reply);
+                let Some(shown) = self.probes.get(&id) else {
+                    return (format!("reply to probe {id} · {says}"), None);
+                };
+                let after = self.sent(id).map_or_else(String::new, |sent| {
+                    format!(" · after {}", comment::span(sighting.at.since(sent)))
+                });
+                let words = format!(
+                    "reply to probe {id} (packet {}) · {says}{after}",
+                    shown.number
+                );
+                let first = shown.replies.is_empty();
+                let update = first.then(|| {
+                    let amended = format!("{} · answered by {says} (packet {number})", shown.words);
+                    (id, amended)
+                });
+                (words, update)
+            }
+            Role::Closing(id) => {
+                let opened = self.probes.get(&id).map_or(0, |shown| shown.number);
+                (
+                    format!("reset that closes what probe {id} (packet {opened}) half-opened"),
+                    None,
+                )
+            }
+            Role::NearMiss(..) => (
+                "near miss · on a flow of ours, but its numbers answer no probe: never evidence"
+                    .to_owned(),
+                None,
+            ),
+        }
+    }
+
+    fn probe_words(&self, id: ProbeId, datagram: &[u8]) -> String {
+        let packet = dissect(datagram).ok();
+        packet
+            .and_then(|packet| intent(&packet, &self.brief))
+            .map_or_else(
+                || format!("probe {id}"),
+                |probe| comment::probe(id, &probe, &self.brief.endpoint),
+            )
+    }
+
+    fn sent(&self, id: ProbeId) -> Option<Moment> {
+        let is_probe = |(_, _, role): &&(u64, Moment, Role)| *role == Role::Probe(id);
+        self.seen.iter().find(is_probe).map(|(_, at, _)| *at)
+    }
+
+    /// The packet is in the file.
+    pub(super) fn place(
+        &mut self,
+        sighting: &Sighting,
+        number: u64,
+        words: String,
+        standing: Option<Standing>,
+    ) {
+        let role = sighting.attribution.role;
+        self.seen.push((number, sighting.at, role));
+        match role {
+            Role::Probe(id) => {
+                self.probes.entry(id).or_insert(Shown {
+                    number,
+                    words,
+                    standing,
+                    replies: Vec::new(),
+                });
+            }
+            Role::Reply(id, _) => {
+                if let Some(shown) = self.probes.get_mut(&id) {
+                    shown.replies.push(number);
+                }
+            }
+            Role::Closing(_) | Role::NearMiss(..) => {}
+        }
+    }
+
+    pub(super) fn standing(&self, probe: ProbeId) -> Option<Standing> {
+        self.probes.get(&probe)?.standing
+    }
+
+    /// What became known, in its order.
+    pub(super) fn steps(&self, outcome: &Outcome) -> Vec<Step> {
+        let observations = outcome.evidence.observations().iter();
+        observations
+            .map(|observation| self.step(observation))
+            .collect()
+    }
+
+    /// The packets of every probe that made a difference: its own, then its answers'.
+    pub(super) fn numbers(&self, steps: &[Step]) -> BTreeMap<ProbeId, Vec<u64>> {
+        let mut numbers: BTreeMap<ProbeId, Vec<u64>> = BTreeMap::new();
+        for step in steps {
+            let (id, number) = match step {
+                Step::Left(id, number) => (Some(*id), *number),
+                Step::Heard(number) | Step::HeardBehind(_, number) => {
+                    (self.answered(*number), *number)
+                }
+                Step::Sent(..) | Step::Fact(..) => (None, 0),
+            };
+            if let Some(id) = id {
+                let packets = numbers.entry(id).or_default();
+                if !packets.contains(&number) {
+                    packets.push(number);
+                }
+            }
+        }
+        numbers
+    }
+
+    /// The probe that a packet answers.
+    fn answered(&self, number: u64) -> Option<ProbeId> {
+        self.seen.iter().find_map(|(seen, _, role)| match role {
+            Role::Reply(id, _) if *seen == number => Some(*id),
+            _ => None,
+        })
+    }
+
+    /// What the probes that drew nothing are to say.
+    pub(super) fn unanswered(&self, outcome: &Outcome) -> Vec<(ProbeId, String)> {
+        let silent = self
+            .probes
+            .iter()
+            .filter(|(_, shown)| shown.replies.is_empty());
+        silent
+            .filter_map(|(id, shown)| {
+                let trial = outcome.evidence.trial(*id)?;
+                let words = match trial.first() {
+                    // Heard behind the firewall only.
+                    Some(heard) => format!(
+                        "answered by {}, not seen on the interface",
+                        comment::reply(&heard.reply)
+                    ),
+                    None => comment::unanswered(trial),
+                };
+                Some((*id, format!("{} · {words}", shown.words)))
+            })
+            .collect()
+    }
+
+    /// What became known, as notes.
+    pub(super) fn account(
+        &self,
+        session: SessionId,
+        steps: Vec<Step>,
+        settled: Moment,
+    ) -> Vec<String> {
+        let mut parts = vec![Vec::new()];
+        let mut octets = 0;
+        for step in steps {
+            octets += serde_json::to_string(&step).map_or(0, |json| json.len() + 1);
+            if octets > PART {
+                octets = 0;
+                parts.push(Vec::new());
+            }
+            if let Some(part) = parts.last_mut() {
+                part.push(step);
+            }
+        }
+        let last = parts.len().saturating_sub(1);
+        let note = |(index, steps)| {
+            Note::Account(Account {
+                session: session.0,
+                settled: (index == last).then_some(settled),
+                steps,
+            })
+            .text()
+        };
+        parts.into_iter().enumerate().map(note).collect()
+    }
+
+    fn step(&self, observation: &Observation) -> Step {
+        let Observation { at, fact } = observation;
+        let seen = |wanted: Role, when: Option<Moment>| {
+            // Without its probe a reply's packet cannot be told to be one.
+            let told = match wanted {
+                Role::Probe(id) | Role::Reply(id, _) => self.probes.contains_key(&id),
+                Role::Closing(_) | Role::NearMiss(..) => false,
+            };
+            let matches = |seen_at: Moment| when.is_none_or(|when| when == seen_at);
+            self.seen
+                .iter()
+                .find(|(_, seen_at, role)| told && *role == wanted && matches(*seen_at))
+                .map(|(number, ..)| *number)
+        };
+        let shown = match fact {
+            Fact::Sent(id, probe) => {
+                // To the host itself there are no ports, so the packet does not show the flow.
+                let flowless = probe.target == Target::Host && probe.flow != Flow::ephemeral(0);
+                let hidden = (flowless || !self.probes.contains_key(id)).then_some(*probe);
+                Some(Step::Sent(*at, *id, hidden))
+            }
+            Fact::Departed(id) => {
+                seen(Role::Probe(*id), Some(*at)).map(|number| Step::Left(*id, number))
+            }
+            Fact::Replied(id, Ear::Tap, reply) => {
+                seen(Role::Reply(*id, *reply), Some(*at)).map(Step::Heard)
+            }
+            Fact::Replied(id, Ear::Stack, reply) => {
+                seen(Role::Reply(*id, *reply), None).map(|number| Step::HeardBehind(*at, number))
+            }
+            _ => None,
+        };
+        shown.unwrap_or_else(|| Step::Fact(*at, fact.clone()))
+    }
+}

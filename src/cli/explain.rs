@@ -1,0 +1,99 @@
+//! `synquest explain`: the verdicts again, from a capture file alone.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use super::arguments::{ExplainArguments, Shared};
+use super::exit::ExitStatus;
+use super::failure::Failure;
+use super::terminal::Terminal;
+use crate::capture::explain::{Explained, explain};
+use crate::capture::note;
+use crate::capture::read::{Reader, Unreadable};
+use crate::report::record::{Record, Run};
+use crate::report::{json, text};
+
+/// Why a file cannot be explained at all.
+#[derive(Debug, thiserror::Error)]
+pub enum Unexplained {
+    /// It cannot be opened.
+    #[error("cannot open {}: {source}", path.display())]
+    Closed {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// It is no capture.
+    #[error("cannot explain {}: {reason}", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        reason: Unreadable,
+    },
+}
+
+/// Explains a capture.
+///
+/// # Errors
+///
+/// When the file cannot be read at all, or the result not be written.
+pub fn run(
+    arguments: &ExplainArguments,
+    shared: &Shared,
+    terminal: Terminal,
+) -> Result<ExitStatus, Failure> {
+    let path = &arguments.file;
+    let source = open(path)?;
+    let reader = Reader::open(source).map_err(|reason| Unexplained::Unreadable {
+        path: path.clone(),
+        reason,
+    })?;
+    let explained = explain(reader);
+    let mut causes = Vec::new();
+    for (run, inquest) in &explained.inquests {
+        let record = Record::new(&inquest.outcome, &its_run(run));
+        causes.push(inquest.outcome.finding.verdict.cause);
+        let text = if shared.json {
+            json::document(&record)? + "\n"
+        } else if shared.quiet {
+            text::line(&record)
+        } else {
+            text::report(&record, terminal.width())
+        };
+        terminal.data(&text).map_err(Failure::Output)?;
+    }
+    warn(&explained);
+    Ok(ExitStatus::of(causes))
+}
+
+fn warn(explained: &Explained) {
+    for damage in &explained.damage {
+        tracing::warn!("the capture is damaged: {damage}");
+    }
+}
+
+fn open(path: &Path) -> Result<Box<dyn Read + Send>, Unexplained> {
+    if path.as_os_str() == "-" {
+        return Ok(Box::new(io::stdin()));
+    }
+    match File::open(path) {
+        Ok(file) => Ok(Box::new(file)),
+        Err(source) => Err(Unexplained::Closed {
+            path: path.to_owned(),
+            source,
+        }),
+    }
+}
+
+fn its_run(run: &note::Run) -> Run {
+    let began = i128::from(run.began);
+    let started = jiff::Timestamp::from_nanosecond(began).unwrap_or_default();
+    Run {
+        version: run.version.clone(),
+        seed: run.seed,
+        started: started.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+    }
+}

@@ -1,0 +1,247 @@
+//! Whose is this packet? What was sent, by session, and what a packet must show to be told as ours.
+//!
+//! Attribution is kept apart from what is made of it: the live prober and the replay of a capture
+//! ask the same ledger, so that a reply counts for the one exactly when it counts for the other.
+
+use std::net::IpAddr;
+
+use super::inflight::{Inflight, Marks, Numbered, Owner};
+use super::{Heard, SessionId, translate};
+use crate::model::probe::ProbeId;
+use crate::model::reply::{Answer, Reply};
+use crate::wire::dissect::{Content, Message, Packet};
+use crate::wire::icmp::Kind;
+use crate::wire::quote::{Carried, Quote};
+use crate::wire::tcp::{Flags, Segment};
+
+/// Whose a packet is, and what it is to them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Attribution {
+    /// The inquest it belongs to.
+    pub session: SessionId,
+    /// What it is.
+    pub role: Role,
+}
+
+/// What a packet is to an inquest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// A probe on its way out.
+    Probe(ProbeId),
+    /// A valid answer to a probe.
+    Reply(ProbeId, Reply),
+    /// A reset on its way out that closes what a probe half-opened: ours, or this host's kernel's.
+    Closing(ProbeId),
+    /// Right flow, wrong numbers: what it claims to come from, and the numbers it shows.
+    NearMiss(IpAddr, [u32; 2]),
+}
+
+/// What was sent, and between whom.
+#[derive(Clone, Debug, Default)]
+pub struct Ledger {
+    inflight: Inflight,
+    /// Source and target address, by session.
+    ends: Vec<(IpAddr, IpAddr)>,
+}
+
+impl Ledger {
+    /// Opens the page of the next session, which probes `target` from `source`.
+    pub fn open(&mut self, source: IpAddr, target: IpAddr) -> SessionId {
+        self.ends.push((source, target));
+        SessionId(self.ends.len().saturating_sub(1))
+    }
+
+    /// Takes note that `packet` is how a probe left. False where it is no probe's kind of packet.
+    pub fn note(&mut self, session: SessionId, probe: ProbeId, packet: &Packet) -> bool {
+        let marks = Marks::of(packet);
+        if let Some(marks) = &marks {
+            self.enter(Owner { session, probe }, marks);
+        }
+        marks.is_some()
+    }
+
+    pub(super) fn enter(&mut self, owner: Owner, marks: &Marks) {
+        if let Some((_, target)) = self.ends.get(owner.session.0).copied() {
+            self.inflight.insert(owner, target, marks);
+        }
+    }
+
+    /// A session has settled: of what it sent only that is kept by which a late SYN-ACK is told.
+    pub(super) fn retire(&mut self, session: SessionId) {
+        if let Some((_, target)) = self.ends.get(session.0).copied() {
+            self.inflight.retire(session, target);
+        }
+    }
+
+    /// How a probe left; `None` for a segment whose session has settled, unless it is a SYN.
+    pub(super) fn marks(&self, owner: Owner) -> Option<&Marks> {
+        self.inflight.marks(owner)
+    }
+
+    /// Whose a packet is; `None` where it is nobody's.
+    pub fn attribute(&self, heard: Heard, packet: &Packet) -> Option<Attribution> {
+        match (heard, packet.content) {
+            (Heard::Departing, Content::Tcp(segment)) => self.departing_segment(packet, &segment),
+            (Heard::Departing, Content::Icmp(message)) => self.departing_echo(packet, &message),
+            (Heard::Arriving(_), Content::Tcp(segment)) => self.segment(packet, &segment),
+            (Heard::Arriving(_), Content::Icmp(message)) => self.message(packet, &message),
+            (_, Content::LaterFragment { .. } | Content::Other { .. }) => None,
+        }
+    }
+
+    /// A departing segment is a probe when it has the probe's flags: the kernel's own segments on our
+    /// ports have others.
+    fn departing_segment(&self, packet: &Packet, segment: &Segment) -> Option<Attribution> {
+        let shown = Numbered {
+            number: segment.sequence,
+            ours: segment.source_port,
+            theirs: segment.destination_port,
+        };
+        let probe = self.inflight.by_sequence(shown).find(|owner| {
+            let same_flags = matches!(
+                self.marks(*owner),
+                Some(Marks::Segment(sent)) if sent.flags == segment.flags
+            );
+            same_flags && self.leaves(*owner, packet)
+        });
+        if let Some(Owner { session, probe }) = probe {
+            let role = Role::Probe(probe);
+            return Some(Attribution { session, role });
+        }
+        let closes = segment.flags.contains(Flags::RST);
+        let mut opened = self.inflight.by_acknowledgment(shown);
+        opened
+            .find(|owner| closes && self.leaves(*owner, packet))
+            .map(|Owner { session, probe }| Attribution {
+                session,
+                role: Role::Closing(probe),
+            })
+    }
+
+    fn departing_echo(&self, packet: &Packet, message: &Message) -> Option<Attribution> {
+        let Kind::EchoRequest(echo) = message.kind else {
+            return None;
+        };
+        let mut owners = self.inflight.by_echo(echo);
+        owners
+            .find(|owner| self.leaves(*owner, packet))
+            .map(|Owner { session, probe }| Attribution {
+                session,
+                role: Role::Probe(probe),
+            })
+    }
+
+    /// Whether a packet goes the way this session's probes go.
+    fn leaves(&self, owner: Owner, packet: &Packet) -> bool {
+        self.ends.get(owner.session.0) == Some(&(packet.source, packet.destination))
+    }
+
+    fn segment(&self, packet: &Packet, segment: &Segment) -> Option<Attribution> {
+        let owner = self
+            .inflight
+            .by_answer(segment)
+            .find(|owner| self.is_answered(*owner, packet, segment));
+        match owner {
+            Some(owner) => Some(reply(owner, packet, translate::segment(segment))),
+            None => self.near_miss(
+                packet.source,
+                [segment.destination_port, segment.source_port],
+                packet,
+                [segment.sequence, segment.acknowledgment],
+            ),
+        }
+    }
+
+    /// Whether a segment that shows the right numbers also comes from where the probe went, and is
+    /// of a kind that may answer it.
+    fn is_answered(&self, owner: Owner, packet: &Packet, segment: &Segment) -> bool {
+        let opens = segment.flags.contains(Flags::SYN) && !segment.flags.contains(Flags::RST);
+        let can_open = matches!(
+            self.marks(owner),
+            Some(Marks::Segment(sent)) if sent.flags.contains(Flags::SYN)
+        );
+        self.ends.get(owner.session.0) == Some(&(packet.destination, packet.source))
+            && (can_open || !opens)
+    }
+
+    fn message(&self, packet: &Packet, message: &Message) -> Option<Attribution> {
+        match (message.kind, &message.quote) {
+            (Kind::EchoReply(echo), _) => {
+                let mut owners = self.inflight.by_echo(echo);
+                let owner = owners.find(|owner| {
+                    matches!(
+                        self.marks(*owner),
+                        Some(Marks::Echo { opening, .. }) if message.opening == *opening
+                    )
+                })?;
+                Some(reply(owner, packet, Answer::EchoReply))
+            }
+            (kind, Some(quote)) => self.error(packet, kind, quote),
+            (_, None) => None,
+        }
+    }
+
+    fn error(&self, packet: &Packet, kind: Kind, quote: &Quote) -> Option<Attribution> {
+        let owner = match quote.carried {
+            Carried::Tcp {
+                source_port: ours,
+                destination_port: theirs,
+                sequence: number,
+            } => {
+                let shown = Numbered {
+                    number,
+                    ours,
+                    theirs,
+                };
+                let Some(owner) = self.prefer(quote, self.inflight.by_sequence(shown)) else {
+                    let peer = quote.destination;
+                    return self.near_miss(peer, [ours, theirs], packet, [number, 0]);
+                };
+                owner
+            }
+            Carried::EchoRequest(echo) => self.prefer(quote, self.inflight.by_echo(echo))?,
+            Carried::Nothing => return None,
+        };
+        let source = self.ends.get(owner.session.0)?.0;
+        Some(reply(
+            owner,
+            packet,
+            translate::error(packet, kind, quote, source),
+        ))
+    }
+
+    /// Of the probes a quote may be of, the one sent to the quoted destination; else the first,
+    /// because a NAT may have rewritten the destination before the error arose, and the 32 keyed
+    /// bits say that the quote is of our making.
+    fn prefer(&self, quote: &Quote, owners: impl Iterator<Item = Owner>) -> Option<Owner> {
+        let mut owners = owners.peekable();
+        let first = owners.peek().copied();
+        owners
+            .find(|owner| {
+                let target = self.ends.get(owner.session.0).map(|(_, target)| *target);
+                target == Some(quote.destination)
+            })
+            .or(first)
+    }
+
+    fn near_miss(
+        &self,
+        peer: IpAddr,
+        [ours, theirs]: [u16; 2],
+        packet: &Packet,
+        numbers: [u32; 2],
+    ) -> Option<Attribution> {
+        let session = self.inflight.by_flow(peer, ours, theirs)?;
+        Some(Attribution {
+            session,
+            role: Role::NearMiss(packet.source, numbers),
+        })
+    }
+}
+
+fn reply(owner: Owner, packet: &Packet, answer: Answer) -> Attribution {
+    Attribution {
+        session: owner.session,
+        role: Role::Reply(owner.probe, translate::reply(packet, answer)),
+    }
+}

@@ -1,0 +1,67 @@
+//! Tells whoever keeps a capture which inquests began and which frames of theirs passed.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::mpsc::Sender;
+
+use pnet::datalink;
+
+use super::ear::Sound;
+use super::packets::Report;
+use crate::engine::{Attribution, Heard, Interface, Prober, SessionId, Sighting};
+use crate::model::time::Moment;
+
+/// What was told so far.
+#[derive(Debug, Default)]
+pub(super) struct Witness {
+    begun: usize,
+    names: BTreeMap<u32, Arc<str>>,
+}
+
+impl Witness {
+    /// Announces the inquests that began since the last call.
+    pub(super) fn announce(&mut self, prober: &Prober, reports: &Sender<Report>) {
+        while let Some(brief) = prober.brief(SessionId(self.begun)) {
+            // Whoever listened may have gone; the loop learns it when it reports an outcome.
+            let _ = reports.send(Report::Begun(
+                SessionId(self.begun),
+                Box::new(brief.clone()),
+            ));
+            self.begun += 1;
+        }
+    }
+
+    /// Reports a frame of ours.
+    pub(super) fn see(
+        &mut self,
+        at: Moment,
+        sound: &Sound<'_>,
+        attribution: Attribution,
+        reports: &Sender<Report>,
+    ) {
+        let Some(framed) = &sound.framed else {
+            return;
+        };
+        let sighting = Sighting {
+            at,
+            interface: Interface {
+                index: framed.interface,
+                name: self.name(framed.interface),
+                link: framed.link,
+            },
+            departing: sound.heard == Heard::Departing,
+            frame: framed.restore(),
+            attribution,
+        };
+        let _ = reports.send(Report::Sighted(Box::new(sighting)));
+    }
+
+    fn name(&mut self, index: u32) -> Arc<str> {
+        if !self.names.contains_key(&index) {
+            let all = datalink::interfaces();
+            self.names
+                .extend(all.into_iter().map(|link| (link.index, link.name.into())));
+        }
+        Arc::clone(self.names.entry(index).or_default())
+    }
+}
