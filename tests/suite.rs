@@ -11,6 +11,7 @@
     reason = "a broken harness is to fail loudly"
 )]
 
+mod browser;
 mod capture;
 mod cli;
 mod lab;

@@ -143,7 +143,7 @@ fn words(stop: &Stop) -> (&'static str, String, String, String) {
     match stop {
         Stop::Here { address, interface } => (
             "box",
-            "this host (test ran here)".to_owned(),
+            "tested from here".to_owned(),
             interface.clone(),
             address.to_string(),
         ),
