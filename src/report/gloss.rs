@@ -139,11 +139,20 @@ pub(super) fn first_owner(record: &Record) -> String {
     first.map_or("not known".to_owned(), |advice| owner(&advice.owner))
 }
 
+/// What the host is called that ran the test: by its address, where it had one to send from.
+pub(super) fn here(record: &Record) -> String {
+    if record.local.source.is_unspecified() {
+        "the host that ran the test".to_owned()
+    } else {
+        record.local.source.to_string()
+    }
+}
+
 /// The place of the verdict of `record`.
 pub(super) fn place(record: &Record) -> String {
     match phrase(&record.verdict.place) {
         Some(phrase) if phrase == "on this host" => {
-            format!("on {}, where the test ran", record.local.source)
+            format!("on {}, where the test ran", here(record))
         }
         Some(phrase) => phrase,
         None => "not known".to_owned(),

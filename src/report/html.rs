@@ -65,6 +65,7 @@ struct Section<'a> {
     words: String,
     /// `good`, `doubtful` or `bad`.
     tone: &'static str,
+    here: String,
     act: &'static str,
     owner: String,
     place: String,
@@ -116,6 +117,7 @@ impl<'a> Section<'a> {
             name: name(&record.endpoint),
             words: verdict_words(record),
             tone: tone(&verdict.cause),
+            here: gloss::here(record),
             act: gloss::act(record),
             owner: gloss::first_owner(record),
             place: gloss::place(record),

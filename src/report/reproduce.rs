@@ -42,9 +42,9 @@ pub(super) fn steps(record: &Record) -> Vec<Step> {
 /// firewall and neighbour table.
 fn nmap(flows: &Flows, source_port: Option<u16>) -> String {
     format!(
-        "sudo nmap{} -Pn -n -sS --send-ip --reason --packet-trace -e {}{}",
+        "sudo nmap{} -Pn -n -sS --send-ip --reason --packet-trace{}{}",
         if flows.is_v6() { " -6" } else { "" },
-        flows.interface,
+        flows.by_interface("-e"),
         Flows::option("-g ", source_port),
     )
 }
@@ -53,8 +53,8 @@ fn nmap(flows: &Flows, source_port: Option<u16>) -> String {
 fn hping(flows: &Flows, source_port: Option<u16>) -> String {
     let keep = if source_port.is_some() { " -k" } else { "" };
     format!(
-        "sudo hping3 -n -S -I {} -p {}{}{keep}",
-        flows.interface,
+        "sudo hping3 -n -S{} -p {}{}{keep}",
+        flows.by_interface("-I"),
         flows.port,
         Flows::option("-s ", source_port),
     )
@@ -104,11 +104,11 @@ fn trace(record: &Record, flows: &Flows, port: u16) -> String {
     // Two hops more than the path has show that nothing answers behind it.
     let last = record.path.last().map_or(8, |hop| hop.ttl);
     format!(
-        "sudo traceroute{} -n -T -p {port}{} -i {} -s {} -q 2 -w 2 -m {} {}",
+        "sudo traceroute{} -n -T -p {port}{}{}{} -q 2 -w 2 -m {} {}",
         if flows.is_v6() { " -6" } else { "" },
         Flows::option("--sport=", flows.source_port),
-        flows.interface,
-        flows.source,
+        flows.by_interface("-i"),
+        flows.by_source("-s"),
         last.saturating_add(2).min(30),
         flows.target,
     )
@@ -157,9 +157,9 @@ fn sizes(record: &Record, flows: &Flows) -> Option<Step> {
     let (version, headers) = if flows.is_v6() { (6, 48) } else { (4, 28) };
     let command = |size: u16| {
         format!(
-            "ping -{version} -n -c 3 -M do -s {} -I {} {}",
+            "ping -{version} -n -c 3 -M do -s {}{} {}",
             size.saturating_sub(headers),
-            flows.interface,
+            flows.by_interface("-I"),
             flows.target
         )
     };
