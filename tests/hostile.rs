@@ -15,7 +15,8 @@ use synquest::report::record::{Record, Run};
 use synquest::report::visible::{acts, csv_field};
 use synquest::report::{html, json, live, markdown, text};
 
-use crate::report::{outcomes, plain};
+use crate::report::outcomes::outcomes;
+use crate::report::plain;
 
 /// What somebody might write who means ill: escape sequences of both kinds, a changed title, line
 /// ends, reordered and hidden text.

@@ -157,7 +157,7 @@ fn advice(out: &mut String, record: &Record) {
     line!(
         out,
         "“This host” and “this instance” are {}, where the test ran.\n",
-        record.local.source
+        gloss::here(record)
     );
     for advice in &record.advice {
         let words = format!(
@@ -218,7 +218,7 @@ fn other_side(out: &mut String, record: &Record) {
             "Our packets were under way from **{}** to **{}** (UTC), by the clock of {}.\n",
             window.from,
             window.to,
-            record.local.source
+            gloss::here(record)
         );
     }
     for group in otherside::steps(record) {
@@ -232,7 +232,7 @@ fn again(out: &mut String, record: &Record) {
     line!(
         out,
         "On {}, with the Debian packages nmap, hping3, traceroute and iputils-ping.\n",
-        record.local.source
+        gloss::here(record)
     );
     steps(out, &reproduce::steps(record));
 }
