@@ -11,6 +11,7 @@
     reason = "a broken harness is to fail loudly"
 )]
 
+mod capture;
 mod cli;
 mod lab;
 mod layers;
