@@ -442,12 +442,12 @@ fn record(outcome: &Outcome) -> Record {
     Record::new(outcome, &Run::new(Some(7), "2026-11-22T12:00:00Z"))
 }
 
-fn plain(styled: &str) -> String {
+pub(crate) fn plain(styled: &str) -> String {
     anstream::adapter::strip_str(styled).to_string()
 }
 
 /// Every outcome made by hand, by name.
-fn outcomes() -> [(&'static str, Outcome); 6] {
+pub(crate) fn outcomes() -> [(&'static str, Outcome); 6] {
     [
         ("drop-path", drop_path()),
         ("reject-path", reject_path()),

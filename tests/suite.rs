@@ -11,8 +11,10 @@
     reason = "a broken harness is to fail loudly"
 )]
 
+mod artefacts;
 mod capture;
 mod cli;
+mod hostile;
 mod lab;
 mod layers;
 mod report;

@@ -63,7 +63,7 @@ pub struct Account {
 #[serde(rename_all = "kebab-case")]
 pub enum Step {
     /// A probe was handed to the kernel. What it was, its packet shows; it is said here where none
-    /// does.
+    /// does, or not all.
     Sent(Moment, ProbeId, Option<Probe>),
     /// This packet is that probe, leaving.
     Left(ProbeId, u64),

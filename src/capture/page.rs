@@ -8,7 +8,7 @@ use super::note::{Account, Inquest, Note, Step};
 use crate::engine::{Brief, Role, SessionId, Sighting};
 use crate::model::evidence::{Ear, Fact, Observation};
 use crate::model::outcome::Outcome;
-use crate::model::probe::ProbeId;
+use crate::model::probe::{Flow, ProbeId, Target};
 use crate::model::time::Moment;
 use crate::wire::dissect::dissect;
 
@@ -166,15 +166,41 @@ impl Page {
         self.probes.get(&probe)?.standing
     }
 
-    /// The packets of every probe: its own, then its answers'.
-    pub(super) fn numbers(&self) -> BTreeMap<ProbeId, Vec<u64>> {
-        self.probes
-            .iter()
-            .map(|(id, shown)| {
-                let own = std::iter::once(shown.number);
-                (*id, own.chain(shown.replies.iter().copied()).collect())
-            })
+    /// What became known, in its order.
+    pub(super) fn steps(&self, outcome: &Outcome) -> Vec<Step> {
+        let observations = outcome.evidence.observations().iter();
+        observations
+            .map(|observation| self.step(observation))
             .collect()
+    }
+
+    /// The packets of every probe that made a difference: its own, then its answers'.
+    pub(super) fn numbers(&self, steps: &[Step]) -> BTreeMap<ProbeId, Vec<u64>> {
+        let mut numbers: BTreeMap<ProbeId, Vec<u64>> = BTreeMap::new();
+        for step in steps {
+            let (id, number) = match step {
+                Step::Left(id, number) => (Some(*id), *number),
+                Step::Heard(number) | Step::HeardBehind(_, number) => {
+                    (self.answered(*number), *number)
+                }
+                Step::Sent(..) | Step::Fact(..) => (None, 0),
+            };
+            if let Some(id) = id {
+                let packets = numbers.entry(id).or_default();
+                if !packets.contains(&number) {
+                    packets.push(number);
+                }
+            }
+        }
+        numbers
+    }
+
+    /// The probe that a packet answers.
+    fn answered(&self, number: u64) -> Option<ProbeId> {
+        self.seen.iter().find_map(|(seen, _, role)| match role {
+            Role::Reply(id, _) if *seen == number => Some(*id),
+            _ => None,
+        })
     }
 
     /// What the probes that drew nothing are to say.
@@ -199,17 +225,16 @@ impl Page {
             .collect()
     }
 
-    /// What became known, in its order, as notes.
+    /// What became known, as notes.
     pub(super) fn account(
         &self,
         session: SessionId,
-        outcome: &Outcome,
+        steps: Vec<Step>,
         settled: Moment,
     ) -> Vec<String> {
         let mut parts = vec![Vec::new()];
         let mut octets = 0;
-        for observation in outcome.evidence.observations() {
-            let step = self.step(observation);
+        for step in steps {
             octets += serde_json::to_string(&step).map_or(0, |json| json.len() + 1);
             if octets > PART {
                 octets = 0;
@@ -234,16 +259,22 @@ impl Page {
     fn step(&self, observation: &Observation) -> Step {
         let Observation { at, fact } = observation;
         let seen = |wanted: Role, when: Option<Moment>| {
+            // Without its probe a reply's packet cannot be told to be one.
+            let told = match wanted {
+                Role::Probe(id) | Role::Reply(id, _) => self.probes.contains_key(&id),
+                Role::Closing(_) | Role::NearMiss(..) => false,
+            };
+            let matches = |seen_at: Moment| when.is_none_or(|when| when == seen_at);
             self.seen
                 .iter()
-                .find(|(_, seen_at, role)| {
-                    *role == wanted && when.is_none_or(|when| when == *seen_at)
-                })
+                .find(|(_, seen_at, role)| told && *role == wanted && matches(*seen_at))
                 .map(|(number, ..)| *number)
         };
         let shown = match fact {
             Fact::Sent(id, probe) => {
-                let hidden = (!self.probes.contains_key(id)).then_some(*probe);
+                // To the host itself there are no ports, so the packet does not show the flow.
+                let flowless = probe.target == Target::Host && probe.flow != Flow::ephemeral(0);
+                let hidden = (flowless || !self.probes.contains_key(id)).then_some(*probe);
                 Some(Step::Sent(*at, *id, hidden))
             }
             Fact::Departed(id) => {

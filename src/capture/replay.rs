@@ -19,7 +19,7 @@ use crate::engine::{Brief, Heard, Ledger, Role, SessionId, patience};
 use crate::infer;
 use crate::model::evidence::{Ear, Evidence, Fact};
 use crate::model::outcome::Outcome;
-use crate::model::probe::ProbeId;
+use crate::model::probe::{Probe, ProbeId, Target};
 use crate::model::time::Moment;
 use crate::wire::dissect::{Packet, dissect};
 
@@ -239,15 +239,14 @@ impl<'a> Recital<'a> {
             .collect();
         for step in steps {
             match step {
-                Step::Sent(at, id, Some(probe)) => {
-                    let id = self.next(*id);
-                    self.evidence.record(*at, Fact::Sent(id, *probe));
-                }
-                Step::Sent(at, id, None) => {
-                    if let Some(number) = left.get(id) {
-                        self.send(*at, *id, *number);
+                Step::Sent(at, id, probe) => match (left.get(id), probe) {
+                    (Some(number), _) => self.send(*at, *id, *number, probe.as_ref()),
+                    (None, Some(probe)) => {
+                        let id = self.next(*id);
+                        self.evidence.record(*at, Fact::Sent(id, *probe));
                     }
-                }
+                    (None, None) => {}
+                },
                 Step::Left(id, number) => self.leave(*id, *number),
                 Step::Heard(number) => self.hear(*number, None),
                 Step::HeardBehind(at, number) => self.hear(*number, Some(*at)),
@@ -273,7 +272,7 @@ impl<'a> Recital<'a> {
                 let id = ProbeId(kept.probe.unwrap_or(count.saturating_add(1)));
                 let probe = intent(&kept.packet, self.brief);
                 if let (Some(probe), false) = (probe, self.ids.contains_key(&id)) {
-                    self.send(kept.at, id, *number);
+                    self.send(kept.at, id, *number, None);
                     self.leave(id, *number);
                     let family = self.brief.endpoint.family();
                     let due = kept.at.after(patience(slowest, probe.kind, family));
@@ -319,12 +318,16 @@ impl<'a> Recital<'a> {
         next
     }
 
-    /// A probe was handed to the kernel; the packet shows what it was.
-    fn send(&mut self, at: Moment, id: ProbeId, number: u64) {
+    /// A probe was handed to the kernel; the packet shows what it was, and `noted` the flow of one
+    /// without ports.
+    fn send(&mut self, at: Moment, id: ProbeId, number: u64, noted: Option<&Probe>) {
         let Some(kept) = self.packets.get(&number) else {
             return;
         };
-        if let Some(probe) = intent(&kept.packet, self.brief) {
+        if let Some(mut probe) = intent(&kept.packet, self.brief) {
+            if let (Target::Host, Some(noted)) = (probe.target, noted) {
+                probe.flow = noted.flow;
+            }
             let id = self.next(id);
             self.ledger.note(self.session, id, &kept.packet);
             self.evidence.record(at, Fact::Sent(id, probe));

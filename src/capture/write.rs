@@ -172,10 +172,11 @@ impl<F: Write + Seek> Writer<F> {
         let Some(page) = self.pages.get(&session) else {
             return Ok(Numbers::default());
         };
-        let numbers = Numbers(page.numbers());
+        let steps = page.steps(outcome);
+        let numbers = Numbers(page.numbers(&steps));
         let verdict = comment::verdict(outcome, |id| numbers.of(id).to_vec());
         let settled = page.began().after(outcome.elapsed);
-        let account = page.account(session, outcome, settled);
+        let account = page.account(session, steps, settled);
         for (probe, words) in page.unanswered(outcome) {
             self.amend(session, probe, &words)?;
         }

@@ -7,12 +7,12 @@ use std::path::{Path, PathBuf};
 use super::arguments::{ExplainArguments, Shared};
 use super::exit::ExitStatus;
 use super::failure::Failure;
+use super::scribe::Scribe;
 use super::terminal::Terminal;
 use crate::capture::explain::{Explained, explain};
 use crate::capture::note;
 use crate::capture::read::{Reader, Unreadable};
 use crate::report::record::{Record, Run};
-use crate::report::{json, text};
 
 /// Why a file cannot be explained at all.
 #[derive(Debug, thiserror::Error)]
@@ -52,21 +52,14 @@ pub fn run(
         reason,
     })?;
     let explained = explain(reader);
-    let mut causes = Vec::new();
+    let mut scribe = Scribe::new(shared, terminal, false);
     for (run, inquest) in &explained.inquests {
-        let record = Record::new(&inquest.outcome, &its_run(run));
-        causes.push(inquest.outcome.finding.verdict.cause);
-        let text = if shared.json {
-            json::document(&record)? + "\n"
-        } else if shared.quiet {
-            text::line(&record)
-        } else {
-            text::report(&record, terminal.width())
-        };
-        terminal.data(&text).map_err(Failure::Output)?;
+        let mut record = Record::new(&inquest.outcome, &its_run(run));
+        record.number(|id| inquest.numbers.of(id).to_vec());
+        scribe.write(inquest.outcome.finding.verdict.cause, record);
     }
     warn(&explained);
-    Ok(ExitStatus::of(causes))
+    scribe.finish()
 }
 
 fn warn(explained: &Explained) {

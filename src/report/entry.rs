@@ -28,6 +28,13 @@ pub struct Entry {
     pub outcome: String,
     /// Source address of the first reply: what it claims.
     pub from: Option<IpAddr>,
+    /// Number, from 1, of the frame of the run's capture file in which it left; `None` without a
+    /// capture, or when it never left.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub packet: Option<u64>,
+    /// Numbers, from 1, of the frames of the run's capture file that hold its replies.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub reply_packets: Vec<u64>,
     /// What else says something.
     pub details: Details,
 }
@@ -151,6 +158,8 @@ impl Entry {
             ttl: trial.probe.ttl.0,
             outcome,
             from: trial.first().map(|heard| heard.reply.from),
+            packet: None,
+            reply_packets: Vec::new(),
             details,
         }
     }

@@ -218,6 +218,19 @@ impl Record {
     }
 }
 
+impl Record {
+    /// Says in which packets of the capture each probe stands: its own, then those of its answers.
+    pub fn number(&mut self, numbers: impl Fn(ProbeId) -> Vec<u64>) {
+        for entry in &mut self.evidence {
+            let packets = numbers(ProbeId(entry.id));
+            if let Some((own, replies)) = packets.split_first() {
+                entry.packet = Some(*own);
+                entry.reply_packets = replies.to_vec();
+            }
+        }
+    }
+}
+
 impl From<&Endpoint> for EndpointRecord {
     fn from(endpoint: &Endpoint) -> Self {
         Self {

@@ -3,14 +3,14 @@
 //! Sections, each left out when it has nothing to say: verdict, summary, path, evidence cited,
 //! rivals not ruled out, rivals ruled out, what to do, what it cost.
 
-use std::collections::BTreeMap;
-
 use anstyle::Style;
 
 use super::entry::Entry;
+use super::mark::Mark;
 use super::page::{BAD, DOUBTFUL, FAINT, GOOD, PLAIN, Page, STRONG, columns};
 use super::place;
 use super::record::{EndpointRecord, HopRecord, Record};
+use super::rivals;
 use super::words::{citation, counted, entry_words, span};
 
 /// Most rows of cited evidence; the JSON document holds all of it.
@@ -56,7 +56,7 @@ fn verdict(page: &mut Page, record: &Record) {
 }
 
 /// Cause, confidence, place: `drop-path (confirmed), between hop 2 (10.9.1.2) and hop 3`.
-fn verdict_words(record: &Record) -> String {
+pub(super) fn verdict_words(record: &Record) -> String {
     let verdict = &record.verdict;
     let mut words = format!("{} ({})", verdict.cause, verdict.confidence);
     if let Some(method) = &verdict.method {
@@ -114,7 +114,7 @@ fn path(page: &mut Page, record: &Record) {
     let mut marked = mark.is_none();
     for hop in &record.path {
         if let Some(mark) = mark.as_ref().filter(|mark| !marked && hop.ttl > mark.after) {
-            page.line(BAD, &mark.line);
+            page.line(BAD, &cut(mark));
             marked = true;
         }
         let sight = |word: &Option<String>| word.clone().unwrap_or_else(|| "-".to_owned());
@@ -134,55 +134,17 @@ fn path(page: &mut Page, record: &Record) {
         }
     }
     if let Some(mark) = mark.filter(|_| !marked) {
-        page.line(BAD, &mark.line);
+        page.line(BAD, &cut(&mark));
     }
+}
+
+fn cut(mark: &Mark) -> String {
+    format!("  >>>>>> {} <<<<<<", mark.words)
 }
 
 fn address(hop: &HopRecord) -> String {
     hop.address
         .map_or_else(|| "*".to_owned(), |address| address.to_string())
-}
-
-/// Where the path table is cut by what the verdict found.
-struct Mark {
-    /// It stands after the row of this TTL.
-    after: u8,
-    line: String,
-}
-
-impl Mark {
-    fn of(record: &Record) -> Option<Self> {
-        let place = &record.verdict.place;
-        let last = record.path.last().map_or(0, |hop| hop.ttl);
-        let after = match (place.kind.as_str(), place.at_hop, place.after_hop) {
-            (_, Some(hop), _) | (_, None, Some(hop)) => hop.ttl,
-            ("local", None, None) => 0,
-            ("host", None, None) => last,
-            // The host is the last row; what happens at the edge happens before it.
-            ("edge", None, None) => last.saturating_sub(1),
-            _ => return None,
-        };
-        let what = match record.verdict.cause.as_str() {
-            "reject-path" | "reject-host" => "refused here",
-            "closed" => "nothing listens here",
-            "no-route" => "no route from here",
-            "no-neighbor" => "next hop does not answer here",
-            "open-proxied" => "answered here, not by the host",
-            "mtu-black-hole" => "full-size packets lost here",
-            "drop-return" | "local-ingress" => "answers lost here",
-            "drop-path" | "drop-edge" | "drop-edge-or-host" | "drop-host" | "local-egress" => {
-                "dropped here"
-            }
-            "drop-somewhere" => "nothing beyond here",
-            "rate-limited" | "banned" => "withheld here",
-            "listener-overloaded" => "queue full here",
-            _ => return None,
-        };
-        Some(Self {
-            after,
-            line: format!("  >>>>>> {what} <<<<<<"),
-        })
-    }
 }
 
 fn evidence(page: &mut Page, record: &Record) {
@@ -224,31 +186,25 @@ fn evidence(page: &mut Page, record: &Record) {
 }
 
 fn rivals(page: &mut Page, record: &Record, ruled_out: bool, title: &str) {
-    // Rivals excluded for one reason by the same probes share a row.
-    let mut rows: BTreeMap<usize, (Vec<&str>, String)> = BTreeMap::new();
-    let chosen = || {
-        let all = record.alternatives.iter();
-        all.filter(|rival| rival.ruled_out == ruled_out)
-    };
-    for rival in chosen() {
-        let first = chosen()
-            .position(|other| other.because == rival.because && other.basis == rival.basis)
-            .unwrap_or(0);
-        let reason = if rival.basis.is_empty() {
-            rival.because.clone()
-        } else {
-            format!("{} [{}]", rival.because, citation(&rival.basis))
-        };
-        let row = rows.entry(first).or_insert_with(|| (Vec::new(), reason));
-        row.0.push(&rival.cause);
-    }
+    let rows = rivals::rivals(record, ruled_out);
     if rows.is_empty() {
         return;
     }
     page.gap();
     page.line(STRONG, title);
-    for (causes, reason) in rows.values() {
-        page.item(PLAIN, 2, &format!("{}:", causes.join(", ")), 22, reason);
+    for row in rows {
+        let reason = if row.basis.is_empty() {
+            row.because.to_owned()
+        } else {
+            format!("{} [{}]", row.because, citation(row.basis))
+        };
+        page.item(
+            PLAIN,
+            2,
+            &format!("{}:", row.causes.join(", ")),
+            22,
+            &reason,
+        );
     }
 }
 

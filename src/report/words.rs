@@ -65,6 +65,19 @@ pub(super) fn entry_words(entry: &Entry, endpoint_port: u16, by_flow: bool) -> S
 
 /// Numbers of evidence as they are cited: `#4`, `#4,9`, `#4-9,12`.
 pub(super) fn citation(ids: &[u32]) -> String {
+    let runs: Vec<String> = runs(ids)
+        .iter()
+        .map(|(start, end)| match end - start {
+            0 => format!("{start}"),
+            1 => format!("{start},{end}"),
+            _ => format!("{start}-{end}"),
+        })
+        .collect();
+    format!("#{}", runs.join(","))
+}
+
+/// The runs of consecutive numbers in `ids`, each as its first and last.
+pub(super) fn runs(ids: &[u32]) -> Vec<(u32, u32)> {
     let mut ids = ids.to_vec();
     ids.sort_unstable();
     ids.dedup();
@@ -75,15 +88,7 @@ pub(super) fn citation(ids: &[u32]) -> String {
             _ => runs.push((id, id)),
         }
     }
-    let runs: Vec<String> = runs
-        .iter()
-        .map(|(start, end)| match end - start {
-            0 => format!("{start}"),
-            1 => format!("{start},{end}"),
-            _ => format!("{start}-{end}"),
-        })
-        .collect();
-    format!("#{}", runs.join(","))
+    runs
 }
 
 /// A number with its noun.

@@ -67,6 +67,11 @@ fn quoted_length(quoted: &[u8]) -> usize {
 }
 
 #[cfg(test)]
+#[allow(
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    reason = "a test may fail loudly"
+)]
 mod tests {
     use super::length;
     use crate::wire::compose::{self, Envelope};

@@ -12,6 +12,7 @@
     reason = "a test that cannot go on panics, and one that a person runs prints"
 )]
 
+mod clients;
 mod command;
 mod compare;
 mod filter;
@@ -22,6 +23,7 @@ mod namespace;
 mod network;
 mod nft;
 mod plan;
+mod retold;
 mod trial;
 mod truth;
 

@@ -10,6 +10,7 @@ use serde_json::Value;
 use super::compare;
 use super::listener::DATABASE;
 use super::network::Network;
+use super::retold;
 use super::truth::Counters;
 use crate::scenario::{FamilyName, Scenario};
 
@@ -117,9 +118,11 @@ fn attempt(scenario: &Scenario, family: FamilyName, outcome: &mut Outcome) {
         FamilyName::V4 => format!("{}:{DATABASE}", network.plan.probed),
         FamilyName::V6 => format!("[{}]:{DATABASE}", network.plan.probed),
     };
+    let capture = retold::place(&outcome.name());
     let mut command = Command::new(binary());
     command
-        .args(["probe", &endpoint, "--json"])
+        .args(["probe", &endpoint, "--json", "--pcap"])
+        .arg(&capture)
         .args(&scenario.arguments);
     for (name, _) in std::env::vars_os() {
         // The prober's flags have such names too.
@@ -145,6 +148,7 @@ fn attempt(scenario: &Scenario, family: FamilyName, outcome: &mut Outcome) {
         objections.push(format!("exit status {:?}, not {status:?}", ended.status));
     }
     objections.extend(after.objections(&before, &network));
+    objections.extend(retold::objections(document, &capture));
     outcome.objections = objections;
 }
 

@@ -46,6 +46,6 @@ mod reassembly;
 mod reject;
 mod rig;
 mod router;
-mod runner;
+pub mod runner;
 mod sweep;
 mod tcp;

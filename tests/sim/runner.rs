@@ -5,11 +5,13 @@ use std::time::Duration;
 
 use fastrand::Rng;
 use synquest::engine::policy::Policy;
-use synquest::engine::{Key, Output, Prober, SessionId};
+use synquest::engine::{Brief, Heard, Interface, Key, Output, Prober, SessionId, Sighting};
 use synquest::model::endpoint::{Endpoint, Family};
+use synquest::model::evidence::Ear;
 use synquest::model::outcome::Outcome;
 use synquest::model::time::Moment;
 use synquest::model::vantage::Vantage;
+use synquest::wire::frame::Link;
 
 use super::network::{Network, PROBER};
 use super::router::DATABASE;
@@ -24,6 +26,10 @@ pub struct Run {
     pub moved: Vec<u64>,
     /// Handshakes the target's listeners saw completed.
     pub completed: u64,
+    /// What the inquest was held under.
+    pub brief: Brief,
+    /// Every frame of ours that the tap saw.
+    pub sightings: Vec<Sighting>,
 }
 
 /// As the driver does: first when a neighbour that is there has answered, then as often as the
@@ -66,7 +72,9 @@ pub fn run(scenario: &Scenario, family: Family, seed: u64, verbose: bool) -> Run
         label: None,
     };
     let session = prober.add(Moment::START, endpoint, vantage(&network, &mut rng));
-    drive(&mut network, &mut prober, session);
+    let mut sightings = Vec::new();
+    drive(&mut network, &mut prober, session, &mut sightings);
+    let brief = prober.brief(session).expect("the inquest").clone();
     let outcome = prober.outcome(session, network.now());
     // What is still on its way may do harm yet.
     let end = network.now().after(Duration::from_secs(1));
@@ -76,10 +84,17 @@ pub fn run(scenario: &Scenario, family: Family, seed: u64, verbose: bool) -> Run
         outcome,
         moved: network.moved,
         completed,
+        brief,
+        sightings,
     }
 }
 
-fn drive(network: &mut Network, prober: &mut Prober, session: SessionId) {
+fn drive(
+    network: &mut Network,
+    prober: &mut Prober,
+    session: SessionId,
+    sightings: &mut Vec<Sighting>,
+) {
     let mut look = (!network.loopback).then(|| Moment::START.after(FIRST_LOOK));
     let mut settled = false;
     let (mut moment, mut outputs) = (Moment::START, 0);
@@ -95,7 +110,7 @@ fn drive(network: &mut Network, prober: &mut Prober, session: SessionId) {
                 if let (Err(refusal), Some(probe)) = (sent, transmit.probe) {
                     prober.handle_refusal(now, transmit.session, probe, refusal);
                 }
-                listen(network, prober);
+                listen(network, prober, sightings);
             }
             Output::Settled(id) => {
                 assert_eq!(id, session, "the only inquest");
@@ -107,7 +122,7 @@ fn drive(network: &mut Network, prober: &mut Prober, session: SessionId) {
                 if !network.step(limit) {
                     network.queue.pass_to(limit);
                 }
-                listen(network, prober);
+                listen(network, prober, sightings);
                 if let Some(due) = look
                     && due <= network.now()
                 {
@@ -124,9 +139,24 @@ fn drive(network: &mut Network, prober: &mut Prober, session: SessionId) {
     }
 }
 
-fn listen(network: &mut Network, prober: &mut Prober) {
+fn listen(network: &mut Network, prober: &mut Prober, sightings: &mut Vec<Sighting>) {
     for frame in network.frames.drain(..) {
-        prober.handle_frame(frame.at, frame.heard, &frame.bytes);
+        let attribution = prober.handle_frame(frame.at, frame.heard, &frame.bytes);
+        if let Some(attribution) = attribution
+            && frame.heard != Heard::Arriving(Ear::Stack)
+        {
+            sightings.push(Sighting {
+                at: frame.at,
+                interface: Interface {
+                    index: 2,
+                    name: "eth0".into(),
+                    link: Link::Raw,
+                },
+                departing: frame.heard == Heard::Departing,
+                frame: frame.bytes,
+                attribution,
+            });
+        }
     }
 }
 

@@ -125,7 +125,7 @@ impl<'a> Case<'a> {
 }
 
 /// Whether `address` is one that no public network carries.
-const fn is_private(address: IpAddr) -> bool {
+pub(in crate::report) const fn is_private(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(v4) => {
             let [first, second, ..] = v4.octets();

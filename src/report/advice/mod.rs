@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::model::outcome::Outcome;
 use crate::model::verdict::{Cause, PlaceKind};
 use case::Case;
+pub(super) use case::is_private;
 
 /// One piece of advice.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -127,8 +127,7 @@ pub(super) fn drop_path(case: &Case<'_>) -> Vec<Advice> {
             case.network_team(),
             format!(
                 "Something {} discards packets to {} port {} and lets others pass: a firewall or \
-                 an ACL. It must let {} through. The evidence above shows which hop still sees \
-                 them.",
+                 an ACL. It must let {} through. The evidence shows which hop still sees them.",
                 case.place_or("on the path"),
                 case.target,
                 case.port,

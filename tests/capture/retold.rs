@@ -1,0 +1,113 @@
+//! Every scenario in the simulator, written as a capture and explained: the outcome is the live one.
+
+use std::io::Cursor;
+
+use synquest::capture::explain::{Explained, explain};
+use synquest::capture::note;
+use synquest::capture::read::Reader;
+use synquest::capture::replay::Standing;
+use synquest::capture::write::{Origin, Writer};
+use synquest::engine::SessionId;
+use synquest::model::verdict::Cause;
+
+use crate::scenario::read_all;
+use crate::sim::runner::{self, Run, family_of};
+
+/// Half the time that a Unix time in nanoseconds can tell.
+const BEGAN: u64 = 1_795_487_220_353_328_145;
+
+fn origin() -> Origin {
+    Origin {
+        command: "synquest probe db:3306".to_owned(),
+        host: "prober".to_owned(),
+        system: "Linux".to_owned(),
+        hardware: String::new(),
+        run: note::Run {
+            began: BEGAN,
+            version: "0.0.0".to_owned(),
+            seed: None,
+        },
+    }
+}
+
+/// The capture of a run; without its end where the run was `killed`.
+fn capture(run: &Run, killed: bool) -> Vec<u8> {
+    let session = SessionId(0);
+    let mut writer = Writer::begin(Cursor::new(Vec::new()), &origin()).expect("memory takes all");
+    writer.open(session, run.brief.clone()).expect("written");
+    for sighting in &run.sightings {
+        writer.write(sighting).expect("written");
+    }
+    if !killed {
+        writer.settle(session, &run.outcome).expect("written");
+    }
+    writer.finish().expect("written").into_inner()
+}
+
+fn explained(octets: &[u8]) -> Explained {
+    explain(Reader::open(octets).expect("a capture"))
+}
+
+/// The runs of every scenario in every family.
+fn runs() -> impl Iterator<Item = (String, Run)> {
+    read_all().into_iter().flat_map(|scenario| {
+        scenario.families.clone().into_iter().map(move |family| {
+            let run = runner::run(&scenario, family_of(family), 1, false);
+            (format!("{} {family:?}", scenario.name), run)
+        })
+    })
+}
+
+#[test]
+fn every_run_is_told_again_to_the_nanosecond() {
+    for (name, run) in runs() {
+        let explained = explained(&capture(&run, false));
+        assert_eq!(explained.damage, [], "{name}");
+        let [(told_run, inquest)] = explained.inquests.as_slice() else {
+            panic!("{name}: one inquest, not {}", explained.inquests.len());
+        };
+        assert_eq!(*told_run, origin().run);
+        assert_eq!(inquest.outcome.evidence, run.outcome.evidence, "{name}");
+        assert_eq!(inquest.outcome.finding, run.outcome.finding, "{name}");
+        assert_eq!(inquest.outcome, run.outcome, "{name}");
+        assert_eq!(inquest.standing, Standing::Same, "{name}");
+    }
+}
+
+#[test]
+fn a_killed_run_is_never_told_more_firmly_and_rarely_otherwise() {
+    let mut other = Vec::new();
+    let mut count = 0;
+    for (name, run) in runs().filter(|(_, run)| !run.sightings.is_empty()) {
+        count += 1;
+        let explained = explained(&capture(&run, true));
+        let [(_, inquest)] = explained.inquests.as_slice() else {
+            panic!("{name}: one inquest, not {}", explained.inquests.len());
+        };
+        assert_eq!(inquest.standing, Standing::Unfinished, "{name}");
+        let (told, live) = (
+            &inquest.outcome.finding.verdict,
+            &run.outcome.finding.verdict,
+        );
+        if told.cause != live.cause {
+            other.push(format!("{name}: {} for {}", told.cause, live.cause));
+        }
+        // What only this host knew is not in the packets.
+        let local = [Cause::LocalIngress, Cause::LocalEgress, Cause::NoNeighbor];
+        assert!(
+            told.cause == live.cause
+                || told.confidence <= live.confidence
+                || local.contains(&live.cause),
+            "{name}: {} {} for {} {}",
+            told.cause,
+            told.confidence.word(),
+            live.cause,
+            live.confidence.word(),
+        );
+    }
+    assert!(
+        other.len() * 5 < count,
+        "{} of {count}: {other:#?}",
+        other.len()
+    );
+}
