@@ -11,11 +11,8 @@
     reason = "a broken harness is to fail loudly"
 )]
 
-<<<<<<< HEAD
 mod artefacts;
-=======
 mod browser;
->>>>>>> b-report
 mod capture;
 mod cli;
 mod hostile;
