@@ -201,7 +201,7 @@ impl Evidence {
             }
             Fact::NearMiss => self.near_misses += 1,
             Fact::ReceiveDrops(count) => {
-                self.receive_drops += count;
+                self.receive_drops = self.receive_drops.saturating_add(*count);
                 self.void_pending();
             }
             Fact::Gap(_) => self.void_pending(),
