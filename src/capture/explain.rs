@@ -11,6 +11,10 @@ use super::replay::{Replay, Replayed};
 use crate::model::time::Moment;
 use crate::wire::frame::{self, Direction, LinkType};
 
+/// Places of damage that are told one by one: each costs memory and a line, and a file may hold as
+/// many as it has blocks.
+pub const MOST_DAMAGE: usize = 64;
+
 /// What a capture file shows.
 #[derive(Debug, Default)]
 pub struct Explained {
@@ -21,8 +25,11 @@ pub struct Explained {
     pub observed: Option<(u64, Account)>,
     /// How many packets there are.
     pub packets: u64,
-    /// Where the file is damaged; everything else was used.
+    /// Where the file is damaged, the first [`MOST_DAMAGE`] places and the one where reading
+    /// ended; everything else was used.
     pub damage: Vec<Damage>,
+    /// How many damaged places there are beyond those.
+    pub more_damage: u64,
     /// Packets on links whose frames are not understood here.
     pub foreign: BTreeMap<LinkType, u64>,
 }
@@ -68,7 +75,10 @@ pub fn explain<R: Read>(mut reader: Reader<R>) -> Explained {
                 }
             }
             Ok(Item::Interface(_) | Item::Names(_)) => {}
-            Err(damage) => explained.damage.push(damage),
+            Err(damage) if damage.is_final || explained.damage.len() < MOST_DAMAGE => {
+                explained.damage.push(damage);
+            }
+            Err(_) => explained.more_damage = explained.more_damage.saturating_add(1),
         }
     }
     explained.packets = reader.packets();
