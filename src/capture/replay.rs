@@ -239,6 +239,8 @@ impl<'a> Recital<'a> {
             .collect();
         for step in steps {
             match step {
+                // A probe is sent once, whatever the notes say.
+                Step::Sent(_, id, _) if self.ids.contains_key(id) => {}
                 Step::Sent(at, id, probe) => match (left.get(id), probe) {
                     (Some(number), _) => self.send(*at, *id, *number, probe.as_ref()),
                     (None, Some(probe)) => {
@@ -374,7 +376,8 @@ impl<'a> Recital<'a> {
     fn renumbered(&self, fact: &Fact) -> Option<Fact> {
         let of = |id: &ProbeId| self.ids.get(id).copied();
         Some(match fact {
-            Fact::Sent(id, probe) => Fact::Sent(of(id)?, *probe),
+            // Told by a step of its own.
+            Fact::Sent(..) => return None,
             Fact::Departed(id) => Fact::Departed(of(id)?),
             Fact::Refused(id, refusal) => Fact::Refused(of(id)?, *refusal),
             Fact::Replied(id, ear, reply) => Fact::Replied(of(id)?, *ear, *reply),
