@@ -17,7 +17,7 @@ use super::note::{Account, Note, Run, Step};
 use super::write::Numbers;
 use crate::engine::{Brief, Heard, Ledger, Role, SessionId, patience};
 use crate::infer;
-use crate::model::evidence::{Ear, Evidence, Fact};
+use crate::model::evidence::{Ear, Evidence, Fact, Trial};
 use crate::model::outcome::Outcome;
 use crate::model::probe::{Probe, ProbeId, Target};
 use crate::model::time::Moment;
@@ -250,8 +250,12 @@ impl<'a> Recital<'a> {
                     (None, None) => {}
                 },
                 Step::Left(id, number) => self.leave(*id, *number),
-                Step::Heard(number) => self.hear(*number, None),
-                Step::HeardBehind(at, number) => self.hear(*number, Some(*at)),
+                Step::Heard(number) => {
+                    self.hear(*number, None);
+                }
+                Step::HeardBehind(at, number) => {
+                    self.hear(*number, Some(*at));
+                }
                 Step::Fact(at, fact) => {
                     if let Some(fact) = self.renumbered(fact) {
                         self.evidence.record(*at, fact);
@@ -283,14 +287,10 @@ impl<'a> Recital<'a> {
                     }
                 }
             } else {
-                self.hear(*number, None);
+                let answered = self.hear(*number, None);
                 self.hear(*number, Some(kept.at));
-                let rtts = self
-                    .evidence
-                    .trials()
-                    .iter()
-                    .filter_map(|trial| trial.rtt());
-                slowest = rtts.max().unwrap_or_default();
+                let trial = answered.and_then(|id| self.evidence.trial(id));
+                slowest = slowest.max(trial.and_then(Trial::rtt).unwrap_or_default());
             }
         }
         self.expire(&mut expiries, latest);
@@ -349,11 +349,10 @@ impl<'a> Recital<'a> {
     }
 
     /// A packet was heard: by the tap, or at the moment `behind` by the ear behind the firewall.
-    fn hear(&mut self, number: u64, behind: Option<Moment>) {
+    /// Gives the probe it answers.
+    fn hear(&mut self, number: u64, behind: Option<Moment>) -> Option<ProbeId> {
         self.told.push(number);
-        let Some(kept) = self.packets.get(&number) else {
-            return;
-        };
+        let kept = self.packets.get(&number)?;
         let ear = behind.map_or(Ear::Tap, |_| Ear::Stack);
         let attribution = self.ledger.attribute(Heard::Arriving(ear), &kept.packet);
         match attribution.map(|found| found.role) {
@@ -364,11 +363,13 @@ impl<'a> Recital<'a> {
                 if !numbers.contains(&number) {
                     numbers.push(number);
                 }
+                Some(id)
             }
             Some(Role::NearMiss(..)) if behind.is_none() => {
                 self.evidence.record(kept.at, Fact::NearMiss);
+                None
             }
-            Some(Role::Probe(_) | Role::Closing(_) | Role::NearMiss(..)) | None => {}
+            Some(Role::Probe(_) | Role::Closing(_) | Role::NearMiss(..)) | None => None,
         }
     }
 
