@@ -52,12 +52,14 @@ pub fn explain<R: Read>(mut reader: Reader<R>) -> Explained {
                     .link()
                     .map(|link| frame::strip(link, packet.bytes));
                 match (stripped, &mut replay) {
-                    (Some(Some((datagram, _))), Some(replay)) if !packet.comments().is_empty() => {
-                        own(replay, packet, datagram);
-                    }
-                    (Some(Some((datagram, way))), _) => {
-                        let direction = packet.direction.or(way);
-                        see(&mut observer, packet, direction, datagram);
+                    (Some(Some((datagram, way))), replay) => {
+                        let is_own = replay
+                            .as_mut()
+                            .is_some_and(|replay| own(replay, packet, datagram));
+                        if !is_own {
+                            let direction = packet.direction.or(way);
+                            see(&mut observer, packet, direction, datagram);
+                        }
                     }
                     // A frame that carries no IP.
                     (Some(None), _) => {}
@@ -107,13 +109,18 @@ fn run(comments: Comments<'_>) -> Option<Run> {
         })
 }
 
-/// A packet of a run of ours.
-fn own(replay: &mut Replay, packet: Packet<'_>, datagram: &[u8]) {
+/// Takes a packet of a run of ours: one with a comment, once an inquest has begun. Where the packet
+/// on which it began was filtered out, nothing tells what the others are, and they are read as
+/// anybody's.
+fn own(replay: &mut Replay, packet: Packet<'_>, datagram: &[u8]) -> bool {
+    if packet.comments().is_empty() {
+        return false;
+    }
     let departing = packet.direction == Some(Direction::Outbound);
     let comments: Vec<_> = packet.comments().into_iter().collect();
     let comments = comments.iter().map(AsRef::as_ref);
     let nanos = packet.at.unwrap_or_default();
-    replay.see(packet.number, nanos, departing, datagram, comments);
+    replay.see(packet.number, nanos, departing, datagram, comments)
 }
 
 /// A packet of somebody else's; without a time it is as old as the first.

@@ -94,7 +94,8 @@ impl Replay {
     }
 
     /// Takes a packet: its number, when it passed in nanoseconds since the Unix epoch, whether it
-    /// was leaving, its datagram, and its comments.
+    /// was leaving, its datagram, and its comments. False where no inquest has begun by then: it is
+    /// not kept.
     pub fn see<'a>(
         &mut self,
         number: u64,
@@ -102,13 +103,16 @@ impl Replay {
         departing: bool,
         datagram: &[u8],
         comments: impl IntoIterator<Item = &'a str>,
-    ) {
+    ) -> bool {
         let at = Moment::from_nanos(nanos.saturating_sub(self.run.began));
         self.latest = self.latest.max(at);
         let mut probe = None;
         for comment in comments {
             self.read(comment);
             probe = probe.or_else(|| probe_number(comment));
+        }
+        if self.inquests.is_empty() {
+            return false;
         }
         if let Ok(packet) = dissect(datagram) {
             let kept = Kept {
@@ -119,6 +123,7 @@ impl Replay {
             };
             self.packets.insert(number, kept);
         }
+        true
     }
 
     /// Takes a comment of a packet or of interface statistics.
