@@ -42,6 +42,8 @@ pub struct Replayed {
     pub numbers: Numbers,
     /// How the file is read.
     pub standing: Standing,
+    /// How many things passed the interface by the notes only: no packet shows them.
+    pub noted: u64,
 }
 
 /// How the inquest stands in the file.
@@ -215,6 +217,7 @@ struct Recital<'a> {
     ids: BTreeMap<ProbeId, ProbeId>,
     numbers: BTreeMap<ProbeId, Vec<u64>>,
     told: Vec<u64>,
+    noted: u64,
 }
 
 impl<'a> Recital<'a> {
@@ -230,6 +233,7 @@ impl<'a> Recital<'a> {
             ids: BTreeMap::new(),
             numbers: BTreeMap::new(),
             told: Vec::new(),
+            noted: 0,
         }
     }
 
@@ -263,6 +267,8 @@ impl<'a> Recital<'a> {
                 }
                 Step::Fact(at, fact) => {
                     if let Some(fact) = self.renumbered(fact) {
+                        let unshown = self.is_unshown(&fact);
+                        self.noted = self.noted.saturating_add(unshown.into());
                         self.evidence.record(*at, fact);
                     }
                 }
@@ -396,6 +402,16 @@ impl<'a> Recital<'a> {
         })
     }
 
+    /// Whether a fact of the notes is one that a packet should show. This host's own ICMP errors are
+    /// none: they answer probes that never left.
+    fn is_unshown(&self, fact: &Fact) -> bool {
+        match fact {
+            Fact::Departed(_) => true,
+            Fact::Replied(_, Ear::Tap, reply) => reply.from != self.brief.vantage.source,
+            _ => false,
+        }
+    }
+
     fn conclude(self, settled: Moment) -> Replayed {
         let finding = infer::judge(&self.evidence, self.brief, settled).finding;
         Replayed {
@@ -408,6 +424,7 @@ impl<'a> Recital<'a> {
             },
             numbers: Numbers::new(self.numbers),
             standing: Standing::Unfinished,
+            noted: self.noted,
         }
     }
 }

@@ -143,6 +143,13 @@ fn remarks(explained: &Explained, told: usize) -> Vec<String> {
                 "the file ends before the inquest into {endpoint} did; judged by what is there"
             )),
         }
+        if inquest.noted > 0 {
+            remarks.push(format!(
+                "{} probes or answers of the inquest into {endpoint} stand in the file's notes, and \
+                 no packet shows them; the verdict believes the notes",
+                inquest.noted
+            ));
+        }
     }
     if told == 0 {
         remarks.push(format!(

@@ -71,6 +71,7 @@ fn every_run_is_told_again_to_the_nanosecond() {
         assert_eq!(inquest.outcome.finding, run.outcome.finding, "{name}");
         assert_eq!(inquest.outcome, run.outcome, "{name}");
         assert_eq!(inquest.standing, Standing::Same, "{name}");
+        assert_eq!(inquest.noted, 0, "{name}: packets show it all");
     }
 }
 
