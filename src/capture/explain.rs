@@ -39,20 +39,23 @@ pub fn explain<R: Read>(mut reader: Reader<R>) -> Explained {
     let mut explained = Explained::default();
     let mut replay: Option<Replay> = None;
     let mut observer: Option<(u64, Observer)> = None;
-    while let Some(item) = reader.next_item() {
+    loop {
+        let before = reader.packets();
+        let Some(item) = reader.next_item() else {
+            break;
+        };
         match item {
             Ok(Item::Section(section)) => {
-                if let Some(run) = run(section.comments()) {
-                    explained.close(replay.replace(Replay::new(run)));
-                }
+                let next = run(section.comments()).map(|run| Replay::new(run, before));
+                explained.close(std::mem::replace(&mut replay, next));
             }
             Ok(Item::Packet(packet)) => {
                 let stripped = packet
                     .link
                     .link()
                     .map(|link| frame::strip(link, packet.bytes));
-                match (stripped, &mut replay) {
-                    (Some(Some((datagram, way))), replay) => {
+                match stripped {
+                    Some(Some((datagram, way))) => {
                         let is_own = replay
                             .as_mut()
                             .is_some_and(|replay| own(replay, packet, datagram));
@@ -62,8 +65,8 @@ pub fn explain<R: Read>(mut reader: Reader<R>) -> Explained {
                         }
                     }
                     // A frame that carries no IP.
-                    (Some(None), _) => {}
-                    (None, _) => {
+                    Some(None) => {}
+                    None => {
                         let count = explained.foreign.entry(packet.link).or_default();
                         *count = count.saturating_add(1);
                     }

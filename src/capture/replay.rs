@@ -27,6 +27,8 @@ use crate::wire::dissect::{Packet, dissect};
 #[derive(Debug)]
 pub struct Replay {
     run: Run,
+    /// Packets of the file before this run's section: notes count from its beginning.
+    before: u64,
     inquests: BTreeMap<usize, Inquest>,
     packets: BTreeMap<u64, Kept>,
     latest: Moment,
@@ -79,10 +81,12 @@ struct Kept {
 }
 
 impl Replay {
-    /// A replay of `run`, whose note stands in the file's header.
-    pub const fn new(run: Run) -> Self {
+    /// A replay of `run`, whose note stands in the header of a section that begins after `before`
+    /// packets of the file.
+    pub const fn new(run: Run, before: u64) -> Self {
         Self {
             run,
+            before,
             inquests: BTreeMap::new(),
             packets: BTreeMap::new(),
             latest: Moment::START,
@@ -123,6 +127,7 @@ impl Replay {
                 packet,
                 probe,
             };
+            let number = number.saturating_sub(self.before);
             self.packets.insert(number, kept);
         }
         true
@@ -152,7 +157,10 @@ impl Replay {
         let head = format!("verdict on {} · ", replayed.outcome.endpoint);
         if replayed.standing == Standing::Unfinished && comment.starts_with(&head) {
             let numbers = &replayed.numbers;
-            let again = comment::verdict(&replayed.outcome, |id| numbers.of(id).to_vec());
+            let in_section = |number: &u64| number.saturating_sub(self.before);
+            let again = comment::verdict(&replayed.outcome, |id| {
+                numbers.of(id).iter().map(in_section).collect()
+            });
             replayed.standing = if comment == again {
                 Standing::Same
             } else {
@@ -173,7 +181,7 @@ impl Replay {
         inquest.steps.extend(account.steps);
         if let Some(settled) = account.settled {
             let steps = std::mem::take(&mut inquest.steps);
-            let recital = Recital::new(&inquest.brief, &self.packets);
+            let recital = Recital::new(&inquest.brief, &self.packets, self.before);
             let (replayed, told) = recital.tell(&steps, settled);
             inquest.replayed = Some(self.replayed.len());
             self.replayed.push(replayed);
@@ -187,7 +195,7 @@ impl Replay {
     pub fn finish(mut self) -> Vec<Replayed> {
         for inquest in self.inquests.values() {
             if inquest.replayed.is_none() {
-                let recital = Recital::new(&inquest.brief, &self.packets);
+                let recital = Recital::new(&inquest.brief, &self.packets, self.before);
                 self.replayed.push(recital.reconstruct(self.latest));
             }
         }
@@ -209,7 +217,9 @@ fn probe_number(comment: &str) -> Option<u32> {
 #[derive(Debug)]
 struct Recital<'a> {
     brief: &'a Brief,
+    /// By their numbers within the section.
     packets: &'a BTreeMap<u64, Kept>,
+    before: u64,
     ledger: Ledger,
     session: SessionId,
     evidence: Evidence,
@@ -221,12 +231,13 @@ struct Recital<'a> {
 }
 
 impl<'a> Recital<'a> {
-    fn new(brief: &'a Brief, packets: &'a BTreeMap<u64, Kept>) -> Self {
+    fn new(brief: &'a Brief, packets: &'a BTreeMap<u64, Kept>, before: u64) -> Self {
         let mut ledger = Ledger::default();
         let session = ledger.open(brief.vantage.source, brief.endpoint.address);
         Self {
             brief,
             packets,
+            before,
             ledger,
             session,
             evidence: Evidence::new(),
@@ -355,6 +366,7 @@ impl<'a> Recital<'a> {
         let attribution = self.ledger.attribute(Heard::Departing, &kept.packet);
         if attribution.is_some_and(|found| found.role == Role::Probe(*id)) {
             self.evidence.record(kept.at, Fact::Departed(*id));
+            let number = self.before.saturating_add(number);
             self.numbers.entry(*id).or_default().push(number);
         }
     }
@@ -371,6 +383,7 @@ impl<'a> Recital<'a> {
                 let at = behind.unwrap_or(kept.at);
                 self.evidence.record(at, Fact::Replied(id, ear, reply));
                 let numbers = self.numbers.entry(id).or_default();
+                let number = self.before.saturating_add(number);
                 if !numbers.contains(&number) {
                     numbers.push(number);
                 }

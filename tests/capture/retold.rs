@@ -112,3 +112,23 @@ fn a_killed_run_is_never_told_more_firmly_and_rarely_otherwise() {
         other.len()
     );
 }
+
+#[test]
+fn runs_one_behind_the_other_in_a_file_are_each_told_again() {
+    let mut count = 0;
+    let runs: Vec<(String, Run)> = runs().collect();
+    for pair in runs.windows(2).step_by(40) {
+        let both: Vec<u8> = pair
+            .iter()
+            .flat_map(|(_, run)| capture(run, false))
+            .collect();
+        let explained = explained(&both);
+        assert_eq!(explained.inquests.len(), pair.len());
+        for ((_, inquest), (name, run)) in explained.inquests.iter().zip(pair) {
+            assert_eq!(inquest.outcome, run.outcome, "{name}");
+            assert_eq!(inquest.standing, Standing::Same, "{name}");
+            count += 1;
+        }
+    }
+    assert!(count > 2, "pairs were told");
+}
