@@ -13,5 +13,6 @@ pub mod note;
 mod page;
 pub mod passive;
 pub mod read;
+mod recital;
 pub mod replay;
 pub mod write;

@@ -8,6 +8,7 @@ use synquest::capture::read::Reader;
 use synquest::capture::replay::Standing;
 use synquest::capture::write::{Origin, Writer};
 use synquest::engine::SessionId;
+use synquest::model::evidence::{Evidence, Fact};
 use synquest::model::verdict::Cause;
 
 use crate::scenario::read_all;
@@ -131,4 +132,32 @@ fn runs_one_behind_the_other_in_a_file_are_each_told_again() {
         }
     }
     assert!(count > 2, "pairs were told");
+}
+
+#[test]
+fn an_account_that_calls_an_answered_probe_silent_is_contradicted_by_the_packets() {
+    let (name, mut run) = runs()
+        .find(|(name, _)| name.starts_with("closed "))
+        .expect("the scenario of a closed port");
+    let late = run.brief.deadline;
+    let mut told = Evidence::new();
+    for observation in run.outcome.evidence.observations() {
+        if let Fact::Replied(id, ..) = observation.fact {
+            told.record(late, Fact::Expired(id));
+        } else {
+            told.record(observation.at, observation.fact.clone());
+        }
+    }
+    let live = std::mem::replace(&mut run.outcome.evidence, told);
+    let silent = |evidence: &Evidence| {
+        let trials = evidence.trials().iter();
+        trials.filter(|trial| trial.is_silent()).count()
+    };
+    assert!(silent(&run.outcome.evidence) > silent(&live), "{name}");
+    let explained = explained(&capture(&run, false));
+    let [(_, inquest)] = explained.inquests.as_slice() else {
+        panic!("{name}: one inquest, not {}", explained.inquests.len());
+    };
+    assert_eq!(silent(&inquest.outcome.evidence), silent(&live), "{name}");
+    assert_eq!(inquest.outcome.finding.verdict.cause, Cause::Closed);
 }

@@ -1,0 +1,278 @@
+//! Tells one inquest from its packets, in the order that its account gives, or without one.
+//!
+//! What a packet shows, the packet tells; an account tells the rest. An answer that stands in a note
+//! alone is believed, and counted.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::intent::intent;
+use super::note::Step;
+use super::replay::{Replayed, Standing};
+use super::write::Numbers;
+use crate::engine::{Brief, Heard, Ledger, Role, SessionId, patience};
+use crate::infer;
+use crate::model::evidence::{Ear, Evidence, Fact, Trial};
+use crate::model::outcome::Outcome;
+use crate::model::probe::{Probe, ProbeId, Target};
+use crate::model::time::Moment;
+use crate::wire::dissect::Packet;
+
+/// A packet as far as it is needed.
+#[derive(Clone, Debug)]
+pub(super) struct Kept {
+    pub(super) at: Moment,
+    pub(super) departing: bool,
+    pub(super) packet: Packet,
+    /// The number that its comment gives the probe it is.
+    pub(super) probe: Option<u32>,
+}
+
+/// One inquest told from its packets.
+#[derive(Debug)]
+pub(super) struct Recital<'a> {
+    brief: &'a Brief,
+    /// By their numbers within the section.
+    packets: &'a BTreeMap<u64, Kept>,
+    before: u64,
+    ledger: Ledger,
+    session: SessionId,
+    evidence: Evidence,
+    /// The number in the file → the number here, which differs where a packet is missing.
+    ids: BTreeMap<ProbeId, ProbeId>,
+    numbers: BTreeMap<ProbeId, Vec<u64>>,
+    told: Vec<u64>,
+    noted: u64,
+}
+
+impl<'a> Recital<'a> {
+    pub(super) fn new(brief: &'a Brief, packets: &'a BTreeMap<u64, Kept>, before: u64) -> Self {
+        let mut ledger = Ledger::default();
+        let session = ledger.open(brief.vantage.source, brief.endpoint.address);
+        Self {
+            brief,
+            packets,
+            before,
+            ledger,
+            session,
+            evidence: Evidence::new(),
+            ids: BTreeMap::new(),
+            numbers: BTreeMap::new(),
+            told: Vec::new(),
+            noted: 0,
+        }
+    }
+
+    /// Tells the steps of an account. Gives the packets that are told as well.
+    pub(super) fn tell(mut self, steps: &[Step], settled: Moment) -> (Replayed, Vec<u64>) {
+        let left: BTreeMap<ProbeId, u64> = steps
+            .iter()
+            .filter_map(|step| match step {
+                Step::Left(id, number) => Some((*id, *number)),
+                _ => None,
+            })
+            .collect();
+        for step in steps {
+            match step {
+                // A probe is sent once, whatever the notes say.
+                Step::Sent(_, id, _) if self.ids.contains_key(id) => {}
+                Step::Sent(at, id, probe) => match (left.get(id), probe) {
+                    (Some(number), _) => self.send(*at, *id, *number, probe.as_ref()),
+                    (None, Some(probe)) => {
+                        let id = self.next(*id);
+                        self.evidence.record(*at, Fact::Sent(id, *probe));
+                    }
+                    (None, None) => {}
+                },
+                Step::Left(id, number) => self.leave(*id, *number),
+                Step::Heard(number) => {
+                    self.hear(*number, None);
+                }
+                Step::HeardBehind(at, number) => {
+                    self.hear(*number, Some(*at));
+                }
+                Step::Fact(at, fact) => {
+                    if let Some(fact) = self.renumbered(fact) {
+                        let unshown = self.is_unshown(&fact);
+                        self.noted = self.noted.saturating_add(unshown.into());
+                        self.evidence.record(*at, fact);
+                    }
+                }
+            }
+        }
+        self.contradict();
+        let told = std::mem::take(&mut self.told);
+        (self.conclude(settled), told)
+    }
+
+    /// Hears the packets that answer a probe which the account calls silent: where a note and a
+    /// packet disagree, the packet counts. Other answers that the account leaves out came when the
+    /// inquest was over, or say what another did.
+    fn contradict(&mut self) {
+        let (packets, source) = (self.packets, self.brief.vantage.source);
+        let arriving = packets.iter().filter(|(_, kept)| !kept.departing);
+        for (number, kept) in arriving.filter(|(_, kept)| kept.packet.destination == source) {
+            let heard = Heard::Arriving(Ear::Tap);
+            let role = self.ledger.attribute(heard, &kept.packet).map(|it| it.role);
+            if let Some(Role::Reply(id, _)) = role
+                && let Some(trial) = self.evidence.trial(id)
+                && trial.replies.is_empty()
+                && trial.expired.is_some_and(|expired| kept.at < expired)
+            {
+                self.hear(*number, None);
+            }
+        }
+    }
+
+    /// Tells an inquest that has no account, up to `latest`.
+    pub(super) fn reconstruct(mut self, latest: Moment) -> Replayed {
+        let mut expiries: BTreeMap<(Moment, ProbeId), ()> = BTreeMap::new();
+        let mut slowest = Duration::ZERO;
+        for (number, kept) in self.packets {
+            self.expire(&mut expiries, kept.at);
+            if kept.departing {
+                let count = u32::try_from(self.ids.len()).unwrap_or(u32::MAX);
+                let id = ProbeId(kept.probe.unwrap_or(count.saturating_add(1)));
+                let probe = intent(&kept.packet, self.brief);
+                if let (Some(probe), false) = (probe, self.ids.contains_key(&id)) {
+                    self.send(kept.at, id, *number, None);
+                    self.leave(id, *number);
+                    let family = self.brief.endpoint.family();
+                    let due = kept.at.after(patience(slowest, probe.kind, family));
+                    if let Some(id) = self.ids.get(&id) {
+                        expiries.insert((due, *id), ());
+                    }
+                }
+            } else {
+                let answered = self.hear(*number, None);
+                self.hear(*number, Some(kept.at));
+                let trial = answered.and_then(|id| self.evidence.trial(id));
+                slowest = slowest.max(trial.and_then(Trial::rtt).unwrap_or_default());
+            }
+        }
+        self.expire(&mut expiries, latest);
+        self.evidence.record(latest, Fact::Interrupted);
+        self.conclude(latest)
+    }
+
+    fn expire(&mut self, expiries: &mut BTreeMap<(Moment, ProbeId), ()>, now: Moment) {
+        while let Some(entry) = expiries.first_entry() {
+            let (due, id) = *entry.key();
+            if due > now {
+                return;
+            }
+            entry.remove();
+            let trial = self.evidence.trial(id);
+            if trial.is_some_and(|trial| trial.replies.is_empty()) {
+                self.evidence.record(due, Fact::Expired(id));
+            }
+        }
+    }
+
+    /// The number here of the probe that the file numbers `id`, which is the next one sent.
+    fn next(&mut self, id: ProbeId) -> ProbeId {
+        let count = u32::try_from(self.ids.len()).unwrap_or(u32::MAX);
+        let next = ProbeId(count.saturating_add(1));
+        self.ids.insert(id, next);
+        next
+    }
+
+    /// A probe was handed to the kernel; the packet shows what it was, and `noted` the flow of one
+    /// without ports.
+    fn send(&mut self, at: Moment, id: ProbeId, number: u64, noted: Option<&Probe>) {
+        let Some(kept) = self.packets.get(&number) else {
+            return;
+        };
+        if let Some(mut probe) = intent(&kept.packet, self.brief) {
+            if let (Target::Host, Some(noted)) = (probe.target, noted) {
+                probe.flow = noted.flow;
+            }
+            let id = self.next(id);
+            self.ledger.note(self.session, id, &kept.packet);
+            self.evidence.record(at, Fact::Sent(id, probe));
+        }
+    }
+
+    fn leave(&mut self, id: ProbeId, number: u64) {
+        self.told.push(number);
+        let (Some(kept), Some(id)) = (self.packets.get(&number), self.ids.get(&id)) else {
+            return;
+        };
+        let attribution = self.ledger.attribute(Heard::Departing, &kept.packet);
+        if attribution.is_some_and(|found| found.role == Role::Probe(*id)) {
+            self.evidence.record(kept.at, Fact::Departed(*id));
+            let number = self.before.saturating_add(number);
+            self.numbers.entry(*id).or_default().push(number);
+        }
+    }
+
+    /// A packet was heard: by the tap, or at the moment `behind` by the ear behind the firewall.
+    /// Gives the probe it answers.
+    fn hear(&mut self, number: u64, behind: Option<Moment>) -> Option<ProbeId> {
+        self.told.push(number);
+        let kept = self.packets.get(&number)?;
+        let ear = behind.map_or(Ear::Tap, |_| Ear::Stack);
+        let attribution = self.ledger.attribute(Heard::Arriving(ear), &kept.packet);
+        match attribution.map(|found| found.role) {
+            Some(Role::Reply(id, reply)) => {
+                let at = behind.unwrap_or(kept.at);
+                self.evidence.record(at, Fact::Replied(id, ear, reply));
+                let numbers = self.numbers.entry(id).or_default();
+                let number = self.before.saturating_add(number);
+                if !numbers.contains(&number) {
+                    numbers.push(number);
+                }
+                Some(id)
+            }
+            Some(Role::NearMiss(..)) if behind.is_none() => {
+                self.evidence.record(kept.at, Fact::NearMiss);
+                None
+            }
+            Some(Role::Probe(_) | Role::Closing(_) | Role::NearMiss(..)) | None => None,
+        }
+    }
+
+    /// A fact of the file in the numbers used here; `None` where its probe is missing.
+    fn renumbered(&self, fact: &Fact) -> Option<Fact> {
+        let of = |id: &ProbeId| self.ids.get(id).copied();
+        Some(match fact {
+            // Told by a step of its own.
+            Fact::Sent(..) => return None,
+            Fact::Departed(id) => Fact::Departed(of(id)?),
+            Fact::Refused(id, refusal) => Fact::Refused(of(id)?, *refusal),
+            Fact::Replied(id, ear, reply) => Fact::Replied(of(id)?, *ear, *reply),
+            Fact::Expired(id) => Fact::Expired(of(id)?),
+            Fact::NearMiss
+            | Fact::ReceiveDrops(_)
+            | Fact::Gap(_)
+            | Fact::Neighbour(_)
+            | Fact::Interrupted => fact.clone(),
+        })
+    }
+
+    /// Whether a fact of the notes is one that a packet should show. This host's own ICMP errors are
+    /// none: they answer probes that never left.
+    fn is_unshown(&self, fact: &Fact) -> bool {
+        match fact {
+            Fact::Departed(_) => true,
+            Fact::Replied(_, Ear::Tap, reply) => reply.from != self.brief.vantage.source,
+            _ => false,
+        }
+    }
+
+    fn conclude(self, settled: Moment) -> Replayed {
+        let finding = infer::judge(&self.evidence, self.brief, settled).finding;
+        Replayed {
+            outcome: Outcome {
+                endpoint: self.brief.endpoint.clone(),
+                vantage: self.brief.vantage.clone(),
+                evidence: self.evidence,
+                finding,
+                elapsed: settled.since(self.brief.began),
+            },
+            numbers: Numbers::new(self.numbers),
+            standing: Standing::Unfinished,
+            noted: self.noted,
+        }
+    }
+}
