@@ -4,15 +4,18 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use super::arguments::{ExplainArguments, Shared};
+use super::arguments::{Artefacts, ExplainArguments, Shared};
+use super::artefact;
 use super::exit::ExitStatus;
 use super::failure::Failure;
+use super::observed;
+use super::scribe::Scribe;
 use super::terminal::Terminal;
 use crate::capture::explain::{Explained, explain};
 use crate::capture::note;
 use crate::capture::read::{Reader, Unreadable};
+use crate::capture::replay::Standing;
 use crate::report::record::{Record, Run};
-use crate::report::{json, text};
 
 /// Why a file cannot be explained at all.
 #[derive(Debug, thiserror::Error)]
@@ -45,6 +48,14 @@ pub fn run(
     shared: &Shared,
     terminal: Terminal,
 ) -> Result<ExitStatus, Failure> {
+    let artefacts = artefact::Plan::of(
+        None,
+        &Artefacts {
+            report: arguments.report.clone(),
+            bundle: None,
+            force: arguments.force,
+        },
+    )?;
     let path = &arguments.file;
     let source = open(path)?;
     let reader = Reader::open(source).map_err(|reason| Unexplained::Unreadable {
@@ -52,27 +63,96 @@ pub fn run(
         reason,
     })?;
     let explained = explain(reader);
-    let mut causes = Vec::new();
-    for (run, inquest) in &explained.inquests {
-        let record = Record::new(&inquest.outcome, &its_run(run));
-        causes.push(inquest.outcome.finding.verdict.cause);
-        let text = if shared.json {
-            json::document(&record)? + "\n"
-        } else if shared.quiet {
-            text::line(&record)
-        } else {
-            text::report(&record, terminal.width())
-        };
-        terminal.data(&text).map_err(Failure::Output)?;
+    let mut scribe = Scribe::new(shared, terminal, artefacts.wants_records());
+    let told = tell(&explained, &mut scribe);
+    for remark in remarks(&explained, told) {
+        terminal.note(&remark);
     }
-    warn(&explained);
-    Ok(ExitStatus::of(causes))
+    let written = artefacts.write(&scribe.take_records(), None, || None);
+    written.announce(terminal, shared);
+    let complete = scribe.finish()?;
+    written.all()?;
+    // Where nothing was found, nothing is known to be open.
+    let status = if told == 0 {
+        ExitStatus::Undecided
+    } else {
+        complete
+    };
+    Ok(if arguments.exit_zero {
+        status.forgiving()
+    } else {
+        status
+    })
 }
 
-fn warn(explained: &Explained) {
-    for damage in &explained.damage {
-        tracing::warn!("the capture is damaged: {damage}");
+/// Writes the record of everything in the capture; says how many there are.
+fn tell(explained: &Explained, scribe: &mut Scribe<'_>) -> usize {
+    let mut told = 0;
+    for (run, inquest) in &explained.inquests {
+        let mut record = Record::new(&inquest.outcome, &its_run(run));
+        record.number(|id| inquest.numbers.of(id).to_vec());
+        told += 1;
+        if !scribe.write(inquest.outcome.finding.verdict.cause, record) {
+            return told;
+        }
     }
+    let observed = explained.observed.iter();
+    for (run, encounter) in observed.flat_map(|(began, account)| {
+        let run = observed_run(*began);
+        account.encounters.iter().map(move |met| (run.clone(), met))
+    }) {
+        let cause = encounter.outcome.finding.verdict.cause;
+        told += 1;
+        if !scribe.write(cause, observed::record(encounter, &run)) {
+            return told;
+        }
+    }
+    told
+}
+
+/// What else there is to say of the file.
+fn remarks(explained: &Explained, told: usize) -> Vec<String> {
+    let mut remarks = Vec::new();
+    for damage in &explained.damage {
+        remarks.push(format!("the capture is damaged: {damage}"));
+    }
+    for (link, count) in &explained.foreign {
+        let name = link
+            .name()
+            .map_or_else(String::new, |name| format!(" ({name})"));
+        remarks.push(format!(
+            "{count} packets are of link type {}{name}, which is not understood here",
+            link.0
+        ));
+    }
+    for (_, inquest) in &explained.inquests {
+        let endpoint = inquest.outcome.endpoint.socket();
+        match &inquest.standing {
+            Standing::Same => {}
+            Standing::Differs { written } => remarks.push(format!(
+                "the file gives another verdict on {endpoint} than its packets and notes do; it \
+                 says: {written}"
+            )),
+            Standing::Unfinished => remarks.push(format!(
+                "the file ends before the inquest into {endpoint} did; judged by what is there"
+            )),
+        }
+    }
+    if told == 0 {
+        remarks.push(format!(
+            "no TCP connection attempt among {} packets",
+            explained.packets
+        ));
+    }
+    if let Some((_, account)) = &explained.observed
+        && account.remainder.syns > 0
+    {
+        remarks.push(format!(
+            "{} SYNs more than can be remembered were not followed",
+            account.remainder.syns
+        ));
+    }
+    remarks
 }
 
 fn open(path: &Path) -> Result<Box<dyn Read + Send>, Unexplained> {
@@ -88,12 +168,24 @@ fn open(path: &Path) -> Result<Box<dyn Read + Send>, Unexplained> {
     }
 }
 
+/// The run that told itself in this capture.
 fn its_run(run: &note::Run) -> Run {
-    let began = i128::from(run.began);
-    let started = jiff::Timestamp::from_nanosecond(began).unwrap_or_default();
     Run {
         version: run.version.clone(),
         seed: run.seed,
-        started: started.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+        started: time_of_day(run.began),
     }
+}
+
+/// The "run" of those who did not know that they would be read: it began with the first packet.
+fn observed_run(began: u64) -> Run {
+    Run::new(None, time_of_day(began))
+}
+
+/// A time in nanoseconds since the Unix epoch as UTC, to the second.
+fn time_of_day(nanos: u64) -> String {
+    jiff::Timestamp::from_nanosecond(i128::from(nanos))
+        .unwrap_or_default()
+        .strftime("%Y-%m-%dT%H:%M:%SZ")
+        .to_string()
 }

@@ -49,6 +49,8 @@ pub(super) struct Shape {
     /// Second line.
     pub(super) text: String,
     pub(super) acts: bool,
+    /// Whether it lies within the interval of the verdict.
+    pub(super) within: bool,
     pub(super) endpoint: Track,
     pub(super) control: Track,
 }
@@ -91,6 +93,7 @@ pub(super) fn draw(record: &Record) -> Drawing {
             aside,
             text,
             acts: row.acts,
+            within: row.within,
             endpoint: track(row.endpoint, above, endpoint_end >= Some(index)),
             control: track(row.control, above, control_end >= Some(index)),
         });
@@ -140,7 +143,7 @@ fn words(stop: &Stop) -> (&'static str, String, String, String) {
     match stop {
         Stop::Here { address, interface } => (
             "box",
-            "this host (test ran here)".to_owned(),
+            "tested from here".to_owned(),
             interface.clone(),
             address.to_string(),
         ),

@@ -43,8 +43,8 @@ pub(super) struct Flows {
     pub(super) source: IpAddr,
     pub(super) target: IpAddr,
     pub(super) port: u16,
-    /// The interface as a word of a shell.
-    pub(super) interface: String,
+    /// The interface as a word of a shell; `None` when there was no way out by any.
+    interface: Option<String>,
     /// Source ports of every TCP probe.
     pub(super) source_ports: BTreeSet<u16>,
     /// The source port of the first probe of the port; what a reproduction should use.
@@ -78,7 +78,9 @@ impl Flows {
             source,
             target,
             port,
-            interface: shell_word(&record.local.interface).into_owned(),
+            interface: Some(&record.local.interface)
+                .filter(|name| !name.is_empty())
+                .map(|name| shell_word(name).into_owned()),
             source_ports: entries().filter_map(source_port).collect(),
             source_port: at_port(true)
                 .filter_map(source_port)
@@ -100,6 +102,21 @@ impl Flows {
 
     pub(super) const fn is_v6(&self) -> bool {
         self.target.is_ipv6()
+    }
+
+    /// The interface as the option `name` of a command, or nothing.
+    pub(super) fn by_interface(&self, name: &str) -> String {
+        let interface = self.interface.as_ref();
+        interface.map_or(String::new(), |interface| format!(" {name} {interface}"))
+    }
+
+    /// Our address as the option `name` of a command, or nothing where there is none.
+    pub(super) fn by_source(&self, name: &str) -> String {
+        if self.source.is_unspecified() {
+            String::new()
+        } else {
+            format!(" {name} {}", self.source)
+        }
     }
 
     /// `name` with the number of `port` where there is one: ` -g 40001`, or nothing.

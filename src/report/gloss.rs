@@ -113,6 +113,9 @@ pub(super) fn confidence(word: &str) -> &'static str {
 
 /// The owner of an advice, named for a reader who did not run the test.
 pub(super) fn owner(owner: &str) -> String {
+    if owner == "whoever gave you the address" {
+        return "whoever gave the address".to_owned();
+    }
     match owner.strip_prefix("you") {
         Some(rest) if rest.is_empty() || rest.starts_with(',') => {
             format!("whoever ran this test{rest}")
@@ -136,11 +139,20 @@ pub(super) fn first_owner(record: &Record) -> String {
     first.map_or("not known".to_owned(), |advice| owner(&advice.owner))
 }
 
+/// What the host is called that ran the test: by its address, where it had one to send from.
+pub(super) fn here(record: &Record) -> String {
+    if record.local.source.is_unspecified() {
+        "the host that ran the test".to_owned()
+    } else {
+        record.local.source.to_string()
+    }
+}
+
 /// The place of the verdict of `record`.
 pub(super) fn place(record: &Record) -> String {
     match phrase(&record.verdict.place) {
         Some(phrase) if phrase == "on this host" => {
-            format!("on {}, where the test ran", record.local.source)
+            format!("on {}, where the test ran", here(record))
         }
         Some(phrase) => phrase,
         None => "not known".to_owned(),

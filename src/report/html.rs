@@ -1,7 +1,7 @@
 //! The HTML form: one self-contained page for whoever must act, and who may never have heard of
 //! this program. No script, nothing loaded from anywhere, nothing that a string can break out of.
 //!
-//! The templates hold the words of the page and its shape; what they insert passes [`Shown`].
+//! The templates hold the words of the page and its shape; what they insert passes `Shown`.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -48,6 +48,7 @@ pub fn page(records: &[Record]) -> String {
     .to_string()
 }
 
+/// What the templates are given.
 #[derive(Template)]
 #[template(path = "page.html", config = "src/report/templates/askama.toml")]
 struct Page<'a> {
@@ -64,6 +65,7 @@ struct Section<'a> {
     words: String,
     /// `good`, `doubtful` or `bad`.
     tone: &'static str,
+    here: String,
     act: &'static str,
     owner: String,
     place: String,
@@ -101,6 +103,8 @@ struct Piece<'a> {
 /// A run of evidence numbers.
 struct Citation {
     first: u32,
+    /// Whether the table has a row of that number.
+    known: bool,
     words: String,
 }
 
@@ -113,6 +117,7 @@ impl<'a> Section<'a> {
             name: name(&record.endpoint),
             words: verdict_words(record),
             tone: tone(&verdict.cause),
+            here: gloss::here(record),
             act: gloss::act(record),
             owner: gloss::first_owner(record),
             place: gloss::place(record),
@@ -123,7 +128,7 @@ impl<'a> Section<'a> {
             timeline: timeline(record),
             open: rivalry(record, false),
             excluded: rivalry(record, true),
-            basis: citations(&verdict.basis),
+            basis: citations(record, &verdict.basis),
             advice: record.advice.iter().map(Piece::of).collect(),
             otherside: otherside::steps(record),
             window: Window::of(record),
@@ -154,12 +159,12 @@ fn rivalry(record: &Record, ruled_out: bool) -> Vec<Rival<'_>> {
             .map(|word| (gloss::short(word), *word))
             .collect(),
         because: row.because,
-        basis: citations(row.basis),
+        basis: citations(record, row.basis),
     })
     .collect()
 }
 
-fn citations(basis: &[u32]) -> Vec<Citation> {
+fn citations(record: &Record, basis: &[u32]) -> Vec<Citation> {
     let words = |(first, last): &(u32, u32)| match last - first {
         0 => format!("{first}"),
         _ => format!("{first}–{last}"),
@@ -168,6 +173,7 @@ fn citations(basis: &[u32]) -> Vec<Citation> {
         .iter()
         .map(|run| Citation {
             first: run.0,
+            known: record.evidence.iter().any(|entry| entry.id == run.0),
             words: words(run),
         })
         .collect()

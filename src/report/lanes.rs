@@ -18,6 +18,8 @@ pub(super) struct Row {
     pub(super) control: Lane,
     /// Whether the verdict's mark says that this stop acts.
     pub(super) acts: bool,
+    /// Whether it lies within the interval of the verdict, so that it may be this stop that acts.
+    pub(super) within: bool,
 }
 
 /// What stands in a row.
@@ -46,7 +48,7 @@ pub(super) enum Stop {
     /// The place of the verdict.
     Mark {
         /// What happens there.
-        words: &'static str,
+        words: String,
         /// Where that is, in words.
         place: String,
     },
@@ -91,7 +93,7 @@ pub(super) fn rows(record: &Record) -> Vec<Row> {
     };
     let mut rows = vec![Row {
         endpoint: lane(Some("here")),
-        control: lane(control_words(record).then_some("here")),
+        control: lane(compared(record).then_some("here")),
         ..row(here)
     }];
     let mark = Mark::of(record);
@@ -111,10 +113,13 @@ pub(super) fn rows(record: &Record) -> Vec<Row> {
             actor.acts = mark.acts;
         }
         let stop = Stop::Mark {
-            words: mark.words,
+            words: said(record, mark),
             place: place::phrase(&record.verdict.place).unwrap_or_default(),
         };
         rows.insert(at, row(stop));
+        for row in &mut rows {
+            row.within = within(record, row);
+        }
     }
     let stand = mark.and_then(|_| position(&rows, |row| matches!(row.stop, Stop::Mark { .. })));
     arrive(&mut rows, stand, |row| &mut row.endpoint);
@@ -122,9 +127,13 @@ pub(super) fn rows(record: &Record) -> Vec<Row> {
     rows
 }
 
-/// Whether anything at all was sent by the control flow.
-fn control_words(record: &Record) -> bool {
-    record.path.iter().any(|hop| hop.control_flow.is_some())
+/// Whether anything at all was sent to compare with.
+fn compared(record: &Record) -> bool {
+    let port = Some(record.endpoint.port);
+    record
+        .evidence
+        .iter()
+        .any(|entry| entry.target_port != port)
 }
 
 fn row(stop: Stop) -> Row {
@@ -133,6 +142,7 @@ fn row(stop: Stop) -> Row {
         endpoint: Lane::default(),
         control: Lane::default(),
         acts: false,
+        within: false,
     }
 }
 
@@ -213,6 +223,31 @@ fn beyond(rows: &mut Vec<Row>, record: &Record, last: u8) {
         control: full(false),
         ..row(target)
     });
+}
+
+/// What the mark says: where hops lie within the interval of the verdict, also which hops bound it.
+fn said(record: &Record, mark: &Mark) -> String {
+    let place = &record.verdict.place;
+    match (place.at_hop, place.after_hop, place.before_hop) {
+        (None, Some(after), Some(before)) if before.ttl > after.ttl.saturating_add(1) => {
+            let what = mark.words.strip_suffix(" here").unwrap_or(mark.words);
+            format!("{what} between hops {} and {}", after.ttl, before.ttl)
+        }
+        _ => mark.words.to_owned(),
+    }
+}
+
+fn within(record: &Record, row: &Row) -> bool {
+    let place = &record.verdict.place;
+    let (Some(after), Some(before)) = (place.after_hop, place.before_hop) else {
+        return false;
+    };
+    let inside = |ttl: u8| after.ttl < ttl && ttl < before.ttl;
+    match &row.stop {
+        Stop::Hop(seen) | Stop::Target(seen) => seen.ttl.is_some_and(inside),
+        Stop::Gap { from, .. } => inside(*from),
+        Stop::Here { .. } | Stop::Mark { .. } => false,
+    }
 }
 
 /// Where in `rows` the mark stands: before the first stop behind it.

@@ -1,7 +1,7 @@
 //! The Markdown form, as GitHub reads it: the content of the HTML page for a ticket or a wiki. The
 //! path is a diagram of characters, commands stand in fences.
 //!
-//! Every string from outside passes [`plain`], [`code`] or [`fence`], and none begins a line but
+//! Every string from outside passes `plain`, `code` or `fence`, and none begins a line but
 //! inside a fence: what a string holds can end no cell, no fence and no list, and makes no link.
 
 mod escape;
@@ -157,7 +157,7 @@ fn advice(out: &mut String, record: &Record) {
     line!(
         out,
         "“This host” and “this instance” are {}, where the test ran.\n",
-        record.local.source
+        gloss::here(record)
     );
     for advice in &record.advice {
         let words = format!(
@@ -218,7 +218,7 @@ fn other_side(out: &mut String, record: &Record) {
             "Our packets were under way from **{}** to **{}** (UTC), by the clock of {}.\n",
             window.from,
             window.to,
-            record.local.source
+            gloss::here(record)
         );
     }
     for group in otherside::steps(record) {
@@ -232,7 +232,7 @@ fn again(out: &mut String, record: &Record) {
     line!(
         out,
         "On {}, with the Debian packages nmap, hping3, traceroute and iputils-ping.\n",
-        record.local.source
+        gloss::here(record)
     );
     steps(out, &reproduce::steps(record));
 }

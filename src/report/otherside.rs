@@ -4,9 +4,9 @@
 use std::net::IpAddr;
 
 use super::flows::{Flows, Step, Steps};
-use super::place;
 use super::record::Record;
 use super::words::counted;
+use super::{gloss, place};
 
 /// The table that traces our packets, and that is deleted afterwards.
 const TABLE: &str = "synquest_trace";
@@ -86,7 +86,7 @@ impl Site {
     fn words(&self, record: &Record) -> String {
         let target = record.endpoint.address;
         match self {
-            Self::Sending | Self::Receiving => record.local.source.to_string(),
+            Self::Sending | Self::Receiving => gloss::here(record),
             Self::Device(place) => format!("the device {place}, and on the target host {target}"),
             Self::Target => format!("the target host {target}"),
         }
@@ -225,14 +225,17 @@ fn neighbour(record: &Record, flows: &Flows) -> Vec<Step> {
                  without answers mean that no host on this link has that address. Run it while the \
                  test runs again."
             ),
-            vec![format!("sudo tcpdump -n -i {} '{filter}'", flows.interface)],
+            vec![format!(
+                "sudo tcpdump -n{} '{filter}'",
+                flows.by_interface("-i")
+            )],
         ),
         Step::new(
             "What this host's kernel knows of it, and why it looks for it on this link.",
             vec![
                 format!("{ip} neigh show {next}"),
                 format!("{ip} route get {}", flows.target),
-                format!("{ip} addr show dev {}", flows.interface),
+                format!("{ip} addr show{}", flows.by_interface("dev")),
             ],
         ),
     ]

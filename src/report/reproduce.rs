@@ -1,21 +1,31 @@
 //! The same measurement with tools that everybody has: `nmap`, `hping3`, `traceroute`, `ping`.
 //!
 //! Commands use the source port and interface of our own probes, so that the same rules and the
-//! same of several paths apply to them. `hping3` speaks IPv4 only; what it would do is then done
-//! with `nmap` and `nping`, which set the hop limit but keep no fixed identity.
+//! same of several paths apply to them. `hping3` speaks IPv4 only; in its place stands `nmap`, whose
+//! packet trace shows the same. (`nping` sends over IPv6 but does not see the answers.)
 
+use super::entry::Entry;
 use super::flows::{Flows, Step};
 use super::record::Record;
 
 /// How to see the same without this program, from the host that ran it.
 pub(super) fn steps(record: &Record) -> Vec<Step> {
     let flows = Flows::of(record);
-    let mut steps = vec![scan(record, &flows), syn(&flows), trace(record, &flows)];
+    let mut steps = vec![scan(record, &flows)];
+    steps.extend(syns(&flows));
+    steps.push(Step::new(
+        "A traceroute of SYNs to the very port: the last hop it shows is the last that sees them.",
+        vec![trace(record, &flows, flows.port)],
+    ));
     steps.extend(limited(record, &flows));
     if let Some(control) = flows.answering_control {
         steps.push(Step::new(
-            format!("The same trace to port {control}, which was answered: where the two part, packets to port {} are treated differently.", flows.port),
-            vec![trace_to(record, &flows, control)],
+            format!(
+                "The same trace to port {control}, which was answered: where the two part, packets \
+                 to port {} are treated differently.",
+                flows.port
+            ),
+            vec![trace(record, &flows, control)],
         ));
     }
     match record.verdict.cause.as_str() {
@@ -28,84 +38,58 @@ pub(super) fn steps(record: &Record) -> Vec<Step> {
     steps
 }
 
-/// `nmap` of the port, and of the control port that answered.
-fn scan(record: &Record, flows: &Flows) -> Step {
-    let control = flows
-        .answering_control
-        .map_or(String::new(), |port| format!(",{port}"));
-    let text = match (record.verdict.state.as_str(), record.verdict.cause.as_str()) {
-        (_, "intermittent" | "rate-limited" | "banned") => {
-            "A SYN scan from our source port. Its answer may differ from run to run.".to_owned()
-        }
-        (state @ ("open" | "closed"), _) => format!(
-            "A SYN scan from our source port. It should call port {} {state}.",
-            flows.port
-        ),
-        (_, "local-egress") => {
-            "A SYN scan from our source port. The kernel should refuse its packets (sendto: \
-             Operation not permitted)."
-                .to_owned()
-        }
-        _ => format!(
-            "A SYN scan from our source port. It should call port {} filtered, and --reason says \
-             by what.",
-            flows.port
-        ),
-    };
-    Step::new(
-        text,
-        vec![format!(
-            "{} -p {}{control} {}",
-            nmap(flows),
-            flows.port,
-            flows.target
-        )],
-    )
-}
-
 /// `nmap` up to its ports. Without `--send-ip` it would write Ethernet frames past this host's own
 /// firewall and neighbour table.
-fn nmap(flows: &Flows) -> String {
+fn nmap(flows: &Flows, source_port: Option<u16>) -> String {
     format!(
-        "sudo nmap{} -Pn -n -sS --send-ip --reason --packet-trace -e {}{}",
+        "sudo nmap{} -Pn -n -sS --send-ip --reason --packet-trace{}{}",
         if flows.is_v6() { " -6" } else { "" },
-        flows.interface,
-        Flows::option("-g ", flows.source_port),
+        flows.by_interface("-e"),
+        Flows::option("-g ", source_port),
     )
 }
 
+/// `hping3` up to the target.
 fn hping(flows: &Flows, source_port: Option<u16>) -> String {
     let keep = if source_port.is_some() { " -k" } else { "" };
     format!(
-        "sudo hping3 -n -S -I {} -p {}{}{keep}",
-        flows.interface,
+        "sudo hping3 -n -S{} -p {}{}{keep}",
+        flows.by_interface("-I"),
         flows.port,
         Flows::option("-s ", source_port),
     )
 }
 
-fn nping(flows: &Flows, source_port: Option<u16>) -> String {
-    format!(
-        "sudo nping{} --tcp --flags syn -e {} -p {}{}",
-        if flows.is_v6() { " -6" } else { "" },
-        flows.interface,
-        flows.port,
-        Flows::option("-g ", source_port),
+/// `nmap` of the port, and of a control port that answered.
+fn scan(record: &Record, flows: &Flows) -> Step {
+    let port = flows.port;
+    let control = flows
+        .answering_control
+        .map_or(String::new(), |control| format!(",{control}"));
+    let mut text = "A SYN scan from our source port. ".to_owned();
+    let expected = match (record.verdict.state.as_str(), record.verdict.cause.as_str()) {
+        (_, "intermittent" | "rate-limited" | "banned") => {
+            "Its answer may differ from run to run.".to_owned()
+        }
+        (_, "local-egress") => {
+            "The kernel should refuse its packets (Operation not permitted).".to_owned()
+        }
+        (state @ ("open" | "closed"), _) => format!("It should call port {port} {state}."),
+        _ => format!("It should call port {port} filtered, and say for what reason."),
+    };
+    text.push_str(&expected);
+    let scan = nmap(flows, flows.source_port);
+    Step::new(
+        text,
+        vec![format!("{scan} -p {port}{control} {}", flows.target)],
     )
 }
 
-fn syn(flows: &Flows) -> Step {
+fn syns(flows: &Flows) -> Option<Step> {
     if flows.is_v6() {
-        return Step::new(
-            "Single SYNs, one a second. hping3 cannot speak IPv6; nping comes with nmap.",
-            vec![format!(
-                "{} -c 5 {}",
-                nping(flows, flows.source_port),
-                flows.target
-            )],
-        );
+        return None;
     }
-    Step::new(
+    Some(Step::new(
         "Single SYNs, one a second: flags=SA is an open port, flags=RA a refusal, nothing is \
          silence.",
         vec![format!(
@@ -113,25 +97,18 @@ fn syn(flows: &Flows) -> Step {
             hping(flows, flows.source_port),
             flows.target
         )],
-    )
+    ))
 }
 
-fn trace(record: &Record, flows: &Flows) -> Step {
-    Step::new(
-        "A traceroute of SYNs to the very port: the last hop it shows is the last that sees them.",
-        vec![trace_to(record, flows, flows.port)],
-    )
-}
-
-fn trace_to(record: &Record, flows: &Flows, port: u16) -> String {
+fn trace(record: &Record, flows: &Flows, port: u16) -> String {
     // Two hops more than the path has show that nothing answers behind it.
     let last = record.path.last().map_or(8, |hop| hop.ttl);
     format!(
-        "sudo traceroute{} -n -T -p {port}{} -i {} -s {} -q 2 -w 2 -m {} {}",
+        "sudo traceroute{} -n -T -p {port}{}{}{} -q 2 -w 2 -m {} {}",
         if flows.is_v6() { " -6" } else { "" },
         Flows::option("--sport=", flows.source_port),
-        flows.interface,
-        flows.source,
+        flows.by_interface("-i"),
+        flows.by_source("-s"),
         last.saturating_add(2).min(30),
         flows.target,
     )
@@ -144,48 +121,45 @@ fn limited(record: &Record, flows: &Flows) -> Option<Step> {
     let before = place
         .before_hop
         .map_or(after.saturating_add(1), |hop| hop.ttl);
+    let port = flows.source_port;
     let command = |ttl: u8| {
         if flows.is_v6() {
-            format!(
-                "{} --ttl {ttl} -c 3 {}",
-                nping(flows, flows.source_port),
-                flows.target
-            )
+            let (scan, to) = (nmap(flows, port), flows.port);
+            format!("{scan} --ttl {ttl} -p {to} {}", flows.target)
         } else {
-            format!(
-                "{} -t {ttl} -c 3 {}",
-                hping(flows, flows.source_port),
-                flows.target
-            )
+            format!("{} -t {ttl} -c 3 {}", hping(flows, port), flows.target)
         }
     };
-    Some(Step::new(
-        format!(
-            "SYNs that expire on hop {after} and on hop {before}: the verdict lies between the two \
-             results."
-        ),
-        vec![command(after), command(before)],
-    ))
+    let mut text = format!(
+        "SYNs that expire on hop {after} and on hop {before}: the place of the verdict lies where \
+         the two results part."
+    );
+    if flows.is_v6() {
+        text.push_str(
+            " hping3 cannot speak IPv6; in the trace of nmap, type=3 is an expired SYN reported.",
+        );
+    }
+    Some(Step::new(text, vec![command(after), command(before)]))
 }
 
-/// Packets of the largest size that was answered and of the smallest that was not.
+/// Packets of the largest size that the target answered and of the smallest that it did not.
 fn sizes(record: &Record, flows: &Flows) -> Option<Step> {
-    let padded = |silent: bool| {
-        record
-            .evidence
-            .iter()
-            .filter(move |entry| (entry.outcome == "silent") == silent)
+    let padded = |wanted: fn(&Entry, &Flows) -> bool| {
+        let full = record.evidence.iter().filter(|entry| entry.ttl == 64);
+        full.filter(move |entry| wanted(entry, flows))
             .filter_map(|entry| entry.details.size)
     };
-    let (small, large) = (padded(false).max(), padded(true).min()?);
+    let large = padded(|entry, _| entry.outcome == "silent").min()?;
+    let small = padded(|entry, flows| entry.from == Some(flows.target))
+        .filter(|size| *size < large)
+        .max();
     // What ping counts is without the headers of IP and ICMP.
-    let header = if flows.is_v6() { 48 } else { 28 };
-    let version = if flows.is_v6() { 6 } else { 4 };
+    let (version, headers) = if flows.is_v6() { (6, 48) } else { (4, 28) };
     let command = |size: u16| {
         format!(
-            "ping -{version} -n -c 3 -M do -s {} -I {} {}",
-            size.saturating_sub(header),
-            flows.interface,
+            "ping -{version} -n -c 3 -M do -s {}{} {}",
+            size.saturating_sub(headers),
+            flows.by_interface("-I"),
             flows.target
         )
     };
@@ -196,24 +170,22 @@ fn sizes(record: &Record, flows: &Flows) -> Option<Step> {
     ))
 }
 
-/// SYNs from the source ports that were answered and from those that were not.
+/// SYNs from the source ports that were always answered and from those that never were.
 fn by_source_port(record: &Record, flows: &Flows) -> Option<Step> {
-    let ports = |silent: bool| {
-        let mut ports: Vec<u16> = record
-            .evidence
-            .iter()
-            .filter(|entry| entry.target_port == Some(flows.port) && entry.ttl == 64)
-            .filter(|entry| match silent {
-                true => entry.outcome == "silent",
-                false => entry.from == Some(flows.target),
-            })
+    let ports = |wanted: fn(&Entry, &Flows) -> bool| {
+        let full = record.evidence.iter().filter(|entry| {
+            entry.ttl == 64 && entry.target_port == Some(flows.port) && entry.details.size.is_none()
+        });
+        let mut ports: Vec<u16> = full
+            .filter(|entry| wanted(entry, flows))
             .filter_map(|entry| entry.details.source_port)
             .collect();
         ports.sort_unstable();
         ports.dedup();
         ports
     };
-    let (answered, silent) = (ports(false), ports(true));
+    let answered = ports(|entry, flows| entry.from == Some(flows.target));
+    let silent = ports(|entry, _| entry.outcome == "silent");
     let only = |one: &[u16], other: &[u16]| -> Vec<String> {
         let kept = one.iter().filter(|port| !other.contains(port));
         kept.map(u16::to_string).collect()
@@ -222,18 +194,15 @@ fn by_source_port(record: &Record, flows: &Flows) -> Option<Step> {
     if answered.is_empty() || silent.is_empty() {
         return None;
     }
-    let sender = if flows.is_v6() {
-        nping(flows, None)
-    } else {
-        hping(flows, None)
-    };
-    let option = if flows.is_v6() { "-g" } else { "-k -s" };
     let round = |ports: Vec<String>| {
-        format!(
-            "for port in {}; do {sender} {option} $port -c 3 {}; done",
-            ports.join(" "),
-            flows.target
-        )
+        let (ports, target) = (ports.join(" "), flows.target);
+        if flows.is_v6() {
+            let (scan, to) = (nmap(flows, None), flows.port);
+            format!("for port in {ports}; do {scan} -g $port -p {to} {target}; done")
+        } else {
+            let syns = hping(flows, None);
+            format!("for port in {ports}; do {syns} -k -s $port -c 3 {target}; done")
+        }
     };
     Some(Step::new(
         "SYNs from the source ports that were always answered, then from those that never were.",
@@ -243,12 +212,17 @@ fn by_source_port(record: &Record, flows: &Flows) -> Option<Step> {
 
 fn burst(flows: &Flows) -> Step {
     let command = if flows.is_v6() {
-        format!("{} --rate 10 -c 50 {}", nping(flows, None), flows.target)
+        let (scan, to) = (nmap(flows, None), flows.port);
+        format!(
+            "for n in $(seq 50); do {scan} --max-retries 0 -p {to} {}; done",
+            flows.target
+        )
     } else {
         format!("{} -i u100000 -c 50 {}", hping(flows, None), flows.target)
     };
     Step::new(
-        "Fifty SYNs, ten a second: the answers should stop on the way. This may prolong a ban.",
+        "Fifty SYNs in quick succession: the answers should stop on the way. This may prolong a \
+         ban.",
         vec![command],
     )
 }
@@ -256,7 +230,8 @@ fn burst(flows: &Flows) -> Step {
 fn from_below_1024(flows: &Flows) -> Option<Step> {
     let port = flows.privileged_port?;
     let command = if flows.is_v6() {
-        format!("{} -c 3 {}", nping(flows, Some(port)), flows.target)
+        let (scan, to) = (nmap(flows, Some(port)), flows.port);
+        format!("{scan} -p {to} {}", flows.target)
     } else {
         format!("{} -c 3 {}", hping(flows, Some(port)), flows.target)
     };

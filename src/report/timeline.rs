@@ -168,6 +168,7 @@ fn kind(entry: &Entry, record: &Record) -> String {
         "fragment" => "fragment".to_owned(),
         other => other.to_uppercase(),
     };
+    let to_port = entry.target_port == Some(record.endpoint.port);
     let mut name = match entry.target_port {
         Some(port) if port == record.endpoint.port => format!("{what} to port {port}"),
         Some(_) => format!("{what} to control ports"),
@@ -180,13 +181,18 @@ fn kind(entry: &Entry, record: &Record) -> String {
         name.push_str(", padded");
     }
     match entry.details.source_port {
-        Some(port) if record.verdict.cause == "intermittent" && entry.ttl == 64 => {
+        Some(port) if by_flow(record) && entry.ttl == 64 && to_port => {
             name.push_str(&format!(", from {port}"));
         }
         _ if entry.details.source_range.is_some() => name.push_str(", from below 1024"),
         _ => {}
     }
     name
+}
+
+/// Whether flows fare differently, and so have lanes of their own.
+fn by_flow(record: &Record) -> bool {
+    record.verdict.cause == "intermittent"
 }
 
 fn count(entries: &[&Entry]) -> String {

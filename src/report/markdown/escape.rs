@@ -10,10 +10,7 @@ pub(super) fn plain(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len() + 8);
     for character in visible(text).chars() {
         // The dot and the colon make links of `www.` and `://`, the underscore and the rest mark up.
-        let marks = matches!(
-            character,
-            '\\' | '`' | '*' | '_' | '[' | ']' | '<' | '>' | '|' | '~' | '#' | '$' | '&' | '!'
-        );
+        let marks = "\\`*_[]{}<>|~#$&!".contains(character);
         let links = (character == '.' && ends_in(&escaped, "www"))
             || (character == '/' && escaped.ends_with(':'))
             || (character == '@');
@@ -74,7 +71,7 @@ mod tests {
         check("a|b", "a\\|b");
         check("[x](javascript:alert(1))", "\\[x\\](javascript:alert(1))");
         check("<script>", "\\<script\\>");
-        check("one\n# two", "one\\\\u{a}\\# two");
+        check("one\n# two", "one\\\\u\\{a\\}\\# two");
         check(
             "https://x www.x WWW.x a@b",
             "https:\\//x www\\.x WWW\\.x a\\@b",
