@@ -149,7 +149,13 @@ impl Track {
             None if !self.answers.is_empty() && !self.fits_late(sequence) => return Taken::Another,
             Some(_) | None => {}
         }
-        let near = |known: &Syn| known.at.since(syn.at).max(syn.at.since(known.at)) < TWICE;
+        let goes_on = self.went_on.is_some();
+        let near = |known: &Syn| {
+            let same = known.stamp == syn.stamp && known.identification == syn.identification;
+            // A client that went on resends no SYN; one that was held up before the place of capture
+            // may arrive there together with the next.
+            known.at.since(syn.at).max(syn.at.since(known.at)) < TWICE && (same || goes_on)
+        };
         if let Some(known) = self.syns.iter_mut().rev().find(|known| near(known)) {
             let rewritten = known.stamp != syn.stamp
                 || known.identification != syn.identification && known.mss != syn.mss;
