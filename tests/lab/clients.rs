@@ -274,7 +274,7 @@ const TRIALS: [Trial; 20] = {
         trial("drop-r2-forward", V4, ("prober", BOTH), (|stage| {
             stage.run("traceroute FAMILY -T -p 3306 -q 3 -m 5 -n ADDRESS & traceroute FAMILY -T -p 3307 -q 3 -m 5 -n ADDRESS & wait");
             ordinary(stage);
-        }, DATABASE), &[(DropPath, Possible), (DropPath, Likely)]),
+        }, DATABASE), &[(DropPath, Possible), (DropPath, Likely), (DropSomewhere, Possible)]),
         trial("reject-r2-tcp-reset", V4, ("prober", BOTH), (beside, DATABASE), &[(RejectPath, Likely)]),
         trial("reject-host-tcp-reset", V6, ("prober", BOTH), (ordinary, DATABASE), &[(RejectHost, Likely)]),
         trial("reject-host-port-unreachable", V4, ("prober", "-i any -s 96 tcp or icmp"), (ordinary, DATABASE), &[(RejectHost, Likely)]),
