@@ -19,15 +19,15 @@ use synquest::net::privilege;
 /// Set to write the generated files anew instead of comparing them.
 const REGENERATE: &str = "SYNQUEST_TEST_REGENERATE";
 
-const BINARY: &str = env!("CARGO_BIN_EXE_synquest");
+pub(crate) const BINARY: &str = env!("CARGO_BIN_EXE_synquest");
 
 /// The program, without variables that would change what it does.
-fn synquest() -> Command {
+pub(crate) fn synquest() -> Command {
     clean(Command::new(BINARY))
 }
 
 /// The program without CAP_NET_RAW, whoever runs the tests.
-fn synquest_without_net_raw() -> Command {
+pub(crate) fn synquest_without_net_raw() -> Command {
     if !privilege::has_net_raw() {
         return synquest();
     }
@@ -36,7 +36,7 @@ fn synquest_without_net_raw() -> Command {
     clean(command)
 }
 
-fn clean(mut command: Command) -> Command {
+pub(crate) fn clean(mut command: Command) -> Command {
     for (name, _) in std::env::vars_os() {
         if name.to_string_lossy().starts_with("SYNQUEST_") {
             command.env_remove(name);
@@ -47,18 +47,18 @@ fn clean(mut command: Command) -> Command {
     command
 }
 
-fn run(mut command: Command, arguments: &[&str]) -> Output {
+pub(crate) fn run(mut command: Command, arguments: &[&str]) -> Output {
     command
         .args(arguments)
         .output()
         .expect("the program starts")
 }
 
-fn stdout(output: &Output) -> String {
+pub(crate) fn stdout(output: &Output) -> String {
     String::from_utf8(output.stdout.clone()).expect("text")
 }
 
-fn stderr(output: &Output) -> String {
+pub(crate) fn stderr(output: &Output) -> String {
     String::from_utf8(output.stderr.clone()).expect("text")
 }
 
@@ -270,7 +270,7 @@ fn readme_and_manual_name_every_cause_every_confidence_and_every_exit_status() {
 }
 
 /// Whether this process may send; where it may not, says so, and fails where CI is set.
-fn may_send(test: &str) -> bool {
+pub(crate) fn may_send(test: &str) -> bool {
     let may = privilege::has_net_raw();
     if !may {
         assert!(std::env::var_os("CI").is_none(), "{test} needs CAP_NET_RAW");

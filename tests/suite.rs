@@ -11,9 +11,11 @@
     reason = "a broken harness is to fail loudly"
 )]
 
+mod artefacts;
 mod browser;
 mod capture;
 mod cli;
+mod hostile;
 mod lab;
 mod layers;
 mod report;

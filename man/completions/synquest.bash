@@ -19,6 +19,9 @@ _synquest() {
             synquest,doctor)
                 cmd="synquest__subcmd__doctor"
                 ;;
+            synquest,explain)
+                cmd="synquest__subcmd__explain"
+                ;;
             synquest,generate)
                 cmd="synquest__subcmd__generate"
                 ;;
@@ -30,6 +33,9 @@ _synquest() {
                 ;;
             synquest__subcmd__help,doctor)
                 cmd="synquest__subcmd__help__subcmd__doctor"
+                ;;
+            synquest__subcmd__help,explain)
+                cmd="synquest__subcmd__help__subcmd__explain"
                 ;;
             synquest__subcmd__help,generate)
                 cmd="synquest__subcmd__help__subcmd__generate"
@@ -47,7 +53,7 @@ _synquest() {
 
     case "${cmd}" in
         synquest)
-            opts="-v -q -h -V --json --verbose --quiet --color --help --version probe doctor generate help"
+            opts="-v -q -h -V --json --verbose --quiet --color --help --version probe explain doctor generate help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -102,6 +108,24 @@ _synquest() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        synquest__subcmd__explain)
+            opts="-v -q -h -V --json --verbose --quiet --color --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         synquest__subcmd__generate)
             opts="-v -q -h -V --json --verbose --quiet --color --help --version man completions"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
@@ -121,7 +145,7 @@ _synquest() {
             return 0
             ;;
         synquest__subcmd__help)
-            opts="probe doctor generate help"
+            opts="probe explain doctor generate help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -135,6 +159,20 @@ _synquest() {
             return 0
             ;;
         synquest__subcmd__help__subcmd__doctor)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        synquest__subcmd__help__subcmd__explain)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -191,7 +229,7 @@ _synquest() {
             return 0
             ;;
         synquest__subcmd__probe)
-            opts="-4 -6 -I -S -v -q -h -V --ipv4 --ipv6 --interface --source --mark --max-time --max-probes --rate --control-port --quick --no-mtu --seed --dry-run --exit-zero --json --verbose --quiet --color --help --version"
+            opts="-4 -6 -I -S -v -q -h -V --ipv4 --ipv6 --interface --source --mark --max-time --max-probes --rate --control-port --quick --no-mtu --seed --pcap --report --bundle --force --dry-run --exit-zero --json --verbose --quiet --color --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -234,6 +272,18 @@ _synquest() {
                     return 0
                     ;;
                 --seed)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --pcap)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --report)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --bundle)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

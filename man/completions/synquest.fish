@@ -33,6 +33,7 @@ complete -c synquest -n "__fish_synquest_needs_command" -s q -l quiet -d 'One li
 complete -c synquest -n "__fish_synquest_needs_command" -s h -l help -d 'Print help'
 complete -c synquest -n "__fish_synquest_needs_command" -s V -l version -d 'Print version'
 complete -c synquest -n "__fish_synquest_needs_command" -f -a "probe" -d 'Hold an inquest into one or a few endpoints'
+complete -c synquest -n "__fish_synquest_needs_command" -f -a "explain" -d 'Give the verdicts again from a capture alone, ours or one of tcpdump\'s'
 complete -c synquest -n "__fish_synquest_needs_command" -f -a "doctor" -d 'Show what this host can and cannot do'
 complete -c synquest -n "__fish_synquest_needs_command" -f -a "generate" -d 'Write the man pages or the shell completions'
 complete -c synquest -n "__fish_synquest_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
@@ -44,6 +45,9 @@ complete -c synquest -n "__fish_synquest_using_subcommand probe" -l max-probes -
 complete -c synquest -n "__fish_synquest_using_subcommand probe" -l rate -d 'Packets a second over all endpoints' -r
 complete -c synquest -n "__fish_synquest_using_subcommand probe" -l control-port -d 'Port of the same host to compare with; may be repeated' -r
 complete -c synquest -n "__fish_synquest_using_subcommand probe" -l seed -d 'Seed of the run\'s random choices, to repeat a run' -r
+complete -c synquest -n "__fish_synquest_using_subcommand probe" -l pcap -d 'Capture of our probes and their replies (pcapng), written as it happens' -r -F
+complete -c synquest -n "__fish_synquest_using_subcommand probe" -l report -d 'Report (.html, .htm, .md); may be repeated' -r -F
+complete -c synquest -n "__fish_synquest_using_subcommand probe" -l bundle -d 'Archive of all there is (.tar.zst, .tar.gz): JSON, report, capture, routes, settings and counters of this host, drops of its firewall by chain and rule number' -r -F
 complete -c synquest -n "__fish_synquest_using_subcommand probe" -l color -d 'When to colour [NO_COLOR is honoured by auto]' -r -f -a "auto\t''
 always\t''
 never\t''"
@@ -51,6 +55,7 @@ complete -c synquest -n "__fish_synquest_using_subcommand probe" -s 4 -l ipv4 -d
 complete -c synquest -n "__fish_synquest_using_subcommand probe" -s 6 -l ipv6 -d 'IPv6 only'
 complete -c synquest -n "__fish_synquest_using_subcommand probe" -l quick -d 'Stop at the first answer that names a cause'
 complete -c synquest -n "__fish_synquest_using_subcommand probe" -l no-mtu -d 'Do not check an open port with full-size packets'
+complete -c synquest -n "__fish_synquest_using_subcommand probe" -l force -d 'Replace files that exist; links, directories and devices never are'
 complete -c synquest -n "__fish_synquest_using_subcommand probe" -l dry-run -d 'Print what would be sent, and send nothing'
 complete -c synquest -n "__fish_synquest_using_subcommand probe" -l exit-zero -d 'Exit with 0 also when an endpoint is not open or undecided'
 complete -c synquest -n "__fish_synquest_using_subcommand probe" -l json -d 'Write JSON, one document a line'
@@ -58,6 +63,14 @@ complete -c synquest -n "__fish_synquest_using_subcommand probe" -s v -l verbose
 complete -c synquest -n "__fish_synquest_using_subcommand probe" -s q -l quiet -d 'One line an endpoint and no progress'
 complete -c synquest -n "__fish_synquest_using_subcommand probe" -s h -l help -d 'Print help'
 complete -c synquest -n "__fish_synquest_using_subcommand probe" -s V -l version -d 'Print version'
+complete -c synquest -n "__fish_synquest_using_subcommand explain" -l color -d 'When to colour [NO_COLOR is honoured by auto]' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c synquest -n "__fish_synquest_using_subcommand explain" -l json -d 'Write JSON, one document a line'
+complete -c synquest -n "__fish_synquest_using_subcommand explain" -s v -l verbose -d 'Say on stderr what is being done; twice for more'
+complete -c synquest -n "__fish_synquest_using_subcommand explain" -s q -l quiet -d 'One line an endpoint and no progress'
+complete -c synquest -n "__fish_synquest_using_subcommand explain" -s h -l help -d 'Print help'
+complete -c synquest -n "__fish_synquest_using_subcommand explain" -s V -l version -d 'Print version'
 complete -c synquest -n "__fish_synquest_using_subcommand doctor" -s I -l interface -d 'Leave through this interface' -r
 complete -c synquest -n "__fish_synquest_using_subcommand doctor" -s S -l source -d 'Send from this address of this host' -r
 complete -c synquest -n "__fish_synquest_using_subcommand doctor" -l mark -d 'Firewall mark of the probes (decimal or 0x…)' -r
@@ -79,7 +92,8 @@ complete -c synquest -n "__fish_synquest_using_subcommand generate" -s v -l verb
 complete -c synquest -n "__fish_synquest_using_subcommand generate" -s q -l quiet -d 'One line an endpoint and no progress'
 complete -c synquest -n "__fish_synquest_using_subcommand generate" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c synquest -n "__fish_synquest_using_subcommand generate" -s V -l version -d 'Print version'
-complete -c synquest -n "__fish_synquest_using_subcommand help; and not __fish_seen_subcommand_from probe doctor generate help" -f -a "probe" -d 'Hold an inquest into one or a few endpoints'
-complete -c synquest -n "__fish_synquest_using_subcommand help; and not __fish_seen_subcommand_from probe doctor generate help" -f -a "doctor" -d 'Show what this host can and cannot do'
-complete -c synquest -n "__fish_synquest_using_subcommand help; and not __fish_seen_subcommand_from probe doctor generate help" -f -a "generate" -d 'Write the man pages or the shell completions'
-complete -c synquest -n "__fish_synquest_using_subcommand help; and not __fish_seen_subcommand_from probe doctor generate help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c synquest -n "__fish_synquest_using_subcommand help; and not __fish_seen_subcommand_from probe explain doctor generate help" -f -a "probe" -d 'Hold an inquest into one or a few endpoints'
+complete -c synquest -n "__fish_synquest_using_subcommand help; and not __fish_seen_subcommand_from probe explain doctor generate help" -f -a "explain" -d 'Give the verdicts again from a capture alone, ours or one of tcpdump\'s'
+complete -c synquest -n "__fish_synquest_using_subcommand help; and not __fish_seen_subcommand_from probe explain doctor generate help" -f -a "doctor" -d 'Show what this host can and cannot do'
+complete -c synquest -n "__fish_synquest_using_subcommand help; and not __fish_seen_subcommand_from probe explain doctor generate help" -f -a "generate" -d 'Write the man pages or the shell completions'
+complete -c synquest -n "__fish_synquest_using_subcommand help; and not __fish_seen_subcommand_from probe explain doctor generate help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'

@@ -5,8 +5,10 @@ use std::collections::BTreeMap;
 use std::io::Read;
 
 use super::note::{Note, Run};
+use super::passive::{Account, Observer};
 use super::read::{Comments, Damage, Item, Packet, Reader};
 use super::replay::{Replay, Replayed};
+use crate::model::time::Moment;
 use crate::wire::frame::{self, Direction, LinkType};
 
 /// What a capture file shows.
@@ -14,6 +16,9 @@ use crate::wire::frame::{self, Direction, LinkType};
 pub struct Explained {
     /// The inquests of our own runs in it, each with its run.
     pub inquests: Vec<(Run, Replayed)>,
+    /// What others' packets show, and when the first of them was captured, in nanoseconds since the
+    /// Unix epoch: moment zero of the account. `None` where every packet is of a run of ours.
+    pub observed: Option<(u64, Account)>,
     /// How many packets there are.
     pub packets: u64,
     /// Where the file is damaged; everything else was used.
@@ -26,6 +31,7 @@ pub struct Explained {
 pub fn explain<R: Read>(mut reader: Reader<R>) -> Explained {
     let mut explained = Explained::default();
     let mut replay: Option<Replay> = None;
+    let mut observer: Option<(u64, Observer)> = None;
     while let Some(item) = reader.next_item() {
         match item {
             Ok(Item::Section(section)) => {
@@ -34,8 +40,24 @@ pub fn explain<R: Read>(mut reader: Reader<R>) -> Explained {
                 }
             }
             Ok(Item::Packet(packet)) => {
-                if let Some(replay) = &mut replay {
-                    own(replay, packet);
+                let stripped = packet
+                    .link
+                    .link()
+                    .map(|link| frame::strip(link, packet.bytes));
+                match (stripped, &mut replay) {
+                    (Some(Some((datagram, _))), Some(replay)) if !packet.comments().is_empty() => {
+                        own(replay, packet, datagram);
+                    }
+                    (Some(Some((datagram, way))), _) => {
+                        let direction = packet.direction.or(way);
+                        see(&mut observer, packet, direction, datagram);
+                    }
+                    // A frame that carries no IP.
+                    (Some(None), _) => {}
+                    (None, _) => {
+                        let count = explained.foreign.entry(packet.link).or_default();
+                        *count = count.saturating_add(1);
+                    }
                 }
             }
             Ok(Item::Statistics(statistics)) => {
@@ -51,6 +73,7 @@ pub fn explain<R: Read>(mut reader: Reader<R>) -> Explained {
     }
     explained.packets = reader.packets();
     explained.close(replay);
+    explained.observed = observer.map(|(began, observer)| (began, observer.finish(Moment::START)));
     explained
 }
 
@@ -75,17 +98,23 @@ fn run(comments: Comments<'_>) -> Option<Run> {
 }
 
 /// A packet of a run of ours.
-fn own(replay: &mut Replay, packet: Packet<'_>) {
-    let Some((datagram, _)) = packet
-        .link
-        .link()
-        .and_then(|link| frame::strip(link, packet.bytes))
-    else {
-        return;
-    };
+fn own(replay: &mut Replay, packet: Packet<'_>, datagram: &[u8]) {
     let departing = packet.direction == Some(Direction::Outbound);
     let comments: Vec<_> = packet.comments().into_iter().collect();
     let comments = comments.iter().map(AsRef::as_ref);
     let nanos = packet.at.unwrap_or_default();
     replay.see(packet.number, nanos, departing, datagram, comments);
+}
+
+/// A packet of somebody else's; without a time it is as old as the first.
+fn see(
+    observer: &mut Option<(u64, Observer)>,
+    packet: Packet<'_>,
+    direction: Option<Direction>,
+    datagram: &[u8],
+) {
+    let (began, observer) =
+        observer.get_or_insert_with(|| (packet.at.unwrap_or_default(), Observer::new()));
+    let at = packet.at.unwrap_or(*began).saturating_sub(*began);
+    observer.see(packet.number, Moment::from_nanos(at), direction, datagram);
 }

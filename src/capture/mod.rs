@@ -11,6 +11,7 @@ pub mod explain;
 mod intent;
 pub mod note;
 mod page;
+pub mod passive;
 pub mod read;
 pub mod replay;
 pub mod write;

@@ -81,7 +81,7 @@ pub struct ProbeArguments {
     /// What the inquest may cost.
     #[command(flatten)]
     pub cost: Cost,
-    /// Capture of our probes and their replies, as pcapng; whole after kill -9
+    /// Capture of our probes and their replies (pcapng), written as it happens
     #[arg(
         long,
         value_name = "FILE",
@@ -90,9 +90,12 @@ pub struct ProbeArguments {
         help_heading = "Artefacts"
     )]
     pub pcap: Option<PathBuf>,
+    /// What is written for others when it is over.
+    #[command(flatten)]
+    pub artefacts: Artefacts,
     /// Print what would be sent, and send nothing
     #[arg(long, env = "SYNQUEST_DRY_RUN", hide_env_values = true,
-        value_parser = BoolishValueParser::new())]
+        value_parser = BoolishValueParser::new(), help_heading = "Inquest")]
     pub dry_run: bool,
     /// Exit with 0 also when an endpoint is not open or undecided
     #[arg(long, env = "SYNQUEST_EXIT_ZERO", hide_env_values = true,
@@ -175,6 +178,33 @@ pub struct Cost {
     pub seed: Option<u64>,
 }
 
+/// Files written at the end of a run, for people who were not there.
+#[derive(Args, Clone, Debug, Default)]
+#[command(next_help_heading = "Artefacts")]
+pub struct Artefacts {
+    /// Report (.html, .htm, .md); may be repeated
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "SYNQUEST_REPORT",
+        hide_env_values = true
+    )]
+    pub report: Vec<PathBuf>,
+    /// Archive of all there is (.tar.zst, .tar.gz): JSON, report, capture, routes,
+    /// settings and counters of this host, drops of its firewall by chain and rule number
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "SYNQUEST_BUNDLE",
+        hide_env_values = true
+    )]
+    pub bundle: Option<PathBuf>,
+    /// Replace files that exist; links, directories and devices never are
+    #[arg(long, env = "SYNQUEST_FORCE", hide_env_values = true,
+        value_parser = BoolishValueParser::new())]
+    pub force: bool,
+}
+
 /// Arguments of `explain`.
 #[derive(Args, Clone, Debug)]
 pub struct ExplainArguments {
@@ -223,7 +253,7 @@ fn parse_mark(text: &str) -> Result<u32, std::num::ParseIntError> {
 mod tests {
     use clap::{CommandFactory as _, Parser as _};
 
-    use super::{Arguments, Command};
+    use super::{Arguments, Command, PathBuf};
 
     #[test]
     fn the_definition_holds_together() {
@@ -255,6 +285,7 @@ mod tests {
     fn options_are_read_as_the_contract_names_them() {
         let line = "synquest probe -4 -I eth0 -S 10.0.0.2 --mark 0x10 --max-time 2m --max-probes 9 \
                     --rate 50 --control-port 22 --control-port 443,80 --quick --no-mtu --seed 7 \
+                    --pcap a.pcapng --report a.html --report a.md --bundle a.tgz --force \
                     --dry-run --exit-zero --json --color never -vv db:3306";
         let arguments = Arguments::parse_from(line.split_whitespace());
         let Command::Probe(probe) = arguments.command else {
@@ -262,6 +293,13 @@ mod tests {
         };
         assert!(probe.leave.ipv4 && probe.cost.quick && probe.cost.no_mtu && probe.dry_run);
         assert_eq!(probe.leave.mark, Some(16));
+        assert_eq!(probe.pcap, Some(PathBuf::from("a.pcapng")));
+        assert_eq!(
+            probe.artefacts.report,
+            ["a.html", "a.md"].map(PathBuf::from)
+        );
+        assert_eq!(probe.artefacts.bundle, Some(PathBuf::from("a.tgz")));
+        assert!(probe.artefacts.force);
         assert_eq!(probe.cost.max_time.map(|time| time.as_secs()), Some(120));
         assert_eq!(probe.cost.control_ports, [22, 443, 80]);
         assert_eq!(arguments.shared.verbose, 2);

@@ -171,7 +171,7 @@ fn discards(discards: Discards) -> Vec<Check> {
         .collect()
 }
 
-fn approach_checks(endpoint: &Endpoint, approach: &Approach) -> Vec<Check> {
+pub(super) fn approach_checks(endpoint: &Endpoint, approach: &Approach) -> Vec<Check> {
     let mut checks = vec![way(endpoint, &approach.way)];
     if let Some(state) = approach.neighbour {
         checks.push(neighbour(state));

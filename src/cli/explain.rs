@@ -7,12 +7,13 @@ use std::path::{Path, PathBuf};
 use super::arguments::{ExplainArguments, Shared};
 use super::exit::ExitStatus;
 use super::failure::Failure;
+use super::observed;
+use super::scribe::Scribe;
 use super::terminal::Terminal;
 use crate::capture::explain::{Explained, explain};
 use crate::capture::note;
 use crate::capture::read::{Reader, Unreadable};
 use crate::report::record::{Record, Run};
-use crate::report::{json, text};
 
 /// Why a file cannot be explained at all.
 #[derive(Debug, thiserror::Error)]
@@ -52,21 +53,21 @@ pub fn run(
         reason,
     })?;
     let explained = explain(reader);
-    let mut causes = Vec::new();
+    let mut scribe = Scribe::new(shared, terminal, false);
     for (run, inquest) in &explained.inquests {
-        let record = Record::new(&inquest.outcome, &its_run(run));
-        causes.push(inquest.outcome.finding.verdict.cause);
-        let text = if shared.json {
-            json::document(&record)? + "\n"
-        } else if shared.quiet {
-            text::line(&record)
-        } else {
-            text::report(&record, terminal.width())
-        };
-        terminal.data(&text).map_err(Failure::Output)?;
+        let mut record = Record::new(&inquest.outcome, &its_run(run));
+        record.number(|id| inquest.numbers.of(id).to_vec());
+        scribe.write(inquest.outcome.finding.verdict.cause, record);
+    }
+    if let Some((began, account)) = &explained.observed {
+        let run = observed_run(*began);
+        for encounter in &account.encounters {
+            let cause = encounter.outcome.finding.verdict.cause;
+            scribe.write(cause, observed::record(encounter, &run));
+        }
     }
     warn(&explained);
-    Ok(ExitStatus::of(causes))
+    scribe.finish()
 }
 
 fn warn(explained: &Explained) {
@@ -88,12 +89,24 @@ fn open(path: &Path) -> Result<Box<dyn Read + Send>, Unexplained> {
     }
 }
 
+/// The run that told itself in this capture.
 fn its_run(run: &note::Run) -> Run {
-    let began = i128::from(run.began);
-    let started = jiff::Timestamp::from_nanosecond(began).unwrap_or_default();
     Run {
         version: run.version.clone(),
         seed: run.seed,
-        started: started.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+        started: time_of_day(run.began),
     }
+}
+
+/// The "run" of those who did not know that they would be read: it began with the first packet.
+fn observed_run(began: u64) -> Run {
+    Run::new(None, time_of_day(began))
+}
+
+/// A time in nanoseconds since the Unix epoch as UTC, to the second.
+fn time_of_day(nanos: u64) -> String {
+    jiff::Timestamp::from_nanosecond(i128::from(nanos))
+        .unwrap_or_default()
+        .strftime("%Y-%m-%dT%H:%M:%SZ")
+        .to_string()
 }

@@ -2,9 +2,10 @@
 
 use std::io;
 
+use super::artefact::{self, destination::Refused, unfinished::Unfinished};
 use super::exit::ExitStatus;
 use super::explain::Unexplained;
-use super::generate::Unwritten;
+use super::generate;
 use super::target::BadTarget;
 use crate::net;
 
@@ -41,14 +42,26 @@ pub enum Failure {
     Json(#[from] serde_json::Error),
     /// A generated file cannot be written.
     #[error(transparent)]
-    Unwritten(#[from] Unwritten),
+    Unwritten(#[from] generate::Unwritten),
+    /// An artefact has nowhere to go.
+    #[error(transparent)]
+    Destination(#[from] Refused),
+    /// The capture cannot be begun.
+    #[error(transparent)]
+    Capture(#[from] Unfinished),
+    /// Artefacts cannot be finished.
+    #[error(transparent)]
+    Artefacts(#[from] artefact::Unwritten),
 }
 
 impl Failure {
     /// The exit status it means: wrong input is 2, what this host cannot do is 4.
     pub const fn status(&self) -> ExitStatus {
         match self {
-            Self::Target(_) | Self::SourceFamily { .. } | Self::Unexplained(_) => ExitStatus::Usage,
+            Self::Target(_)
+            | Self::SourceFamily { .. }
+            | Self::Destination(_)
+            | Self::Unexplained(_) => ExitStatus::Usage,
             Self::Network(failure) => match failure {
                 net::Failure::NoInterface { .. }
                 | net::Failure::ForeignSource { .. }
@@ -65,9 +78,12 @@ impl Failure {
                 | net::Failure::Thread { .. }
                 | net::Failure::Pipe { .. } => ExitStatus::Incapable,
             },
-            Self::Signals(_) | Self::Output(_) | Self::Json(_) | Self::Unwritten(_) => {
-                ExitStatus::Incapable
-            }
+            Self::Signals(_)
+            | Self::Output(_)
+            | Self::Json(_)
+            | Self::Unwritten(_)
+            | Self::Capture(_)
+            | Self::Artefacts(_) => ExitStatus::Incapable,
         }
     }
 

@@ -1,6 +1,7 @@
 //! The command line: arguments as typed, then as runnable; wiring; exit status.
 
 pub mod arguments;
+pub mod artefact;
 pub mod doctor;
 pub mod dry_run;
 pub mod duration;
@@ -11,8 +12,10 @@ pub mod generate;
 pub mod keeper;
 pub mod lookup;
 pub mod manual;
+pub mod observed;
 pub mod probe;
 pub mod progress;
+pub mod scribe;
 pub mod signals;
 pub mod target;
 pub mod terminal;

@@ -3,20 +3,20 @@
 use std::time::SystemTime;
 
 use super::arguments::{ProbeArguments, Shared};
+use super::artefact::{self, Capture};
 use super::exit::ExitStatus;
 use super::failure::Failure;
 use super::keeper::Keeper;
 use super::progress::Progress;
+use super::scribe::Scribe;
 use super::signals::Signals;
 use super::terminal::Terminal;
 use super::{dry_run, lookup};
 use crate::engine::policy::Policy;
-use crate::model::outcome::Outcome;
-use crate::model::verdict::Cause;
 use crate::net::driver::{self, Event, Settings};
+use crate::net::survey::Preference;
 use crate::net::{Stop, privilege};
 use crate::report::record::{Record, Run};
-use crate::report::{json, text};
 
 /// Holds an inquest into every endpoint.
 ///
@@ -30,10 +30,14 @@ pub fn run(
     shared: &Shared,
     terminal: Terminal,
 ) -> Result<ExitStatus, Failure> {
+    let artefacts = artefact::Plan::of(arguments.pcap.as_deref(), &arguments.artefacts)?;
     let endpoints = lookup::endpoints(&arguments.endpoints, &arguments.leave)?;
-    let settings = settings(arguments);
+    let settings = settings(arguments, artefacts.wants_capture());
     let planned = driver::plan(endpoints.clone(), &settings)?;
     if arguments.dry_run {
+        if !artefacts.is_empty() {
+            terminal.note("a dry run writes no artefacts");
+        }
         return dry_run::run(planned, &settings, shared, terminal);
     }
     privilege::require_net_raw()?;
@@ -43,24 +47,18 @@ pub fn run(
     let signals = Signals::listen(move || on_signal.request()).map_err(Failure::Signals)?;
     let shown = terminal.watched() && !shared.quiet && shared.verbose == 0;
     let mut progress = Progress::new(endpoints.len(), shown);
-    let mut scribe = Scribe {
-        shared,
-        terminal,
-        run: Run::new(arguments.cost.seed, ""),
-        causes: Vec::new(),
-        failure: None,
-    };
-    let mut keeper = arguments
-        .pcap
-        .as_ref()
-        .map(|path| std::fs::File::create(path).map(|file| Keeper::new(file, arguments.cost.seed)))
-        .transpose()
-        .map_err(Failure::Output)?;
+    let mut run = Run::new(arguments.cost.seed, "");
+    let mut scribe = Scribe::new(shared, terminal, artefacts.wants_records());
+    let watch = artefacts.watch();
+    let mut capture = artefacts.capture()?;
+    let file = capture.as_ref().map(Capture::file).transpose()?;
+    let mut keeper = file.map(|file| Keeper::new(file, arguments.cost.seed));
+    let destinations = endpoints.clone();
     tracing::debug!(endpoints = endpoints.len(), "holding inquests");
     driver::run(endpoints, &settings, &stop, &mut |event| match event {
         Event::Progress(outcome) => progress.reading(outcome),
         Event::Started(began) => {
-            scribe.run.started = time_of_day(began);
+            run.started = time_of_day(began);
             if let Some(keeper) = &mut keeper {
                 keeper.start(began);
             }
@@ -76,73 +74,41 @@ pub fn run(
             }
         }
         Event::Settled(session, outcome) => {
+            let mut record = Record::new(&outcome, &run);
             if let Some(keeper) = &mut keeper {
-                keeper.settle(session, &outcome);
+                let numbers = keeper.settle(session, &outcome);
+                record.number(|id| numbers.of(id).to_vec());
             }
-            if !progress.settle(&outcome, || scribe.write(&outcome)) {
+            let cause = outcome.finding.verdict.cause;
+            if !progress.settle(&outcome, || scribe.write(cause, record)) {
                 stop.request();
             }
         }
     })?;
     progress.clear();
-    if let Some(keeper) = keeper {
-        keeper.finish().map_err(Failure::Output)?;
+    if let (Some(keeper), Some(capture)) = (keeper, &mut capture) {
+        capture.failure = keeper.finish().err();
     }
-    scribe.finish(&signals, arguments.exit_zero)
-}
-
-/// Writes outcomes, and remembers what they come to.
-#[derive(Debug)]
-struct Scribe<'a> {
-    shared: &'a Shared,
-    terminal: Terminal,
-    run: Run,
-    causes: Vec<Cause>,
-    /// Why nothing more can be written.
-    failure: Option<Failure>,
-}
-
-impl Scribe<'_> {
-    /// Writes an outcome; false when nothing more can be written.
-    fn write(&mut self, outcome: &Outcome) -> bool {
-        let first = self.causes.is_empty();
-        self.causes.push(outcome.finding.verdict.cause);
-        if self.failure.is_none() {
-            let written = self
-                .form(outcome, first)
-                .and_then(|text| self.terminal.data(&text).map_err(Failure::Output));
-            self.failure = written.err();
+    let preference = preference(&settings);
+    let records = scribe.take_records();
+    let written = artefacts.write(&records, capture, || {
+        watch.map(|watch| watch.end(&destinations, &preference))
+    });
+    if !shared.quiet {
+        for destination in &written.done {
+            terminal.note(&format!("wrote {}", destination.path().display()));
         }
-        self.failure.is_none()
     }
-
-    fn form(&self, outcome: &Outcome, first: bool) -> Result<String, Failure> {
-        let record = Record::new(outcome, &self.run);
-        Ok(if self.shared.json {
-            json::document(&record)? + "\n"
-        } else if self.shared.quiet {
-            text::line(&record)
-        } else {
-            let gap = if first { "" } else { "\n\n" };
-            format!("{gap}{}", text::report(&record, self.terminal.width()))
-        })
-    }
-
-    /// The exit status of the run.
-    fn finish(self, signals: &Signals, exit_zero: bool) -> Result<ExitStatus, Failure> {
-        if let Some(failure) = self.failure.filter(|failure| !failure.is_closed_pipe()) {
-            return Err(failure);
-        }
-        let complete = ExitStatus::of(self.causes);
-        Ok(match signals.caught() {
-            Some(status) => status,
-            None if exit_zero => complete.forgiving(),
-            None => complete,
-        })
-    }
+    let complete = scribe.finish()?;
+    written.all()?;
+    Ok(match signals.caught() {
+        Some(status) => status,
+        None if arguments.exit_zero => complete.forgiving(),
+        None => complete,
+    })
 }
 
-fn settings(arguments: &ProbeArguments) -> Settings {
+fn settings(arguments: &ProbeArguments, sightings: bool) -> Settings {
     let cost = &arguments.cost;
     let leave = &arguments.leave;
     Settings {
@@ -158,7 +124,15 @@ fn settings(arguments: &ProbeArguments) -> Settings {
         source: leave.source,
         mark: leave.mark,
         seed: cost.seed,
-        sightings: arguments.pcap.is_some(),
+        sightings,
+    }
+}
+
+fn preference(settings: &Settings) -> Preference {
+    Preference {
+        interface: settings.interface.clone(),
+        source: settings.source,
+        mark: settings.mark,
     }
 }
 

@@ -57,6 +57,12 @@ impl Terminal {
         }
     }
 
+    /// Writes a remark to stderr. Nobody is left to tell when that fails.
+    pub fn note(self, message: &str) {
+        let mut stderr = AutoStream::new(io::stderr(), self.color).lock();
+        let _ = writeln!(stderr, "note: {}", visible(message));
+    }
+
     /// Whether a person watches stderr.
     pub fn watched(self) -> bool {
         io::stderr().is_terminal()

@@ -29,7 +29,7 @@ mod sighting;
 mod tests;
 mod timing;
 mod token;
-mod translate;
+pub(crate) mod translate;
 
 pub use crate::infer::Brief;
 pub use ledger::{Attribution, Ledger, Role};

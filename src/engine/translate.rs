@@ -10,7 +10,7 @@ use crate::wire::quote::Quote as Quoted;
 use crate::wire::tcp::{Flags, Segment};
 
 /// The reply that `packet` is, saying `answer`.
-pub(super) const fn reply(packet: &Packet, answer: Answer) -> Reply {
+pub(crate) const fn reply(packet: &Packet, answer: Answer) -> Reply {
     Reply {
         from: packet.source,
         ttl: Ttl(packet.ttl),
@@ -21,7 +21,7 @@ pub(super) const fn reply(packet: &Packet, answer: Answer) -> Reply {
 }
 
 /// What an authenticated segment says.
-pub(super) const fn segment(segment: &Segment) -> Answer {
+pub(crate) const fn segment(segment: &Segment) -> Answer {
     if segment.flags.contains(Flags::RST) {
         Answer::Reset
     } else {
@@ -33,7 +33,7 @@ pub(super) const fn segment(segment: &Segment) -> Answer {
 }
 
 /// What an ICMP error about a probe of ours says; `source` is the address the probe left with.
-pub(super) fn error(packet: &Packet, kind: Kind, quoted: &Quoted, source: IpAddr) -> Answer {
+pub(crate) fn error(packet: &Packet, kind: Kind, quoted: &Quoted, source: IpAddr) -> Answer {
     let quote = Quote {
         dscp: Dscp::of_traffic_class(quoted.traffic_class),
         ttl: Ttl(quoted.ttl),

@@ -91,11 +91,7 @@ impl Answer {
             Self::EchoReply => "echo-reply",
             Self::TimeExceeded(_) => "time-exceeded",
             Self::ReassemblyTimeout(_) => "reassembly-time-exceeded",
-            Self::Unreachable(Refusal::Unknown(_), _) => "dest-unreach",
-            Self::Unreachable(refusal, _) => {
-                let word = Method::Icmp(*refusal).word();
-                word.split_once('-').map_or(word, |(_, reason)| reason)
-            }
+            Self::Unreachable(refusal, _) => refusal.word(),
             Self::TooBig { .. } => "too-big",
             Self::OtherIcmp { .. } => "other-icmp",
         }
@@ -161,4 +157,15 @@ pub enum Refusal {
     RejectRoute6,
     /// Any other code of "destination unreachable", kept as it came.
     Unknown(u8),
+}
+
+impl Refusal {
+    /// What it says, in nmap's words where they exist.
+    pub fn word(self) -> &'static str {
+        if let Self::Unknown(_) = self {
+            return "dest-unreach";
+        }
+        let word = Method::Icmp(self).word();
+        word.split_once('-').map_or(word, |(_, reason)| reason)
+    }
 }

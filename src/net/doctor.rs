@@ -71,7 +71,12 @@ pub fn examine(target: Option<&Endpoint>, preference: &Preference) -> Result<Exa
     })
 }
 
-fn approach(target: &Endpoint, preference: &Preference) -> Result<Approach, Failure> {
+/// Asks for the way to an endpoint.
+///
+/// # Errors
+///
+/// As [`examine`].
+pub fn approach(target: &Endpoint, preference: &Preference) -> Result<Approach, Failure> {
     let mut netlink = Netlink::open()?;
     let standpoint = Standpoint::survey(&mut netlink, target, preference)?;
     let mut approach = Approach {

@@ -5,7 +5,7 @@
 
 #![allow(
     unsafe_code,
-    reason = "recvmmsg, ppoll and packet-socket options have no safe wrapper"
+    reason = "recvmmsg, ppoll, adjtimex and packet-socket options have no safe wrapper"
 )]
 
 use std::io;
@@ -231,6 +231,20 @@ impl std::fmt::Debug for Batch {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         out.debug_struct("Batch").finish_non_exhaustive()
     }
+}
+
+/// Whether the wall clock is unsynchronised, and the most it is off, in microseconds. Asks and sets
+/// nothing: no mode bit is set.
+pub(super) fn clock_state() -> io::Result<(bool, u64)> {
+    // SAFETY: timex is plain integers, for which all zeroes is a value.
+    let mut state: libc::timex = unsafe { zeroed() };
+    // SAFETY: the pointer is to a live timex.
+    let code = unsafe { libc::adjtimex(&raw mut state) };
+    outcome(code)?;
+    Ok((
+        state.status & libc::STA_UNSYNC != 0,
+        u64::try_from(state.maxerror).unwrap_or_default(),
+    ))
 }
 
 fn outcome(code: libc::c_int) -> io::Result<()> {

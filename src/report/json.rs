@@ -24,8 +24,11 @@ fn escape(json: String) -> String {
     let mut escaped = String::with_capacity(json.len() + 8);
     for character in json.chars() {
         if acts(character) {
-            // Every character for which `acts` holds lies in the basic plane.
-            let _ = write!(escaped, "\\u{:04x}", u32::from(character));
+            // As UTF-16 (RFC 8259 section 7): beyond the basic plane that takes two escapes.
+            for unit in character.encode_utf16(&mut [0; 2]) {
+                // Writing to a string cannot fail.
+                let _ = write!(escaped, "\\u{unit:04x}");
+            }
         } else {
             escaped.push(character);
         }
@@ -39,9 +42,9 @@ mod tests {
 
     #[test]
     fn what_acts_on_a_terminal_is_escaped_and_reads_back() {
-        let text = "a\u{9b}31m\u{202e}\x7f\n\"";
+        let text = "a\u{9b}31m\u{202e}\x7f\u{e0041}\n\"";
         let json = document(&text).expect("a string is written");
-        assert_eq!(json, r#""a\u009b31m\u202e\u007f\n\"""#);
+        assert_eq!(json, r#""a\u009b31m\u202e\u007f\udb40\udc41\n\"""#);
         let back: String = serde_json::from_str(&json).expect("valid JSON");
         assert_eq!(back, text);
     }

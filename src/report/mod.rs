@@ -2,14 +2,17 @@
 //! and the page for whoever must act ([`html`], [`markdown`]).
 //!
 //! Every form is a view of [`record::Record`]: a person sees nothing that the JSON document does
-//! not hold. Nothing here writes: each function returns a string, styled with ANSI codes where it
-//! is text, for a stream that strips them when colour is not wanted. Strings from users and
+//! not hold. Nothing here opens a file: each function returns a string, styled with ANSI codes where
+//! it is text, for a stream that strips them when colour is not wanted; only the bundle, which may
+//! be large, is written to where the caller says. Strings from users and
 //! networks pass [`visible::visible`] on their way into text.
 
 pub mod advice;
+pub mod bundle;
 pub mod doctor;
 mod drawing;
 pub mod entry;
+pub mod environment;
 mod flows;
 mod gloss;
 pub mod html;
@@ -18,10 +21,12 @@ mod lanes;
 pub mod live;
 mod mark;
 pub mod markdown;
+pub mod observed;
 mod otherside;
 pub mod page;
 pub mod place;
 pub mod plan;
+pub mod readme;
 pub mod record;
 mod reproduce;
 mod rivals;

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::advice::{self, Advice};
 use super::entry::Entry;
+use super::observed::Observed;
 use crate::model::endpoint::Endpoint;
 use crate::model::outcome::Outcome;
 use crate::model::path::{Hop, Sight};
@@ -44,6 +45,9 @@ pub struct Record {
     /// Remarks that change nothing in the verdict.
     #[serde(default)]
     pub notes: Vec<String>,
+    /// Where it was read from somebody else's capture: who tried, and how it went.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub observed: Option<Observed>,
     /// The run it belongs to.
     pub run: Run,
 }
@@ -213,7 +217,21 @@ impl Record {
             local: LocalRecord::from(vantage),
             stats: Stats::of(outcome),
             notes: finding.notes.clone(),
+            observed: None,
             run: run.clone(),
+        }
+    }
+}
+
+impl Record {
+    /// Says in which packets of the capture each probe stands: its own, then those of its answers.
+    pub fn number(&mut self, numbers: impl Fn(ProbeId) -> Vec<u64>) {
+        for entry in &mut self.evidence {
+            let packets = numbers(ProbeId(entry.id));
+            if let Some((own, replies)) = packets.split_first() {
+                entry.packet = Some(*own);
+                entry.reply_packets = replies.to_vec();
+            }
         }
     }
 }

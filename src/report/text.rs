@@ -7,6 +7,7 @@ use anstyle::Style;
 
 use super::entry::Entry;
 use super::mark::Mark;
+use super::observed;
 use super::page::{BAD, DOUBTFUL, FAINT, GOOD, PLAIN, Page, STRONG, columns};
 use super::place;
 use super::record::{EndpointRecord, HopRecord, Record};
@@ -22,6 +23,9 @@ pub fn report(record: &Record, width: usize) -> String {
     verdict(&mut page, record);
     path(&mut page, record);
     evidence(&mut page, record);
+    if let Some(observed) = &record.observed {
+        observed::sections(&mut page, observed);
+    }
     rivals(&mut page, record, false, "Not ruled out");
     rivals(&mut page, record, true, "Ruled out");
     notes(&mut page, record);

@@ -1,0 +1,352 @@
+//! From gathered attempts to encounters: evidence, judgement, overlay, opinion on each attempt.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use crate::infer::{Brief, Control, ControlOrigin, Judgement, Next, judge};
+use crate::model::endpoint::Endpoint;
+use crate::model::outcome::Outcome;
+use crate::model::probe::{Probe, ProbeId};
+use crate::model::time::Moment;
+use crate::model::vantage::Vantage;
+use crate::model::verdict::Finding;
+
+use super::encounter::{Attempt, Encounter, Fate, Opinion, Position, Wanted};
+use super::evidence::{Manner, Told, View, tell};
+use super::gather::{Gathered, Parties};
+use super::overlay;
+use super::pair::{Map, Socket};
+use super::position::{is_client, position};
+use super::track::{Syn, Track};
+use super::{wanted, words};
+
+/// Other ports of the server that serve as comparison.
+const OTHERS: usize = 6;
+/// Other ports looked at for being of use.
+const LOOKED_AT: usize = 64;
+/// Ports that inference may ask for in the name of "a port that nothing listens on"; none of them
+/// was tried.
+const UNTRIED: [u16; 2] = [61_841, 63_117];
+/// What an Ethernet link carries, where no SYN says otherwise.
+const MTU: u16 = 1500;
+
+/// The attempts of an encounter, with everything that helps to read them.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Situation<'a> {
+    pub(super) view: View<'a>,
+    pub(super) server: Socket,
+    pub(super) position: Position,
+    /// The capture holds packets towards clients at all.
+    pub(super) both_ways: bool,
+    /// It was taken on the client itself.
+    pub(super) on_client: bool,
+    /// The capturing host is seen to send SYNs on, of this client or another: it is a router.
+    pub(super) router: bool,
+    /// The server answered other clients while this one was not answered.
+    pub(super) others_served: bool,
+}
+
+/// What is made of a situation.
+pub(super) struct Assessed {
+    pub(super) told: Told,
+    pub(super) finding: Finding,
+    pub(super) wanted: Vec<Wanted>,
+}
+
+/// The encounters of everything gathered.
+pub(super) fn all(
+    gathered: &[(Parties, Gathered)],
+    both_ways: bool,
+    end: Moment,
+) -> Vec<Encounter> {
+    let router = gathered
+        .iter()
+        .any(|(_, gathered)| gathered.kept.iter().any(|track| track.forwarded));
+    let mut siblings: Map<(IpAddr, IpAddr), Vec<usize>> = Map::default();
+    let mut clients: Map<IpAddr, Vec<usize>> = Map::default();
+    let mut served: Map<Socket, Vec<(IpAddr, Moment)>> = Map::default();
+    for (index, ((client, server), gathered)) in gathered.iter().enumerate() {
+        siblings
+            .entry((*client, server.address))
+            .or_default()
+            .push(index);
+        clients.entry(*client).or_default().push(index);
+        let last = gathered
+            .kept
+            .iter()
+            .filter(|track| track.opened_at().is_some())
+            .map(|track| track.last)
+            .max();
+        let known = served.entry(*server).or_default();
+        if let (Some(last), true) = (last, known.len() < LOOKED_AT) {
+            known.push((*client, last));
+        }
+    }
+    // A traceroute's own SYNs do not say how far away the client is; its other ones do.
+    let hops: Map<IpAddr, u8> = clients
+        .iter()
+        .filter_map(|(client, indices)| {
+            let tracks = indices
+                .iter()
+                .filter_map(|index| gathered.get(*index))
+                .flat_map(|(_, gathered)| &gathered.kept);
+            Some((*client, position(tracks).from_client?))
+        })
+        .collect();
+    gathered
+        .iter()
+        .map(|((client, server), own)| {
+            let attempts: Vec<&Track> = own.kept.iter().collect();
+            let group = siblings.get(&(*client, server.address));
+            let others = others(gathered, group.map_or(&[][..], Vec::as_slice), *server);
+            let position = position(own.kept.iter().chain(others.iter().map(|(_, t)| *t)));
+            let since = attempts.last().map_or(end, |track| track.first);
+            let situation = Situation {
+                view: View {
+                    client: *client,
+                    attempts: &attempts,
+                    others: &others,
+                    hops: position
+                        .from_client
+                        .or_else(|| hops.get(client).copied())
+                        .unwrap_or(0),
+                    end,
+                },
+                server: *server,
+                position,
+                both_ways,
+                router,
+                on_client: is_client(&position, own.kept.iter()),
+                others_served: served.get(server).is_some_and(|known| {
+                    known
+                        .iter()
+                        .any(|(other, at)| other != client && *at >= since)
+                }),
+            };
+            encounter(&situation, own)
+        })
+        .collect()
+}
+
+/// The attempts to other ports of a server by the same client: those that were answered first.
+fn others<'a>(
+    gathered: &'a [(Parties, Gathered)],
+    group: &[usize],
+    server: Socket,
+) -> Vec<(u16, &'a Track)> {
+    let useful = |track: &Track| {
+        let answered = track.opened_at().is_some() || !track.answers.is_empty();
+        u8::from(!answered)
+    };
+    let mut ports: Vec<(u16, &Vec<Track>)> = group
+        .iter()
+        .filter_map(|index| gathered.get(*index))
+        .filter(|((_, other), _)| other.port != server.port)
+        .map(|((_, other), gathered)| (other.port, &gathered.kept))
+        .take(LOOKED_AT)
+        .collect();
+    ports.sort_by_key(|(_, tracks)| tracks.iter().map(useful).min());
+    let ports = ports.into_iter().take(OTHERS);
+    ports
+        .flat_map(|(port, tracks)| tracks.iter().take(OTHERS).map(move |track| (port, track)))
+        .collect()
+}
+
+fn encounter(situation: &Situation<'_>, gathered: &Gathered) -> Encounter {
+    let view = &situation.view;
+    let assessed = assess(situation);
+    let only = view.attempts.len() == 1;
+    let attempts = view
+        .attempts
+        .iter()
+        .enumerate()
+        .map(|(index, track)| {
+            let opinion = if only {
+                opinion(&assessed.finding)
+            } else {
+                let alone = [*track];
+                let view = View {
+                    attempts: &alone,
+                    ..*view
+                };
+                opinion(&assess(&Situation { view, ..*situation }).finding)
+            };
+            let probes = assessed.told.probes.get(index).cloned().unwrap_or_default();
+            attempt(track, view, opinion, probes)
+        })
+        .collect();
+    let began = view.attempts.iter().map(|track| track.first).min();
+    let last = view.attempts.iter().map(|track| track.last).max();
+    let elapsed = last.unwrap_or(view.end).since(began.unwrap_or(view.end));
+    Encounter {
+        client: view.client,
+        outcome: Outcome {
+            endpoint: endpoint(situation.server),
+            vantage: vantage(situation),
+            evidence: assessed.told.evidence,
+            finding: assessed.finding,
+            elapsed,
+        },
+        position: situation.position,
+        attempts,
+        forgotten: gathered.forgotten,
+        packets: assessed.told.packets,
+        wanted: assessed.wanted,
+    }
+}
+
+/// Judges a situation.
+pub(super) fn assess(situation: &Situation<'_>) -> Assessed {
+    let view = &situation.view;
+    let told = tell(
+        view,
+        Manner {
+            hidden: true,
+            unheard: true,
+        },
+    );
+    let manner = Manner {
+        hidden: overlay::loses_much(view),
+        unheard: situation.position.from_client == Some(0),
+    };
+    let judged = tell(view, manner).evidence;
+    let brief = brief(situation);
+    let all: Vec<ProbeId> = told.probes.concat();
+    let judgement = judge(&judged, &brief, view.end);
+    let (finding, asks) = finish(situation, judgement, &all);
+    let wanted = wanted::wanted(&asks, &finding);
+    Assessed {
+        told,
+        finding,
+        wanted,
+    }
+}
+
+fn finish(
+    situation: &Situation<'_>,
+    judgement: Judgement,
+    all: &[ProbeId],
+) -> (Finding, Vec<Probe>) {
+    let asks = match judgement.next {
+        Next::Settle => Vec::new(),
+        Next::Ask(asks) => asks.into_iter().map(|ask| ask.probe).collect(),
+    };
+    (overlay::apply(situation, judgement.finding, all), asks)
+}
+
+fn opinion(finding: &Finding) -> Opinion {
+    let verdict = &finding.verdict;
+    Opinion {
+        state: verdict.state,
+        cause: verdict.cause,
+        confidence: verdict.confidence,
+        summary: verdict.summary.clone(),
+    }
+}
+
+fn attempt(track: &Track, view: &View<'_>, opinion: Opinion, probes: Vec<ProbeId>) -> Attempt {
+    let mut packets: Vec<u64> = track.syns.iter().map(|syn| syn.number).collect();
+    packets.extend(track.answers.iter().map(|heard| heard.number));
+    packets.extend(track.reset.map(|(_, _, number)| number));
+    packets.sort_unstable();
+    let ttl = track.limited(view.hops);
+    let fate = track.fate(view.end);
+    let opinion = match (ttl, fate) {
+        (Some(ttl), _) => words::of_traceroute(ttl, fate),
+        (None, Fate::CutOff) => Opinion {
+            summary: words::CUT_OFF.to_owned(),
+            ..opinion
+        },
+        (None, _) => opinion,
+    };
+    Attempt {
+        client_port: track.client_port,
+        first: track.first,
+        last: track.last,
+        syns: u32::try_from(track.syns.len())
+            .unwrap_or(u32::MAX)
+            .saturating_add(track.more_syns),
+        ttl,
+        fate,
+        opinion,
+        probes,
+        packets,
+    }
+}
+
+fn endpoint(server: Socket) -> Endpoint {
+    let endpoint = Endpoint {
+        given: String::new(),
+        address: server.address,
+        port: server.port,
+        label: None,
+    };
+    Endpoint {
+        given: endpoint.socket().to_string(),
+        ..endpoint
+    }
+}
+
+/// The client's place, as far as a capture knows it. Whether the server is its neighbour it never
+/// knows: a box at the first hop answers with the same TTL.
+fn vantage(situation: &Situation<'_>) -> Vantage {
+    let client = situation.view.client;
+    let loopback = client == situation.server.address || client.is_loopback();
+    let unknown: IpAddr = match client {
+        IpAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
+        IpAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
+    };
+    let headers = if client.is_ipv4() { 40 } else { 60 };
+    let syns = situation.view.attempts.iter().flat_map(|track| &track.syns);
+    let mtu = syns
+        .filter_map(|syn: &Syn| syn.mss)
+        .map(|mss| mss.saturating_add(headers))
+        .max();
+    Vantage {
+        source: client,
+        interface: String::new(),
+        gateway: (!loopback).then_some(unknown),
+        mtu: mtu.unwrap_or(MTU),
+        loopback,
+        ephemeral_ports: situation
+            .view
+            .attempts
+            .iter()
+            .map(|track| track.client_port)
+            .collect(),
+        privileged_ports: Vec::new(),
+    }
+}
+
+fn brief(situation: &Situation<'_>) -> Brief {
+    let view = &situation.view;
+    let mut controls: Vec<Control> = Vec::new();
+    // Nobody knows why a client uses another port: it is no port that nothing should listen on.
+    for (port, _) in view.others {
+        if controls.iter().all(|control| control.port != *port) {
+            controls.push(Control {
+                port: *port,
+                origin: ControlOrigin::Given,
+            });
+        }
+    }
+    controls.extend(
+        UNTRIED
+            .into_iter()
+            .filter(|port| *port != situation.server.port)
+            .map(|port| Control {
+                port,
+                origin: ControlOrigin::Random,
+            }),
+    );
+    let began = view.attempts.iter().map(|track| track.first).min();
+    Brief {
+        endpoint: endpoint(situation.server),
+        vantage: vantage(situation),
+        controls,
+        quick: false,
+        // What the connections themselves carried shows it without a probe.
+        check_mtu: !view.attempts.iter().any(|t| t.client.large_passed()),
+        began: began.unwrap_or(view.end),
+        deadline: view.end,
+    }
+}

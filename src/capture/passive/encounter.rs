@@ -1,0 +1,229 @@
+//! What an observer gives: one encounter for each client address, server address and server port.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use crate::model::outcome::Outcome;
+use crate::model::probe::{Probe, ProbeId};
+use crate::model::reply::Refusal;
+use crate::model::time::Moment;
+use crate::model::verdict::{Cause, Confidence, State};
+
+/// Everything an observer made of a capture.
+#[derive(Clone, Debug)]
+pub struct Account {
+    /// The encounters, in the order of their first packet.
+    pub encounters: Vec<Encounter>,
+    /// What was seen and not followed.
+    pub remainder: Remainder,
+}
+
+/// What was seen and not followed, so that nothing is left out unsaid.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Remainder {
+    /// SYNs of clients or to servers beyond those that can be remembered.
+    pub syns: u64,
+    /// TCP segments and ICMP errors of connections whose beginning is not in the capture, or that
+    /// were no longer followed.
+    pub stray: u64,
+    /// Datagrams that hold neither TCP nor ICMP, or too little of it.
+    pub unread: u64,
+    /// Frames that show a packet once more: captured on its way in and out, or on two interfaces.
+    pub twice: u64,
+}
+
+/// One client and one server port, and what passed between them.
+#[derive(Clone, Debug)]
+pub struct Encounter {
+    /// The client's address.
+    pub client: IpAddr,
+    /// The endpoint, all evidence of it and the finding. A probe is a SYN (to the port, or to
+    /// another port of the same server, for comparison); TTLs are as the client would read them.
+    pub outcome: Outcome,
+    /// Where the capture was taken, as far as it shows.
+    pub position: Position,
+    /// The connection attempts that are remembered, in the order of their first packet.
+    pub attempts: Vec<Attempt>,
+    /// How many more there were.
+    pub forgotten: Forgotten,
+    /// The packet numbers of every probe and of its replies, in the order of the probes.
+    pub packets: Vec<Cited>,
+    /// Probes that would have decided more, the best first.
+    pub wanted: Vec<Wanted>,
+}
+
+/// Attempts of an encounter that were counted and not remembered.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Forgotten {
+    /// Established.
+    pub established: u64,
+    /// Not established.
+    pub failed: u64,
+}
+
+/// Where a capture was taken, in hops; `None` where nothing shows it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Position {
+    /// Routers between the client and the place of capture, by the TTL of its SYNs.
+    pub from_client: Option<u8>,
+    /// Routers between the server and the place of capture, by the TTL of its SYN-ACKs.
+    pub from_server: Option<u8>,
+    /// Whether the place of capture is seen to send the SYNs on: it is a router.
+    pub forwards: bool,
+}
+
+/// One connection attempt: a SYN and what follows on the same ports, up to the next one.
+#[derive(Clone, Debug)]
+pub struct Attempt {
+    /// The client's port.
+    pub client_port: u16,
+    /// Its first packet.
+    pub first: Moment,
+    /// Its last packet.
+    pub last: Moment,
+    /// SYNs sent, resent ones included, frames seen twice counted once.
+    pub syns: u32,
+    /// The TTL its SYNs left with, where it was a traceroute's; `None` for an ordinary client's.
+    pub ttl: Option<u8>,
+    /// What became of it.
+    pub fate: Fate,
+    /// What it shows, taken for itself.
+    pub opinion: Opinion,
+    /// Its probes.
+    pub probes: Vec<ProbeId>,
+    /// The packets it is told by: SYNs, what answered them, and what ended it.
+    pub packets: Vec<u64>,
+}
+
+/// What became of an attempt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// Nothing came within its time.
+    Silent,
+    /// The capture ends before its time was over.
+    CutOff,
+    /// A SYN-ACK came, and the client never went on.
+    Answered {
+        /// The client asks again as if it had heard nothing.
+        unheard: bool,
+        /// The client resets it: a scan, or a client that gave up.
+        dropped: bool,
+    },
+    /// A reset came.
+    Reset {
+        /// The client asks again as if it had heard nothing.
+        unheard: bool,
+    },
+    /// An ICMP error came.
+    Refused {
+        /// What it says.
+        refusal: Refusal,
+        /// Who says so.
+        by: IpAddr,
+    },
+    /// The SYN expired on the way.
+    Expired {
+        /// Who says so.
+        by: IpAddr,
+    },
+    /// Answers that contradict each other.
+    Contradicted,
+    /// The handshake was completed.
+    Established {
+        /// Octets of payload from the client.
+        sent: u64,
+        /// Octets of payload from the server.
+        received: u64,
+        /// How it ended.
+        ending: Ending,
+    },
+    /// Its SYN is not in the capture, and what is says too little.
+    Unseen,
+}
+
+/// How an established connection ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Ending {
+    /// Both sides said that they have no more to send.
+    Closed,
+    /// One side said so.
+    Half(Side),
+    /// One side reset it.
+    Reset(Side),
+    /// One side sends the same octets over and over and gets no acknowledgment.
+    Stuck {
+        /// The side that sends.
+        sender: Side,
+        /// Octets of payload of the segment.
+        size: u16,
+        /// How often it was sent.
+        tries: u16,
+        /// Whether the other side still answered meanwhile.
+        alive: bool,
+    },
+    /// It goes on when the capture ends.
+    Open,
+}
+
+/// A side of a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Side {
+    /// Who sent the SYN.
+    Client,
+    /// Whom it was sent to.
+    Server,
+}
+
+impl Side {
+    /// The word for it.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Client => "client",
+            Self::Server => "server",
+        }
+    }
+}
+
+/// A verdict in short.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Opinion {
+    /// The port's state.
+    pub state: State,
+    /// The cause.
+    pub cause: Cause,
+    /// How firmly it stands.
+    pub confidence: Confidence,
+    /// One sentence.
+    pub summary: String,
+}
+
+/// The packets of one probe.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cited {
+    /// The probe.
+    pub probe: ProbeId,
+    /// The packet that is the probe.
+    pub sent: u64,
+    /// The packets that answer it, in order.
+    pub replies: Vec<u64>,
+}
+
+/// A probe that would have decided more.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Wanted {
+    /// The probe, as inference asks for it.
+    pub probe: Probe,
+    /// What to send, in words.
+    pub what: String,
+    /// What it would show, in words.
+    pub why: String,
+    /// The causes between which it would decide.
+    pub settles: Vec<Cause>,
+}
+
+impl Attempt {
+    /// How long it took from its first to its last packet.
+    pub const fn lasted(&self) -> Duration {
+        self.last.since(self.first)
+    }
+}

@@ -1,0 +1,37 @@
+//! What somebody else's capture shows: the connection attempts of ordinary clients, and what became
+//! of them.
+//!
+//! No probe of ours is in such a file: no token authenticates an answer, the client chose what to
+//! send and when, and the captor may stand anywhere between client and server. [`Observer`] follows
+//! the packets as they stream by, in bounded memory, and [`Observer::finish`] gives one
+//! [`Encounter`] for each client address, server address and server port: evidence in the words of
+//! the model, the verdict that it supports, and the probe that would have decided more.
+//!
+//! The verdict is that of [`crate::infer::judge()`], on evidence adapted to the client's place:
+//! every SYN is a probe, every TTL is read as the client would read it. What a judge of our own
+//! probes takes for granted and a capture does not give is put right in two places: `overlay` (signs
+//! that only a client's behaviour shows) and `support` (how firm each cause may ever be here).
+
+mod assess;
+mod encounter;
+mod evidence;
+mod gather;
+mod observer;
+mod overlay;
+mod pair;
+mod phase;
+mod position;
+mod sight;
+mod stream;
+mod support;
+#[cfg(test)]
+mod tests;
+mod track;
+mod wanted;
+mod words;
+
+pub use encounter::{
+    Account, Attempt, Cited, Encounter, Ending, Fate, Forgotten, Opinion, Position, Remainder,
+    Side, Wanted,
+};
+pub use observer::Observer;

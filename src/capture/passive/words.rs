@@ -1,0 +1,366 @@
+//! What an encounter says in words: summaries, and remarks that change nothing in the verdict.
+
+use std::net::IpAddr;
+
+use crate::model::verdict::{Cause, Confidence, Finding, HopRef, State};
+
+use super::assess::Situation;
+use super::encounter::{Ending, Fate, Opinion, Side};
+use super::overlay::serves;
+use super::phase::{Kind, Phases};
+use super::track::Track;
+
+pub(super) const CUT_OFF: &str = "Not decided: the capture ends before an answer was due.";
+pub(super) const NOTHING_SEEN: &str =
+    "Not decided: no SYN of this connection is in the capture, and what is says too little.";
+
+pub(super) fn own_refusal(port: u16, unresolved: bool) -> String {
+    if unresolved {
+        format!(
+            "The client's own kernel reports the host of port {port} unreachable, and no SYN leaves: \
+             its next hop answers no ARP/ND request."
+        )
+    } else {
+        format!(
+            "The client's own kernel refuses its SYNs to port {port}, and none leaves: its firewall \
+             or its routes forbid them."
+        )
+    }
+}
+
+pub(super) fn refused_unseen(port: u16, by: IpAddr) -> String {
+    format!("{by} refuses packets to port {port}; the SYN is not in the capture.")
+}
+
+pub(super) fn answered_unseen(port: u16) -> String {
+    format!("Port {port} answers SYN-ACK; the SYN is not in the capture.")
+}
+
+pub(super) fn unheard(port: u16, here: bool, refused_by: Option<IpAddr>) -> String {
+    if let Some(by) = refused_by {
+        return format!("Port {port} answers, and {by} refuses the answer on its way back.");
+    }
+    if here {
+        format!(
+            "Port {port} answers, the answer reaches the client's link, and the client asks again as \
+             if it had heard nothing: it discards the answer on arrival."
+        )
+    } else {
+        format!(
+            "Port {port} answers, and the client asks again as if it had heard nothing: the answers \
+             are lost between the place of capture and the client."
+        )
+    }
+}
+
+pub(super) fn changed(port: u16, phases: &Phases) -> String {
+    let word = |kind: Kind| match kind {
+        Kind::Open => "answered SYN-ACK",
+        Kind::Reset => "reset",
+        Kind::Refused => "refused by ICMP",
+        Kind::Silent => "left without an answer",
+    };
+    let count = |count: usize| match count {
+        1 => "1 attempt was".to_owned(),
+        count => format!("{count} attempts were"),
+    };
+    let then = match (phases.first, phases.then) {
+        (Kind::Open, Kind::Silent | Kind::Refused) => ": a ban, or a filter that was changed",
+        (Kind::Open, Kind::Reset) => ": the service stopped, or a filter refuses since",
+        _ => "",
+    };
+    format!(
+        "Port {port} changed: {} {}, then {} {}{then}.",
+        count(phases.before),
+        word(phases.first),
+        count(phases.after),
+        word(phases.then)
+    )
+}
+
+pub(super) fn at_times(port: u16, open: usize, all: usize) -> String {
+    format!("Port {port} answers only at times: {open} of {all} attempts were answered SYN-ACK.")
+}
+
+pub(super) fn no_neighbor(port: u16, at: Option<HopRef>) -> String {
+    let by = at
+        .and_then(|hop| hop.address)
+        .map_or_else(String::new, |address| format!(" ({address})"));
+    format!(
+        "The host of port {port} does not answer ARP/ND: so says the router before it{by}, seconds \
+         after the SYN."
+    )
+}
+
+pub(super) fn overloaded(port: u16) -> String {
+    format!(
+        "The host sends its SYN-ACK for port {port} again although the client acknowledged it: the \
+         listener's queue is full."
+    )
+}
+
+pub(super) fn ignored(port: u16) -> String {
+    format!(
+        "The handshake with port {port} is completed, and nothing that the client sends then is ever \
+         acknowledged: who answered may not be the host."
+    )
+}
+
+pub(super) fn open(port: u16, established: &[&&Track], served: bool, alone: bool) -> String {
+    let octets = |of: fn(&Track) -> u64| -> u64 { established.iter().map(|track| of(track)).sum() };
+    let (sent, received) = (
+        octets(|track| track.client.octets()),
+        octets(|track| track.server.octets()),
+    );
+    if alone {
+        format!(
+            "Port {port} is open: the client goes on as after a SYN-ACK, although no answer is in \
+             the capture."
+        )
+    } else if served {
+        format!(
+            "Port {port} is open: the handshake is completed, and the server serves ({sent} octets \
+             to it, {received} from it)."
+        )
+    } else {
+        format!("Port {port} is open: the handshake is completed.")
+    }
+}
+
+pub(super) fn hole(port: u16, size: u16) -> String {
+    format!(
+        "Port {port} is open, but segments of {size} octets are sent over and over and never \
+         acknowledged, while small ones are, and no ICMP message says why."
+    )
+}
+
+pub(super) fn one_way(port: u16, resent: bool) -> String {
+    if resent {
+        format!(
+            "The client resends its SYNs to port {port}, so it hears no answer. The capture holds \
+             no packet towards any client: it may lack that direction."
+        )
+    } else {
+        "Not decided: the capture holds no packet towards any client, so that an answer is not in it \
+         says nothing."
+            .to_owned()
+    }
+}
+
+pub(super) fn not_forwarded(port: u16) -> String {
+    format!(
+        "SYNs to port {port} reach the capturing router, which sends others on and not these: they \
+         are discarded there."
+    )
+}
+
+pub(super) fn at_server(port: u16) -> String {
+    format!(
+        "SYNs to port {port} arrive at the place of capture, next to the host, and no answer leaves \
+         it: they are discarded on the host or just before it, not on the path."
+    )
+}
+
+pub(super) fn reset_nearer(port: u16, hop: u8) -> String {
+    format!(
+        "A device before the host refuses port {port} with tcp-reset at hop {hop}: its resets come \
+         from nearer than the host's SYN-ACKs."
+    )
+}
+
+pub(super) fn unrouted(port: u16, at: Option<HopRef>) -> String {
+    let by = at
+        .and_then(|hop| hop.address)
+        .map_or_else(String::new, |address| format!(" ({address})"));
+    format!("There is no route to the host of port {port}: so says a router{by}.")
+}
+
+/// What a traceroute's SYN shows.
+pub(super) fn of_traceroute(ttl: u8, fate: Fate) -> Opinion {
+    let (state, cause, summary) = match fate {
+        Fate::Expired { by } => (
+            State::Unknown,
+            Cause::Inconclusive,
+            format!("A SYN that lives for {ttl} hops: {by} reports it expired."),
+        ),
+        Fate::Answered { .. } | Fate::Established { .. } => (
+            State::Open,
+            Cause::Open,
+            format!("A SYN that lives for {ttl} hops draws SYN-ACK."),
+        ),
+        Fate::Reset { .. } => (
+            State::Closed,
+            Cause::Closed,
+            format!("A SYN that lives for {ttl} hops draws a reset."),
+        ),
+        Fate::Refused { by, .. } => (
+            State::Filtered,
+            Cause::RejectPath,
+            format!("A SYN that lives for {ttl} hops is refused by {by}."),
+        ),
+        Fate::Silent | Fate::CutOff | Fate::Contradicted | Fate::Unseen => (
+            State::Unknown,
+            Cause::Inconclusive,
+            format!("A SYN that lives for {ttl} hops draws nothing."),
+        ),
+    };
+    Opinion {
+        state,
+        cause,
+        confidence: Confidence::Possible,
+        summary,
+    }
+}
+
+/// Puts the summaries of inference right that speak of probes of ours.
+pub(super) fn rewrite(situation: &Situation<'_>, finding: &mut Finding) {
+    let port = situation.server.port;
+    let attempts = situation.view.attempts;
+    let syns: usize = attempts.iter().map(|track| track.syns.len()).sum();
+    let pending = attempts
+        .iter()
+        .all(|track| track.fate(situation.view.end) == Fate::CutOff);
+    let headline = match finding.verdict.cause {
+        Cause::Open => format!("Port {port} is open: it answers SYN-ACK."),
+        Cause::DropSomewhere => {
+            let elsewhere = situation
+                .view
+                .others
+                .iter()
+                .any(|(_, track)| track.opened_at().is_some() || !track.answers.is_empty());
+            let count = match syns {
+                1 => "A SYN".to_owned(),
+                count => format!("{count} SYNs"),
+            };
+            if elsewhere {
+                format!(
+                    "{count} to port {port} drew nothing, although other ports of the host answer."
+                )
+            } else {
+                format!(
+                    "{count} to port {port} drew nothing: a filter, a dead host, a missing route, \
+                     or answers that are lost on the way back."
+                )
+            }
+        }
+        Cause::Inconclusive if pending => CUT_OFF.to_owned(),
+        Cause::Inconclusive => NOTHING_SEEN.to_owned(),
+        _ => return,
+    };
+    let open: Vec<&str> = finding
+        .alternatives
+        .iter()
+        .filter(|rival| !rival.ruled_out)
+        .map(|rival| rival.cause.word())
+        .collect();
+    finding.verdict.summary = if open.is_empty() {
+        headline
+    } else {
+        format!("{headline} Not excluded: {}.", open.join(", "))
+    };
+}
+
+/// Adds the remarks that the capture gives rise to.
+pub(super) fn remark(situation: &Situation<'_>, finding: &mut Finding) {
+    let view = &situation.view;
+    let notes = &mut finding.notes;
+    match (
+        situation.position.from_client,
+        situation.position.from_server,
+    ) {
+        (Some(0), _) if situation.on_client => {
+            notes.push("captured on the client".into());
+        }
+        (Some(0), _) => notes.push("captured at the client, or on its link".into()),
+        (Some(_), Some(0)) => notes.push("captured at the server, or on its link".into()),
+        (Some(hops), _) => notes.push(format!(
+            "captured {hops} {} from the client",
+            if hops == 1 { "router" } else { "routers" }
+        )),
+        (None, _) => {}
+    }
+    if !situation.both_ways {
+        notes.push(
+            "the capture holds no packet towards any client: one direction may be missing".into(),
+        );
+    }
+    let mut missing = 0;
+    for track in view.attempts {
+        missing += usize::from(track.syns.is_empty());
+        notes.extend(about(track, situation));
+    }
+    if missing > 0 {
+        notes.push(format!(
+            "the SYN of {missing} of the attempts is not in the capture"
+        ));
+    }
+    if view.attempts.iter().any(|track| track.forwarded) {
+        notes.push("the capturing host sends the SYNs on: it is a router or bridge".into());
+    }
+    let mut seen: Vec<String> = Vec::new();
+    notes.retain(|note| {
+        let fresh = !seen.contains(note);
+        if fresh {
+            seen.push(note.clone());
+        }
+        fresh && seen.len() <= 12
+    });
+}
+
+fn about(track: &Track, situation: &Situation<'_>) -> Vec<String> {
+    let mut notes = Vec::new();
+    let port = track.client_port;
+    if track.challenged {
+        notes.push(format!(
+            "the server answered client port {port} with an ACK of an older connection"
+        ));
+    }
+    if let Some(by) = track.answer_refused {
+        notes.push(format!(
+            "{by} refused what the server sent to client port {port}"
+        ));
+    }
+    if let Some(mtu) = track.too_big {
+        notes.push(match mtu {
+            Some(mtu) => format!("a router said that segments are too big and {mtu} octets fit"),
+            None => "a router said that segments are too big".to_owned(),
+        });
+    }
+    let Fate::Established {
+        received, ending, ..
+    } = track.fate(situation.view.end)
+    else {
+        return notes;
+    };
+    match ending {
+        Ending::Reset(Side::Server) if received == 0 => notes.push(format!(
+            "the server reset the connection from client port {port} after the handshake, before \
+             any data of its own"
+        )),
+        Ending::Reset(side) => notes.push(format!(
+            "the {} reset the connection from client port {port}",
+            side.word()
+        )),
+        Ending::Stuck {
+            sender,
+            size,
+            tries,
+            ..
+        } => notes.push(format!(
+            "the {} sent {size} octets {tries} times on the connection from client port {port}, \
+             never acknowledged",
+            sender.word()
+        )),
+        Ending::Closed | Ending::Half(_) | Ending::Open => {}
+    }
+    if track.server.has_gap() {
+        notes.push(format!(
+            "octets of the server are missing in the capture on client port {port}: lost, or not \
+             captured"
+        ));
+    }
+    if track.resent > 0 && serves(track) {
+        notes.push("the listener's queue was full for a while: SYN-ACKs were sent again".into());
+    }
+    notes
+}

@@ -1,0 +1,78 @@
+//! Writes what was found of each endpoint as it becomes known, and remembers what it all comes to.
+
+use super::arguments::Shared;
+use super::exit::ExitStatus;
+use super::failure::Failure;
+use super::terminal::Terminal;
+use crate::model::verdict::Cause;
+use crate::report::record::Record;
+use crate::report::{json, text};
+
+/// Writes records to stdout.
+#[derive(Debug)]
+pub struct Scribe<'a> {
+    shared: &'a Shared,
+    terminal: Terminal,
+    /// The records written, where an artefact is to hold them.
+    records: Option<Vec<Record>>,
+    causes: Vec<Cause>,
+    /// Why nothing more can be written.
+    failure: Option<Failure>,
+}
+
+impl<'a> Scribe<'a> {
+    /// A scribe who has written nothing yet, and keeps the records if told to.
+    pub fn new(shared: &'a Shared, terminal: Terminal, keeps: bool) -> Self {
+        Self {
+            shared,
+            terminal,
+            records: keeps.then(Vec::new),
+            causes: Vec::new(),
+            failure: None,
+        }
+    }
+
+    /// Writes a record, whose cause is `cause`; false when nothing more can be written.
+    pub fn write(&mut self, cause: Cause, record: Record) -> bool {
+        let first = self.causes.is_empty();
+        self.causes.push(cause);
+        if self.failure.is_none() {
+            let written = self
+                .form(&record, first)
+                .and_then(|text| self.terminal.data(&text).map_err(Failure::Output));
+            self.failure = written.err();
+        }
+        if let Some(records) = &mut self.records {
+            records.push(record);
+        }
+        self.failure.is_none()
+    }
+
+    fn form(&self, record: &Record, first: bool) -> Result<String, Failure> {
+        Ok(if self.shared.json {
+            json::document(record)? + "\n"
+        } else if self.shared.quiet {
+            text::line(record)
+        } else {
+            let gap = if first { "" } else { "\n\n" };
+            format!("{gap}{}", text::report(record, self.terminal.width()))
+        })
+    }
+
+    /// The records, for the artefacts; empty where they were not kept.
+    pub fn take_records(&mut self) -> Vec<Record> {
+        self.records.take().unwrap_or_default()
+    }
+
+    /// What it all comes to.
+    ///
+    /// # Errors
+    ///
+    /// Why not everything was written, save that the reader of stdout has gone.
+    pub fn finish(self) -> Result<ExitStatus, Failure> {
+        match self.failure.filter(|failure| !failure.is_closed_pipe()) {
+            Some(failure) => Err(failure),
+            None => Ok(ExitStatus::of(self.causes)),
+        }
+    }
+}

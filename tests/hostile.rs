@@ -1,0 +1,130 @@
+//! Hostile strings in every field of a record, through every form of output: nothing in it may act
+//! on the terminal, the page or the table that shows it.
+
+#![allow(
+    clippy::expect_used,
+    reason = "a test fails by panicking, also in its helpers"
+)]
+
+use std::net::IpAddr;
+
+use serde_json::Value;
+use synquest::report::doctor::{self, Check, Checkup, Standing};
+use synquest::report::readme::{self, File};
+use synquest::report::record::{Record, Run};
+use synquest::report::visible::{acts, csv_field};
+use synquest::report::{json, live, text};
+
+use crate::report::{outcomes, plain};
+
+/// What somebody might write who means ill: escape sequences of both kinds, a changed title, line
+/// ends, reordered and hidden text.
+const HOSTILE: &str = "\x1b[2J\x1b]0;title\x07\u{9b}31m\r\n\0\x08\x7f\u{85}\u{2028}\u{202e}\u{200b}\u{2066}\u{feff}\
+     \u{ad}\u{e0041}=cmd|' /C x'!A1 <script>`x` ](javascript:x)";
+
+/// A form of a record: its name, and how it is written, its own styling taken off.
+type Form = (&'static str, fn(&Record) -> String);
+
+/// Every form of a record.
+const FORMS: [Form; 5] = [
+    ("text", |record| plain(&text::report(record, 80))),
+    ("line", |record| plain(&text::line(record))),
+    ("json", |record| json::document(record).expect("a document")),
+    ("readme", |record| {
+        let files = [File::Html, File::Capture, File::EnvironmentText];
+        readme::page(std::slice::from_ref(record), &files)
+    }),
+    ("csv", |record| {
+        csv_field(&record.verdict.summary).into_owned()
+    }),
+];
+
+/// Paths (RFC 6901) of every string in `value`.
+fn strings(value: &Value, path: &str, found: &mut Vec<String>) {
+    match value {
+        Value::String(_) => found.push(path.to_owned()),
+        Value::Array(values) => {
+            for (index, value) in values.iter().enumerate() {
+                strings(value, &format!("{path}/{index}"), found);
+            }
+        }
+        Value::Object(fields) => {
+            for (name, value) in fields {
+                strings(value, &format!("{path}/{name}"), found);
+            }
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
+}
+
+fn check(record: &Record, field: &str) {
+    for (form, write) in FORMS {
+        let output = write(record);
+        let acting = output.chars().find(|c| acts(*c) && *c != '\n');
+        assert_eq!(acting, None, "{form} lets {field} act: {output:?}");
+    }
+}
+
+#[test]
+fn no_string_of_a_record_acts_in_any_form() {
+    for (name, outcome) in outcomes() {
+        let record = Record::new(&outcome, &Run::new(Some(7), "2026-11-22T12:00:00Z"));
+        let calm = serde_json::to_value(&record).expect("a value");
+        let mut all = calm.clone();
+        let mut paths = Vec::new();
+        strings(&calm, "", &mut paths);
+        for path in paths {
+            let mut one = calm.clone();
+            *one.pointer_mut(&path).expect("a field") = Value::from(HOSTILE);
+            if let Ok(record) = serde_json::from_value(one) {
+                check(&record, &format!("{name}{path}"));
+                *all.pointer_mut(&path).expect("a field") = Value::from(HOSTILE);
+            } else {
+                // Addresses are typed: they cannot hold such a string at all.
+                let text = calm.pointer(&path).and_then(Value::as_str);
+                let address = text.map(str::parse::<IpAddr>);
+                assert!(
+                    matches!(address, Some(Ok(_))),
+                    "{name}{path} was not reached"
+                );
+            }
+        }
+        let all = serde_json::from_value(all).expect("a record");
+        check(&all, name);
+        let lines = plain(&text::line(&all)).lines().count();
+        assert_eq!(lines, 1, "{name}: a line stays one");
+    }
+}
+
+#[test]
+fn no_string_of_an_outcome_acts_in_the_live_view() {
+    for (name, mut outcome) in outcomes() {
+        outcome.endpoint.given = HOSTILE.to_owned();
+        outcome.endpoint.label = Some(HOSTILE.to_owned());
+        outcome.vantage.interface = HOSTILE.to_owned();
+        outcome.finding.verdict.summary = HOSTILE.to_owned();
+        outcome.finding.notes.push(HOSTILE.to_owned());
+        let line = live::line(&outcome);
+        assert!(!line.contains(acts), "{name}: {line:?}");
+        check(
+            &Record::new(&outcome, &Run::new(None, "2026-11-22T12:00:00Z")),
+            name,
+        );
+    }
+}
+
+#[test]
+fn no_string_of_a_checkup_acts() {
+    let text = || HOSTILE.to_owned();
+    let checkup = Checkup::new(vec![Check {
+        name: text(),
+        standing: Standing::Bad,
+        finding: text(),
+        remedy: Some(text()),
+        command: Some(text()),
+    }]);
+    let text = plain(&doctor::text(&checkup, 80));
+    assert!(!text.contains(|c| acts(c) && c != '\n'), "{text:?}");
+    let json = json::document(&checkup).expect("a document");
+    assert!(!json.contains(acts), "{json:?}");
+}
