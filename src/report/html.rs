@@ -1,7 +1,7 @@
 //! The HTML form: one self-contained page for whoever must act, and who may never have heard of
 //! this program. No script, nothing loaded from anywhere, nothing that a string can break out of.
 //!
-//! The templates hold the words of the page and its shape; what they insert passes [`Shown`].
+//! The templates hold the words of the page and its shape; what they insert passes `Shown`.
 
 use std::borrow::Cow;
 use std::fmt;

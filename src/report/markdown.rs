@@ -1,7 +1,7 @@
 //! The Markdown form, as GitHub reads it: the content of the HTML page for a ticket or a wiki. The
 //! path is a diagram of characters, commands stand in fences.
 //!
-//! Every string from outside passes [`plain`], [`code`] or [`fence`], and none begins a line but
+//! Every string from outside passes `plain`, `code` or `fence`, and none begins a line but
 //! inside a fence: what a string holds can end no cell, no fence and no list, and makes no link.
 
 mod escape;
