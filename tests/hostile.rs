@@ -13,9 +13,10 @@ use synquest::report::doctor::{self, Check, Checkup, Standing};
 use synquest::report::readme::{self, File};
 use synquest::report::record::{Record, Run};
 use synquest::report::visible::{acts, csv_field};
-use synquest::report::{json, live, text};
+use synquest::report::{html, json, live, markdown, text};
 
-use crate::report::{outcomes, plain};
+use crate::report::outcomes::outcomes;
+use crate::report::plain;
 
 /// What somebody might write who means ill: escape sequences of both kinds, a changed title, line
 /// ends, reordered and hidden text.
@@ -26,10 +27,14 @@ const HOSTILE: &str = "\x1b[2J\x1b]0;title\x07\u{9b}31m\r\n\0\x08\x7f\u{85}\u{20
 type Form = (&'static str, fn(&Record) -> String);
 
 /// Every form of a record.
-const FORMS: [Form; 5] = [
+const FORMS: [Form; 7] = [
     ("text", |record| plain(&text::report(record, 80))),
     ("line", |record| plain(&text::line(record))),
     ("json", |record| json::document(record).expect("a document")),
+    ("html", |record| html::page(std::slice::from_ref(record))),
+    ("markdown", |record| {
+        markdown::page(std::slice::from_ref(record))
+    }),
     ("readme", |record| {
         let files = [File::Html, File::Capture, File::EnvironmentText];
         readme::page(std::slice::from_ref(record), &files)
@@ -62,6 +67,8 @@ fn check(record: &Record, field: &str) {
         let output = write(record);
         let acting = output.chars().find(|c| acts(*c) && *c != '\n');
         assert_eq!(acting, None, "{form} lets {field} act: {output:?}");
+        let tag = form == "html" && output.contains("<script");
+        assert!(!tag, "{form} lets {field} be a tag: {output:?}");
     }
 }
 

@@ -63,9 +63,12 @@ complete -c synquest -n "__fish_synquest_using_subcommand probe" -s v -l verbose
 complete -c synquest -n "__fish_synquest_using_subcommand probe" -s q -l quiet -d 'One line an endpoint and no progress'
 complete -c synquest -n "__fish_synquest_using_subcommand probe" -s h -l help -d 'Print help'
 complete -c synquest -n "__fish_synquest_using_subcommand probe" -s V -l version -d 'Print version'
+complete -c synquest -n "__fish_synquest_using_subcommand explain" -l report -d 'Report (.html, .htm, .md); may be repeated' -r -F
 complete -c synquest -n "__fish_synquest_using_subcommand explain" -l color -d 'When to colour [NO_COLOR is honoured by auto]' -r -f -a "auto\t''
 always\t''
 never\t''"
+complete -c synquest -n "__fish_synquest_using_subcommand explain" -l force -d 'Replace files that exist; links, directories and devices never are'
+complete -c synquest -n "__fish_synquest_using_subcommand explain" -l exit-zero -d 'Exit with 0 also when an endpoint is not open or undecided'
 complete -c synquest -n "__fish_synquest_using_subcommand explain" -l json -d 'Write JSON, one document a line'
 complete -c synquest -n "__fish_synquest_using_subcommand explain" -s v -l verbose -d 'Say on stderr what is being done; twice for more'
 complete -c synquest -n "__fish_synquest_using_subcommand explain" -s q -l quiet -d 'One line an endpoint and no progress'

@@ -211,6 +211,23 @@ pub struct ExplainArguments {
     /// pcapng or pcap, also compressed with gzip or zstd; - for stdin
     #[arg(value_name = "FILE")]
     pub file: PathBuf,
+    /// Report (.html, .htm, .md); may be repeated
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "SYNQUEST_REPORT",
+        hide_env_values = true,
+        help_heading = "Artefacts"
+    )]
+    pub report: Vec<PathBuf>,
+    /// Replace files that exist; links, directories and devices never are
+    #[arg(long, env = "SYNQUEST_FORCE", hide_env_values = true,
+        value_parser = BoolishValueParser::new(), help_heading = "Artefacts")]
+    pub force: bool,
+    /// Exit with 0 also when an endpoint is not open or undecided
+    #[arg(long, env = "SYNQUEST_EXIT_ZERO", hide_env_values = true,
+        value_parser = BoolishValueParser::new(), help_heading = "Output")]
+    pub exit_zero: bool,
 }
 
 /// Arguments of `doctor`.

@@ -4,7 +4,8 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use super::arguments::{ExplainArguments, Shared};
+use super::arguments::{Artefacts, ExplainArguments, Shared};
+use super::artefact;
 use super::exit::ExitStatus;
 use super::failure::Failure;
 use super::observed;
@@ -13,6 +14,7 @@ use super::terminal::Terminal;
 use crate::capture::explain::{Explained, explain};
 use crate::capture::note;
 use crate::capture::read::{Reader, Unreadable};
+use crate::capture::replay::Standing;
 use crate::report::record::{Record, Run};
 
 /// Why a file cannot be explained at all.
@@ -46,6 +48,14 @@ pub fn run(
     shared: &Shared,
     terminal: Terminal,
 ) -> Result<ExitStatus, Failure> {
+    let artefacts = artefact::Plan::of(
+        None,
+        &Artefacts {
+            report: arguments.report.clone(),
+            bundle: None,
+            force: arguments.force,
+        },
+    )?;
     let path = &arguments.file;
     let source = open(path)?;
     let reader = Reader::open(source).map_err(|reason| Unexplained::Unreadable {
@@ -53,27 +63,96 @@ pub fn run(
         reason,
     })?;
     let explained = explain(reader);
-    let mut scribe = Scribe::new(shared, terminal, false);
+    let mut scribe = Scribe::new(shared, terminal, artefacts.wants_records());
+    let told = tell(&explained, &mut scribe);
+    for remark in remarks(&explained, told) {
+        terminal.note(&remark);
+    }
+    let written = artefacts.write(&scribe.take_records(), None, || None);
+    written.announce(terminal, shared);
+    let complete = scribe.finish()?;
+    written.all()?;
+    // Where nothing was found, nothing is known to be open.
+    let status = if told == 0 {
+        ExitStatus::Undecided
+    } else {
+        complete
+    };
+    Ok(if arguments.exit_zero {
+        status.forgiving()
+    } else {
+        status
+    })
+}
+
+/// Writes the record of everything in the capture; says how many there are.
+fn tell(explained: &Explained, scribe: &mut Scribe<'_>) -> usize {
+    let mut told = 0;
     for (run, inquest) in &explained.inquests {
         let mut record = Record::new(&inquest.outcome, &its_run(run));
         record.number(|id| inquest.numbers.of(id).to_vec());
-        scribe.write(inquest.outcome.finding.verdict.cause, record);
-    }
-    if let Some((began, account)) = &explained.observed {
-        let run = observed_run(*began);
-        for encounter in &account.encounters {
-            let cause = encounter.outcome.finding.verdict.cause;
-            scribe.write(cause, observed::record(encounter, &run));
+        told += 1;
+        if !scribe.write(inquest.outcome.finding.verdict.cause, record) {
+            return told;
         }
     }
-    warn(&explained);
-    scribe.finish()
+    let observed = explained.observed.iter();
+    for (run, encounter) in observed.flat_map(|(began, account)| {
+        let run = observed_run(*began);
+        account.encounters.iter().map(move |met| (run.clone(), met))
+    }) {
+        let cause = encounter.outcome.finding.verdict.cause;
+        told += 1;
+        if !scribe.write(cause, observed::record(encounter, &run)) {
+            return told;
+        }
+    }
+    told
 }
 
-fn warn(explained: &Explained) {
+/// What else there is to say of the file.
+fn remarks(explained: &Explained, told: usize) -> Vec<String> {
+    let mut remarks = Vec::new();
     for damage in &explained.damage {
-        tracing::warn!("the capture is damaged: {damage}");
+        remarks.push(format!("the capture is damaged: {damage}"));
     }
+    for (link, count) in &explained.foreign {
+        let name = link
+            .name()
+            .map_or_else(String::new, |name| format!(" ({name})"));
+        remarks.push(format!(
+            "{count} packets are of link type {}{name}, which is not understood here",
+            link.0
+        ));
+    }
+    for (_, inquest) in &explained.inquests {
+        let endpoint = inquest.outcome.endpoint.socket();
+        match &inquest.standing {
+            Standing::Same => {}
+            Standing::Differs { written } => remarks.push(format!(
+                "the file gives another verdict on {endpoint} than its packets and notes do; it \
+                 says: {written}"
+            )),
+            Standing::Unfinished => remarks.push(format!(
+                "the file ends before the inquest into {endpoint} did; judged by what is there"
+            )),
+        }
+    }
+    if told == 0 {
+        remarks.push(format!(
+            "no TCP connection attempt among {} packets",
+            explained.packets
+        ));
+    }
+    if let Some((_, account)) = &explained.observed
+        && account.remainder.syns > 0
+    {
+        remarks.push(format!(
+            "{} SYNs more than can be remembered were not followed",
+            account.remainder.syns
+        ));
+    }
+    remarks
 }
 
 fn open(path: &Path) -> Result<Box<dyn Read + Send>, Unexplained> {

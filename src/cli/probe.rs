@@ -94,11 +94,7 @@ pub fn run(
     let written = artefacts.write(&records, capture, || {
         watch.map(|watch| watch.end(&destinations, &preference))
     });
-    if !shared.quiet {
-        for destination in &written.done {
-            terminal.note(&format!("wrote {}", destination.path().display()));
-        }
-    }
+    written.announce(terminal, shared);
     let complete = scribe.finish()?;
     written.all()?;
     Ok(match signals.caught() {

@@ -4,8 +4,8 @@
 //! Every form is a view of [`record::Record`]: a person sees nothing that the JSON document does
 //! not hold. Nothing here opens a file: each function returns a string, styled with ANSI codes where
 //! it is text, for a stream that strips them when colour is not wanted; only the bundle, which may
-//! be large, is written to where the caller says. Strings from users and
-//! networks pass [`visible::visible`] on their way into text.
+//! be large, is written to where the caller says. Strings from users and networks pass
+//! [`visible::visible`] on their way into text.
 
 pub mod advice;
 pub mod bundle;

@@ -6,12 +6,12 @@
 
 use std::net::IpAddr;
 
-use etherparse::{TcpHeaderSlice, TcpOptionElement};
+use etherparse::{TcpOptionElement, TcpOptionsIterator};
 
 use super::icmp::Kind;
 use super::quote::Quote;
 use super::tcp::{Flags, Options, Segment};
-use super::{Fragment, ip, number32, octet, protocol};
+use super::{Fragment, ip, number16, number32, octet, protocol};
 
 /// A dissected datagram.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,7 +79,8 @@ pub enum Malformed {
     IpHeaderLength,
     /// The bytes end inside an IPv6 extension header.
     ExtensionCut,
-    /// The bytes end inside the TCP header, or its data offset is below 5.
+    /// The bytes end inside the first 20 octets of the TCP header, or its data offset is below 5 or
+    /// beyond the datagram.
     TcpHeader,
     /// The bytes end inside the 8 octets of ICMP header.
     IcmpHeader,
@@ -121,27 +122,33 @@ pub fn dissect(bytes: &[u8]) -> Result<Packet, Malformed> {
     })
 }
 
-/// Reads the segment of which `declared` octets were sent and `transport` is here.
+/// Reads the segment of which `declared` octets were sent and `transport` is here: at least the
+/// fixed part of the header, for a snapshot length may cut through the options.
 fn segment(transport: &[u8], declared: usize) -> Result<Segment, Malformed> {
-    let header = TcpHeaderSlice::from_slice(transport).map_err(|_| Malformed::TcpHeader)?;
-    let flags = octet(transport, 13).ok_or(Malformed::TcpHeader)?;
-    let payload = declared.saturating_sub(header.slice().len());
+    let malformed = Malformed::TcpHeader;
+    let fixed = transport.first_chunk::<20>().ok_or(malformed)?;
+    let length = usize::from(octet(fixed, 12).ok_or(malformed)? >> 4).saturating_mul(4);
+    if length < fixed.len() || length > declared {
+        return Err(malformed);
+    }
+    let header = transport.get(..length).unwrap_or(transport);
+    let payload = declared.saturating_sub(length);
     Ok(Segment {
-        source_port: header.source_port(),
-        destination_port: header.destination_port(),
-        sequence: header.sequence_number(),
-        acknowledgment: header.acknowledgment_number(),
-        flags: Flags::from_bits(flags),
-        window: header.window_size(),
-        options: options(&header),
+        source_port: number16(fixed, 0).ok_or(malformed)?,
+        destination_port: number16(fixed, 2).ok_or(malformed)?,
+        sequence: number32(fixed, 4).ok_or(malformed)?,
+        acknowledgment: number32(fixed, 8).ok_or(malformed)?,
+        flags: Flags::from_bits(octet(fixed, 13).ok_or(malformed)?),
+        window: number16(fixed, 14).ok_or(malformed)?,
+        options: options(header.get(fixed.len()..).unwrap_or_default()),
         payload_length: u16::try_from(payload).unwrap_or(u16::MAX),
     })
 }
 
 /// The options up to the first one that cannot be read.
-fn options(header: &TcpHeaderSlice<'_>) -> Options {
+fn options(octets: &[u8]) -> Options {
     let mut options = Options::NONE;
-    for element in header.options_iterator().map_while(Result::ok) {
+    for element in TcpOptionsIterator::from_slice(octets).map_while(Result::ok) {
         match element {
             TcpOptionElement::MaximumSegmentSize(mss) => options.mss = Some(mss),
             TcpOptionElement::WindowScale(shift) => options.window_scale = Some(shift),

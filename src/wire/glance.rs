@@ -96,7 +96,7 @@ pub fn glance(bytes: &[u8]) -> Option<Glance> {
 fn outline(transport: &[u8], declared: usize) -> Option<Outline> {
     let fixed = transport.first_chunk::<20>()?;
     let header = usize::from(octet(fixed, 12)? >> 4).saturating_mul(4);
-    if header < 20 || transport.len() < header {
+    if header < fixed.len() || declared < header {
         return None;
     }
     let payload = declared.saturating_sub(header);

@@ -1,4 +1,5 @@
 //! Captures of our own: written, read back, judged again; and what happens when they are cut or
-//! changed.
+//! changed. Captures of others: read as tshark reads them.
 
+mod foreign;
 mod retold;

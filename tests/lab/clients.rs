@@ -57,6 +57,22 @@ impl Stage {
         })
     }
 
+    /// Connects and sends more than fits a few segments, which must be resent where they vanish.
+    fn upload(&self, port: u16) {
+        let to = self.socket(port);
+        self.network.space("prober").enter(|| {
+            let Ok(mut stream) = TcpStream::connect_timeout(&to, PATIENCE) else {
+                return;
+            };
+            let wait = Some(Duration::from_millis(500));
+            stream.set_write_timeout(wait).expect("a timeout");
+            let _small = stream.write_all(b"BEGIN;\n");
+            std::thread::sleep(Duration::from_millis(100));
+            let _large = stream.write_all(&[b'x'; 60_000]);
+            std::thread::sleep(Duration::from_secs(4));
+        });
+    }
+
     /// The same, several at once, each a little later than the one before.
     fn crowd(&self, port: u16, count: u32, apart: Duration) {
         std::thread::scope(|scope| {
@@ -152,7 +168,7 @@ fn listen(stage: &Stage, node: &str, arguments: &str) -> (Child, PathBuf) {
 }
 
 /// What the observer makes of what tcpdump writes while `act` goes on.
-fn captured(stage: &Stage, node: &str, arguments: &str, act: &(dyn Fn(&Stage) + Sync)) -> Account {
+fn captured(stage: &Stage, node: &str, arguments: &str, act: fn(&Stage)) -> Account {
     let (mut tcpdump, file) = listen(stage, node, arguments);
     act(stage);
     std::thread::sleep(TAIL);
@@ -192,10 +208,146 @@ fn with_port(account: &Account, port: u16) -> Option<&Encounter> {
         .find(|encounter| encounter.outcome.endpoint.port == port)
 }
 
+/// Many clients, one after another.
+fn many(stage: &Stage) {
+    stage.crowd(DATABASE, 12, Duration::from_millis(250));
+}
+
+fn upload(stage: &Stage) {
+    stage.upload(DATABASE);
+}
+
 /// The standard client: another port first, then the database, a few times.
 fn ordinary(stage: &Stage) {
     stage.connect(ELSEWHERE, Duration::from_millis(500));
     stage.crowd(DATABASE, 3, Duration::from_millis(400));
+}
+
+/// Another port of the target, that serves.
+const SERVED: u16 = 5432;
+
+/// The standard client, while another port serves.
+fn beside(stage: &Stage) {
+    stage.serve(SERVED, || {
+        stage.connect(SERVED, PATIENCE);
+        ordinary(stage);
+    });
+}
+
+/// A trial: the network, where and how it is captured, what clients do, the port in question, and
+/// what the observer is to say of it.
+struct Trial {
+    scenario: &'static str,
+    family: FamilyName,
+    node: &'static str,
+    arguments: &'static str,
+    act: fn(&Stage),
+    port: u16,
+    says: &'static [(Cause, Confidence)],
+}
+
+const BOTH: &str = "-i any tcp or icmp or icmp6";
+
+#[rustfmt::skip]
+const TRIALS: [Trial; 20] = {
+    use Cause::*;
+    use Confidence::*;
+    use FamilyName::{V4, V6};
+    const fn trial(
+        scenario: &'static str,
+        family: FamilyName,
+        (node, arguments): (&'static str, &'static str),
+        (act, port): (fn(&Stage), u16),
+        says: &'static [(Cause, Confidence)],
+    ) -> Trial {
+        Trial { scenario, family, node, arguments, act, port, says }
+    }
+    [
+        trial("open-one-router", V4, ("prober", BOTH), (beside, SERVED), &[(Open, Confirmed)]),
+        trial("open-one-router", V6, ("target", "-i any -s 72 tcp"), (beside, SERVED), &[(Open, Confirmed)]),
+        trial("open-one-router", V4, ("prober", "-i any dst port 3306"), (ordinary, DATABASE), &[(Open, Likely)]),
+        trial("closed", V4, ("prober", "-i any -s 60 tcp"), (ordinary, DATABASE), &[(Closed, Likely)]),
+        trial("closed", V6, ("r2", BOTH), (|stage| stage.run("nc FAMILY -w 2 ADDRESS 3306; nmap FAMILY -Pn -sT -p 3306 ADDRESS"), DATABASE), &[(Closed, Likely)]),
+        trial("drop-host-input", V4, ("target", BOTH), (beside, DATABASE), &[(DropEdgeOrHost, Likely)]),
+        trial("drop-host-input", V6, ("prober", BOTH), (beside, DATABASE), &[(DropSomewhere, Possible)]),
+        trial("drop-r2-forward", V4, ("r2", BOTH), (beside, DATABASE), &[(DropPath, Likely)]),
+        trial("drop-r2-forward", V4, ("prober", BOTH), (|stage| {
+            stage.run("traceroute FAMILY -T -p 3306 -q 3 -m 5 -n ADDRESS & traceroute FAMILY -T -p 3307 -q 3 -m 5 -n ADDRESS & wait");
+            ordinary(stage);
+        }, DATABASE), &[(DropPath, Possible), (DropPath, Likely)]),
+        trial("reject-r2-tcp-reset", V4, ("prober", BOTH), (beside, DATABASE), &[(RejectPath, Likely)]),
+        trial("reject-host-tcp-reset", V6, ("prober", BOTH), (ordinary, DATABASE), &[(RejectHost, Likely)]),
+        trial("reject-host-port-unreachable", V4, ("prober", "-i any -s 96 tcp or icmp"), (ordinary, DATABASE), &[(RejectHost, Likely)]),
+        trial("no-route-r2", V6, ("prober", BOTH), (ordinary, DATABASE), &[(NoRoute, Likely)]),
+        trial("no-neighbor-target", V4, ("prober", BOTH), (ordinary, DATABASE), &[(NoNeighbor, Likely)]),
+        trial("drop-blackhole-route", V4, ("prober", BOTH), (|stage| stage.run("timeout 5 bash -c 'exec 3<>/dev/tcp/ADDRESS/3306'; curl -m 3 http://ADDRESS:3306/"), DATABASE), &[(DropSomewhere, Possible)]),
+        trial("local-ingress-raw", V4, ("prober", BOTH), (ordinary, DATABASE), &[(LocalIngress, Likely)]),
+        trial("drop-return-everything", V4, ("target", BOTH), (ordinary, DATABASE), &[(DropReturn, Likely)]),
+        trial("proxied-r2", V4, ("prober", BOTH), (ordinary, DATABASE), &[(OpenProxied, Likely)]),
+        trial("banned-host-after-5", V4, ("prober", BOTH), (many, DATABASE), &[(Banned, Possible), (Banned, Likely)]),
+        trial("mtu-hole-r2-r3", V4, ("prober", BOTH), (upload, DATABASE), &[(MtuBlackHole, Likely)]),
+    ]
+};
+
+#[test]
+fn captures_of_ordinary_clients_get_the_verdict_that_they_support() {
+    let reason = missing().or_else(|| {
+        let tcpdump = Command::new("tcpdump").arg("--version").output();
+        tcpdump.is_err().then(|| "there is no tcpdump".to_owned())
+    });
+    if let Some(reason) = reason {
+        assert!(
+            std::env::var_os("CI").is_none(),
+            "the lab cannot run: {reason}"
+        );
+        let text = format!("\n==== CLIENTS IN THE LAB WERE SKIPPED: {reason} ====\n\n");
+        let _unheard = std::io::stderr().write_all(text.as_bytes());
+        return;
+    }
+    let objections = Mutex::new(Vec::new());
+    std::thread::scope(|scope| {
+        for trial in &TRIALS {
+            scope.spawn(|| {
+                let held = std::panic::AssertUnwindSafe(|| hold(trial));
+                let objection = std::panic::catch_unwind(held)
+                    .unwrap_or_else(|_| Some(format!("{}: panicked", trial.scenario)));
+                objections.lock().expect("a lock").extend(objection);
+            });
+        }
+    });
+    let objections = objections.into_inner().expect("a lock");
+    assert!(objections.is_empty(), "{}", objections.join("\n"));
+}
+
+fn hold(trial: &Trial) -> Option<String> {
+    let family = trial.family;
+    let stage = Stage {
+        network: Network::raise(&scenario(trial.scenario), family),
+        family,
+    };
+    let account = captured(&stage, trial.node, trial.arguments, trial.act);
+    let name = format!(
+        "{} {family:?} at {} {}",
+        trial.scenario, trial.node, trial.arguments
+    );
+    let Some(encounter) = with_port(&account, trial.port) else {
+        return Some(format!("{name}: no encounter with port {}", trial.port));
+    };
+    let verdict = &encounter.outcome.finding.verdict;
+    let said = (verdict.cause, verdict.confidence);
+    if trial.says.contains(&said) && !encounter.attempts.is_empty() {
+        return None;
+    }
+    let fates: Vec<Fate> = encounter
+        .attempts
+        .iter()
+        .map(|attempt| attempt.fate)
+        .collect();
+    let notes = &encounter.outcome.finding.notes;
+    Some(format!(
+        "{name}: {said:?} {}\n    {fates:?}\n    {notes:?}",
+        verdict.summary
+    ))
 }
 
 fn scenario(name: &str) -> Scenario {
@@ -258,7 +410,12 @@ fn surveyed(scenario: &Scenario, family: FamilyName, node: &str, arguments: &str
             network: Network::raise(scenario, family),
             family,
         };
-        captured(&stage, node, arguments, &ordinary)
+        let act: fn(&Stage) = match scenario.name.split('-').next() {
+            Some("banned" | "rate" | "ecmp") => many,
+            Some("mtu") => upload,
+            _ => ordinary,
+        };
+        captured(&stage, node, arguments, act)
     });
     let Ok(account) = std::panic::catch_unwind(attempt) else {
         return format!("broken    {name}");

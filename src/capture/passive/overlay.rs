@@ -13,14 +13,15 @@
 //! 5. Nothing comes, and the capture holds nothing towards any client → only resent SYNs say
 //!    something.
 //! 6. Nothing comes, at the server or in a router that sends other SYNs on → it is lost there.
-//! 7. A reset from nearer than the server's SYN-ACKs → a device before it.
+//! 7. A reset from nearer than the server's other answers → a device before it; on IPv6, without the
+//!    flow label that the server's other resets carry → a filter.
 //! 8. A router that says "no route" → no route; one that says "host unreachable" seconds later → the
 //!    host does not answer ARP/ND.
 
 use std::time::Duration;
 
 use crate::model::probe::ProbeId;
-use crate::model::reply::{Answer, Refusal};
+use crate::model::reply::{Answer, Refusal, Reply};
 use crate::model::verdict::{
     Alternative, Cause, Confidence, Finding, HopRef, Method, Place, PlaceKind, State,
 };
@@ -372,6 +373,9 @@ fn carried(situation: &Situation<'_>, finding: &Finding) -> Option<Say> {
         return Some(say);
     }
     let served = established.iter().any(|track| serves(track));
+    if finding.verdict.cause == Cause::OpenProxied {
+        return None;
+    }
     let full = established.iter().filter(|track| track.resent > 0);
     let full: usize = full.map(|track| usize::from(track.resent)).sum();
     if full > 0 && !served {
@@ -385,9 +389,6 @@ fn carried(situation: &Situation<'_>, finding: &Finding) -> Option<Say> {
                 .seen(full)
                 .saying(words::overloaded(port)),
         );
-    }
-    if finding.verdict.cause == Cause::OpenProxied {
-        return None;
     }
     let ignored = established.iter().all(|track| {
         track.client.acknowledged() == 0
@@ -533,26 +534,46 @@ fn reset_nearer(situation: &Situation<'_>, finding: &Finding) -> Option<Say> {
     if !matches!(finding.verdict.cause, Cause::Closed | Cause::RejectHost) {
         return None;
     }
-    let server = situation.position.from_server?;
-    let answers = situation
-        .view
-        .attempts
+    let port = situation.server.port;
+    let own = resets(situation, situation.view.attempts.iter().copied());
+    let others = situation.view.others.iter().map(|(_, track)| *track);
+    let reset = own.iter().map(|reply| passed(reply.ttl.0)).max()?;
+    // The farthest that anything in the server's name comes from: a device may answer other ports.
+    let elsewhere = resets(situation, others);
+    let farthest = elsewhere
         .iter()
-        .flat_map(|track| &track.answers);
-    let reset = answers
-        .filter(|heard| heard.reply.answer == Answer::Reset)
-        .map(|heard| passed(heard.reply.ttl.0))
-        .max()?;
-    if reset >= server {
-        return None;
+        .map(|reply| passed(reply.ttl.0))
+        .chain(situation.position.from_server)
+        .max();
+    if farthest.is_some_and(|farthest| reset < farthest) {
+        let ttl = (reset + 1).saturating_add(situation.view.hops);
+        let mut say = Say::new(Cause::RejectPath, Confidence::Likely, PlaceKind::Path)
+            .against(&[Cause::Closed])
+            .saying(words::reset_nearer(port, ttl));
+        say.method = Some(Method::TcpReset);
+        say.place = Place::at(HopRef { ttl, address: None });
+        return Some(say);
     }
-    let ttl = (reset + 1).saturating_add(situation.view.hops);
-    let mut say = Say::new(Cause::RejectPath, Confidence::Likely, PlaceKind::Path)
-        .against(&[Cause::Closed])
-        .saying(words::reset_nearer(situation.server.port, ttl));
-    say.method = Some(Method::TcpReset);
-    say.place = Place::at(HopRef { ttl, address: None });
-    Some(say)
+    // A TCP stack writes a flow label into its resets, netfilter's REJECT none.
+    let labelled = |replies: &[Reply]| replies.iter().any(|reply| reply.flow_label > Some(0));
+    if own.iter().all(|reply| reply.flow_label == Some(0)) && labelled(&elsewhere) {
+        let mut say = Say::new(Cause::RejectHost, Confidence::Likely, PlaceKind::Host)
+            .against(&[Cause::RejectPath])
+            .saying(words::unlabelled(port));
+        say.method = Some(Method::TcpReset);
+        return Some(say);
+    }
+    labelled(&own).then(|| {
+        Say::new(Cause::Closed, Confidence::Likely, PlaceKind::Host).saying(words::labelled(port))
+    })
+}
+
+/// The resets in the server's name.
+fn resets<'t>(situation: &Situation<'_>, tracks: impl Iterator<Item = &'t Track>) -> Vec<Reply> {
+    let replies = tracks.flat_map(|track| track.answers.iter().map(|heard| heard.reply));
+    replies
+        .filter(|reply| reply.answer == Answer::Reset && reply.from == situation.server.address)
+        .collect()
 }
 
 /// Rule 8.

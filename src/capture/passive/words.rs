@@ -164,7 +164,21 @@ pub(super) fn at_server(port: u16) -> String {
 pub(super) fn reset_nearer(port: u16, hop: u8) -> String {
     format!(
         "A device before the host refuses port {port} with tcp-reset at hop {hop}: its resets come \
-         from nearer than the host's SYN-ACKs."
+         from nearer than the host's other answers."
+    )
+}
+
+pub(super) fn unlabelled(port: u16) -> String {
+    format!(
+        "A packet filter refuses port {port} with tcp-reset: its resets carry no flow label, those \
+         of the host's TCP stack do."
+    )
+}
+
+pub(super) fn labelled(port: u16) -> String {
+    format!(
+        "The host is reachable, and nothing listens on port {port}: a TCP stack resets it, with a \
+         flow label that packet filters do not write."
     )
 }
 

@@ -19,7 +19,8 @@ use self::draft::Draft;
 use self::pack::pack;
 use self::surroundings::Watch;
 use self::unfinished::Unfinished;
-use super::arguments::Artefacts;
+use super::arguments::{Artefacts, Shared};
+use super::terminal::Terminal;
 use crate::report::bundle::Compression;
 use crate::report::environment::Environment;
 use crate::report::record::Record;
@@ -63,6 +64,15 @@ pub struct Written {
 }
 
 impl Written {
+    /// Says on stderr what was written where, unless it is to be quiet.
+    pub fn announce(&self, terminal: Terminal, shared: &Shared) {
+        if !shared.quiet {
+            for destination in &self.done {
+                terminal.note(&format!("wrote {}", destination.path().display()));
+            }
+        }
+    }
+
     /// Nothing, when all are in their places.
     ///
     /// # Errors

@@ -1,4 +1,4 @@
-//! A glance agrees with a dissection, of whatever bytes.
+//! A glance agrees with a dissection, of whatever bytes; both make do with what a cut leaves.
 
 use proptest::prelude::*;
 
@@ -57,6 +57,41 @@ fn it_agrees_on_every_sample_cut_anywhere_with_any_bit_flipped() {
             check(&flipped);
         }
     }
+}
+
+#[test]
+fn options_that_a_snapshot_length_cuts_through_are_read_as_far_as_they_go() {
+    let whole = syn(1460, 64240);
+    let check = |length: usize, options: Options| {
+        let segment = Segment { options, ..whole };
+        let content = dissect(&SYN_V4[..length]).unwrap().content;
+        assert_eq!(content, Content::Tcp(segment), "{length}");
+    };
+    let mss = Options {
+        mss: Some(1460),
+        ..Options::NONE
+    };
+    check(60, whole.options);
+    check(
+        59,
+        Options {
+            window_scale: None,
+            ..whole.options
+        },
+    );
+    check(
+        54,
+        Options {
+            sack_permitted: true,
+            ..mss
+        },
+    );
+    check(44, mss);
+    check(43, Options::NONE);
+    check(40, Options::NONE);
+    let mut lying = SYN_V4[..40].to_vec();
+    lying[3] = 40;
+    assert_eq!(dissect(&lying), Err(Malformed::TcpHeader));
 }
 
 #[test]
