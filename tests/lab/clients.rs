@@ -264,10 +264,10 @@ const TRIALS: [Trial; 20] = {
     }
     [
         trial("open-one-router", V4, ("prober", BOTH), (beside, SERVED), &[(Open, Confirmed)]),
-        trial("open-one-router", V6, ("target", "-i any -s 72 tcp"), (beside, SERVED), &[(Open, Confirmed)]),
+        trial("open-one-router", V6, ("target", "-i any -s 84 tcp"), (beside, SERVED), &[(Open, Confirmed)]),
         trial("open-one-router", V4, ("prober", "-i any dst port 3306"), (ordinary, DATABASE), &[(Open, Likely)]),
         trial("closed", V4, ("prober", "-i any -s 60 tcp"), (ordinary, DATABASE), &[(Closed, Likely)]),
-        trial("closed", V6, ("r2", BOTH), (|stage| stage.run("nc FAMILY -w 2 ADDRESS 3306; nmap FAMILY -Pn -sT -p 3306 ADDRESS"), DATABASE), &[(Closed, Likely)]),
+        trial("closed", V6, ("r2", BOTH), (|stage| { stage.connect(ELSEWHERE, PATIENCE); stage.run("nc FAMILY -w 2 ADDRESS 3306; nmap FAMILY -Pn -sT -p 3306 ADDRESS"); }, DATABASE), &[(Closed, Likely)]),
         trial("drop-host-input", V4, ("target", BOTH), (beside, DATABASE), &[(DropEdgeOrHost, Likely)]),
         trial("drop-host-input", V6, ("prober", BOTH), (beside, DATABASE), &[(DropSomewhere, Possible)]),
         trial("drop-r2-forward", V4, ("r2", BOTH), (beside, DATABASE), &[(DropPath, Likely)]),

@@ -272,7 +272,11 @@ fn unseen(situation: &Situation<'_>, _: &Finding) -> Option<Say> {
 fn unheard(situation: &Situation<'_>, _: &Finding) -> Option<Say> {
     let attempts = situation.view.attempts;
     let times: usize = attempts.iter().map(|track| track.unheard()).sum();
-    if times == 0 || attempts.iter().any(|track| track.is_established()) {
+    // Answers that others of its attempts heard are lost by chance.
+    let heard = |track: &&Track| {
+        track.is_established() || !track.answers.is_empty() && track.unheard() == 0
+    };
+    if times == 0 || attempts.iter().any(heard) {
         return None;
     }
     let port = situation.server.port;
@@ -327,6 +331,12 @@ fn changed(situation: &Situation<'_>, _: &Finding) -> Option<Say> {
         (Kind::Open, Kind::Reset) => Say::new(Cause::Closed, possible, PlaceKind::Host)
             .against(&[Cause::Banned, Cause::RejectHost, Cause::RejectPath])
             .saying(summary),
+        (Kind::Reset, Kind::Silent) => Say::new(Cause::Banned, possible, PlaceKind::Unknown)
+            .against(&[Cause::DropSomewhere, Cause::Intermittent, Cause::Closed])
+            .saying(summary),
+        (_, Kind::Reset) => Say::new(Cause::Closed, Confidence::Likely, PlaceKind::Host)
+            .against(&[Cause::Intermittent, Cause::RejectHost, Cause::RejectPath])
+            .saying(summary),
         (Kind::Open, Kind::Refused) => Say::new(Cause::Banned, possible, PlaceKind::Unknown)
             .against(&[Cause::RejectHost, Cause::RejectPath, Cause::NoRoute])
             .saying(summary),
@@ -376,6 +386,10 @@ fn carried(situation: &Situation<'_>, finding: &Finding) -> Option<Say> {
     if finding.verdict.cause == Cause::OpenProxied {
         return None;
     }
+    if established.iter().any(|track| track.relayed) {
+        let say = Say::new(Cause::OpenProxied, Confidence::Likely, PlaceKind::Path);
+        return Some(say.against(&[Cause::Open]).saying(words::relayed(port)));
+    }
     let full = established.iter().filter(|track| track.resent > 0);
     let full: usize = full.map(|track| usize::from(track.resent)).sum();
     if full > 0 && !served {
@@ -411,10 +425,6 @@ fn carried(situation: &Situation<'_>, finding: &Finding) -> Option<Say> {
         );
     }
     let alone = established.iter().all(|track| track.speaks_alone());
-    let answered = !alone
-        || established
-            .iter()
-            .any(|track| track.server.acknowledged() > 0);
     let wish = if served {
         Confidence::Confirmed
     } else {
@@ -423,7 +433,8 @@ fn carried(situation: &Situation<'_>, finding: &Finding) -> Option<Say> {
     let mut say = Say::new(Cause::Open, wish, PlaceKind::Host);
     say.grounds = Grounds {
         served,
-        answered,
+        // A client goes on only when it was answered.
+        answered: true,
         ..Grounds::default()
     };
     let rivals: &[Cause] = if served { &[] } else { &[Cause::OpenProxied] };
@@ -438,10 +449,7 @@ fn hole(situation: &Situation<'_>, established: &[&&Track]) -> Option<Say> {
     let mut times = 0;
     let mut size = 0;
     for track in established {
-        for (stream, back) in [
-            (&track.client, &track.server),
-            (&track.server, &track.client),
-        ] {
+        for stream in [&track.client, &track.server] {
             let Some(stuck) = stream.stuck().filter(|stuck| stuck.is_large()) else {
                 continue;
             };
@@ -449,7 +457,7 @@ fn hole(situation: &Situation<'_>, established: &[&&Track]) -> Option<Say> {
             if track.too_big.is_some() || stream.large_passed() {
                 continue;
             }
-            let alive = stuck.alive || back.octets() > 0 && stream.acknowledged() > 0;
+            let alive = stuck.alive || stream.acknowledged() > 0;
             times += if alive { 2 } else { 1 };
             size = size.max(stuck.size);
         }
