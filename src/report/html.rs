@@ -67,6 +67,7 @@ struct Section<'a> {
     /// `good`, `doubtful` or `bad`.
     tone: &'static str,
     here: String,
+    standing: &'static str,
     act: &'static str,
     owner: String,
     place: String,
@@ -119,6 +120,7 @@ impl<'a> Section<'a> {
             words: verdict_words(record),
             tone: tone(&verdict.cause),
             here: gloss::here(record),
+            standing: gloss::standing(record),
             act: gloss::act(record),
             owner: gloss::first_owner(record),
             place: gloss::place(record),

@@ -157,8 +157,9 @@ fn advice(out: &mut String, record: &Record) {
     line!(out, "## What to do\n");
     line!(
         out,
-        "“This host” and “this instance” are {}, where the test ran.\n",
-        gloss::here(record)
+        "“This host” and “this instance” are {}, {}.\n",
+        gloss::here(record),
+        gloss::standing(record)
     );
     for advice in &record.advice {
         let words = format!(
