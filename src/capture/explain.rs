@@ -32,6 +32,7 @@ pub fn explain<R: Read>(mut reader: Reader<R>) -> Explained {
     let mut explained = Explained::default();
     let mut replay: Option<Replay> = None;
     let mut observer: Option<(u64, Observer)> = None;
+    let mut latest = 0;
     while let Some(item) = reader.next_item() {
         match item {
             Ok(Item::Section(section)) => {
@@ -40,6 +41,7 @@ pub fn explain<R: Read>(mut reader: Reader<R>) -> Explained {
                 }
             }
             Ok(Item::Packet(packet)) => {
+                latest = packet.at.unwrap_or_default().max(latest);
                 let stripped = packet
                     .link
                     .link()
@@ -73,7 +75,10 @@ pub fn explain<R: Read>(mut reader: Reader<R>) -> Explained {
     }
     explained.packets = reader.packets();
     explained.close(replay);
-    explained.observed = observer.map(|(began, observer)| (began, observer.finish(Moment::START)));
+    explained.observed = observer.map(|(began, observer)| {
+        let end = Moment::from_nanos(latest.saturating_sub(began));
+        (began, observer.finish(end))
+    });
     explained
 }
 
