@@ -14,7 +14,8 @@ use synquest::model::outcome::Outcome;
 use synquest::report::record::Record;
 use synquest::report::{json, live, text};
 
-use outcomes::{drop_path, local_egress, local_ingress, open, outcomes, record, reject_path};
+pub(crate) use outcomes::outcomes;
+use outcomes::{drop_path, local_egress, local_ingress, open, record, reject_path};
 
 pub(crate) fn plain(styled: &str) -> String {
     anstream::adapter::strip_str(styled).to_string()

@@ -8,8 +8,8 @@ use crate::model::outcome::Outcome;
 use crate::model::probe::{Dscp, Kind, Probe, ProbeId, SourceRange, Target};
 use crate::model::reply::{Answer, Reply};
 
-/// What a probe is: `probe 17 · SYN ttl 3 to :3306`.
-pub(super) fn probe(id: ProbeId, probe: &Probe, endpoint: &Endpoint) -> String {
+/// What a probe is: `probe 17 · SYN ttl 3 to :3306`; `of` names its inquest.
+pub(super) fn probe(id: ProbeId, of: &str, probe: &Probe, endpoint: &Endpoint) -> String {
     let kind = match (probe.kind, probe.target) {
         (Kind::Syn, _) => "SYN",
         (Kind::Ack, _) => "ACK that belongs to no connection,",
@@ -18,7 +18,7 @@ pub(super) fn probe(id: ProbeId, probe: &Probe, endpoint: &Endpoint) -> String {
         (Kind::Fragment, Target::Host) => "first fragment of an echo request, the rest never sent,",
         (Kind::Fragment, _) => "first fragment of a SYN, the rest never sent,",
     };
-    let mut words = format!("probe {id} · {kind} ttl {}", probe.ttl.0);
+    let mut words = format!("probe {id}{of} · {kind} ttl {}", probe.ttl.0);
     match probe.target {
         Target::Endpoint => words.push_str(&format!(" to :{}", endpoint.port)),
         Target::Control(port) => words.push_str(&format!(" to control port :{port}")),

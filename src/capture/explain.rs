@@ -11,10 +11,6 @@ use super::replay::{Replay, Replayed};
 use crate::model::time::Moment;
 use crate::wire::frame::{self, Direction, LinkType};
 
-/// Places of damage that are told one by one: each costs memory and a line, and a file may hold as
-/// many as it has blocks.
-pub const MOST_DAMAGE: usize = 64;
-
 /// What a capture file shows.
 #[derive(Debug, Default)]
 pub struct Explained {
@@ -25,11 +21,8 @@ pub struct Explained {
     pub observed: Option<(u64, Account)>,
     /// How many packets there are.
     pub packets: u64,
-    /// Where the file is damaged, the first [`MOST_DAMAGE`] places and the one where reading
-    /// ended; everything else was used.
+    /// Where the file is damaged; everything else was used.
     pub damage: Vec<Damage>,
-    /// How many damaged places there are beyond those.
-    pub more_damage: u64,
     /// Packets on links whose frames are not understood here.
     pub foreign: BTreeMap<LinkType, u64>,
 }
@@ -39,6 +32,7 @@ pub fn explain<R: Read>(mut reader: Reader<R>) -> Explained {
     let mut explained = Explained::default();
     let mut replay: Option<Replay> = None;
     let mut observer: Option<(u64, Observer)> = None;
+    let mut latest = 0;
     loop {
         let before = reader.packets();
         let Some(item) = reader.next_item() else {
@@ -50,6 +44,7 @@ pub fn explain<R: Read>(mut reader: Reader<R>) -> Explained {
                 explained.close(std::mem::replace(&mut replay, next));
             }
             Ok(Item::Packet(packet)) => {
+                latest = packet.at.unwrap_or_default().max(latest);
                 let stripped = packet
                     .link
                     .link()
@@ -80,15 +75,15 @@ pub fn explain<R: Read>(mut reader: Reader<R>) -> Explained {
                 }
             }
             Ok(Item::Interface(_) | Item::Names(_)) => {}
-            Err(damage) if damage.is_final || explained.damage.len() < MOST_DAMAGE => {
-                explained.damage.push(damage);
-            }
-            Err(_) => explained.more_damage = explained.more_damage.saturating_add(1),
+            Err(damage) => explained.damage.push(damage),
         }
     }
     explained.packets = reader.packets();
     explained.close(replay);
-    explained.observed = observer.map(|(began, observer)| (began, observer.finish(Moment::START)));
+    explained.observed = observer.map(|(began, observer)| {
+        let end = Moment::from_nanos(latest.saturating_sub(began));
+        (began, observer.finish(end))
+    });
     explained
 }
 

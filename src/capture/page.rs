@@ -67,34 +67,41 @@ impl Page {
         })
     }
 
-    /// What the packet with this number is; and for a reply, what its probe is now to say.
+    /// What the packet with this number is; and for a reply, what its probe is now to say. Where the
+    /// file holds others, the inquest is named.
     pub(super) fn describe(
         &self,
         sighting: &Sighting,
         datagram: &[u8],
         number: u64,
+        among_others: bool,
     ) -> (String, Option<(ProbeId, String)>) {
+        let of = if among_others {
+            format!(" of {}", self.brief.endpoint)
+        } else {
+            String::new()
+        };
         match sighting.attribution.role {
             Role::Probe(id) => {
                 if let Some(shown) = self.probes.get(&id) {
                     let words = format!(
-                        "probe {id} again (packet {}), on another interface",
+                        "probe {id}{of} again (packet {}), on another interface",
                         shown.number
                     );
                     return (words, None);
                 }
-                (self.probe_words(id, datagram), None)
+                (self.probe_words(id, datagram, &of), None)
             }
             Role::Reply(id, reply) => {
                 let says = comment::reply(&reply);
                 let Some(shown) = self.probes.get(&id) else {
-                    return (format!("reply to probe {id} · {says}"), None);
+                    return (format!("reply to probe {id}{of} · {says}"), None);
                 };
                 let after = self.sent(id).map_or_else(String::new, |sent| {
                     format!(" · after {}", comment::span(sighting.at.since(sent)))
                 });
                 let words = format!(
-                    "reply to probe {id} (packet {}) · {says}{after}",
+                    "reply to probe {id}{of} (packet {}) · {says}{after}",
                     shown.number
                 );
                 let first = shown.replies.is_empty();
@@ -107,7 +114,7 @@ impl Page {
             Role::Closing(id) => {
                 let opened = self.probes.get(&id).map_or(0, |shown| shown.number);
                 (
-                    format!("reset that closes what probe {id} (packet {opened}) half-opened"),
+                    format!("reset that closes what probe {id}{of} (packet {opened}) half-opened"),
                     None,
                 )
             }
@@ -119,13 +126,13 @@ impl Page {
         }
     }
 
-    fn probe_words(&self, id: ProbeId, datagram: &[u8]) -> String {
+    fn probe_words(&self, id: ProbeId, datagram: &[u8], of: &str) -> String {
         let packet = dissect(datagram).ok();
         packet
             .and_then(|packet| intent(&packet, &self.brief))
             .map_or_else(
-                || format!("probe {id}"),
-                |probe| comment::probe(id, &probe, &self.brief.endpoint),
+                || format!("probe {id}{of}"),
+                |probe| comment::probe(id, of, &probe, &self.brief.endpoint),
             )
     }
 

@@ -122,13 +122,14 @@ impl<F: Write + Seek> Writer<F> {
     pub fn write(&mut self, sighting: &Sighting) -> io::Result<()> {
         let session = sighting.attribution.session;
         let number = self.packets.saturating_add(1);
+        let among_others = self.pages.len() > 1;
         let Some(page) = self.pages.get_mut(&session) else {
             return Ok(());
         };
         let Some(datagram) = frame::datagram(sighting.interface.link, &sighting.frame) else {
             return Ok(());
         };
-        let (words, update) = page.describe(sighting, datagram, number);
+        let (words, update) = page.describe(sighting, datagram, number, among_others);
         let prelude = page.announce(session);
         let link = self.link(&sighting.interface);
         let interface = self.interface(&sighting.interface)?;

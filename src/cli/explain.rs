@@ -116,12 +116,6 @@ fn remarks(explained: &Explained, told: usize) -> Vec<String> {
     for damage in &explained.damage {
         remarks.push(format!("the capture is damaged: {damage}"));
     }
-    if explained.more_damage > 0 {
-        remarks.push(format!(
-            "the capture is damaged in {} places more",
-            explained.more_damage
-        ));
-    }
     for (link, count) in &explained.foreign {
         let name = link
             .name()

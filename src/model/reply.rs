@@ -65,6 +65,11 @@ impl Answer {
         matches!(self, Self::TimeExceeded(_))
     }
 
+    /// Whether it says that the host itself was reached.
+    pub const fn is_end_of_path(&self) -> bool {
+        matches!(self, Self::SynAck { .. } | Self::Reset | Self::EchoReply)
+    }
+
     /// The reason, of a "destination unreachable".
     pub const fn refusal(&self) -> Option<Refusal> {
         if let Self::Unreachable(refusal, _) = self {

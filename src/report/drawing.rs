@@ -143,7 +143,11 @@ fn words(stop: &Stop) -> (&'static str, String, String, String) {
     match stop {
         Stop::Here { address, interface } => (
             "box",
-            "tested from here".to_owned(),
+            if interface.is_empty() {
+                "client".to_owned()
+            } else {
+                "tested from here".to_owned()
+            },
             interface.clone(),
             address.to_string(),
         ),

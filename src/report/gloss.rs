@@ -148,11 +148,19 @@ pub(super) fn here(record: &Record) -> String {
     }
 }
 
+/// What the host that asked was to the test.
+pub(super) const fn standing(record: &Record) -> &'static str {
+    match record.observed {
+        Some(_) => "the client of the capture",
+        None => "where the test ran",
+    }
+}
+
 /// The place of the verdict of `record`.
 pub(super) fn place(record: &Record) -> String {
     match phrase(&record.verdict.place) {
         Some(phrase) if phrase == "on this host" => {
-            format!("on {}, where the test ran", here(record))
+            format!("on {}, {}", here(record), standing(record))
         }
         Some(phrase) => phrase,
         None => "not known".to_owned(),

@@ -12,6 +12,7 @@ use askama::filters::{Escaper, Html};
 use super::advice::Advice;
 use super::drawing::{self, BOX_X, CONTROL_X, Drawing, ENDPOINT_X, WIDTH};
 use super::flows::{Step, Steps, Window};
+use super::observed::{self, Observed};
 use super::record::{HopRecord, Record};
 use super::rows::{self, Row};
 use super::text::{name, verdict_words};
@@ -66,6 +67,7 @@ struct Section<'a> {
     /// `good`, `doubtful` or `bad`.
     tone: &'static str,
     here: String,
+    standing: &'static str,
     act: &'static str,
     owner: String,
     place: String,
@@ -118,6 +120,7 @@ impl<'a> Section<'a> {
             words: verdict_words(record),
             tone: tone(&verdict.cause),
             here: gloss::here(record),
+            standing: gloss::standing(record),
             act: gloss::act(record),
             owner: gloss::first_owner(record),
             place: gloss::place(record),
@@ -203,6 +206,18 @@ fn sight(word: &Option<String>) -> &str {
 
 fn rtt(hop: &HopRecord) -> String {
     hop.rtt_us.map_or(String::new(), span)
+}
+
+fn places(observed: &Observed) -> Vec<String> {
+    observed::places(observed.position)
+}
+
+fn since(micros: &u64) -> String {
+    span(*micros)
+}
+
+fn packets(numbers: &[u64]) -> String {
+    rows::joined(numbers)
 }
 
 /// What the run was and what it cost, as names and values.

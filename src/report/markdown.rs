@@ -13,8 +13,8 @@ use super::flows::{Step, Window};
 use super::html::run;
 use super::record::Record;
 use super::text::{name, verdict_words};
-use super::words::runs;
-use super::{gloss, otherside, reproduce, rivals, rows};
+use super::words::{runs, span};
+use super::{gloss, observed, otherside, reproduce, rivals, rows};
 use escape::{code, fence, plain};
 
 /// The page about `records`, in their order: an overview when there are several, then a section for
@@ -61,6 +61,7 @@ fn section(out: &mut String, record: &Record) {
     rivalry(out, record, false, "Not ruled out");
     rivalry(out, record, true, "Ruled out");
     notes(out, record);
+    attempts(out, record);
     other_side(out, record);
     again(out, record);
     evidence(out, record);
@@ -156,8 +157,9 @@ fn advice(out: &mut String, record: &Record) {
     line!(out, "## What to do\n");
     line!(
         out,
-        "“This host” and “this instance” are {}, where the test ran.\n",
-        gloss::here(record)
+        "“This host” and “this instance” are {}, {}.\n",
+        gloss::here(record),
+        gloss::standing(record)
     );
     for advice in &record.advice {
         let words = format!(
@@ -206,6 +208,51 @@ fn notes(out: &mut String, record: &Record) {
     line!(out, "## Notes\n");
     for note in &record.notes {
         line!(out, "- Note: {}", plain(note));
+    }
+    line!(out);
+}
+
+fn attempts(out: &mut String, record: &Record) {
+    let Some(observed) = &record.observed else {
+        return;
+    };
+    line!(out, "## Attempts of {}\n", observed.client);
+    line!(
+        out,
+        "Read from a capture of an ordinary client; time since its first packet.\n"
+    );
+    for place in observed::places(observed.position) {
+        line!(out, "- {place}");
+    }
+    line!(
+        out,
+        "\n| time | from port | SYNs | what became of it | taken for itself | packets |"
+    );
+    line!(out, "|---:|---:|---:|---|---|---|");
+    for attempt in &observed.attempts {
+        line!(
+            out,
+            "| {} | {} | {} | {} | {} ({}) | {} |",
+            span(attempt.at_us),
+            attempt.client_port,
+            attempt.syns,
+            plain(&attempt.outcome),
+            plain(&attempt.cause),
+            plain(&attempt.confidence),
+            rows::joined(&attempt.packets),
+        );
+    }
+    line!(out);
+    if observed.more > 0 {
+        line!(out, "And {} more that are not listed.\n", observed.more);
+    }
+    for wanted in &observed.would_decide {
+        line!(
+            out,
+            "- would decide more: **{}:** {}",
+            plain(&wanted.probe),
+            plain(&wanted.why)
+        );
     }
     line!(out);
 }

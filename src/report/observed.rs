@@ -107,20 +107,7 @@ pub(super) fn sections(page: &mut Page, observed: &Observed) {
             &format!("and {more} more (--json lists what is kept)"),
         );
     }
-    let Position {
-        from_client,
-        from_server,
-    } = observed.position;
-    let places = [(from_client, "client"), (from_server, "server")];
-    for (distance, side) in places {
-        let Some(routers) = distance else { continue };
-        let place = match routers {
-            0 => format!("captured at the {side}, or on its link"),
-            _ => format!(
-                "captured {} away from the {side}",
-                counted(u64::from(routers), "router", "routers")
-            ),
-        };
+    for place in places(observed.position) {
         page.paragraph(FAINT, 2, &place);
     }
     if observed.would_decide.is_empty() {
@@ -137,6 +124,27 @@ pub(super) fn sections(page: &mut Page, observed: &Observed) {
             &format!("{}: {}", wanted.probe, wanted.why),
         );
     }
+}
+
+/// Where the capture was taken, as clauses.
+pub(super) fn places(position: Position) -> Vec<String> {
+    let Position {
+        from_client,
+        from_server,
+    } = position;
+    let place = |(distance, side): (Option<u8>, &str)| {
+        Some(match distance? {
+            0 => format!("captured at the {side}, or on its link"),
+            routers => format!(
+                "captured {} away from the {side}",
+                counted(u64::from(routers), "router", "routers")
+            ),
+        })
+    };
+    [(from_client, "client"), (from_server, "server")]
+        .into_iter()
+        .filter_map(place)
+        .collect()
 }
 
 /// `, packets 1, 4, 9` of a few; the first and the number of many.

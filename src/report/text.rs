@@ -250,8 +250,12 @@ fn cost(page: &mut Page, record: &Record) {
         counted(stats.probes_sent, "probe", "probes"),
         counted(stats.replies, "reply", "replies"),
         span(stats.elapsed_us),
-        format!("from {} on {}", record.local.source, record.local.interface),
+        format!("from {}", record.local.source),
     ];
+    // Somebody else's capture does not say by which interface the client left.
+    if let (Some(last), false) = (words.last_mut(), record.local.interface.is_empty()) {
+        last.push_str(&format!(" on {}", record.local.interface));
+    }
     if let Some([low, high]) = stats.loss_estimate {
         words.push(format!("loss {:.0} to {:.0} %", 100.0 * low, 100.0 * high));
     }

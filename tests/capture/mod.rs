@@ -2,4 +2,7 @@
 //! changed. Captures of others: read as tshark reads them.
 
 mod foreign;
+mod judged;
+mod mutated;
 mod retold;
+mod tools;

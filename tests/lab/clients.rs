@@ -264,17 +264,17 @@ const TRIALS: [Trial; 20] = {
     }
     [
         trial("open-one-router", V4, ("prober", BOTH), (beside, SERVED), &[(Open, Confirmed)]),
-        trial("open-one-router", V6, ("target", "-i any -s 72 tcp"), (beside, SERVED), &[(Open, Confirmed)]),
+        trial("open-one-router", V6, ("target", "-i any -s 84 tcp"), (beside, SERVED), &[(Open, Confirmed)]),
         trial("open-one-router", V4, ("prober", "-i any dst port 3306"), (ordinary, DATABASE), &[(Open, Likely)]),
         trial("closed", V4, ("prober", "-i any -s 60 tcp"), (ordinary, DATABASE), &[(Closed, Likely)]),
-        trial("closed", V6, ("r2", BOTH), (|stage| stage.run("nc FAMILY -w 2 ADDRESS 3306; nmap FAMILY -Pn -sT -p 3306 ADDRESS"), DATABASE), &[(Closed, Likely)]),
+        trial("closed", V6, ("r2", BOTH), (|stage| { stage.connect(ELSEWHERE, PATIENCE); stage.run("nc FAMILY -w 2 ADDRESS 3306; nmap FAMILY -Pn -sT -p 3306 ADDRESS"); }, DATABASE), &[(Closed, Likely)]),
         trial("drop-host-input", V4, ("target", BOTH), (beside, DATABASE), &[(DropEdgeOrHost, Likely)]),
         trial("drop-host-input", V6, ("prober", BOTH), (beside, DATABASE), &[(DropSomewhere, Possible)]),
         trial("drop-r2-forward", V4, ("r2", BOTH), (beside, DATABASE), &[(DropPath, Likely)]),
         trial("drop-r2-forward", V4, ("prober", BOTH), (|stage| {
             stage.run("traceroute FAMILY -T -p 3306 -q 3 -m 5 -n ADDRESS & traceroute FAMILY -T -p 3307 -q 3 -m 5 -n ADDRESS & wait");
             ordinary(stage);
-        }, DATABASE), &[(DropPath, Possible), (DropPath, Likely)]),
+        }, DATABASE), &[(DropPath, Possible), (DropPath, Likely), (DropSomewhere, Possible)]),
         trial("reject-r2-tcp-reset", V4, ("prober", BOTH), (beside, DATABASE), &[(RejectPath, Likely)]),
         trial("reject-host-tcp-reset", V6, ("prober", BOTH), (ordinary, DATABASE), &[(RejectHost, Likely)]),
         trial("reject-host-port-unreachable", V4, ("prober", "-i any -s 96 tcp or icmp"), (ordinary, DATABASE), &[(RejectHost, Likely)]),

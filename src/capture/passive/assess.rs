@@ -21,6 +21,8 @@ use super::{wanted, words};
 
 /// Other ports of the server that serve as comparison.
 const OTHERS: usize = 6;
+/// Attempts to each of them; those of a traceroute are one a probe.
+const ATTEMPTS: usize = 48;
 /// Other ports looked at for being of use.
 const LOOKED_AT: usize = 64;
 /// Ports that inference may ask for in the name of "a port that nothing listens on"; none of them
@@ -147,7 +149,7 @@ fn others<'a>(
     ports.sort_by_key(|(_, tracks)| tracks.iter().map(useful).min());
     let ports = ports.into_iter().take(OTHERS);
     ports
-        .flat_map(|(port, tracks)| tracks.iter().take(OTHERS).map(move |track| (port, track)))
+        .flat_map(|(port, tracks)| tracks.iter().take(ATTEMPTS).map(move |track| (port, track)))
         .collect()
 }
 

@@ -25,7 +25,7 @@ const KEPT: usize = 64;
 /// Of them, established ones.
 const KEPT_ESTABLISHED: usize = 24;
 /// Attempts remembered in all encounters.
-const KEPT_IN_ALL: usize = 98_304;
+const KEPT_IN_ALL: usize = 40_000;
 /// Attempts looked at for being over whenever another one begins.
 const SWEPT: usize = 4;
 /// An attempt that is over may still be answered for so long.

@@ -18,29 +18,29 @@
 //! 8. A router that says "no route" → no route; one that says "host unreachable" seconds later → the
 //!    host does not answer ARP/ND.
 
-use std::time::Duration;
+mod carried;
+mod refusal;
+mod silence;
 
 use crate::model::probe::ProbeId;
-use crate::model::reply::{Answer, Refusal, Reply};
+use crate::model::reply::Refusal;
 use crate::model::verdict::{
-    Alternative, Cause, Confidence, Finding, HopRef, Method, Place, PlaceKind, State,
+    Alternative, Cause, Confidence, Finding, Method, Place, PlaceKind, State,
 };
 
 use super::assess::Situation;
-use super::encounter::{Ending, Fate, Side};
-use super::evidence::{View, attribute};
+use super::encounter::Fate;
+use super::evidence::View;
 use super::phase::{self, Kind, Phases};
 use super::position::passed;
 use super::support::{Grounds, ceiling};
 use super::track::Track;
 use super::words;
 
-/// A client resends a SYN because of silence no sooner than this; sooner ones follow a reset.
-const RESENT: Duration = Duration::from_millis(900);
-
-/// A router that waits for ARP/ND refuses after 3 s (three requests a second apart); no path is so
-/// slow.
-const RESOLUTION: Duration = Duration::from_millis(2500);
+use carried::carried;
+pub(super) use carried::serves;
+use refusal::{reset_nearer, unrouted};
+use silence::{lost_here, one_way};
 
 /// What a rule says.
 #[derive(Clone, Debug)]
@@ -198,19 +198,6 @@ fn refused_nearer(situation: &Situation<'_>) -> bool {
         .any(|heard| heard.reply.answer.refusal().is_some() && passed(heard.reply.ttl.0) < server)
 }
 
-/// Whether who completed the handshake serves as well: data that the client took, from as far away
-/// as the SYN-ACK, which offered a window.
-pub(super) fn serves(track: &Track) -> bool {
-    let Some(opened) = track.opened_at() else {
-        return false;
-    };
-    let windowless = matches!(opened.reply.answer, Answer::SynAck { window: 0, .. });
-    track.is_established()
-        && track.server.acknowledged() > 0
-        && track.served_ttl == Some(opened.reply.ttl.0)
-        && !windowless
-}
-
 /// Rule 1.
 fn unseen(situation: &Situation<'_>, _: &Finding) -> Option<Say> {
     let attempts = situation.view.attempts;
@@ -272,7 +259,11 @@ fn unseen(situation: &Situation<'_>, _: &Finding) -> Option<Say> {
 fn unheard(situation: &Situation<'_>, _: &Finding) -> Option<Say> {
     let attempts = situation.view.attempts;
     let times: usize = attempts.iter().map(|track| track.unheard()).sum();
-    if times == 0 || attempts.iter().any(|track| track.is_established()) {
+    // Answers that others of its attempts heard are lost by chance.
+    let heard = |track: &&Track| {
+        track.is_established() || !track.answers.is_empty() && track.unheard() == 0
+    };
+    if times == 0 || attempts.iter().any(heard) {
         return None;
     }
     let port = situation.server.port;
@@ -327,6 +318,12 @@ fn changed(situation: &Situation<'_>, _: &Finding) -> Option<Say> {
         (Kind::Open, Kind::Reset) => Say::new(Cause::Closed, possible, PlaceKind::Host)
             .against(&[Cause::Banned, Cause::RejectHost, Cause::RejectPath])
             .saying(summary),
+        (Kind::Reset, Kind::Silent) => Say::new(Cause::Banned, possible, PlaceKind::Unknown)
+            .against(&[Cause::DropSomewhere, Cause::Intermittent, Cause::Closed])
+            .saying(summary),
+        (_, Kind::Reset) => Say::new(Cause::Closed, Confidence::Likely, PlaceKind::Host)
+            .against(&[Cause::Intermittent, Cause::RejectHost, Cause::RejectPath])
+            .saying(summary),
         (Kind::Open, Kind::Refused) => Say::new(Cause::Banned, possible, PlaceKind::Unknown)
             .against(&[Cause::RejectHost, Cause::RejectPath, Cause::NoRoute])
             .saying(summary),
@@ -351,273 +348,4 @@ fn at_times(situation: &Situation<'_>, _: &Finding) -> Option<Say> {
     .saying(words::at_times(situation.server.port, open, kinds.len()));
     say.grounds.times = failed;
     Some(say)
-}
-
-/// Rule 4.
-fn carried(situation: &Situation<'_>, finding: &Finding) -> Option<Say> {
-    let open = matches!(
-        finding.verdict.cause,
-        Cause::Open | Cause::OpenProxied | Cause::MtuBlackHole | Cause::Inconclusive
-    );
-    let established: Vec<&&Track> = situation
-        .view
-        .attempts
-        .iter()
-        .filter(|track| track.is_established())
-        .collect();
-    if !open || established.is_empty() {
-        return None;
-    }
-    let port = situation.server.port;
-    if let Some(say) = hole(situation, &established) {
-        return Some(say);
-    }
-    let served = established.iter().any(|track| serves(track));
-    if finding.verdict.cause == Cause::OpenProxied {
-        return None;
-    }
-    let full = established.iter().filter(|track| track.resent > 0);
-    let full: usize = full.map(|track| usize::from(track.resent)).sum();
-    if full > 0 && !served {
-        let say = Say::new(
-            Cause::ListenerOverloaded,
-            Confidence::Likely,
-            PlaceKind::Host,
-        );
-        return Some(
-            say.against(&[Cause::Open, Cause::OpenProxied])
-                .seen(full)
-                .saying(words::overloaded(port)),
-        );
-    }
-    let ignored = established.iter().all(|track| {
-        track.client.acknowledged() == 0
-            && matches!(
-                track.fate(situation.view.end),
-                Fate::Established {
-                    ending: Ending::Stuck {
-                        sender: Side::Client,
-                        ..
-                    },
-                    ..
-                }
-            )
-    });
-    if ignored {
-        let say = Say::new(Cause::OpenProxied, Confidence::Possible, PlaceKind::Unknown);
-        return Some(
-            say.against(&[Cause::Open, Cause::ListenerOverloaded, Cause::MtuBlackHole])
-                .saying(words::ignored(port)),
-        );
-    }
-    let alone = established.iter().all(|track| track.speaks_alone());
-    let answered = !alone
-        || established
-            .iter()
-            .any(|track| track.server.acknowledged() > 0);
-    let wish = if served {
-        Confidence::Confirmed
-    } else {
-        Confidence::Likely
-    };
-    let mut say = Say::new(Cause::Open, wish, PlaceKind::Host);
-    say.grounds = Grounds {
-        served,
-        answered,
-        ..Grounds::default()
-    };
-    let rivals: &[Cause] = if served { &[] } else { &[Cause::OpenProxied] };
-    Some(
-        say.against(rivals)
-            .saying(words::open(port, &established, served, alone)),
-    )
-}
-
-/// Large segments that never arrive, on connections whose small ones do.
-fn hole(situation: &Situation<'_>, established: &[&&Track]) -> Option<Say> {
-    let mut times = 0;
-    let mut size = 0;
-    for track in established {
-        for (stream, back) in [
-            (&track.client, &track.server),
-            (&track.server, &track.client),
-        ] {
-            let Some(stuck) = stream.stuck().filter(|stuck| stuck.is_large()) else {
-                continue;
-            };
-            // Told honestly, it is no hole; and what passed before does not stick for its size.
-            if track.too_big.is_some() || stream.large_passed() {
-                continue;
-            }
-            let alive = stuck.alive || back.octets() > 0 && stream.acknowledged() > 0;
-            times += if alive { 2 } else { 1 };
-            size = size.max(stuck.size);
-        }
-    }
-    if times == 0 {
-        return None;
-    }
-    let say = Say::new(Cause::MtuBlackHole, Confidence::Likely, PlaceKind::Path);
-    Some(
-        say.against(&[Cause::Open, Cause::Banned])
-            .seen(times)
-            .saying(words::hole(situation.server.port, size)),
-    )
-}
-
-/// Whether the verdict rests on silence.
-const fn is_silence(cause: Cause) -> bool {
-    matches!(
-        cause,
-        Cause::DropSomewhere
-            | Cause::DropEdgeOrHost
-            | Cause::DropEdge
-            | Cause::DropHost
-            | Cause::DropPath
-    )
-}
-
-/// Rule 5.
-fn one_way(situation: &Situation<'_>, finding: &Finding) -> Option<Say> {
-    if situation.both_ways || !is_silence(finding.verdict.cause) {
-        return None;
-    }
-    let port = situation.server.port;
-    let resent = situation.view.attempts.iter().any(|track| {
-        track
-            .syns
-            .windows(2)
-            .any(|two| matches!(two, [one, two] if two.at.since(one.at) >= RESENT))
-    });
-    let cause = if resent {
-        Cause::DropSomewhere
-    } else {
-        Cause::Inconclusive
-    };
-    let say = Say::new(cause, Confidence::Possible, PlaceKind::Unknown);
-    Some(say.saying(words::one_way(port, resent)))
-}
-
-/// Rule 6.
-fn lost_here(situation: &Situation<'_>, finding: &Finding) -> Option<Say> {
-    let traced = finding.verdict.cause == Cause::DropPath;
-    if !is_silence(finding.verdict.cause) || traced {
-        return None;
-    }
-    let port = situation.server.port;
-    let attempts = situation.view.attempts;
-    let position = situation.position;
-    if situation.router && !attempts.iter().any(|track| track.forwarded) {
-        let ttl = position.from_client.unwrap_or(0).saturating_add(1);
-        let mut say = Say::new(Cause::DropPath, Confidence::Likely, PlaceKind::Path)
-            .against(&[Cause::NoRoute, Cause::NoNeighbor])
-            .saying(words::not_forwarded(port));
-        say.place.after_hop = Some(HopRef { ttl, address: None });
-        say.grounds.traced = true;
-        return Some(say);
-    }
-    if position.from_server == Some(0) {
-        let wish = match position.from_client {
-            Some(0) | None => Confidence::Possible,
-            Some(_) => Confidence::Likely,
-        };
-        let say = Say::new(Cause::DropEdgeOrHost, wish, PlaceKind::Edge)
-            .against(&[Cause::DropHost, Cause::DropEdge, Cause::ListenerOverloaded])
-            .saying(words::at_server(port));
-        return Some(say);
-    }
-    None
-}
-
-/// Rule 7.
-fn reset_nearer(situation: &Situation<'_>, finding: &Finding) -> Option<Say> {
-    if !matches!(finding.verdict.cause, Cause::Closed | Cause::RejectHost) {
-        return None;
-    }
-    let port = situation.server.port;
-    let own = resets(situation, situation.view.attempts.iter().copied());
-    let others = situation.view.others.iter().map(|(_, track)| *track);
-    let reset = own.iter().map(|reply| passed(reply.ttl.0)).max()?;
-    // The farthest that anything in the server's name comes from: a device may answer other ports.
-    let elsewhere = resets(situation, others);
-    let farthest = elsewhere
-        .iter()
-        .map(|reply| passed(reply.ttl.0))
-        .chain(situation.position.from_server)
-        .max();
-    if farthest.is_some_and(|farthest| reset < farthest) {
-        let ttl = (reset + 1).saturating_add(situation.view.hops);
-        let mut say = Say::new(Cause::RejectPath, Confidence::Likely, PlaceKind::Path)
-            .against(&[Cause::Closed])
-            .saying(words::reset_nearer(port, ttl));
-        say.method = Some(Method::TcpReset);
-        say.place = Place::at(HopRef { ttl, address: None });
-        return Some(say);
-    }
-    // A TCP stack writes a flow label into its resets, netfilter's REJECT none.
-    let labelled = |replies: &[Reply]| replies.iter().any(|reply| reply.flow_label > Some(0));
-    if own.iter().all(|reply| reply.flow_label == Some(0)) && labelled(&elsewhere) {
-        let mut say = Say::new(Cause::RejectHost, Confidence::Likely, PlaceKind::Host)
-            .against(&[Cause::RejectPath])
-            .saying(words::unlabelled(port));
-        say.method = Some(Method::TcpReset);
-        return Some(say);
-    }
-    labelled(&own).then(|| {
-        Say::new(Cause::Closed, Confidence::Likely, PlaceKind::Host).saying(words::labelled(port))
-    })
-}
-
-/// The resets in the server's name.
-fn resets<'t>(situation: &Situation<'_>, tracks: impl Iterator<Item = &'t Track>) -> Vec<Reply> {
-    let replies = tracks.flat_map(|track| track.answers.iter().map(|heard| heard.reply));
-    replies
-        .filter(|reply| reply.answer == Answer::Reset && reply.from == situation.server.address)
-        .collect()
-}
-
-/// Rule 8.
-fn unrouted(situation: &Situation<'_>, finding: &Finding) -> Option<Say> {
-    let verdict = &finding.verdict;
-    let unrouted = matches!(
-        verdict.method,
-        Some(Method::Icmp(
-            Refusal::NetUnreachable | Refusal::NoRoute6 | Refusal::RejectRoute6
-        ))
-    );
-    if verdict.cause == Cause::RejectPath && refused_late(&situation.view) {
-        let mut say = Say::new(Cause::NoNeighbor, Confidence::Likely, PlaceKind::Path)
-            .against(&[Cause::RejectPath])
-            .saying(words::no_neighbor(
-                situation.server.port,
-                verdict.place.at_hop,
-            ));
-        say.place = verdict.place;
-        return Some(say);
-    }
-    if verdict.cause != Cause::RejectPath || !unrouted {
-        return None;
-    }
-    let mut say = Say::new(Cause::NoRoute, Confidence::Likely, PlaceKind::Path)
-        .against(&[Cause::RejectPath])
-        .saying(words::unrouted(situation.server.port, verdict.place.at_hop));
-    say.place = verdict.place;
-    Some(say)
-}
-
-/// Whether "host unreachable" took as long as vain ARP/ND requests do.
-fn refused_late(view: &View<'_>) -> bool {
-    view.attempts.iter().any(|track| {
-        let by_syn = attribute(track);
-        let mut pairs = track.syns.iter().zip(&by_syn);
-        pairs.any(|(syn, heard)| {
-            heard.iter().any(|heard| {
-                let plight = matches!(
-                    heard.reply.answer.refusal(),
-                    Some(Refusal::HostUnreachable | Refusal::AddressUnreachable6)
-                );
-                plight && heard.at.since(syn.at) >= RESOLUTION
-            })
-        })
-    })
 }

@@ -16,6 +16,10 @@ const STUCK: u16 = 3;
 /// of a database protocol begins with.
 const LARGE: u16 = 512;
 
+/// No gap in a capture is so long: such a number belongs to another connection on the same ports, as
+/// of a proxy whose two legs are captured.
+const FOREIGN: u64 = 1 << 27;
+
 /// One direction of a connection.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Stream {
@@ -31,7 +35,7 @@ pub(super) struct Stream {
     tries: u16,
     tried_first: Moment,
     tried_last: Moment,
-    /// The largest of those segments.
+    /// Octets of payload of the last of those segments.
     tried: u16,
     /// Acknowledgments that came meanwhile and acknowledged nothing new.
     echoes: u16,
@@ -85,6 +89,9 @@ impl Stream {
         let (Some(from), long) = (self.offset(sequence), u64::from(length)) else {
             return;
         };
+        if from > self.sent + FOREIGN {
+            return;
+        }
         let to = from + long;
         let oldest = from <= self.acked && to > self.acked;
         if to > self.sent {
@@ -110,7 +117,8 @@ impl Stream {
                 self.tried_first = at;
             }
             self.tries = self.tries.saturating_add(1);
-            self.tried = self.tried.max(length);
+            // The first time several may have left as one, for the network card to cut.
+            self.tried = length;
             self.tried_last = at;
         }
     }
@@ -118,7 +126,10 @@ impl Stream {
     /// The other side acknowledges everything before `sequence`.
     pub(super) fn acknowledge(&mut self, sequence: u32) {
         self.begin(sequence);
-        let Some(to) = self.offset(sequence) else {
+        let Some(to) = self
+            .offset(sequence)
+            .filter(|to| *to <= self.sent + FOREIGN)
+        else {
             return;
         };
         if to > self.acked {

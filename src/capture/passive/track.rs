@@ -79,6 +79,8 @@ pub(super) struct Track {
     pub(super) last: Moment,
     /// The SYNs were seen a second time, one hop on.
     pub(super) forwarded: bool,
+    /// Another SYN with the same number followed at once: something on the way sends its own.
+    pub(super) relayed: bool,
     /// The client acknowledges what a server sent.
     pub(super) went_on: Option<Moment>,
     /// The SYN-ACK was sent again after that.
@@ -125,6 +127,7 @@ impl Track {
             first: at,
             last: at,
             forwarded: false,
+            relayed: false,
             went_on: None,
             resent: 0,
             reset: None,
@@ -146,13 +149,19 @@ impl Track {
             None if !self.answers.is_empty() && !self.fits_late(sequence) => return Taken::Another,
             Some(_) | None => {}
         }
+        let goes_on = self.went_on.is_some();
         let near = |known: &Syn| {
-            known.at.since(syn.at).max(syn.at.since(known.at)) < TWICE
-                && known.identification == syn.identification
-                && known.stamp == syn.stamp
+            let same = known.stamp == syn.stamp && known.identification == syn.identification;
+            // A client that went on resends no SYN; one that was held up before the place of capture
+            // may arrive there together with the next.
+            known.at.since(syn.at).max(syn.at.since(known.at)) < TWICE && (same || goes_on)
         };
         if let Some(known) = self.syns.iter_mut().rev().find(|known| near(known)) {
-            if known.ttl != syn.ttl {
+            let rewritten = known.stamp != syn.stamp
+                || known.identification != syn.identification && known.mss != syn.mss;
+            if rewritten {
+                self.relayed = true;
+            } else if known.ttl != syn.ttl {
                 self.forwarded = true;
                 // As it arrived: nearer to the client.
                 known.ttl = known.ttl.max(syn.ttl);

@@ -65,7 +65,9 @@ pub(super) fn changed(port: u16, phases: &Phases) -> String {
         count => format!("{count} attempts were"),
     };
     let then = match (phases.first, phases.then) {
-        (Kind::Open, Kind::Silent | Kind::Refused) => ": a ban, or a filter that was changed",
+        (Kind::Open, Kind::Silent | Kind::Refused) | (Kind::Reset, Kind::Silent) => {
+            ": a ban, or a filter that was changed"
+        }
         (Kind::Open, Kind::Reset) => ": the service stopped, or a filter refuses since",
         _ => "",
     };
@@ -89,6 +91,13 @@ pub(super) fn no_neighbor(port: u16, at: Option<HopRef>) -> String {
     format!(
         "The host of port {port} does not answer ARP/ND: so says the router before it{by}, seconds \
          after the SYN."
+    )
+}
+
+pub(super) fn relayed(port: u16) -> String {
+    format!(
+        "Something on the way completes the handshake with port {port} itself: it sends a SYN of its \
+         own on, with the client's number."
     )
 }
 

@@ -44,6 +44,10 @@ pub const LONGEST_BLOCK: u32 = 16 << 20;
 /// Most interfaces of a section: as many as the obsolete Packet Block can name.
 pub const MOST_INTERFACES: u32 = 1 << 16;
 
+/// Most damages of a file that are told; the last of them is final. A file with more of them is noise,
+/// and whoever keeps what is told keeps a bounded amount.
+pub const MOST_DAMAGES: u16 = 1000;
+
 /// The formats of a capture file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Format {
@@ -84,7 +88,22 @@ pub struct Reader<R: Read> {
     packets: u64,
     /// Damage of the last block, still to be told.
     later: Option<Damage>,
+    /// Damages that may still be told.
+    patience: Patience,
     finished: bool,
+}
+
+/// How many damages may still be told.
+#[derive(Debug)]
+struct Patience(u16);
+
+impl Patience {
+    /// The damage as it is told: the last one is final.
+    const fn tell(&mut self, damage: Damage) -> Damage {
+        self.0 = self.0.saturating_sub(1);
+        let is_final = damage.is_final || self.0 == 0;
+        Damage { is_final, ..damage }
+    }
 }
 
 #[derive(Debug)]
@@ -133,6 +152,7 @@ impl<R: Read> Reader<R> {
             blocks: 0,
             packets: 0,
             later: None,
+            patience: Patience(MOST_DAMAGES),
             finished: false,
         })
     }
@@ -169,6 +189,8 @@ impl<R: Read> Reader<R> {
     #[inline]
     pub fn next_item(&mut self) -> Option<Result<Item<'_>, Damage>> {
         if let Some(damage) = self.later.take() {
+            let damage = self.patience.tell(damage);
+            self.finished |= damage.is_final;
             return Some(Err(damage));
         }
         if self.finished {
@@ -252,8 +274,9 @@ impl<R: Read> Reader<R> {
                 Some(Ok(item))
             }
             Err(reason) => {
-                self.finished = damage.is_final;
-                Some(Err(Damage { reason, ..damage }))
+                let damage = self.patience.tell(Damage { reason, ..damage });
+                self.finished |= damage.is_final;
+                Some(Err(damage))
             }
         }
     }

@@ -107,6 +107,22 @@ impl<'a> Case<'a> {
         Some(place::hop_phrase(HopName::from(hop)))
     }
 
+    /// Whether the host itself answered anything.
+    pub(super) fn host_answers(&self) -> bool {
+        let mut trials = self.outcome.evidence.trials().iter();
+        trials.any(|trial| {
+            let mut replies = trial.replies.iter();
+            replies
+                .any(|heard| heard.reply.from == self.target && heard.reply.answer.is_end_of_path())
+        })
+    }
+
+    /// Whether the evidence is an ordinary client's, read from somebody else's capture: no way out
+    /// of this host was looked for.
+    pub(super) const fn is_observed(&self) -> bool {
+        self.vantage.interface.is_empty()
+    }
+
     /// Who to turn to for what happens between the hops of the verdict.
     pub(super) fn network_team(&self) -> String {
         match (self.verdict.place.after_hop, self.verdict.place.before_hop) {

@@ -163,6 +163,21 @@ pub(super) fn drop_return(case: &Case<'_>) -> Vec<Advice> {
 }
 
 pub(super) fn drop_somewhere(case: &Case<'_>) -> Vec<Advice> {
+    if case.host_answers() {
+        return vec![
+            watch_longer(case),
+            Advice::new(
+                "owner of the security groups and of the host's firewall",
+                format!(
+                    "The host answers elsewhere, so it is up and reached: check that {} may reach \
+                     port {} of {}, and that answers may return.",
+                    case.caller(),
+                    case.port,
+                    case.target
+                ),
+            ),
+        ];
+    }
     let way = match case.reach {
         Reach::Private => {
             "that the VPN or the peering connection is up and has routes both ways, that the \
@@ -246,6 +261,10 @@ fn security_group(case: &Case<'_>) -> Advice {
 }
 
 fn watch_longer(case: &Case<'_>) -> Advice {
+    if case.is_observed() {
+        let text = "An inquest from the client tells more than its own attempts do.";
+        return Advice::new("you", text).run(format!("synquest probe {}", case.argument()));
+    }
     Advice::new("you", "A longer inquest may tell more.")
         .run(format!("synquest probe --max-time 3m {}", case.argument()))
 }

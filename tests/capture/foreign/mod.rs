@@ -4,13 +4,15 @@ mod made;
 mod tshark;
 
 use std::fs::File;
-use std::io::{Read, Write};
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::io::Read;
+use std::path::Path;
+use std::process::Command;
 
 use synquest::capture::read::{Item, Reader};
 use synquest::wire::frame::{self, LinkType};
 use synquest::wire::glance::{Sight, glance};
+
+use super::tools::{Folder, can_use, run, skip, text};
 
 /// A packet, as far as ours and tshark can be compared.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -25,28 +27,6 @@ struct Seen {
     source: Option<String>,
     /// Ports, flags, sequence number, acknowledgment number and payload of a TCP segment.
     segment: Option<[u32; 6]>,
-}
-
-/// A folder of our own, gone when dropped.
-struct Folder(PathBuf);
-
-impl Folder {
-    fn make(name: &str) -> Self {
-        let path = Path::new(env!("CARGO_TARGET_TMPDIR"))
-            .join(format!("capture-{name}-{}", std::process::id()));
-        std::fs::create_dir_all(&path).expect("a folder of our own");
-        Self(path)
-    }
-
-    fn file(&self, name: &str) -> PathBuf {
-        self.0.join(name)
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _left = std::fs::remove_dir_all(&self.0);
-    }
 }
 
 /// What our reader sees in `capture`.
@@ -95,50 +75,6 @@ fn compare(capture: &Path) -> Vec<Seen> {
         assert_eq!(ours, theirs, "{}", capture.display());
     }
     ours
-}
-
-/// Whether `tools` are there; says so loudly where one is not, and fails where CI is set.
-fn can_use(tools: &[&str]) -> bool {
-    let is_missing = |tool: &&&str| {
-        let mut command = Command::new(tool);
-        let silent = command
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null());
-        silent.arg("--version").status().is_err()
-    };
-    match tools.iter().find(is_missing) {
-        None => true,
-        Some(tool) => {
-            skip(&format!("there is no {tool}"));
-            false
-        }
-    }
-}
-
-fn skip(why: &str) {
-    assert!(std::env::var_os("CI").is_none(), "{why}");
-    // Past the capture of passed tests' output: nobody shall take this for tested.
-    let text = format!("NOT TESTED against the programs that write captures: {why}\n");
-    let _unheard = std::io::stderr().write_all(text.as_bytes());
-}
-
-/// Runs a command that is to succeed.
-fn run(program: &str, arguments: &[&str]) -> Vec<u8> {
-    let output = Command::new(program)
-        .args(arguments)
-        .output()
-        .expect("a program that can be run");
-    assert!(
-        output.status.success(),
-        "{program} {arguments:?}: {}",
-        String::from_utf8_lossy(&output.stderr)
-    );
-    output.stdout
-}
-
-fn text(path: &Path) -> &str {
-    path.to_str().expect("a path that is text")
 }
 
 /// Every way in which Wireshark's tools write the capture at `original` down.
@@ -226,7 +162,7 @@ fn what_tcpdump_captures_is_read_as_tshark_reads_it() {
     let script = folder.file("capture");
     std::fs::write(&script, made::TCPDUMP).expect("a script");
     let mut arguments = alone.to_vec();
-    arguments.extend(["bash", text(&script), text(&folder.0)]);
+    arguments.extend(["bash", text(&script), text(folder.path())]);
     run("unshare", &arguments);
     for (name, link) in [
         ("lo.pcap", LinkType::ETHERNET),

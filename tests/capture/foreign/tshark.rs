@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use super::{Seen, run, text};
+use super::super::tools::{run, text};
+use super::Seen;
 
 /// Link types by the number of wiretap (`WTAP_ENCAP_…` in Wireshark's `wtap.h`).
 const ENCAPSULATIONS: [(&str, u16); 9] = [

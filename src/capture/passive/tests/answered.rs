@@ -284,3 +284,47 @@ fn a_syn_with_data_or_ecn_bits_is_a_syn() {
     );
     assert_eq!(encounter.attempts[0].syns, 1);
 }
+
+#[test]
+fn resets_that_stop_look_like_a_ban() {
+    check(
+        |tape| {
+            tape.flow(40_000, PORT).at(0).syn().at(1).answer(RST_ACK);
+            for nth in 1..5 {
+                tape.flow(40_000 + nth, PORT).syns(u64::from(nth) * 300, 4);
+            }
+        },
+        Cause::Banned,
+        Confidence::Possible,
+    );
+}
+
+#[test]
+fn a_reset_from_nearer_than_another_ports_is_a_device_before_the_host() {
+    check(
+        |tape| {
+            (tape.near, tape.far) = (0, 3);
+            tape.flow(50_000, 3307).at(0).syn().at(1).answer(RST_ACK);
+            tape.flow(40_000, PORT).at(10).syn();
+            tape.far = 1;
+            tape.at(11).answer(RST_ACK);
+        },
+        Cause::RejectPath,
+        Confidence::Likely,
+    );
+}
+
+#[test]
+fn resets_that_one_client_port_does_not_hear_are_lost_by_chance() {
+    check(
+        |tape| {
+            tape.flow(40_000, PORT).at(0).syn().at(1).answer(RST_ACK);
+            tape.flow(40_001, PORT);
+            for at in [5_000, 6_000] {
+                tape.at(at).syn().at(at + 1).answer(RST_ACK);
+            }
+        },
+        Cause::Closed,
+        Confidence::Likely,
+    );
+}

@@ -245,3 +245,25 @@ fn a_syn_that_stands_after_its_answer_in_the_file_is_its_syn() {
     assert_eq!(encounter.attempts[0].syns, 1);
     assert_eq!(encounter.packets[0].replies, [1]);
 }
+
+#[test]
+fn a_second_syn_with_the_same_number_at_once_is_a_proxys() {
+    let encounter = check(
+        |tape| {
+            tape.handshake(0);
+            tape.at(4);
+            let own = Segment {
+                options: Options {
+                    mss: Some(1380),
+                    timestamps: None,
+                    ..Options::linux_client(1380, 0)
+                },
+                ..tape.the_syn()
+            };
+            tape.segment(true, own);
+        },
+        Cause::OpenProxied,
+        Confidence::Likely,
+    );
+    assert_eq!(encounter.attempts[0].syns, 1);
+}

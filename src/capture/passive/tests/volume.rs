@@ -83,3 +83,65 @@ fn no_bytes_disturb_it() {
     let account = observer.finish(Moment::START);
     assert!(!account.encounters.is_empty());
 }
+
+#[test]
+#[ignore = "a measurement for people"]
+fn how_fast_is_it() {
+    let mut tape = Tape::new();
+    for nth in 0..1000 {
+        tape.flow(20_000 + nth, PORT).handshake(u64::from(nth));
+    }
+    let envelope = tape.envelope(true);
+    let datagrams: Vec<Vec<u8>> = (0..1000_u16)
+        .map(|nth| {
+            let segment = Segment {
+                payload_length: 1000,
+                ..Segment::bare(20_000 + nth, PORT, 1, 2, Flags::ACK)
+            };
+            compose::segment(&envelope, &segment).unwrap()
+        })
+        .collect();
+    #[allow(clippy::disallowed_methods, reason = "a measurement")]
+    let began = std::time::Instant::now();
+    let mut number = 10_000;
+    for _ in 0..3000 {
+        for datagram in &datagrams {
+            number += 1;
+            tape.observer
+                .see(number, Moment::from_nanos(number * 1000), None, datagram);
+        }
+    }
+    println!("{:?} a packet", began.elapsed() / 3_000_000);
+}
+
+#[test]
+#[ignore = "a measurement for people"]
+fn how_large_is_it() {
+    let resident = || {
+        let status = std::fs::read_to_string("/proc/self/status").unwrap();
+        let line = status.lines().find(|line| line.starts_with("VmHWM"));
+        line.unwrap().to_owned()
+    };
+    let mut tape = Tape::new();
+    // Half of it from everywhere to everything, half from one client to one port.
+    for nth in 0..3_000_000_u32 {
+        tape.client = Ipv4Addr::from(0x0a00_0000 + nth).into();
+        tape.flow(40_000, u16::try_from(nth % 60_000).unwrap() + 1);
+        tape.at(u64::from(nth / 100)).syn();
+    }
+    tape.client = client();
+    for nth in 0..3_000_000_u32 {
+        tape.isn = nth;
+        tape.from = u16::try_from(nth % 60_000).unwrap() + 1;
+        tape.to = u16::try_from(nth % 97).unwrap() + 1;
+        tape.at(30_000 + u64::from(nth / 100)).syn();
+    }
+    println!("{}", resident());
+    let account = tape.finish();
+    println!(
+        "{} {:?} {}",
+        account.encounters.len(),
+        account.remainder,
+        resident()
+    );
+}

@@ -187,3 +187,15 @@ fn a_section_has_no_more_interfaces_than_can_be_named() {
         "end at 1310748 block 65538 packet 0: TooManyInterfaces"
     );
 }
+
+#[test]
+fn a_file_of_damages_ends_with_the_last_that_is_told() {
+    let mut file = File::pcapng(Order::Little);
+    for _ in 0..=MOST_DAMAGES {
+        file = file.packet(7, 0, 0, &[], &[]);
+    }
+    let lines = told(file.bytes.as_slice());
+    assert_eq!(lines.len(), 2 + usize::from(MOST_DAMAGES));
+    let last = "end at 32016 block 1002 packet 1000: UnknownInterface { interface: 7 }";
+    assert_eq!(lines.last().unwrap(), last);
+}
