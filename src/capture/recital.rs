@@ -106,7 +106,8 @@ impl<'a> Recital<'a> {
     }
 
     /// Hears the packets that answer a probe which the account calls silent: where a note and a
-    /// packet disagree, the packet counts. Other answers that the account leaves out came when the
+    /// packet disagree, the packet counts, and what such an account leaves out is no sign that this host
+    /// kept it from the ear behind its firewall. Other answers that the account leaves out came when the
     /// inquest was over, or say what another did.
     fn contradict(&mut self) {
         let (packets, source) = (self.packets, self.brief.vantage.source);
@@ -120,6 +121,7 @@ impl<'a> Recital<'a> {
                 && trial.expired.is_some_and(|expired| kept.at < expired)
             {
                 self.hear(*number, None);
+                self.hear(*number, Some(kept.at));
             }
         }
     }

@@ -158,4 +158,14 @@ fn an_account_that_calls_an_answered_probe_silent_is_contradicted_by_the_packets
     };
     assert_eq!(silent(&inquest.outcome.evidence), silent(&live), "{name}");
     assert_eq!(inquest.outcome.finding.verdict.cause, Cause::Closed);
+    let mut replies = inquest
+        .outcome
+        .evidence
+        .trials()
+        .iter()
+        .flat_map(|trial| &trial.replies);
+    assert!(
+        replies.all(|heard| heard.by_tap && heard.by_stack),
+        "{name}"
+    );
 }
