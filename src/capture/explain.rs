@@ -23,6 +23,8 @@ pub struct Explained {
     pub packets: u64,
     /// Where the file is damaged; everything else was used.
     pub damage: Vec<Damage>,
+    /// Notes of ours that cannot be read here, of a later version or damaged.
+    pub unread: u64,
     /// Packets on links whose frames are not understood here.
     pub foreign: BTreeMap<LinkType, u64>,
 }
@@ -40,6 +42,11 @@ pub fn explain<R: Read>(mut reader: Reader<R>) -> Explained {
         };
         match item {
             Ok(Item::Section(section)) => {
+                let unread = section
+                    .comments()
+                    .filter(|comment| Note::is_unread(comment));
+                let unread = u64::try_from(unread.count()).unwrap_or(u64::MAX);
+                explained.unread = explained.unread.saturating_add(unread);
                 let next = run(section.comments()).map(|run| Replay::new(run, before));
                 explained.close(std::mem::replace(&mut replay, next));
             }
@@ -91,6 +98,7 @@ impl Explained {
     fn close(&mut self, replay: Option<Replay>) {
         if let Some(replay) = replay {
             let run = replay.run().clone();
+            self.unread = self.unread.saturating_add(replay.unread());
             let inquests = replay.finish().into_iter();
             self.inquests
                 .extend(inquests.map(|inquest| (run.clone(), inquest)));

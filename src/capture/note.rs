@@ -4,16 +4,22 @@
 //! under, which facts this host contributed (what it refused to send, what its firewall kept from
 //! the ear behind it, when patience ended), and in which order all of it became known. Where a note
 //! and a packet disagree, the packet counts.
+//!
+//! Captures outlive the program: a later version reads what this one wrote (a test keeps such a
+//! file), and this one reads a later one's accounts as far as it knows their steps.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::infer::Brief;
 use crate::model::evidence::Fact;
 use crate::model::probe::{Probe, ProbeId};
 use crate::model::time::Moment;
+use crate::model::verdict::Verdict;
 
 /// The name and version that every note begins with.
 pub const SCHEMA: &str = "synquest/capture/1";
+/// What the notes of every version begin with.
+const EVERY_VERSION: &str = "synquest/capture/";
 
 /// A note.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -55,7 +61,36 @@ pub struct Account {
     /// When it settled; `None` in all parts but the last.
     pub settled: Option<Moment>,
     /// What became known.
+    #[serde(deserialize_with = "tolerant")]
     pub steps: Vec<Step>,
+    /// The verdict as it was given, in the last part.
+    #[serde(default)]
+    pub claim: Option<Claim>,
+}
+
+/// A verdict in the words of the contract.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Claim {
+    /// Word of [`crate::model::verdict::State`].
+    pub state: String,
+    /// Word of [`crate::model::verdict::Cause`].
+    pub cause: String,
+    /// Word of [`crate::model::verdict::Confidence`].
+    pub confidence: String,
+    /// Word of [`crate::model::verdict::Method`]; `None` for causes that refuse nothing.
+    pub method: Option<String>,
+}
+
+impl Claim {
+    /// The claim that `verdict` makes.
+    pub fn of(verdict: &Verdict) -> Self {
+        Self {
+            state: verdict.state.word().to_owned(),
+            cause: verdict.cause.word().to_owned(),
+            confidence: verdict.confidence.word().to_owned(),
+            method: verdict.method.map(|method| method.word().to_owned()),
+        }
+    }
 }
 
 /// One thing that became known.
@@ -73,6 +108,16 @@ pub enum Step {
     HeardBehind(Moment, u64),
     /// A fact that no packet shows.
     Fact(Moment, Fact),
+    /// A step of a later version.
+    #[serde(skip)]
+    Unknown,
+}
+
+/// Steps that are not known here are kept as such: what they say is missing, the others stand.
+fn tolerant<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<Step>, D::Error> {
+    let steps = Vec::<serde_json::Value>::deserialize(from)?;
+    let read = |step| serde_json::from_value(step).unwrap_or(Step::Unknown);
+    Ok(steps.into_iter().map(read).collect())
 }
 
 impl Note {
@@ -81,6 +126,11 @@ impl Note {
         // No type here can fail to serialise: no maps with other keys than strings, no readers.
         let json = serde_json::to_string(self).unwrap_or_default();
         format!("{SCHEMA} {json}")
+    }
+
+    /// Whether a comment is a note that cannot be read here: of a later version, or damaged.
+    pub fn is_unread(comment: &str) -> bool {
+        comment.starts_with(EVERY_VERSION) && Self::read(comment).is_none()
     }
 
     /// Reads a comment; `None` where it is no note of this version.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::comment;
 use super::intent::intent;
-use super::note::{Account, Inquest, Note, Step};
+use super::note::{Account, Claim, Inquest, Note, Step};
 use crate::engine::{Brief, Role, SessionId, Sighting};
 use crate::model::evidence::{Ear, Fact, Observation};
 use crate::model::outcome::Outcome;
@@ -190,7 +190,7 @@ impl Page {
                 Step::Heard(number) | Step::HeardBehind(_, number) => {
                     (self.answered(*number), *number)
                 }
-                Step::Sent(..) | Step::Fact(..) => (None, 0),
+                Step::Sent(..) | Step::Fact(..) | Step::Unknown => (None, 0),
             };
             if let Some(id) = id {
                 let packets = numbers.entry(id).or_default();
@@ -234,10 +234,10 @@ impl Page {
 
     /// What became known, as notes.
     pub(super) fn account(
-        &self,
         session: SessionId,
         steps: Vec<Step>,
         settled: Moment,
+        claim: &Claim,
     ) -> Vec<String> {
         let mut parts = vec![Vec::new()];
         let mut octets = 0;
@@ -256,6 +256,7 @@ impl Page {
             Note::Account(Account {
                 session: session.0,
                 settled: (index == last).then_some(settled),
+                claim: (index == last).then(|| claim.clone()),
                 steps,
             })
             .text()

@@ -84,6 +84,7 @@ impl<'a> Recital<'a> {
                     }
                     (None, None) => {}
                 },
+                Step::Unknown => {}
                 Step::Left(id, number) => self.leave(*id, *number),
                 Step::Heard(number) => {
                     self.hear(*number, None);
@@ -108,14 +109,19 @@ impl<'a> Recital<'a> {
     /// Hears the packets that answer a probe which the account calls silent: where a note and a
     /// packet disagree, the packet counts, and what such an account leaves out is no sign that this host
     /// kept it from the ear behind its firewall. Other answers that the account leaves out came when the
-    /// inquest was over, or say what another did.
+    /// inquest was over, or say what another did; they are told with it all the same.
     fn contradict(&mut self) {
-        let (packets, source) = (self.packets, self.brief.vantage.source);
-        let arriving = packets.iter().filter(|(_, kept)| !kept.departing);
-        for (number, kept) in arriving.filter(|(_, kept)| kept.packet.destination == source) {
-            let heard = Heard::Arriving(Ear::Tap);
-            let role = self.ledger.attribute(heard, &kept.packet).map(|it| it.role);
-            if let Some(Role::Reply(id, _)) = role
+        for (number, kept) in self.packets {
+            let heard = if kept.departing {
+                Heard::Departing
+            } else {
+                Heard::Arriving(Ear::Tap)
+            };
+            let Some(attribution) = self.ledger.attribute(heard, &kept.packet) else {
+                continue;
+            };
+            self.told.push(*number);
+            if let Role::Reply(id, _) = attribution.role
                 && let Some(trial) = self.evidence.trial(id)
                 && trial.replies.is_empty()
                 && trial.expired.is_some_and(|expired| kept.at < expired)

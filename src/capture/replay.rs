@@ -10,12 +10,12 @@
 
 use std::collections::BTreeMap;
 
-use super::comment;
-use super::note::{Account, Note, Run, Step};
+use super::note::{Account, Claim, Note, Run, Step};
 use super::recital::{Kept, Recital};
 use super::write::Numbers;
 use crate::engine::Brief;
 use crate::model::outcome::Outcome;
+use crate::model::probe::ProbeId;
 use crate::model::time::Moment;
 use crate::wire::dissect::dissect;
 
@@ -29,6 +29,8 @@ pub struct Replay {
     packets: BTreeMap<u64, Kept>,
     latest: Moment,
     replayed: Vec<Replayed>,
+    /// Notes, and steps of accounts, that cannot be read here.
+    unread: u64,
 }
 
 /// An inquest, replayed.
@@ -52,8 +54,13 @@ pub enum Standing {
     /// The verdict written live is another.
     Differs {
         /// What was written.
-        written: String,
+        written: Claim,
     },
+    /// No verdict was written live that can be read.
+    Unwritten,
+    /// Packets have other numbers than when they were written: some were taken out or put in since.
+    /// Judged by the packets alone.
+    Renumbered,
     /// The file ends before the inquest did.
     Unfinished,
 }
@@ -77,12 +84,18 @@ impl Replay {
             packets: BTreeMap::new(),
             latest: Moment::START,
             replayed: Vec::new(),
+            unread: 0,
         }
     }
 
     /// The run.
     pub const fn run(&self) -> &Run {
         &self.run
+    }
+
+    /// Notes, and steps of accounts, that could not be read: of a later version, or damaged.
+    pub const fn unread(&self) -> u64 {
+        self.unread
     }
 
     /// Takes a packet: its number, when it passed in nanoseconds since the Unix epoch, whether it
@@ -131,29 +144,8 @@ impl Replay {
             }
             Some(Note::Account(account)) => self.settle(account),
             Some(Note::Run(_)) => {}
-            None => self.compare(comment),
-        }
-    }
-
-    /// The verdict written live stands behind the account.
-    fn compare(&mut self, comment: &str) {
-        let Some(replayed) = self.replayed.last_mut() else {
-            return;
-        };
-        let head = format!("verdict on {} · ", replayed.outcome.endpoint);
-        if replayed.standing == Standing::Unfinished && comment.starts_with(&head) {
-            let numbers = &replayed.numbers;
-            let in_section = |number: &u64| number.saturating_sub(self.before);
-            let again = comment::verdict(&replayed.outcome, |id| {
-                numbers.of(id).iter().map(in_section).collect()
-            });
-            replayed.standing = if comment == again {
-                Standing::Same
-            } else {
-                Standing::Differs {
-                    written: comment.to_owned(),
-                }
-            };
+            None if Note::is_unread(comment) => self.unread = self.unread.saturating_add(1),
+            None => {}
         }
     }
 
@@ -168,7 +160,24 @@ impl Replay {
         if let Some(settled) = account.settled {
             let steps = std::mem::take(&mut inquest.steps);
             let recital = Recital::new(&inquest.brief, &self.packets, self.before);
-            let (replayed, told) = recital.tell(&steps, settled);
+            let (replayed, told) = if is_renumbered(&steps, &self.packets) {
+                let mut replayed = recital.reconstruct(settled);
+                replayed.standing = Standing::Renumbered;
+                (replayed, Vec::new())
+            } else {
+                let (mut replayed, told) = recital.tell(&steps, settled);
+                replayed.standing = match account.claim {
+                    None => Standing::Unwritten,
+                    Some(claim) if claim == Claim::of(&replayed.outcome.finding.verdict) => {
+                        Standing::Same
+                    }
+                    Some(claim) => Standing::Differs { written: claim },
+                };
+                (replayed, told)
+            };
+            let unknown = steps.iter().filter(|step| **step == Step::Unknown).count();
+            let unknown = u64::try_from(unknown).unwrap_or(u64::MAX);
+            self.unread = self.unread.saturating_add(unknown);
             inquest.replayed = Some(self.replayed.len());
             self.replayed.push(replayed);
             for number in told {
@@ -187,6 +196,17 @@ impl Replay {
         }
         self.replayed
     }
+}
+
+/// Whether a packet that the account calls one probe says itself that it is another.
+fn is_renumbered(steps: &[Step], packets: &BTreeMap<u64, Kept>) -> bool {
+    steps.iter().any(|step| match step {
+        Step::Left(ProbeId(id), number) => {
+            let said = packets.get(number).and_then(|kept| kept.probe);
+            said.is_some_and(|said| said != *id)
+        }
+        _ => false,
+    })
 }
 
 /// The number in `probe 17 · …`.

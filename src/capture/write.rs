@@ -15,7 +15,7 @@ use std::net::IpAddr;
 
 use super::block::{Block, option_length};
 use super::comment;
-use super::note::{Note, Run};
+use super::note::{Claim, Note, Run};
 use super::page::{Page, Standing};
 use crate::engine::{Brief, Interface, Role, SessionId, Sighting};
 use crate::model::outcome::Outcome;
@@ -177,7 +177,12 @@ impl<F: Write + Seek> Writer<F> {
         let numbers = Numbers(page.numbers(&steps));
         let verdict = comment::verdict(outcome, |id| numbers.of(id).to_vec());
         let settled = page.began().after(outcome.elapsed);
-        let account = page.account(session, steps, settled);
+        let account = Page::account(
+            session,
+            steps,
+            settled,
+            &Claim::of(&outcome.finding.verdict),
+        );
         for (probe, words) in page.unanswered(outcome) {
             self.amend(session, probe, &words)?;
         }

@@ -131,7 +131,13 @@ fn remarks(explained: &Explained, told: usize) -> Vec<String> {
             Standing::Same => {}
             Standing::Differs { written } => remarks.push(format!(
                 "the file gives another verdict on {endpoint} than its packets and notes do; it \
-                 says: {written}"
+                 says {} ({})",
+                written.cause, written.confidence
+            )),
+            Standing::Unwritten => {}
+            Standing::Renumbered => remarks.push(format!(
+                "packets of the inquest into {endpoint} were taken out or put in since it was \
+                 written: judged by the packets alone, without what only the probing host knew"
             )),
             Standing::Unfinished => remarks.push(format!(
                 "the file ends before the inquest into {endpoint} did; judged by what is there"
@@ -144,6 +150,13 @@ fn remarks(explained: &Explained, told: usize) -> Vec<String> {
                 inquest.noted
             ));
         }
+    }
+    if explained.unread > 0 {
+        remarks.push(format!(
+            "{} notes of a later version of this program, or damaged ones, could not be read; \
+             what they tell is missing",
+            explained.unread
+        ));
     }
     if told == 0 {
         remarks.push(format!(

@@ -3,13 +3,13 @@
 use std::io::Cursor;
 
 use synquest::capture::explain::{Explained, explain};
-use synquest::capture::note;
+use synquest::capture::note::{self, Note, Step};
 use synquest::capture::read::Reader;
 use synquest::capture::replay::Standing;
 use synquest::capture::write::{Origin, Writer};
 use synquest::engine::SessionId;
 use synquest::model::evidence::{Evidence, Fact};
-use synquest::model::verdict::Cause;
+use synquest::model::verdict::{Cause, Confidence};
 
 use crate::scenario::read_all;
 use crate::sim::runner::{self, Run, family_of};
@@ -168,4 +168,35 @@ fn an_account_that_calls_an_answered_probe_silent_is_contradicted_by_the_packets
         replies.all(|heard| heard.by_tap && heard.by_stack),
         "{name}"
     );
+}
+
+/// A capture as version 1 wrote it, of the scenario `closed` over IPv6 in the simulator.
+const FIRST_VERSION: &[u8] = include_bytes!("closed-v1.pcapng");
+
+#[test]
+fn what_the_first_version_wrote_is_still_told() {
+    let explained = explained(FIRST_VERSION);
+    let [(_, inquest)] = explained.inquests.as_slice() else {
+        panic!("one inquest, not {}", explained.inquests.len());
+    };
+    assert_eq!(inquest.outcome.finding.verdict.cause, Cause::Closed);
+    assert_eq!(
+        inquest.outcome.finding.verdict.confidence,
+        Confidence::Proven
+    );
+    assert_eq!((&inquest.standing, explained.unread), (&Standing::Same, 0));
+}
+
+#[test]
+fn a_later_versions_steps_are_passed_over_and_counted() {
+    let note = format!(
+        r#"{} {{"account":{{"session":0,"settled":null,"later":1,"steps":[{{"later":[1]}},{{"heard":7}}]}}}}"#,
+        note::SCHEMA
+    );
+    let Some(Note::Account(account)) = Note::read(&note) else {
+        panic!("an account");
+    };
+    assert_eq!(account.steps, [Step::Unknown, Step::Heard(7)]);
+    assert!(Note::is_unread("synquest/capture/2 {}"));
+    assert!(!Note::is_unread("a comment") && !Note::is_unread(&note));
 }
