@@ -61,7 +61,7 @@ pub enum Standing {
     /// Packets have other numbers than when they were written: some were taken out or put in since.
     /// Judged by the packets alone.
     Renumbered,
-    /// The file ends before the inquest did.
+    /// Its account is not in the file: the run was killed, or another program wrote the file anew.
     Unfinished,
 }
 

@@ -140,7 +140,8 @@ fn remarks(explained: &Explained, told: usize) -> Vec<String> {
                  written: judged by the packets alone, without what only the probing host knew"
             )),
             Standing::Unfinished => remarks.push(format!(
-                "the file ends before the inquest into {endpoint} did; judged by what is there"
+                "the account of the inquest into {endpoint} is not in the file (the run was killed, or \
+                 another program wrote the file anew): judged by the packets alone"
             )),
         }
         if inquest.noted > 0 {
