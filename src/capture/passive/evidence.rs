@@ -170,7 +170,7 @@ fn send<'a>(
             by_stack: !(manner.unheard && unheard),
             heard,
             expired: silent.then_some(due),
-            departed: !hidden && !alone,
+            departed: !hidden || alone,
         });
     }
 }
