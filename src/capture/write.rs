@@ -48,6 +48,9 @@ pub struct Writer<F> {
     /// How many packets are in the file: the number of the last, as readers count.
     packets: u64,
     interfaces: Vec<(Interface, u64)>,
+    /// Names that wait for the first interface: readers such as editcap take the link type of a
+    /// file from the descriptions that come before any other block.
+    names: Vec<(IpAddr, String)>,
     pages: BTreeMap<SessionId, Page>,
     /// The last block, while it is a packet and may still take a comment: whose, where, and what.
     last: Option<(SessionId, u64, Block)>,
@@ -96,6 +99,7 @@ impl<F: Write + Seek> Writer<F> {
             end: 0,
             packets: 0,
             interfaces: Vec::new(),
+            names: Vec::new(),
             pages: BTreeMap::new(),
             last: None,
         };
@@ -112,9 +116,20 @@ impl<F: Write + Seek> Writer<F> {
             .map_or(endpoint.given.as_str(), |(host, _)| host);
         let bare = name.trim_start_matches('[').trim_end_matches(']');
         if !bare.is_empty() && bare.parse::<IpAddr>().is_err() {
-            self.append(Block::names([(endpoint.address, bare)]))?;
+            self.names.push((endpoint.address, bare.to_owned()));
         }
         self.pages.insert(session, Page::new(brief));
+        if self.interfaces.is_empty() {
+            return Ok(());
+        }
+        self.name()
+    }
+
+    /// Writes the names that wait.
+    fn name(&mut self) -> io::Result<()> {
+        for (address, name) in std::mem::take(&mut self.names) {
+            self.append(Block::names([(address, name.as_str())]))?;
+        }
         Ok(())
     }
 
@@ -271,6 +286,7 @@ impl<F: Write + Seek> Writer<F> {
                 let link = self.link(wanted);
                 self.append(Block::interface(link, &wanted.name))?;
                 self.interfaces.push((wanted.clone(), 0));
+                self.name()?;
                 self.interfaces.len().saturating_sub(1)
             }
         };

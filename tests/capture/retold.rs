@@ -200,3 +200,29 @@ fn a_later_versions_steps_are_passed_over_and_counted() {
     assert!(Note::is_unread("synquest/capture/2 {}"));
     assert!(!Note::is_unread("a comment") && !Note::is_unread(&note));
 }
+
+/// The types of a capture's blocks, in order.
+fn block_types(mut octets: &[u8]) -> Vec<u32> {
+    let word = |octets: &[u8], at: usize| {
+        let word = octets[at..at + 4].try_into().expect("four octets");
+        u32::from_le_bytes(word)
+    };
+    let mut types = Vec::new();
+    while !octets.is_empty() {
+        types.push(word(octets, 0));
+        octets = &octets[word(octets, 4) as usize..];
+    }
+    types
+}
+
+/// editcap takes the link type from the descriptions before any other block, and refuses to write a
+/// file that has none there.
+#[test]
+fn an_interface_is_described_before_any_name() {
+    const INTERFACE: u32 = 1;
+    const NAMES: u32 = 4;
+    let (_, run) = runs().next().expect("a scenario");
+    assert!(run.brief.endpoint.given.starts_with(char::is_alphabetic));
+    let types = block_types(&capture(&run, false));
+    assert_eq!(types[1..3], [INTERFACE, NAMES]);
+}

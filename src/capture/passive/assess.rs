@@ -16,7 +16,7 @@ use super::gather::{Gathered, Parties};
 use super::overlay;
 use super::pair::{Map, Socket};
 use super::position::{is_client, position};
-use super::track::{Syn, Track};
+use super::track::{Syn, TWICE, Track};
 use super::{wanted, words};
 
 /// Other ports of the server that serve as comparison.
@@ -43,6 +43,8 @@ pub(super) struct Situation<'a> {
     pub(super) on_client: bool,
     /// The capturing host is seen to send SYNs on, of this client or another: it is a router.
     pub(super) router: bool,
+    /// Its SYNs were seen under other addresses or ports as well: a translation sends them on.
+    pub(super) translated: bool,
     /// The server answered other clients while this one was not answered.
     pub(super) others_served: bool,
 }
@@ -83,6 +85,7 @@ pub(super) fn all(
             known.push((*client, last));
         }
     }
+    let translated = translated(gathered);
     // A traceroute's own SYNs do not say how far away the client is; its other ones do.
     let hops: Map<IpAddr, u8> = clients
         .iter()
@@ -96,7 +99,8 @@ pub(super) fn all(
         .collect();
     gathered
         .iter()
-        .map(|((client, server), own)| {
+        .zip(&translated)
+        .map(|(((client, server), own), translated)| {
             let attempts: Vec<&Track> = own.kept.iter().collect();
             let group = siblings.get(&(*client, server.address));
             let others = others(gathered, group.map_or(&[][..], Vec::as_slice), *server);
@@ -117,6 +121,7 @@ pub(super) fn all(
                 position,
                 both_ways,
                 router,
+                translated: *translated,
                 on_client: is_client(&position, own.kept.iter()),
                 others_served: served.get(server).is_some_and(|known| {
                     known
@@ -127,6 +132,40 @@ pub(super) fn all(
             encounter(&situation, own)
         })
         .collect()
+}
+
+/// Of each encounter, whether a SYN of it was seen under other addresses or ports as well, a hop on.
+/// A translation keeps the sequence number, the identification and the timestamp; the first alone
+/// would take a scanner's SYNs for one, which share it.
+fn translated(gathered: &[(Parties, Gathered)]) -> Vec<bool> {
+    let mut begun: Vec<(u32, Moment, usize, &Syn)> = Vec::new();
+    for (index, (_, gathered)) in gathered.iter().enumerate() {
+        let known = gathered.kept.iter();
+        begun.extend(
+            known.filter_map(|track| Some((track.isn?, track.first, index, track.syns.first()?))),
+        );
+    }
+    begun.sort_unstable_by_key(|(isn, at, index, _)| (*isn, *at, *index));
+    let same = |one: &Syn, other: &Syn| {
+        one.identification == other.identification
+            && one.stamp == other.stamp
+            && one.identification.or(one.stamp).is_some()
+            && one.ttl != other.ttl
+    };
+    let mut translated = vec![false; gathered.len()];
+    for two in begun.windows(2) {
+        let [(isn, at, one, syn), (again, then, other, copy)] = two else {
+            continue;
+        };
+        if isn == again && one != other && then.since(*at) < TWICE && same(syn, copy) {
+            for index in [*one, *other] {
+                if let Some(mark) = translated.get_mut(index) {
+                    *mark = true;
+                }
+            }
+        }
+    }
+    translated
 }
 
 /// The attempts to other ports of a server by the same client: those that were answered first.

@@ -101,7 +101,7 @@ pub(super) fn tell(view: &View<'_>, manner: Manner) -> Told {
             facts.push((at, 1, Fact::Departed(id)));
         }
         for heard in &sending.heard {
-            let reply = as_the_client_reads(&heard.reply, view.hops);
+            let reply = as_the_client_reads(heard, view.hops);
             let when = heard.at.max(at);
             facts.push((when, 2, Fact::Replied(id, Ear::Tap, reply)));
             if sending.by_stack {
@@ -170,7 +170,7 @@ fn send<'a>(
             by_stack: !(manner.unheard && unheard),
             heard,
             expired: silent.then_some(due),
-            departed: !hidden && !alone,
+            departed: !hidden || alone,
         });
     }
 }
@@ -226,10 +226,12 @@ pub(super) fn attribute(track: &Track) -> Vec<Vec<&Heard>> {
     by_syn
 }
 
-/// A reply with the TTL that it arrives with at the client.
-fn as_the_client_reads(reply: &Reply, hops: u8) -> Reply {
+/// A reply with the TTL that it arrives with at the client: less by the routers between, and by the
+/// capturing host where that is a router itself and the TTL the one that it received.
+fn as_the_client_reads(heard: &Heard, hops: u8) -> Reply {
+    let hops = hops.saturating_add(u8::from(heard.relayed));
     Reply {
-        ttl: Ttl(reply.ttl.0.saturating_sub(hops)),
-        ..*reply
+        ttl: Ttl(heard.reply.ttl.0.saturating_sub(hops)),
+        ..heard.reply
     }
 }

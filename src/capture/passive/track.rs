@@ -19,7 +19,7 @@ use super::stream::Stream;
 pub(super) const PATIENCE: Duration = Duration::from_secs(1);
 /// The same packet seen again sooner is the same packet: no stack resends a SYN, SYN-ACK or RST so
 /// soon, and no capture shows a packet on two interfaces so late.
-const TWICE: Duration = Duration::from_millis(150);
+pub(super) const TWICE: Duration = Duration::from_millis(150);
 /// A client that asks again this long after an answer has not heard it: it was time to resend, and
 /// it was not resent because of a packet that crossed the answer on the way.
 const UNHEARD: Duration = Duration::from_millis(300);
@@ -51,6 +51,8 @@ pub(super) struct Heard {
     pub(super) reply: Reply,
     /// What shows which of the SYNs it answers.
     pub(super) shows: Shows,
+    /// It was seen a second time, one hop on: the capturing host sends it on.
+    pub(super) relayed: bool,
 }
 
 /// What an answer shows of the SYN it answers.
@@ -327,6 +329,7 @@ impl Track {
                     || known.reply.ttl != reply.ttl)
         };
         if let Some(known) = self.answers.iter_mut().rev().find(|known| twin(known)) {
+            known.relayed |= known.reply.ttl != reply.ttl;
             // As it arrived: nearer to its sender.
             known.reply.ttl = known.reply.ttl.max(reply.ttl);
             return Taken::Twice;
@@ -337,6 +340,7 @@ impl Track {
                 number,
                 reply,
                 shows,
+                relayed: false,
             });
         }
         Taken::Ours

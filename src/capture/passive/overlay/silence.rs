@@ -52,7 +52,11 @@ pub(super) fn lost_here(situation: &Situation<'_>, finding: &Finding) -> Option<
     let port = situation.server.port;
     let attempts = situation.view.attempts;
     let position = situation.position;
-    if situation.router && !attempts.iter().any(|track| track.forwarded) {
+    let others = || situation.view.others.iter().map(|(_, track)| *track);
+    let kept_back = !situation.translated && !attempts.iter().any(|track| track.forwarded);
+    // A host that routes for its containers sends nothing on that is for itself.
+    let for_itself = position.from_server == Some(0) && !others().any(|track| track.forwarded);
+    if situation.router && kept_back && !for_itself {
         let ttl = position.from_client.unwrap_or(0).saturating_add(1);
         let mut say = Say::new(Cause::DropPath, Confidence::Likely, PlaceKind::Path)
             .against(&[Cause::NoRoute, Cause::NoNeighbor])

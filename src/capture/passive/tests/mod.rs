@@ -139,6 +139,16 @@ impl Tape {
         self.segment(true, syn)
     }
 
+    /// A SYN to the same port of another host.
+    fn syn_to(&mut self, host: IpAddr) -> &mut Self {
+        let envelope = Envelope {
+            destination: host,
+            ..self.envelope(true)
+        };
+        let datagram = compose::segment(&envelope, &self.the_syn()).unwrap();
+        self.write(true, &datagram)
+    }
+
     /// As a traceroute sends it.
     fn limited_syn(&mut self, ttl: u8) -> &mut Self {
         let envelope = Envelope {

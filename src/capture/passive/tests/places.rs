@@ -85,13 +85,86 @@ fn a_router_that_sends_others_on_and_not_these_discards_them() {
             tape.far = 2;
             tape.at(101).answer(SYN_ACK);
             tape.near = 0;
+            // A scanner's SYNs to other ports share their sequence number, and are sent on.
             tape.flow(40_000, PORT).syns(10_000, 4);
+            let isn = tape.isn;
+            tape.flow(40_000, 443).isn = isn;
+            twice(tape, &[10_001]);
         },
         Cause::DropPath,
         Confidence::Likely,
     );
     let place = encounter.outcome.finding.verdict.place;
     assert_eq!(place.after_hop.map(|hop| hop.ttl), Some(1));
+}
+
+#[test]
+fn a_refusal_that_the_capturing_router_sends_on_is_one_hop_further_from_the_client() {
+    let encounter = check(
+        |tape| {
+            // The router is hop 2; the one behind it refuses.
+            for near in [1, 2] {
+                tape.near = near;
+                tape.identification = 7;
+                tape.at(10).syn();
+            }
+            for passed in [0, 1] {
+                tape.identification = 7;
+                tape.at(11).icmp(router(3), Kind::Unreachable(13), passed);
+            }
+        },
+        Cause::RejectPath,
+        Confidence::Likely,
+    );
+    let place = encounter.outcome.finding.verdict.place;
+    assert_eq!(place.at_hop.map(|hop| hop.ttl), Some(3));
+}
+
+#[test]
+fn a_syn_that_leaves_the_router_translated_is_not_discarded_there() {
+    let seen = |tape: &mut Tape, at: u64, near: u8| {
+        tape.identification = 7;
+        tape.near = near;
+        tape.at(at).syn();
+    };
+    check(
+        |tape| {
+            tape.flow(50_000, 22);
+            seen(tape, 100, 0);
+            seen(tape, 100, 1);
+            tape.at(101).answer(SYN_ACK);
+            for at in [10_000, 11_000, 13_000] {
+                tape.flow(40_000, 13_306);
+                let isn = tape.isn;
+                seen(tape, at, 0);
+                tape.flow(40_000, PORT);
+                tape.isn = isn;
+                seen(tape, at, 1);
+            }
+        },
+        Cause::DropSomewhere,
+        Confidence::Possible,
+    );
+}
+
+#[test]
+fn a_host_that_routes_others_is_no_router_before_its_own_ports() {
+    check(
+        |tape| {
+            // Another host's SYN is sent on, as a container's is; ours goes to the capturing host.
+            for near in [0, 1] {
+                tape.near = near;
+                tape.identification = 7;
+                tape.flow(50_000, 22).at(100).syn_to(router(7));
+            }
+            (tape.near, tape.far) = (1, 0);
+            tape.flow(50_001, 22).at(200).syn();
+            tape.at(201).answer(SYN_ACK);
+            tape.flow(40_000, PORT).syns(10_000, 4);
+        },
+        Cause::DropEdgeOrHost,
+        Confidence::Likely,
+    );
 }
 
 #[test]

@@ -91,6 +91,24 @@ fn without_anything_towards_clients_a_client_that_goes_on_was_answered() {
 }
 
 #[test]
+fn without_anything_towards_clients_the_clients_firewall_is_not_blamed() {
+    check(
+        |tape| {
+            tape.flow(50_000, 22).syns(0, 2);
+            for nth in 0..3_u16 {
+                let began = 10_000 + u64::from(nth) * 1000;
+                tape.flow(40_000 + nth, PORT).at(began).syn();
+                tape.at(began + 1).data(true, 0, 0, 0);
+                tape.at(began + 2).data(true, 0, 100, 0);
+                tape.at(began + 9).data(true, 100, 0, 500);
+            }
+        },
+        Cause::Open,
+        Confidence::Likely,
+    );
+}
+
+#[test]
 fn attempts_answered_at_first_and_never_again_look_like_a_ban() {
     let encounter = check(
         |tape| {
