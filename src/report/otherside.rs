@@ -4,9 +4,10 @@
 use std::net::IpAddr;
 
 use super::flows::{Flows, Step, Steps};
-use super::record::Record;
+use super::gloss;
+use super::place::{self, hop_phrase};
+use super::record::{PlaceRecord, Record};
 use super::words::counted;
-use super::{gloss, place};
 
 /// The table that traces our packets, and that is deleted afterwards.
 const TABLE: &str = "synquest_trace";
@@ -64,7 +65,7 @@ enum Site {
     /// The host that ran the test, on what it sends or on what it receives.
     Sending,
     Receiving,
-    /// A device on the path, in words.
+    /// Devices on the path, in words.
     Device(String),
     /// The target host.
     Target,
@@ -76,9 +77,7 @@ impl Site {
         match (verdict.place.kind.as_str(), verdict.cause.as_str()) {
             ("local", "local-ingress") => Self::Receiving,
             ("local", _) => Self::Sending,
-            ("path", _) => Self::Device(
-                place::phrase(&verdict.place).map_or("on the path".to_owned(), |phrase| phrase),
-            ),
+            ("path", _) => Self::Device(suspects(&verdict.place)),
             _ => Self::Target,
         }
     }
@@ -87,13 +86,35 @@ impl Site {
         let target = record.endpoint.address;
         match self {
             Self::Sending | Self::Receiving => gloss::here(record),
-            Self::Device(place) => format!("the device {place}, and on the target host {target}"),
+            Self::Device(place) => format!("{place}, and on the target host {target}"),
             Self::Target => format!("the target host {target}"),
         }
     }
 
     const fn is_here(&self) -> bool {
         matches!(self, Self::Sending | Self::Receiving)
+    }
+}
+
+/// The devices that may have done it. A hop that reports a packet's TTL has not forwarded it yet, so
+/// its own filter is among them.
+fn suspects(place: &PlaceRecord) -> String {
+    match (place.at_hop, place.after_hop, place.before_hop) {
+        (None, Some(after), Some(before)) => format!(
+            "{} as it forwards, whatever stands behind it, {} as it receives",
+            hop_phrase(after),
+            hop_phrase(before)
+        ),
+        (None, Some(after), None) => {
+            format!(
+                "{} as it forwards, whatever stands behind it",
+                hop_phrase(after)
+            )
+        }
+        _ => format!(
+            "the device {}",
+            place::phrase(place).map_or("on the path".to_owned(), |phrase| phrase)
+        ),
     }
 }
 

@@ -124,6 +124,10 @@ pub(super) fn apply(situation: &Situation<'_>, finding: Finding, all: &[ProbeId]
     }
     let verdict = &mut finding.verdict;
     verdict.confidence = verdict.confidence.min(ceiling(verdict.cause, &grounds));
+    if situation.translated {
+        // Distances are those of another flow, from behind the translation.
+        verdict.confidence = verdict.confidence.min(Confidence::Likely);
+    }
     words::remark(situation, &mut finding);
     finding
 }

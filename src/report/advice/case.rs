@@ -101,6 +101,21 @@ impl<'a> Case<'a> {
             .unwrap_or_else(|| otherwise.to_owned())
     }
 
+    /// Who may discard what vanishes between two hops, as the subject of a sentence. A hop that
+    /// reports a packet's TTL has not forwarded it yet, so its own filter is among them.
+    pub(super) fn suspects(&self) -> String {
+        let place = &self.verdict.place;
+        let words = |hop| place::hop_phrase(HopName::from(hop));
+        match (place.after_hop, place.before_hop) {
+            (Some(after), Some(before)) => format!(
+                "The forwarding filter of {}, something behind it, or what {} lets in",
+                words(after),
+                words(before)
+            ),
+            _ => format!("Something {}", self.place_or("on the path")),
+        }
+    }
+
     /// The device that acted, in words, when it is identified.
     pub(super) fn device(&self) -> Option<String> {
         let hop = self.verdict.place.at_hop?;

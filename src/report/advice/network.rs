@@ -126,9 +126,9 @@ pub(super) fn drop_path(case: &Case<'_>) -> Vec<Advice> {
         Advice::new(
             case.network_team(),
             format!(
-                "Something {} discards packets to {} port {} and lets others pass: a firewall or \
-                 an ACL. It must let {} through. The evidence shows which hop still sees them.",
-                case.place_or("on the path"),
+                "{} discards packets to {} port {} and lets others pass: a firewall or an ACL. It \
+                 must let {} through. The evidence shows which hop still sees them.",
+                case.suspects(),
                 case.target,
                 case.port,
                 case.caller()
