@@ -1,12 +1,11 @@
 //! What a capture says of each packet for people: what it is, and what it showed.
 
-use std::time::Duration;
-
 use crate::model::endpoint::Endpoint;
 use crate::model::evidence::{LocalRefusal, Trial};
 use crate::model::outcome::Outcome;
 use crate::model::probe::{Dscp, Kind, Probe, ProbeId, SourceRange, Target};
 use crate::model::reply::{Answer, Reply};
+use crate::model::time::spell;
 
 /// What a probe is: `probe 17 · SYN ttl 3 to :3306`; `of` names its inquest.
 pub(super) fn probe(id: ProbeId, of: &str, probe: &Probe, endpoint: &Endpoint) -> String {
@@ -55,7 +54,7 @@ pub(super) fn unanswered(trial: &Trial) -> String {
     match (trial.refused, trial.expired) {
         (Some(refusal), _) => format!("refused by this host ({})", refused(refusal)),
         (None, _) if trial.void => "no answer, but frames were lost here: void".to_owned(),
-        (None, Some(at)) => format!("no answer within {}", span(at.since(trial.sent))),
+        (None, Some(at)) => format!("no answer within {}", spell(at.since(trial.sent))),
         (None, None) => "the inquest ended before an answer".to_owned(),
     }
 }
@@ -110,15 +109,5 @@ const fn refused(refusal: LocalRefusal) -> &'static str {
         LocalRefusal::TooLong => "longer than the path allows",
         LocalRefusal::SourceGone => "source address gone",
         LocalRefusal::Other(_) => "another errno",
-    }
-}
-
-/// A span with a unit a person reads at a glance.
-pub(super) fn span(span: Duration) -> String {
-    let micros = span.as_micros();
-    match micros {
-        0..1_000 => format!("{micros} µs"),
-        1_000..1_000_000 => format!("{}.{} ms", micros / 1_000, micros % 1_000 / 100),
-        _ => format!("{}.{} s", micros / 1_000_000, micros % 1_000_000 / 100_000),
     }
 }

@@ -9,7 +9,7 @@ use crate::engine::{Brief, Role, SessionId, Sighting};
 use crate::model::evidence::{Ear, Fact, Observation};
 use crate::model::outcome::Outcome;
 use crate::model::probe::{Flow, ProbeId, Target};
-use crate::model::time::Moment;
+use crate::model::time::{Moment, spell};
 use crate::wire::dissect::dissect;
 
 /// Octets of JSON in one comment: an option holds 65535, of which people scroll past few.
@@ -98,7 +98,7 @@ impl Page {
                     return (format!("reply to probe {id}{of} · {says}"), None);
                 };
                 let after = self.sent(id).map_or_else(String::new, |sent| {
-                    format!(" · after {}", comment::span(sighting.at.since(sent)))
+                    format!(" · after {}", spell(sighting.at.since(sent)))
                 });
                 let words = format!(
                     "reply to probe {id}{of} (packet {}) · {says}{after}",

@@ -45,3 +45,17 @@ impl Moment {
         Duration::from_nanos(self.0.saturating_sub(earlier.0))
     }
 }
+
+/// A span with the unit and the digits that a person reads at a glance: `212 µs`, `1.2 ms`, `9.3 s`.
+pub fn spell(span: Duration) -> String {
+    let micros = span.as_micros();
+    let unit = if micros < 1_000_000 { 1_000 } else { 1_000_000 };
+    let (whole, tenth) = (micros / unit, micros % unit * 10 / unit);
+    match micros {
+        0..1_000 => format!("{micros} µs"),
+        1_000..100_000 => format!("{whole}.{tenth} ms"),
+        100_000..1_000_000 => format!("{whole} ms"),
+        1_000_000..100_000_000 => format!("{whole}.{tenth} s"),
+        _ => format!("{whole} s"),
+    }
+}

@@ -1,6 +1,9 @@
 //! Words shared by the forms of text: a probe, a citation, a number, a span.
 
+use std::time::Duration;
+
 use super::entry::Entry;
+use crate::model::time::spell;
 
 /// What was sent, in words: `SYN to control port 51234, TTL 3`. With its source port where that is
 /// below 1024, or when flows are to be told apart `by_flow`.
@@ -98,15 +101,7 @@ pub(super) fn counted(number: u64, one: &str, many: &str) -> String {
 
 /// A span of `micros` microseconds with a unit a person reads at a glance.
 pub(super) fn span(micros: u64) -> String {
-    let unit = if micros < 1_000_000 { 1_000 } else { 1_000_000 };
-    let (whole, tenth) = (micros / unit, micros % unit * 10 / unit);
-    match micros {
-        0..1_000 => format!("{micros} µs"),
-        1_000..100_000 => format!("{whole}.{tenth} ms"),
-        100_000..1_000_000 => format!("{whole} ms"),
-        1_000_000..100_000_000 => format!("{whole}.{tenth} s"),
-        _ => format!("{whole} s"),
-    }
+    spell(Duration::from_micros(micros))
 }
 
 #[cfg(test)]
