@@ -3,8 +3,7 @@
 use std::net::IpAddr;
 
 use crate::infer::Brief;
-use crate::model::probe::{Dscp, Flow, Kind, Probe, SourceRange, Target, Ttl};
-use crate::model::vantage::Vantage;
+use crate::model::probe::{Dscp, Flow, Kind, Probe, Target, Ttl};
 use crate::wire::dissect::{Content, Packet};
 use crate::wire::icmp;
 use crate::wire::tcp::Flags;
@@ -31,7 +30,7 @@ pub(super) fn intent(packet: &Packet, brief: &Brief) -> Option<Probe> {
             } else {
                 Target::Control(segment.destination_port)
             };
-            let flow = flow(&brief.vantage, segment.source_port)?;
+            let flow = brief.vantage.flow(segment.source_port)?;
             let headers = ip_header(brief.endpoint.address).saturating_add(segment.header_length());
             let length = headers.saturating_add(segment.payload_length);
             let padding = (segment.payload_length > 0 && !fragment).then_some(length);
@@ -61,14 +60,4 @@ const fn ip_header(target: IpAddr) -> u16 {
         IpAddr::V4(_) => 20,
         IpAddr::V6(_) => 40,
     }
-}
-
-fn flow(vantage: &Vantage, port: u16) -> Option<Flow> {
-    let index = |ports: &[u16]| {
-        let found = ports.iter().position(|own| *own == port)?;
-        u8::try_from(found).ok()
-    };
-    let of = |range, index| Flow { range, index };
-    let ephemeral = index(&vantage.ephemeral_ports).map(|i| of(SourceRange::Ephemeral, i));
-    ephemeral.or_else(|| index(&vantage.privileged_ports).map(|i| of(SourceRange::Privileged, i)))
 }

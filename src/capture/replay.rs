@@ -69,8 +69,8 @@ pub enum Standing {
 struct Inquest {
     brief: Brief,
     steps: Vec<Step>,
-    /// Which of the replayed it is, once it settled.
-    replayed: Option<usize>,
+    /// Whether its account was complete, so that it is among the replayed.
+    settled: bool,
 }
 
 impl Replay {
@@ -139,7 +139,7 @@ impl Replay {
                 self.inquests.entry(inquest.session).or_insert(Inquest {
                     brief: inquest.brief,
                     steps: Vec::new(),
-                    replayed: None,
+                    settled: false,
                 });
             }
             Some(Note::Account(account)) => self.settle(account),
@@ -153,7 +153,7 @@ impl Replay {
         let Some(inquest) = self.inquests.get_mut(&account.session) else {
             return;
         };
-        if inquest.replayed.is_some() {
+        if inquest.settled {
             return;
         }
         inquest.steps.extend(account.steps);
@@ -178,7 +178,7 @@ impl Replay {
             let unknown = steps.iter().filter(|step| **step == Step::Unknown).count();
             let unknown = u64::try_from(unknown).unwrap_or(u64::MAX);
             self.unread = self.unread.saturating_add(unknown);
-            inquest.replayed = Some(self.replayed.len());
+            inquest.settled = true;
             self.replayed.push(replayed);
             for number in told {
                 self.packets.remove(&number);
@@ -189,7 +189,7 @@ impl Replay {
     /// Every inquest of the run, those without an account last.
     pub fn finish(mut self) -> Vec<Replayed> {
         for inquest in self.inquests.values() {
-            if inquest.replayed.is_none() {
+            if !inquest.settled {
                 let recital = Recital::new(&inquest.brief, &self.packets, self.before);
                 self.replayed.push(recital.reconstruct(self.latest));
             }

@@ -3,13 +3,14 @@
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, UNIX_EPOCH};
 
 use super::arguments::{Artefacts, ExplainArguments, Shared};
 use super::artefact;
 use super::exit::ExitStatus;
 use super::failure::Failure;
 use super::observed;
-use super::scribe::Scribe;
+use super::scribe::{Scribe, time_of_day};
 use super::terminal::Terminal;
 use crate::capture::explain::{Explained, explain};
 use crate::capture::note;
@@ -194,19 +195,11 @@ fn its_run(run: &note::Run) -> Run {
     Run {
         version: run.version.clone(),
         seed: run.seed,
-        started: time_of_day(run.began),
+        started: time_of_day(UNIX_EPOCH + Duration::from_nanos(run.began)),
     }
 }
 
 /// The "run" of those who did not know that they would be read: it began with the first packet.
 fn observed_run(began: u64) -> Run {
-    Run::new(None, time_of_day(began))
-}
-
-/// A time in nanoseconds since the Unix epoch as UTC, to the second.
-fn time_of_day(nanos: u64) -> String {
-    jiff::Timestamp::from_nanosecond(i128::from(nanos))
-        .unwrap_or_default()
-        .strftime("%Y-%m-%dT%H:%M:%SZ")
-        .to_string()
+    Run::new(None, time_of_day(UNIX_EPOCH + Duration::from_nanos(began)))
 }

@@ -1,14 +1,12 @@
 //! `synquest probe`: holds the inquests, writes each as it settles.
 
-use std::time::SystemTime;
-
 use super::arguments::{ProbeArguments, Shared};
 use super::artefact::{self, Capture};
 use super::exit::ExitStatus;
 use super::failure::Failure;
 use super::keeper::Keeper;
 use super::progress::Progress;
-use super::scribe::Scribe;
+use super::scribe::{Scribe, time_of_day};
 use super::signals::Signals;
 use super::terminal::Terminal;
 use super::{dry_run, lookup};
@@ -130,13 +128,4 @@ fn preference(settings: &Settings) -> Preference {
         source: settings.source,
         mark: settings.mark,
     }
-}
-
-/// A time of day in UTC, to the second.
-fn time_of_day(time: SystemTime) -> String {
-    // Fails for times that no clock shows.
-    jiff::Timestamp::try_from(time)
-        .unwrap_or_default()
-        .strftime("%Y-%m-%dT%H:%M:%SZ")
-        .to_string()
 }

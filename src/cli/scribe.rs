@@ -1,5 +1,7 @@
 //! Writes what was found of each endpoint as it becomes known, and remembers what it all comes to.
 
+use std::time::SystemTime;
+
 use super::arguments::Shared;
 use super::exit::ExitStatus;
 use super::failure::Failure;
@@ -75,4 +77,13 @@ impl<'a> Scribe<'a> {
             None => Ok(ExitStatus::of(self.causes)),
         }
     }
+}
+
+/// A time of day in UTC, to the second.
+pub fn time_of_day(time: SystemTime) -> String {
+    // Fails for times that no clock shows.
+    jiff::Timestamp::try_from(time)
+        .unwrap_or_default()
+        .strftime("%Y-%m-%dT%H:%M:%SZ")
+        .to_string()
 }

@@ -6,7 +6,7 @@ use super::inflight::Marks;
 use super::token::{Tokens, Tuple};
 use crate::infer::Brief;
 use crate::model::endpoint::Family;
-use crate::model::probe::{Flow, Kind, Probe, ProbeId, SourceRange, Target, Ttl};
+use crate::model::probe::{Kind, Probe, ProbeId, Target, Ttl};
 use crate::model::time::Moment;
 use crate::model::vantage::Vantage;
 use crate::wire::compose::{self, Envelope};
@@ -48,14 +48,6 @@ pub(super) fn craft(bench: Workbench<'_>, id: ProbeId, probe: &Probe) -> Option<
     }
 }
 
-fn source_port(vantage: &Vantage, flow: Flow) -> Option<u16> {
-    let ports = match flow.range {
-        SourceRange::Ephemeral => &vantage.ephemeral_ports,
-        SourceRange::Privileged => &vantage.privileged_ports,
-    };
-    ports.get(usize::from(flow.index)).copied()
-}
-
 fn envelope(bench: Workbench<'_>, probe: &Probe, tuple: &Tuple) -> Envelope {
     let Ttl(ttl) = probe.ttl;
     Envelope {
@@ -77,10 +69,7 @@ fn segment(bench: Workbench<'_>, id: ProbeId, probe: &Probe) -> Option<Crafted> 
         Target::Host => return None,
     };
     let tuple = Tuple {
-        source: SocketAddr::new(
-            brief.vantage.source,
-            source_port(&brief.vantage, probe.flow)?,
-        ),
+        source: SocketAddr::new(brief.vantage.source, brief.vantage.port(probe.flow)?),
         destination: SocketAddr::new(brief.endpoint.address, port),
     };
     let envelope = envelope(bench, probe, &tuple);

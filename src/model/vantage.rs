@@ -4,6 +4,8 @@ use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
+use super::probe::{Flow, SourceRange};
+
 /// The local end of one endpoint's inquest, asked of the kernel once before it begins.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Vantage {
@@ -24,6 +26,29 @@ pub struct Vantage {
 }
 
 impl Vantage {
+    /// The source port of a flow; `None` where none was reserved for it.
+    pub fn port(&self, flow: Flow) -> Option<u16> {
+        self.ports(flow.range).get(usize::from(flow.index)).copied()
+    }
+
+    /// The flow with this source port; `None` where the port was not reserved.
+    pub fn flow(&self, port: u16) -> Option<Flow> {
+        [SourceRange::Ephemeral, SourceRange::Privileged]
+            .into_iter()
+            .find_map(|range| {
+                let index = self.ports(range).iter().position(|own| *own == port)?;
+                let index = u8::try_from(index).ok()?;
+                Some(Flow { range, index })
+            })
+    }
+
+    fn ports(&self, range: SourceRange) -> &[u16] {
+        match range {
+            SourceRange::Ephemeral => &self.ephemeral_ports,
+            SourceRange::Privileged => &self.privileged_ports,
+        }
+    }
+
     /// Whether the target is a neighbour: no router between.
     pub const fn on_link(&self) -> bool {
         self.gateway.is_none()

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::record::micros;
 use crate::model::evidence::{HeardReply, LocalRefusal, Trial};
 use crate::model::outcome::Outcome;
-use crate::model::probe::{Flow, SourceRange, Target};
+use crate::model::probe::{SourceRange, Target};
 use crate::model::reply::{Answer, Quote, Refusal};
 use crate::model::vantage::Vantage;
 
@@ -172,7 +172,7 @@ impl Details {
         let unanswered = trial.replies.is_empty() && trial.refused.is_none();
         let privileged = probe.flow.range == SourceRange::Privileged;
         Self {
-            source_port: source_port(probe.flow, vantage).filter(|_| over_tcp),
+            source_port: vantage.port(probe.flow).filter(|_| over_tcp),
             source_range: (over_tcp && privileged).then(|| "privileged".to_owned()),
             flow: (probe.flow.index > 0).then_some(probe.flow.index),
             size: probe.padded_to,
@@ -233,14 +233,6 @@ impl From<&HeardReply> for Also {
             arrival_ttl: heard.reply.ttl.0,
         }
     }
-}
-
-fn source_port(flow: Flow, vantage: &Vantage) -> Option<u16> {
-    let ports = match flow.range {
-        SourceRange::Ephemeral => &vantage.ephemeral_ports,
-        SourceRange::Privileged => &vantage.privileged_ports,
-    };
-    ports.get(usize::from(flow.index)).copied()
 }
 
 /// The name of the errno behind a refusal; of several, the usual one.
