@@ -18,6 +18,7 @@ mod gloss;
 pub mod html;
 pub mod json;
 mod lanes;
+pub mod listed;
 pub mod live;
 mod mark;
 pub mod markdown;

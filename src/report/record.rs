@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::advice::{self, Advice};
 use super::entry::Entry;
+use super::listed::Line;
 use super::observed::Observed;
 use crate::model::endpoint::Endpoint;
 use crate::model::outcome::Outcome;
@@ -48,6 +49,9 @@ pub struct Record {
     /// Where it was read from somebody else's capture: who tried, and how it went.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub observed: Option<Observed>,
+    /// The lines of the list that ask for it; none outside a sweep.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub list: Vec<Line>,
     /// The run it belongs to.
     pub run: Run,
 }
@@ -218,6 +222,7 @@ impl Record {
             stats: Stats::of(outcome),
             notes: finding.notes.clone(),
             observed: None,
+            list: Vec::new(),
             run: run.clone(),
         }
     }
