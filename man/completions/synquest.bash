@@ -109,13 +109,21 @@ _synquest() {
             return 0
             ;;
         synquest__subcmd__explain)
-            opts="-v -q -h -V --report --force --exit-zero --json --verbose --quiet --color --help --version"
+            opts="-v -q -h -V --report --force --scenario --public-address --exit-zero --json --verbose --quiet --color --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
                 --report)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --scenario)
+                    COMPREPLY=($(compgen -W "cross-cloud on-prem same-region-vm" -- "${cur}"))
+                    return 0
+                    ;;
+                --public-address)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -233,7 +241,7 @@ _synquest() {
             return 0
             ;;
         synquest__subcmd__probe)
-            opts="-4 -6 -I -S -v -q -h -V --ipv4 --ipv6 --interface --source --mark --max-time --max-probes --rate --control-port --quick --no-mtu --seed --pcap --report --bundle --force --dry-run --exit-zero --json --verbose --quiet --color --help --version"
+            opts="-4 -6 -I -S -v -q -h -V --ipv4 --ipv6 --interface --source --mark --max-time --max-probes --rate --control-port --quick --no-mtu --seed --pcap --report --bundle --force --scenario --public-address --dry-run --exit-zero --json --verbose --quiet --color --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -288,6 +296,14 @@ _synquest() {
                     return 0
                     ;;
                 --bundle)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --scenario)
+                    COMPREPLY=($(compgen -W "cross-cloud on-prem same-region-vm" -- "${cur}"))
+                    return 0
+                    ;;
+                --public-address)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -48,6 +48,10 @@ complete -c synquest -n "__fish_synquest_using_subcommand probe" -l seed -d 'See
 complete -c synquest -n "__fish_synquest_using_subcommand probe" -l pcap -d 'Capture of our probes and their replies (pcapng), written as it happens' -r -F
 complete -c synquest -n "__fish_synquest_using_subcommand probe" -l report -d 'Report (.html, .htm, .md); may be repeated' -r -F
 complete -c synquest -n "__fish_synquest_using_subcommand probe" -l bundle -d 'Archive of all there is (.tar.zst, .tar.gz): JSON, report, capture, routes, settings and counters of this host, drops of its firewall by chain and rule number' -r -F
+complete -c synquest -n "__fish_synquest_using_subcommand probe" -l scenario -d 'Where the database is: cross-cloud, on-prem or same-region-vm [default: read from the addresses and the route]' -r -f -a "cross-cloud\t'In another provider\'s cloud, over the public network'
+on-prem\t'In a data centre, over a VPN or the public network'
+same-region-vm\t'Self-built on a virtual machine of the same region, in this VPC or a peered one'"
+complete -c synquest -n "__fish_synquest_using_subcommand probe" -l public-address -d 'Address under which public networks see this instance (its EIP)' -r
 complete -c synquest -n "__fish_synquest_using_subcommand probe" -l color -d 'When to colour [NO_COLOR is honoured by auto]' -r -f -a "auto\t''
 always\t''
 never\t''"
@@ -64,6 +68,10 @@ complete -c synquest -n "__fish_synquest_using_subcommand probe" -s q -l quiet -
 complete -c synquest -n "__fish_synquest_using_subcommand probe" -s h -l help -d 'Print help'
 complete -c synquest -n "__fish_synquest_using_subcommand probe" -s V -l version -d 'Print version'
 complete -c synquest -n "__fish_synquest_using_subcommand explain" -l report -d 'Report (.html, .htm, .md); may be repeated' -r -F
+complete -c synquest -n "__fish_synquest_using_subcommand explain" -l scenario -d 'Where the database is: cross-cloud, on-prem or same-region-vm [default: read from the addresses and the route]' -r -f -a "cross-cloud\t'In another provider\'s cloud, over the public network'
+on-prem\t'In a data centre, over a VPN or the public network'
+same-region-vm\t'Self-built on a virtual machine of the same region, in this VPC or a peered one'"
+complete -c synquest -n "__fish_synquest_using_subcommand explain" -l public-address -d 'Address under which public networks see this instance (its EIP)' -r
 complete -c synquest -n "__fish_synquest_using_subcommand explain" -l color -d 'When to colour [NO_COLOR is honoured by auto]' -r -f -a "auto\t''
 always\t''
 never\t''"

@@ -9,6 +9,7 @@ use clap::builder::BoolishValueParser;
 use clap::{ArgAction, Args, ColorChoice, Parser, Subcommand, ValueEnum};
 
 use super::duration;
+use crate::report::advice::{Scenario, Situation};
 
 /// Says why a TCP port does not answer, where on the path it happens, and how sure that is
 #[derive(Clone, Debug, Parser)]
@@ -93,6 +94,9 @@ pub struct ProbeArguments {
     /// What is written for others when it is over.
     #[command(flatten)]
     pub artefacts: Artefacts,
+    /// What only the user knows of the way.
+    #[command(flatten)]
+    pub situation: Whereabouts,
     /// Print what would be sent, and send nothing
     #[arg(long, env = "SYNQUEST_DRY_RUN", hide_env_values = true,
         value_parser = BoolishValueParser::new(), help_heading = "Inquest")]
@@ -178,6 +182,55 @@ pub struct Cost {
     pub seed: Option<u64>,
 }
 
+/// What only the user knows of the way to the database; advice is written for it.
+#[derive(Args, Clone, Copy, Debug, Default)]
+#[command(next_help_heading = "Advice")]
+pub struct Whereabouts {
+    /// Where the database is: cross-cloud, on-prem or same-region-vm [default: read from the
+    /// addresses and the route]
+    #[arg(
+        long,
+        value_name = "WHERE",
+        env = "SYNQUEST_SCENARIO",
+        hide_env_values = true,
+        hide_possible_values = true
+    )]
+    pub scenario: Option<Where>,
+    /// Address under which public networks see this instance (its EIP)
+    #[arg(
+        long,
+        value_name = "ADDRESS",
+        env = "SYNQUEST_PUBLIC_ADDRESS",
+        hide_env_values = true
+    )]
+    pub public_address: Option<IpAddr>,
+}
+
+/// Where the database is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Where {
+    /// In another provider's cloud, over the public network
+    CrossCloud,
+    /// In a data centre, over a VPN or the public network
+    OnPrem,
+    /// Self-built on a virtual machine of the same region, in this VPC or a peered one
+    SameRegionVm,
+}
+
+impl Whereabouts {
+    /// The same as advice knows it.
+    pub fn said(self) -> Situation {
+        Situation {
+            scenario: self.scenario.map(|place| match place {
+                Where::CrossCloud => Scenario::CrossCloud,
+                Where::OnPrem => Scenario::OnPrem,
+                Where::SameRegionVm => Scenario::SameRegionVm,
+            }),
+            public_address: self.public_address,
+        }
+    }
+}
+
 /// Files written at the end of a run, for people who were not there.
 #[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Artefacts")]
@@ -224,6 +277,9 @@ pub struct ExplainArguments {
     #[arg(long, env = "SYNQUEST_FORCE", hide_env_values = true,
         value_parser = BoolishValueParser::new(), help_heading = "Artefacts")]
     pub force: bool,
+    /// What only the user knows of the way.
+    #[command(flatten)]
+    pub situation: Whereabouts,
     /// Exit with 0 also when an endpoint is not open or undecided
     #[arg(long, env = "SYNQUEST_EXIT_ZERO", hide_env_values = true,
         value_parser = BoolishValueParser::new(), help_heading = "Output")]

@@ -16,6 +16,7 @@ use crate::capture::explain::{Explained, explain};
 use crate::capture::note;
 use crate::capture::read::{Reader, Unreadable};
 use crate::capture::replay::Standing;
+use crate::report::advice::Situation;
 use crate::report::record::{Record, Run};
 
 /// Why a file cannot be explained at all.
@@ -65,7 +66,8 @@ pub fn run(
     })?;
     let explained = explain(reader);
     let mut scribe = Scribe::new(shared, terminal, artefacts.wants_records());
-    let told = tell(&explained, &mut scribe);
+    let situation = arguments.situation.said();
+    let told = tell(&explained, situation, &mut scribe);
     for remark in remarks(&explained, told) {
         terminal.note(&remark);
     }
@@ -87,10 +89,10 @@ pub fn run(
 }
 
 /// Writes the record of everything in the capture; says how many there are.
-fn tell(explained: &Explained, scribe: &mut Scribe<'_>) -> usize {
+fn tell(explained: &Explained, situation: Situation, scribe: &mut Scribe<'_>) -> usize {
     let mut told = 0;
     for (run, inquest) in &explained.inquests {
-        let mut record = Record::new(&inquest.outcome, &its_run(run));
+        let mut record = Record::new(&inquest.outcome, &its_run(run, situation));
         record.number(|id| inquest.numbers.of(id).to_vec());
         told += 1;
         if !scribe.write(inquest.outcome.finding.verdict.cause, record) {
@@ -99,7 +101,7 @@ fn tell(explained: &Explained, scribe: &mut Scribe<'_>) -> usize {
     }
     let observed = explained.observed.iter();
     for (run, encounter) in observed.flat_map(|(began, account)| {
-        let run = observed_run(*began);
+        let run = observed_run(*began, situation);
         account.encounters.iter().map(move |met| (run.clone(), met))
     }) {
         let cause = encounter.outcome.finding.verdict.cause;
@@ -191,15 +193,20 @@ fn open(path: &Path) -> Result<Box<dyn Read + Send>, Unexplained> {
 }
 
 /// The run that told itself in this capture.
-fn its_run(run: &note::Run) -> Run {
+fn its_run(run: &note::Run, situation: Situation) -> Run {
     Run {
         version: run.version.clone(),
         seed: run.seed,
         started: time_of_day(UNIX_EPOCH + Duration::from_nanos(run.began)),
+        situation,
     }
 }
 
 /// The "run" of those who did not know that they would be read: it began with the first packet.
-fn observed_run(began: u64) -> Run {
-    Run::new(None, time_of_day(UNIX_EPOCH + Duration::from_nanos(began)))
+fn observed_run(began: u64, situation: Situation) -> Run {
+    let began = time_of_day(UNIX_EPOCH + Duration::from_nanos(began));
+    Run {
+        situation,
+        ..Run::new(None, began)
+    }
 }

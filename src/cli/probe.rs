@@ -45,7 +45,10 @@ pub fn run(
     let signals = Signals::listen(move || on_signal.request()).map_err(Failure::Signals)?;
     let shown = terminal.watched() && !shared.quiet && shared.verbose == 0;
     let mut progress = Progress::new(endpoints.len(), shown);
-    let mut run = Run::new(arguments.cost.seed, "");
+    let mut run = Run {
+        situation: arguments.situation.said(),
+        ..Run::new(arguments.cost.seed, "")
+    };
     let mut scribe = Scribe::new(shared, terminal, artefacts.wants_records());
     let watch = artefacts.watch();
     let mut capture = artefacts.capture()?;

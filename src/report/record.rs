@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::advice::{self, Advice};
+use super::advice::{self, Advice, Situation};
 use super::entry::Entry;
 use super::listed::Line;
 use super::observed::Observed;
@@ -184,6 +184,9 @@ pub struct Run {
     pub seed: Option<u64>,
     /// When the run began, in UTC (RFC 3339).
     pub started: String,
+    /// What the user said of the way to the database; left out where that is nothing.
+    #[serde(default, skip_serializing_if = "Situation::is_unsaid")]
+    pub situation: Situation,
 }
 
 impl Run {
@@ -193,6 +196,7 @@ impl Run {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             seed,
             started: started.into(),
+            situation: Situation::default(),
         }
     }
 }
@@ -215,7 +219,7 @@ impl Record {
                 .iter()
                 .map(AlternativeRecord::from)
                 .collect(),
-            advice: advice::advise(outcome),
+            advice: advice::advise(outcome, &run.situation),
             path: finding.path.iter().map(HopRecord::from).collect(),
             evidence: Entry::all(outcome),
             local: LocalRecord::from(vantage),

@@ -3,25 +3,13 @@
 use std::net::IpAddr;
 
 use super::Advice;
+use super::situation::{Reach, Scenario, Situation};
 use crate::model::endpoint::Family;
 use crate::model::outcome::Outcome;
 use crate::model::vantage::Vantage;
 use crate::model::verdict::Verdict;
 use crate::report::place;
 use crate::report::record::{HopName, PlaceRecord};
-
-/// The way to the target, as far as the two addresses tell it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Reach {
-    /// The target is this host.
-    Loopback,
-    /// Both private: one VPC, peering or a VPN; the target sees our own address.
-    Private,
-    /// From a private address to a public one: a NAT (the EIP) stands between.
-    ThroughNat,
-    /// Both public: the target sees our own address.
-    Public,
-}
 
 /// One outcome, seen by its advice.
 #[derive(Debug)]
@@ -32,28 +20,20 @@ pub(super) struct Case<'a> {
     pub(super) target: IpAddr,
     pub(super) port: u16,
     pub(super) reach: Reach,
+    pub(super) situation: &'a Situation,
 }
 
 impl<'a> Case<'a> {
-    pub(super) fn of(outcome: &'a Outcome) -> Self {
+    pub(super) fn of(outcome: &'a Outcome, situation: &'a Situation) -> Self {
         let target = outcome.endpoint.address;
-        let source = outcome.vantage.source;
-        let reach = if outcome.vantage.loopback {
-            Reach::Loopback
-        } else if is_private(target) {
-            Reach::Private
-        } else if is_private(source) {
-            Reach::ThroughNat
-        } else {
-            Reach::Public
-        };
         Self {
             verdict: &outcome.finding.verdict,
             outcome,
             vantage: &outcome.vantage,
             target,
             port: outcome.endpoint.port,
-            reach,
+            reach: Reach::of(&outcome.vantage, target),
+            situation,
         }
     }
 
@@ -84,15 +64,33 @@ impl<'a> Case<'a> {
     /// What the far side sees us as, and so must allow, as a noun phrase.
     pub(super) fn caller(&self) -> String {
         let source = self.vantage.source;
-        match self.reach {
-            Reach::Loopback | Reach::Public => source.to_string(),
-            Reach::Private => format!("this instance's private address {source}"),
-            Reach::ThroughNat => {
-                "this instance's EIP (its public address, shown where source and destination \
-                 databases are configured)"
+        match (self.reach, self.situation.public_address) {
+            (Reach::Loopback | Reach::Public, _) => source.to_string(),
+            (Reach::Neighbour | Reach::Private, _) => {
+                format!("this instance's private address {source}")
+            }
+            (Reach::ThroughNat, Some(public)) => format!("this instance's EIP {public}"),
+            (Reach::ThroughNat, None) => {
+                "this instance's EIP (its public address, which the instance itself does not see; \
+                 it is shown on the page where source and destination databases are configured)"
                     .to_owned()
             }
         }
+    }
+
+    /// The address the far side sees, as it is written in a rule or a command; a word in capitals
+    /// where this instance does not know it.
+    pub(super) fn seen_as(&self) -> String {
+        match (self.reach, self.situation.public_address) {
+            (Reach::ThroughNat, Some(public)) => public.to_string(),
+            (Reach::ThroughNat, None) => "EIP".to_owned(),
+            _ => self.vantage.source.to_string(),
+        }
+    }
+
+    /// Whether the user says that the database is where `scenario` says.
+    pub(super) fn is_in(&self, scenario: Scenario) -> bool {
+        self.situation.scenario == Some(scenario)
     }
 
     /// The place in words, or `otherwise`.
@@ -152,20 +150,5 @@ impl<'a> Case<'a> {
     /// To hold the inquest again with more time.
     pub(super) fn again(&self) -> Advice {
         Advice::new("you", "Then test again.").run(format!("synquest probe {}", self.argument()))
-    }
-}
-
-/// Whether `address` is one that no public network carries.
-pub(in crate::report) const fn is_private(address: IpAddr) -> bool {
-    match address {
-        IpAddr::V4(v4) => {
-            let [first, second, ..] = v4.octets();
-            v4.is_private()
-                || v4.is_link_local()
-                || v4.is_loopback()
-                // RFC 6598: shared address space, also behind a NAT.
-                || (first == 100 && second & 0xc0 == 64)
-        }
-        IpAddr::V6(v6) => v6.is_unique_local() || v6.is_unicast_link_local() || v6.is_loopback(),
     }
 }

@@ -12,17 +12,42 @@ const HOST_ADMIN: &str = "administrator of the target host";
 const DENY_CHAIN: &str = "IN_HIDS_MYSQLD_DENY_DROP";
 
 pub(super) fn open(case: &Case<'_>) -> Vec<Advice> {
-    let first = Advice::new(
-        DATABASE_ADMIN,
-        "The network lets the connection through. If the connection test still fails, look at the \
-         account, its allowed hosts, TLS, and whether this host is blocked for too many unfinished \
-         connections (MySQL: max_connect_errors).",
+    let text = format!(
+        "The network lets the connection through. If the connection test still fails, the server \
+         refuses it after the handshake: {}",
+        afterwards(case.port)
     );
-    vec![if case.port == 3306 {
-        first.run("mysql -u root -p -e 'TRUNCATE TABLE performance_schema.host_cache'")
-    } else {
-        first
-    }]
+    let first = Advice::new(DATABASE_ADMIN, text);
+    let greeting = format!("synquest probe --greeting {}", case.argument());
+    vec![
+        match case.port {
+            3306 => first.run("mysql -u root -p -e 'TRUNCATE TABLE performance_schema.host_cache'"),
+            _ => first,
+        },
+        Advice::new(
+            "you",
+            "To see what the server says, make one full connection; an unfinished login may count \
+         against this instance.",
+        )
+        .run(greeting),
+    ]
+}
+
+/// What a database most often says no to once the connection is made, by its usual port.
+const fn afterwards(port: u16) -> &'static str {
+    match port {
+        3306 => {
+            "\"Host is not allowed\" (1130) means that no account admits this instance's address; \
+             \"Host is blocked\" (1129) that unfinished connections passed max_connect_errors, which \
+             the command resets; else the account, its password or TLS."
+        }
+        5432 => {
+            "\"no pg_hba.conf entry\" means that the server admits this instance's address nowhere; \
+             else the account, its password or TLS."
+        }
+        6379 => "protected mode or a missing password: the server then says DENIED or NOAUTH.",
+        _ => "look at the account, its allowed hosts, TLS and limits on connections.",
+    }
 }
 
 pub(super) fn closed(case: &Case<'_>) -> Vec<Advice> {
@@ -60,6 +85,7 @@ pub(super) fn reject_host(case: &Case<'_>) -> Vec<Advice> {
 
 pub(super) fn drop_host(case: &Case<'_>) -> Vec<Advice> {
     vec![
+        unban(case),
         find_rule(case, "discards this address or port"),
         delete_rules(case),
         case.again(),
@@ -73,6 +99,7 @@ pub(super) fn banned(case: &Case<'_>) -> Vec<Advice> {
             "Stop every connection test from this instance first: each attempt may prolong the \
              ban.",
         ),
+        unban(case),
         find_rule(case, "has just blacklisted this address"),
         delete_rules(case),
     ]
@@ -112,14 +139,30 @@ pub(super) fn find_rule(case: &Case<'_>, does: &str) -> Advice {
     Advice::new(
         HOST_ADMIN,
         format!(
-            "On the host, find the firewall rule that {does}; look also for DENY chains such as \
-             {DENY_CHAIN}, in which the host-security agent blacklists addresses that knock too \
-             often. The address to look for is {}, alone or within a range; the counters show which \
-             rule acts.",
+            "On the host, find the firewall rule that {does}. The address to look for is {}, alone \
+             or within a range; the counters show which rule acts. Or give the output of \
+             iptables-save to `synquest rules`: it names the rule and the commands that remove it.",
             case.caller()
         ),
     )
     .run(format!("{} -L -n -v --line-numbers", case.iptables()))
+}
+
+/// To have the agent that put a rule there take it away: it would put back what is deleted by hand.
+fn unban(case: &Case<'_>) -> Advice {
+    Advice::new(
+        HOST_ADMIN,
+        format!(
+            "If a security agent guards the host (HOSTGUARD with its chain {DENY_CHAIN}, \
+             fail2ban), it blacklists addresses that knock too often: look for {} there and \
+             unblock it in the agent first, which puts back what is deleted by hand.",
+            case.caller()
+        ),
+    )
+    .run(format!(
+        "{} -L {DENY_CHAIN} -n --line-numbers",
+        case.iptables()
+    ))
 }
 
 /// To delete what [`find_rule`] found.

@@ -1,7 +1,8 @@
 //! Advice for what happens on this host, and for what could not be told.
 
 use super::Advice;
-use super::case::{Case, Reach};
+use super::case::Case;
+use super::situation::{Scenario, is_private};
 use crate::model::evidence::LocalRefusal;
 use crate::report::visible::shell_word;
 
@@ -44,13 +45,18 @@ pub(super) fn no_neighbor(case: &Case<'_>) -> Vec<Advice> {
 }
 
 pub(super) fn no_route(case: &Case<'_>) -> Vec<Advice> {
-    let needs = match case.reach {
-        Reach::Private => {
+    // Without a route nothing is a neighbour: only the addresses tell.
+    let needs = match (is_private(case.target), case.situation.scenario) {
+        (true, Some(Scenario::SameRegionVm)) => {
+            "add the route of the peering connection (the other VPC needs one back)"
+        }
+        (true, Some(Scenario::OnPrem)) => {
+            "add the route of the VPN (the data centre needs one back)"
+        }
+        (true, _) => {
             "add the route of the VPN or the peering connection (the far side needs one back)"
         }
-        Reach::ThroughNat | Reach::Public | Reach::Loopback => {
-            "this host needs a default route, or an EIP or NAT gateway to leave through"
-        }
+        (false, _) => "this host needs a default route, or an EIP or NAT gateway to leave through",
     };
     vec![
         Advice::new(

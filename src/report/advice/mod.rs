@@ -7,13 +7,15 @@ mod case;
 mod host;
 mod local;
 mod network;
+mod situation;
 
 use serde::{Deserialize, Serialize};
 
 use crate::model::outcome::Outcome;
 use crate::model::verdict::{Cause, PlaceKind};
 use case::Case;
-pub(super) use case::is_private;
+pub(super) use situation::is_private;
+pub use situation::{Scenario, Situation};
 
 /// One piece of advice.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -42,34 +44,47 @@ impl Advice {
 }
 
 /// What to do about `outcome`, the most promising first.
-pub fn advise(outcome: &Outcome) -> Vec<Advice> {
-    let case = Case::of(outcome);
-    let local = outcome.finding.verdict.place.kind == PlaceKind::Local;
-    match outcome.finding.verdict.cause {
-        Cause::Open => host::open(&case),
-        Cause::OpenProxied => network::open_proxied(&case),
-        Cause::MtuBlackHole => network::mtu_black_hole(&case),
-        Cause::Intermittent => network::intermittent(&case),
-        Cause::RateLimited => host::rate_limited(&case),
-        Cause::Banned => host::banned(&case),
-        Cause::Closed => host::closed(&case),
-        Cause::RejectHost => host::reject_host(&case),
-        Cause::RejectPath => network::reject_path(&case),
-        Cause::DropHost => host::drop_host(&case),
-        Cause::DropEdge => network::drop_edge(&case),
-        Cause::DropEdgeOrHost => network::drop_edge_or_host(&case),
-        Cause::DropPath => network::drop_path(&case),
-        Cause::DropReturn => network::drop_return(&case),
-        Cause::DropSomewhere => network::drop_somewhere(&case),
-        Cause::ListenerOverloaded => host::listener_overloaded(&case),
-        Cause::NoNeighbor if local => local::no_neighbor(&case),
-        Cause::NoNeighbor => network::no_neighbor(&case),
-        Cause::NoRoute if local => local::no_route(&case),
-        Cause::NoRoute => network::no_route(&case),
-        Cause::LocalEgress => local::local_egress(&case),
-        Cause::LocalIngress => local::local_ingress(&case),
-        Cause::Conflicting => local::conflicting(&case),
-        Cause::Inconclusive => local::inconclusive(&case),
+pub fn advise(outcome: &Outcome, situation: &Situation) -> Vec<Advice> {
+    let case = Case::of(outcome, situation);
+    let mut advice = by_cause(&case);
+    let cause = outcome.finding.verdict.cause;
+    let about_here = outcome.finding.verdict.place.kind == PlaceKind::Local;
+    if !matches!(cause, Cause::Open | Cause::MtuBlackHole) && !about_here {
+        match network::doubt(&case) {
+            Some(doubt) if doubt.contradicts => advice.insert(0, doubt.advice),
+            doubt => advice.extend(doubt.map(|doubt| doubt.advice)),
+        }
+    }
+    advice
+}
+
+fn by_cause(case: &Case<'_>) -> Vec<Advice> {
+    let local = case.verdict.place.kind == PlaceKind::Local;
+    match case.verdict.cause {
+        Cause::Open => host::open(case),
+        Cause::OpenProxied => network::open_proxied(case),
+        Cause::MtuBlackHole => network::mtu_black_hole(case),
+        Cause::Intermittent => network::intermittent(case),
+        Cause::RateLimited => host::rate_limited(case),
+        Cause::Banned => host::banned(case),
+        Cause::Closed => host::closed(case),
+        Cause::RejectHost => host::reject_host(case),
+        Cause::RejectPath => network::reject_path(case),
+        Cause::DropHost => host::drop_host(case),
+        Cause::DropEdge => network::drop_edge(case),
+        Cause::DropEdgeOrHost => network::drop_edge_or_host(case),
+        Cause::DropPath => network::drop_path(case),
+        Cause::DropReturn => network::drop_return(case),
+        Cause::DropSomewhere => network::drop_somewhere(case),
+        Cause::ListenerOverloaded => host::listener_overloaded(case),
+        Cause::NoNeighbor if local => local::no_neighbor(case),
+        Cause::NoNeighbor => network::no_neighbor(case),
+        Cause::NoRoute if local => local::no_route(case),
+        Cause::NoRoute => network::no_route(case),
+        Cause::LocalEgress => local::local_egress(case),
+        Cause::LocalIngress => local::local_ingress(case),
+        Cause::Conflicting => local::conflicting(case),
+        Cause::Inconclusive => local::inconclusive(case),
     }
 }
 
@@ -77,7 +92,7 @@ pub fn advise(outcome: &Outcome) -> Vec<Advice> {
 mod tests {
     use std::time::Duration;
 
-    use super::advise;
+    use super::{Scenario, Situation, advise};
     use crate::model::endpoint::Endpoint;
     use crate::model::evidence::Evidence;
     use crate::model::outcome::Outcome;
@@ -129,7 +144,11 @@ mod tests {
     }
 
     fn all_text(outcome: &Outcome) -> String {
-        let advice = advise(outcome).into_iter();
+        text_in(outcome, Situation::default())
+    }
+
+    fn text_in(outcome: &Outcome, situation: Situation) -> String {
+        let advice = advise(outcome, &situation).into_iter();
         advice
             .map(|advice| format!("{advice:?}\n"))
             .collect::<String>()
@@ -147,7 +166,8 @@ mod tests {
         for cause in Cause::ALL {
             for kind in kinds {
                 for (source, target) in [("10.0.0.2", "10.1.0.2"), ("fd00::2", "2001:db8::2")] {
-                    let advice = advise(&outcome(cause, kind, source, target));
+                    let outcome = outcome(cause, kind, source, target);
+                    let advice = advise(&outcome, &Situation::default());
                     assert!(!advice.is_empty(), "{cause} {kind:?}");
                     for piece in advice {
                         assert!(!piece.owner.is_empty(), "{cause} {kind:?}");
@@ -173,7 +193,7 @@ mod tests {
     #[test]
     fn the_address_to_allow_depends_on_the_way_there() {
         let edge =
-            |source, target| all_text(&outcome(Cause::DropEdge, PlaceKind::Edge, source, target));
+            |source, target| all_text(&routed(Cause::DropEdge, PlaceKind::Edge, source, target));
         let over_vpn = edge("10.0.0.2", "192.168.4.9");
         assert!(over_vpn.contains("private address 10.0.0.2"), "{over_vpn}");
         let over_public_network = edge("10.0.0.2", "203.0.113.9");
@@ -205,12 +225,77 @@ mod tests {
             "10.0.0.9",
         );
         ingress.vantage.interface = "e;reboot".to_owned();
-        for piece in advise(&ingress) {
+        for piece in advise(&ingress, &Situation::default()) {
             let command = piece.command.unwrap_or_default();
             assert!(
                 !command.contains("e;") || command.contains("'"),
                 "{command}"
             );
         }
+    }
+    /// An outcome with a router on the way.
+    fn routed(cause: Cause, kind: PlaceKind, source: &str, target: &str) -> Outcome {
+        let mut outcome = outcome(cause, kind, source, target);
+        outcome.vantage.gateway = Some(source.parse().expect("an address"));
+        outcome
+    }
+
+    fn said(scenario: Scenario) -> Situation {
+        Situation {
+            scenario: Some(scenario),
+            public_address: None,
+        }
+    }
+
+    #[test]
+    fn a_public_address_that_the_user_gives_is_the_one_to_allow() {
+        let edge = routed(Cause::DropEdge, PlaceKind::Edge, "10.0.0.2", "203.0.113.9");
+        let situation = Situation {
+            scenario: None,
+            public_address: Some("198.51.100.7".parse().expect("an address")),
+        };
+        let text = text_in(&edge, situation);
+        assert!(text.contains("EIP 198.51.100.7"), "{text}");
+        // Between private addresses no NAT stands, whatever EIP there is.
+        let edge = routed(Cause::DropEdge, PlaceKind::Edge, "10.0.0.2", "10.1.0.9");
+        assert!(!text_in(&edge, situation).contains("198.51.100.7"));
+    }
+
+    #[test]
+    fn a_target_on_link_raises_the_doubt_of_overlapping_blocks() {
+        let closed = outcome(Cause::Closed, PlaceKind::Host, "10.0.0.2", "10.0.0.9");
+        let first = |situation| advise(&closed, &situation).remove(0).text;
+        assert!(all_text(&closed).contains("CIDR block overlaps"));
+        assert!(first(said(Scenario::OnPrem)).contains("CIDR block overlaps"));
+        assert!(!first(said(Scenario::SameRegionVm)).contains("CIDR"));
+        let open = outcome(Cause::Open, PlaceKind::Host, "10.0.0.2", "10.0.0.9");
+        assert!(!all_text(&open).contains("CIDR"));
+        let far = routed(Cause::Closed, PlaceKind::Host, "10.0.0.2", "10.1.0.9");
+        assert!(!all_text(&far).contains("CIDR"));
+    }
+
+    #[test]
+    fn an_address_that_contradicts_the_scenario_comes_first() {
+        let first = |target, scenario| {
+            let outcome = routed(Cause::DropSomewhere, PlaceKind::Unknown, "10.0.0.2", target);
+            advise(&outcome, &said(scenario)).remove(0).text
+        };
+        assert!(first("10.1.0.9", Scenario::CrossCloud).contains("private address"));
+        assert!(first("203.0.113.9", Scenario::SameRegionVm).contains("public address"));
+        assert!(first("203.0.113.9", Scenario::CrossCloud).contains("Nothing at all answers"));
+    }
+
+    #[test]
+    fn silence_between_private_networks_is_advised_by_the_scenario() {
+        let silent = routed(
+            Cause::DropSomewhere,
+            PlaceKind::Unknown,
+            "10.0.0.2",
+            "10.1.0.9",
+        );
+        assert!(text_in(&silent, said(Scenario::SameRegionVm)).contains("peering connection"));
+        let on_premises = text_in(&silent, said(Scenario::OnPrem));
+        assert!(on_premises.contains("VPN is up"), "{on_premises}");
+        assert!(!on_premises.contains("peering"), "{on_premises}");
     }
 }

@@ -1,8 +1,9 @@
 //! Advice for what happens between this host and the target.
 
 use super::Advice;
-use super::case::{Case, Reach};
+use super::case::Case;
 use super::host;
+use super::situation::{Reach, Scenario};
 use crate::model::probe::Target;
 use crate::model::reply::Answer;
 
@@ -33,8 +34,9 @@ pub(super) fn mtu_black_hole(case: &Case<'_>) -> Vec<Advice> {
             case.network_team(),
             format!(
                 "Full-size packets vanish {place} and no ICMP message says so: logins work, bulk \
-                 reads hang. Let ICMP 'fragmentation needed' (ICMPv6 'packet too big') through, or \
-                 clamp the MSS on the VPN gateway.",
+                 reads hang. {}Let ICMP 'fragmentation needed' (ICMPv6 'packet too big') through, \
+                 or clamp the MSS on the VPN gateway.",
+                tunnel(case)
             ),
         )
         .run(format!(
@@ -62,6 +64,15 @@ pub(super) fn mtu_black_hole(case: &Case<'_>) -> Vec<Advice> {
         );
     }
     advice
+}
+
+/// Why a way through a VPN often carries less than its interfaces do.
+fn tunnel(case: &Case<'_>) -> &'static str {
+    if case.is_in(Scenario::OnPrem) || case.reach == Reach::Private {
+        "If a VPN is on the way, its own headers take room: its MTU must be announced. "
+    } else {
+        ""
+    }
 }
 
 /// The largest padded SYN to the endpoint that the endpoint answered.
@@ -139,11 +150,6 @@ pub(super) fn drop_path(case: &Case<'_>) -> Vec<Advice> {
 }
 
 pub(super) fn drop_return(case: &Case<'_>) -> Vec<Advice> {
-    // Behind a NAT the host sees an address that we do not know.
-    let back = match case.reach {
-        Reach::ThroughNat => "EIP".to_owned(),
-        Reach::Loopback | Reach::Private | Reach::Public => case.vantage.source.to_string(),
-    };
     vec![
         Advice::new(
             "owner of the target's network ACL",
@@ -158,7 +164,7 @@ pub(super) fn drop_return(case: &Case<'_>) -> Vec<Advice> {
                 case.caller()
             ),
         )
-        .run(format!("{} route get {back}", case.ip())),
+        .run(format!("{} route get {}", case.ip(), case.seen_as())),
     ]
 }
 
@@ -178,16 +184,6 @@ pub(super) fn drop_somewhere(case: &Case<'_>) -> Vec<Advice> {
             ),
         ];
     }
-    let way = match case.reach {
-        Reach::Private => {
-            "that the VPN or the peering connection is up and has routes both ways, that the \
-             subnets of the two sides do not overlap"
-        }
-        Reach::ThroughNat | Reach::Public => {
-            "that the database is publicly accessible and its whitelist is not empty"
-        }
-        Reach::Loopback => "that the loopback interface is up",
-    };
     vec![
         Advice::new(
             "whoever gave you the address",
@@ -200,7 +196,10 @@ pub(super) fn drop_somewhere(case: &Case<'_>) -> Vec<Advice> {
         ),
         Advice::new(
             case.network_team(),
-            format!("Check {way}, and that a firewall does not discard everything."),
+            format!(
+                "Check {}, and that a firewall does not discard everything.",
+                what_must_be_true(case)
+            ),
         )
         .run(format!("{} route get {}", case.ip(), case.target)),
         watch_longer(case),
@@ -224,11 +223,19 @@ pub(super) fn no_neighbor(case: &Case<'_>) -> Vec<Advice> {
 
 pub(super) fn no_route(case: &Case<'_>) -> Vec<Advice> {
     let device = case.device().unwrap_or_else(|| "a router".to_owned());
-    let likely = match case.reach {
-        Reach::Private => {
+    let likely = match (case.reach, case.situation.scenario) {
+        (Reach::Private, Some(Scenario::SameRegionVm)) => {
+            "the peering connection of the two VPCs lacks its route (both sides need one)"
+        }
+        (Reach::Private, Some(Scenario::OnPrem)) => {
+            "the VPN is down, or lacks the route to the data centre (both sides need one)"
+        }
+        (Reach::Private, _) => {
             "the VPN is down, or the peering connection lacks its route (both sides need one)"
         }
-        Reach::ThroughNat | Reach::Public | Reach::Loopback => "the address is not announced",
+        (Reach::Loopback | Reach::Neighbour | Reach::ThroughNat | Reach::Public, _) => {
+            "the address is not announced"
+        }
     };
     vec![Advice::new(
         format!("network team of {device}"),
@@ -240,6 +247,86 @@ pub(super) fn no_route(case: &Case<'_>) -> Vec<Advice> {
     )]
 }
 
+/// What must hold of the way for anything at all to come back, as an object of "check".
+fn what_must_be_true(case: &Case<'_>) -> &'static str {
+    match (case.reach, case.situation.scenario) {
+        (Reach::Loopback, _) => "that the loopback interface is up",
+        (Reach::Neighbour, _) => "that the host is up and on this subnet",
+        (Reach::Private, Some(Scenario::SameRegionVm)) => {
+            "that the two VPCs are joined by a peering connection with routes both ways, and that \
+             their subnets are in different CIDR blocks (peering needs no change of security \
+             groups)"
+        }
+        (Reach::Private, Some(Scenario::OnPrem)) => {
+            "that the VPN is up and has routes both ways, and that the subnets of the two sides do \
+             not overlap"
+        }
+        (Reach::Private, _) => {
+            "that the VPN or the peering connection is up and has routes both ways, that the \
+             subnets of the two sides do not overlap"
+        }
+        (Reach::ThroughNat | Reach::Public, _) => {
+            "that the database is publicly accessible and its whitelist is not empty"
+        }
+    }
+}
+
+/// A doubt about the address itself.
+pub(super) struct Doubt {
+    /// Whether it contradicts where the user says that the database is.
+    pub(super) contradicts: bool,
+    /// What to do about it.
+    pub(super) advice: Advice,
+}
+
+/// Whether the local table may take a far host for a neighbour, or the address is of another kind
+/// than the place the database is said to be in; `None` where the address raises no doubt.
+pub(super) fn doubt(case: &Case<'_>) -> Option<Doubt> {
+    let whoever = "whoever gave you the address";
+    match (case.reach, case.situation.scenario) {
+        (Reach::Neighbour, scenario) => {
+            let far = matches!(scenario, Some(Scenario::CrossCloud | Scenario::OnPrem));
+            let advice = Advice::new(
+                "network team",
+                format!(
+                    "By this host's routes {} is a neighbour on {}. If the database is in another \
+                     VPC or data centre, its CIDR block overlaps a subnet here: packets never \
+                     leave for it, and whatever was heard is another machine. The subnets must be \
+                     in different blocks.",
+                    case.target, case.vantage.interface
+                ),
+            );
+            Some(Doubt {
+                contradicts: far,
+                advice: advice.run(format!("{} route get {}", case.ip(), case.target)),
+            })
+        }
+        (Reach::Private, Some(Scenario::CrossCloud)) => Some(Doubt {
+            contradicts: true,
+            advice: Advice::new(
+                whoever,
+                format!(
+                    "{} is a private address, which no public network carries: between clouds use \
+                     the database's public address, or a VPN.",
+                    case.target
+                ),
+            ),
+        }),
+        (Reach::ThroughNat | Reach::Public, Some(Scenario::SameRegionVm)) => Some(Doubt {
+            contradicts: true,
+            advice: Advice::new(
+                whoever,
+                format!(
+                    "{} is a public address. A database on a virtual machine of the same region is \
+                     reached by its private one, which needs no EIP.",
+                    case.target
+                ),
+            ),
+        }),
+        (Reach::Loopback | Reach::Private | Reach::ThroughNat | Reach::Public, _) => None,
+    }
+}
+
 /// What security groups, whitelists and network ACLs in front of the target must allow.
 fn security_group(case: &Case<'_>) -> Advice {
     let risk = match case.reach {
@@ -247,7 +334,7 @@ fn security_group(case: &Case<'_>) -> Advice {
             " Allowing 0.0.0.0/0 would work too but is a risk. Remove the entry after the \
              migration."
         }
-        Reach::Private | Reach::Loopback => "",
+        Reach::Neighbour | Reach::Private | Reach::Loopback => "",
     };
     Advice::new(
         "owner of the target's security group, whitelist or network ACL",
