@@ -6,6 +6,7 @@ use super::artefact::{self, destination::Refused, unfinished::Unfinished};
 use super::exit::ExitStatus;
 use super::explain::Unexplained;
 use super::generate;
+use super::outputs::baseline::BadBaseline;
 use super::target::BadTarget;
 use crate::net;
 
@@ -49,6 +50,9 @@ pub enum Failure {
     /// The capture cannot be begun.
     #[error(transparent)]
     Capture(#[from] Unfinished),
+    /// An earlier run cannot be compared with.
+    #[error(transparent)]
+    Baseline(#[from] BadBaseline),
     /// Artefacts cannot be finished.
     #[error(transparent)]
     Artefacts(#[from] artefact::Unwritten),
@@ -61,6 +65,7 @@ impl Failure {
             Self::Target(_)
             | Self::SourceFamily { .. }
             | Self::Destination(_)
+            | Self::Baseline(_)
             | Self::Unexplained(_) => ExitStatus::Usage,
             Self::Network(failure) => match failure {
                 net::Failure::NoInterface { .. }

@@ -13,6 +13,7 @@ pub mod keeper;
 pub mod lookup;
 pub mod manual;
 pub mod observed;
+pub mod outputs;
 pub mod probe;
 pub mod progress;
 pub mod scribe;

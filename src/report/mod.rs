@@ -32,6 +32,7 @@ pub mod record;
 mod reproduce;
 mod rivals;
 mod rows;
+pub mod sweep;
 pub mod text;
 mod timeline;
 pub mod visible;

@@ -10,8 +10,8 @@ use std::fmt::Write as _;
 /// `text` with every character that would act on a terminal rather than show escaped as `\u{…}`.
 ///
 /// Escaped are the control characters (C0, DEL, C1), the line and paragraph separators, the marks
-/// that reorder text (Unicode Bidi_Control), and what takes no room: zero-width characters, fillers,
-/// tags, the soft hyphen.
+/// that reorder text (Unicode Bidi_Control), what takes no room (zero-width characters, fillers,
+/// tags, the soft hyphen), and the two codes that are no characters and that XML cannot hold.
 pub fn visible(text: &str) -> Cow<'_, str> {
     if !text.contains(acts) {
         return Cow::Borrowed(text);
@@ -35,7 +35,7 @@ pub fn acts(character: char) -> bool {
             '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}'
             | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
             | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{feff}' | '\u{ffa0}'
-            | '\u{fff0}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}')
+            | '\u{fff0}'..='\u{fffb}' | '\u{fffe}' | '\u{ffff}' | '\u{e0000}'..='\u{e0fff}')
 }
 
 /// `text` as the field of a table that a spreadsheet will open, without quotes around it: sanitised,

@@ -64,6 +64,14 @@ pub struct Written {
 }
 
 impl Written {
+    /// Remembers what became of one.
+    pub(super) fn keep(&mut self, destination: &Destination, result: Result<(), Unfinished>) {
+        match result {
+            Ok(()) => self.done.push(destination.clone()),
+            Err(failure) => self.failures.push(failure),
+        }
+    }
+
     /// Says on stderr what was written where, unless it is to be quiet.
     pub fn announce(&self, terminal: Terminal, shared: &Shared) {
         if !shared.quiet {
@@ -105,12 +113,10 @@ impl Plan {
             refusal: Refusal::Ending(endings),
         };
         // Names are read before any folder is looked into.
-        let form =
-            |path: &Path| pages::Form::of(path).ok_or_else(|| unknown(path, pages::Form::ENDINGS));
         let forms: Vec<_> = artefacts
             .report
             .iter()
-            .map(|path| form(path))
+            .map(|path| pages::Form::asked(path))
             .collect::<Result<_, _>>()?;
         let compression = artefacts.bundle.as_deref().map(|path| {
             let name = path.file_name().unwrap_or_default().to_string_lossy();
@@ -127,25 +133,8 @@ impl Plan {
         if let (Some(path), Some(compression)) = (&artefacts.bundle, compression) {
             plan.bundle = Some((judge(path)?, compression));
         }
-        plan.each_once()?;
+        each_once(&plan.destinations().collect::<Vec<_>>())?;
         Ok(plan)
-    }
-
-    fn each_once(&self) -> Result<(), Refused> {
-        let all: Vec<&Destination> = self.destinations().collect();
-        for (index, destination) in all.iter().enumerate() {
-            if all
-                .iter()
-                .take(index)
-                .any(|earlier| earlier.is_same(destination))
-            {
-                return Err(Refused {
-                    path: destination.path().to_owned(),
-                    refusal: Refusal::Twice,
-                });
-            }
-        }
-        Ok(())
     }
 
     fn destinations(&self) -> impl Iterator<Item = &Destination> {
@@ -206,10 +195,7 @@ impl Plan {
         environment: impl FnOnce() -> Option<Environment>,
     ) -> Written {
         let mut written = Written::default();
-        let mut keep = |destination: &Destination, result: Result<(), Unfinished>| match result {
-            Ok(()) => written.done.push(destination.clone()),
-            Err(failure) => written.failures.push(failure),
-        };
+        let mut keep = |destination: &Destination, result| written.keep(destination, result);
         for (destination, form) in &self.reports {
             let page = form.page(records);
             let result = finish(destination, |draft| draft.write_all(page.as_bytes()));
@@ -252,7 +238,30 @@ impl Plan {
     }
 }
 
-fn finish(
+/// Judges that no file is written to twice.
+///
+/// # Errors
+///
+/// The first destination that is another's too.
+pub(super) fn each_once(all: &[&Destination]) -> Result<(), Refused> {
+    for (index, destination) in all.iter().enumerate() {
+        let mut earlier = all.iter().take(index);
+        if earlier.any(|earlier| earlier.is_same(destination)) {
+            return Err(Refused {
+                path: destination.path().to_owned(),
+                refusal: Refusal::Twice,
+            });
+        }
+    }
+    Ok(())
+}
+
+/// Writes one artefact and puts it into its place.
+///
+/// # Errors
+///
+/// Why it is not there.
+pub(super) fn finish(
     destination: &Destination,
     write: impl FnOnce(&mut Draft) -> io::Result<()>,
 ) -> Result<(), Unfinished> {

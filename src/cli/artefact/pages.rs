@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use super::destination::{Refusal, Refused};
 use crate::report::record::Record;
 use crate::report::{html, markdown};
 
@@ -19,13 +20,25 @@ impl Form {
     pub const ENDINGS: &'static str = ".html, .htm, .md";
 
     /// The form that the name of `path` asks for.
-    pub fn of(path: &Path) -> Option<Self> {
+    fn of(path: &Path) -> Option<Self> {
         let ending = path.extension()?.to_str()?.to_ascii_lowercase();
         match ending.as_str() {
             "html" | "htm" => Some(Self::Html),
             "md" => Some(Self::Markdown),
             _ => None,
         }
+    }
+
+    /// The form that the name of `path` must ask for.
+    ///
+    /// # Errors
+    ///
+    /// When it asks for none.
+    pub fn asked(path: &Path) -> Result<Self, Refused> {
+        Self::of(path).ok_or_else(|| Refused {
+            path: path.to_owned(),
+            refusal: Refusal::Ending(Self::ENDINGS),
+        })
     }
 
     /// The report on `records` in this form.

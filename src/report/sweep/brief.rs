@@ -1,0 +1,181 @@
+//! One result as every form of a sweep sees it: a record, or a name that did not resolve.
+
+use std::net::{IpAddr, SocketAddr};
+
+use serde::Serialize;
+
+use crate::report::advice::Advice;
+use crate::report::listed::{self, Line, Unresolved};
+use crate::report::record::{HopRecord, PlaceRecord, Record};
+
+/// The cause of a result that is no verdict: a name without an address.
+pub const UNRESOLVED: &str = "unresolved";
+
+/// How good or bad a result is for whoever asked. Ordered: what they must look at first is the least.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Standing {
+    /// Not what the list expects.
+    Unexpected,
+    /// Decidedly not open, and nothing else was expected.
+    NotOpen,
+    /// What the list expects or, where it expects nothing, open.
+    Fine,
+    /// The question stands.
+    Undecided,
+}
+
+impl Standing {
+    /// The word of the documents.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Unexpected => "unexpected",
+            Self::NotOpen => "not-open",
+            Self::Fine => "fine",
+            Self::Undecided => "undecided",
+        }
+    }
+}
+
+/// One result, borrowed.
+#[derive(Clone, Copy, Debug)]
+pub struct Brief<'a> {
+    /// What the user typed.
+    pub given: &'a str,
+    /// The address probed; `None` when the name has none.
+    pub address: Option<IpAddr>,
+    /// The port.
+    pub port: u16,
+    /// The user's own name for it.
+    pub label: Option<&'a str>,
+    /// The lines of the list that ask for it.
+    pub list: &'a [Line],
+    /// The state.
+    pub state: &'a str,
+    /// The cause, or [`UNRESOLVED`].
+    pub cause: &'a str,
+    /// How firm it is; `None` without a verdict.
+    pub confidence: Option<&'a str>,
+    /// How it is refused.
+    pub method: Option<&'a str>,
+    /// Where; `None` without a verdict.
+    pub place: Option<&'a PlaceRecord>,
+    /// One or two sentences.
+    pub summary: &'a str,
+    /// What to do.
+    pub advice: &'a [Advice],
+    /// The path.
+    pub path: &'a [HopRecord],
+    /// When the run began (RFC 3339).
+    pub started: &'a str,
+    /// The whole record, where there is one.
+    pub record: Option<&'a Record>,
+}
+
+impl<'a> From<&'a Record> for Brief<'a> {
+    fn from(record: &'a Record) -> Self {
+        let (endpoint, verdict) = (&record.endpoint, &record.verdict);
+        Self {
+            given: &endpoint.given,
+            address: Some(endpoint.address),
+            port: endpoint.port,
+            label: endpoint.label.as_deref(),
+            list: &record.list,
+            state: &verdict.state,
+            cause: &verdict.cause,
+            confidence: Some(&verdict.confidence),
+            method: verdict.method.as_deref(),
+            place: Some(&verdict.place),
+            summary: &verdict.summary,
+            advice: &record.advice,
+            path: &record.path,
+            started: &record.run.started,
+            record: Some(record),
+        }
+    }
+}
+
+impl<'a> From<&'a Unresolved> for Brief<'a> {
+    fn from(unresolved: &'a Unresolved) -> Self {
+        let endpoint = &unresolved.endpoint;
+        Self {
+            given: &endpoint.given,
+            address: None,
+            port: endpoint.port,
+            label: endpoint.label.as_deref(),
+            list: &unresolved.list,
+            state: "unknown",
+            cause: UNRESOLVED,
+            confidence: None,
+            method: None,
+            place: None,
+            summary: &unresolved.because,
+            advice: &[],
+            path: &[],
+            started: &unresolved.run.started,
+            record: None,
+        }
+    }
+}
+
+impl Brief<'_> {
+    /// What the user typed and what it stands for: `db1.example:3306 = 10.9.3.10:3306 (orders)`.
+    pub fn name(&self) -> String {
+        named(self.given, self.address, self.port, self.label)
+    }
+
+    /// How good or bad it is.
+    pub fn standing(&self) -> Standing {
+        match listed::as_expected(self.list) {
+            Some(false) => Standing::Unexpected,
+            Some(true) => Standing::Fine,
+            None if self.cause == "open" => Standing::Fine,
+            None if is_undecided(self.cause) => Standing::Undecided,
+            None => Standing::NotOpen,
+        }
+    }
+
+    /// Least round-trip time to the endpoint's own port, in microseconds.
+    pub fn rtt_us(&self) -> Option<u64> {
+        let record = self.record?;
+        let own = record.evidence.iter().filter(|entry| {
+            entry.target_port == Some(self.port) && entry.from == Some(record.endpoint.address)
+        });
+        own.filter_map(|entry| entry.details.rtt_us).min()
+    }
+
+    /// The first group that a line of the list files it under.
+    pub fn group(&self) -> Option<&str> {
+        self.list.iter().find_map(|line| line.group.as_deref())
+    }
+}
+
+/// An endpoint's name: what the user typed, what it stands for, what the user calls it.
+pub(in crate::report) fn named(
+    given: &str,
+    address: Option<IpAddr>,
+    port: u16,
+    label: Option<&str>,
+) -> String {
+    let mut name = given.to_owned();
+    if let Some(address) = address {
+        let socket = SocketAddr::new(address, port).to_string();
+        if name != socket {
+            name.push_str(&format!(" = {socket}"));
+        }
+    }
+    if let Some(label) = label {
+        name.push_str(&format!(" ({label})"));
+    }
+    name
+}
+
+/// Whether `cause` leaves the question undecided.
+pub(in crate::report) fn is_undecided(cause: &str) -> bool {
+    use crate::model::verdict::Cause;
+    let undecided = Cause::ALL.iter().filter(|known| known.is_undecided());
+    undecided
+        .map(|known| known.word())
+        .any(|word| word == cause)
+        || cause == UNRESOLVED
+}
