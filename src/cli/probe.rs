@@ -30,7 +30,7 @@ pub fn run(
 ) -> Result<ExitStatus, Failure> {
     let artefacts = artefact::Plan::of(arguments.pcap.as_deref(), &arguments.artefacts)?;
     let endpoints = lookup::endpoints(&arguments.endpoints, &arguments.leave)?;
-    let settings = settings(arguments, artefacts.wants_capture());
+    let mut settings = settings(arguments, artefacts.wants_capture());
     let planned = driver::plan(endpoints.clone(), &settings)?;
     if arguments.dry_run {
         if !artefacts.is_empty() {
@@ -44,6 +44,7 @@ pub fn run(
     let on_signal = stop.clone();
     let signals = Signals::listen(move || on_signal.request()).map_err(Failure::Signals)?;
     let shown = terminal.watched() && !shared.quiet && shared.verbose == 0;
+    settings.live = shown;
     let mut progress = Progress::new(endpoints.len(), shown);
     let mut run = Run {
         situation: arguments.situation.said(),
@@ -57,6 +58,7 @@ pub fn run(
     let destinations = endpoints.clone();
     tracing::debug!(endpoints = endpoints.len(), "holding inquests");
     driver::run(endpoints, &settings, &stop, &mut |event| match event {
+        Event::Standing(_) => {}
         Event::Progress(outcome) => progress.reading(outcome),
         Event::Started(began) => {
             run.started = time_of_day(began);
@@ -122,6 +124,7 @@ fn settings(arguments: &ProbeArguments, sightings: bool) -> Settings {
         mark: leave.mark,
         seed: cost.seed,
         sightings,
+        live: false,
     }
 }
 

@@ -6,10 +6,11 @@ use super::inflight::Marks;
 use super::token::{Tokens, Tuple};
 use crate::infer::Brief;
 use crate::model::endpoint::Family;
-use crate::model::probe::{Kind, Probe, ProbeId, Target, Ttl};
+use crate::model::probe::{Dscp, Kind, Probe, ProbeId, Target, Ttl};
 use crate::model::time::Moment;
 use crate::model::vantage::Vantage;
 use crate::wire::compose::{self, Envelope};
+use crate::wire::dissect::Packet;
 use crate::wire::fragment;
 use crate::wire::icmp::Kind as Icmp;
 use crate::wire::tcp::{Flags, Options, Segment};
@@ -48,15 +49,14 @@ pub(super) fn craft(bench: Workbench<'_>, id: ProbeId, probe: &Probe) -> Option<
     }
 }
 
-fn envelope(bench: Workbench<'_>, probe: &Probe, tuple: &Tuple) -> Envelope {
-    let Ttl(ttl) = probe.ttl;
+fn envelope(tokens: &Tokens, count: u32, (ttl, dscp): (Ttl, Dscp), tuple: &Tuple) -> Envelope {
     Envelope {
         source: tuple.source.ip(),
         destination: tuple.destination.ip(),
-        ttl,
-        traffic_class: probe.dscp.traffic_class(),
-        identification: (bench.tokens.identification(tuple, bench.count) & 0xffff) as u16,
-        flow_label: bench.tokens.flow_label(tuple),
+        ttl: ttl.0,
+        traffic_class: dscp.traffic_class(),
+        identification: (tokens.identification(tuple, count) & 0xffff) as u16,
+        flow_label: tokens.flow_label(tuple),
         dont_fragment: true,
     }
 }
@@ -72,7 +72,7 @@ fn segment(bench: Workbench<'_>, id: ProbeId, probe: &Probe) -> Option<Crafted> 
         source: SocketAddr::new(brief.vantage.source, brief.vantage.port(probe.flow)?),
         destination: SocketAddr::new(brief.endpoint.address, port),
     };
-    let envelope = envelope(bench, probe, &tuple);
+    let envelope = envelope(bench.tokens, bench.count, (probe.ttl, probe.dscp), &tuple);
     let (flags, acknowledgment) = match probe.kind {
         Kind::Ack => (Flags::ACK, tokens.acknowledgment(&tuple, id.0)),
         Kind::Fin => (Flags::FIN, 0),
@@ -130,7 +130,7 @@ fn echo(bench: Workbench<'_>, id: ProbeId, probe: &Probe) -> Option<Crafted> {
     payload.extend(opening);
     payload.extend(balance(echo.sequence, opening).to_be_bytes());
     payload.resize(ECHO_PAYLOAD, 0);
-    let envelope = envelope(bench, probe, &tuple);
+    let envelope = envelope(bench.tokens, bench.count, (probe.ttl, probe.dscp), &tuple);
     Some(Crafted {
         datagram: compose::message(&envelope, Icmp::EchoRequest(echo), &payload).ok()?,
         marks: Marks::Echo {
@@ -165,28 +165,26 @@ fn incomplete(bench: Workbench<'_>, whole: Crafted) -> Option<Crafted> {
 }
 
 /// The reset that closes what a SYN-ACK half-opened: its sequence number is what the SYN-ACK
-/// acknowledged (RFC 9293 §3.10.7.3).
+/// acknowledged (RFC 9293 §3.10.7.3), its DSCP that of the SYN-ACK, as Linux writes it
+/// (`tcp_v4_send_reset`).
 pub(super) fn reset(
-    bench: Workbench<'_>,
-    probe: &Probe,
-    syn: &Segment,
-    acknowledged: u32,
+    tokens: &Tokens,
+    count: u32,
+    packet: &Packet,
+    syn_ack: &Segment,
 ) -> Option<Vec<u8>> {
-    let brief = bench.brief;
     let tuple = Tuple {
-        source: SocketAddr::new(brief.vantage.source, syn.source_port),
-        destination: SocketAddr::new(brief.endpoint.address, syn.destination_port),
-    };
-    let unshortened = Probe {
-        ttl: Ttl::FULL,
-        ..*probe
+        source: SocketAddr::new(packet.destination, syn_ack.destination_port),
+        destination: SocketAddr::new(packet.source, syn_ack.source_port),
     };
     let segment = Segment::bare(
-        syn.source_port,
-        syn.destination_port,
-        acknowledged,
+        syn_ack.destination_port,
+        syn_ack.source_port,
+        syn_ack.acknowledgment,
         0,
         Flags::RST,
     );
-    compose::segment(&envelope(bench, &unshortened, &tuple), &segment).ok()
+    let dscp = Dscp::of_traffic_class(packet.traffic_class);
+    let envelope = envelope(tokens, count, (Ttl::FULL, dscp), &tuple);
+    compose::segment(&envelope, &segment).ok()
 }

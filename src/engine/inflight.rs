@@ -68,6 +68,17 @@ impl Owner {
         session: SessionId(usize::MAX),
         probe: ProbeId(u32::MAX),
     };
+
+    /// Every probe of a session.
+    pub(super) const fn all_of(session: SessionId) -> std::ops::RangeInclusive<Self> {
+        Self {
+            session,
+            ..Self::FIRST
+        }..=Self {
+            session,
+            ..Self::LAST
+        }
+    }
 }
 
 /// A 32-bit number in the flow between two ports: ours, theirs.
@@ -123,24 +134,26 @@ impl Inflight {
     /// Forgets what a settled session sent to `peer`, save what shows that a SYN-ACK answers it: that
     /// must still be reset.
     pub(super) fn retire(&mut self, session: SessionId, peer: IpAddr) {
-        let all = Owner {
-            session,
-            ..Owner::FIRST
-        }..=Owner {
-            session,
-            ..Owner::LAST
-        };
-        let sent: Vec<_> = self
-            .marks
-            .range(all)
-            .map(|(owner, marks)| (*owner, *marks))
-            .collect();
-        for (owner, marks) in sent {
-            self.forget(owner, peer, &marks);
+        for (owner, marks) in self.sent_by(session) {
+            self.close(owner, peer, &marks);
         }
     }
 
-    fn forget(&mut self, owner: Owner, peer: IpAddr, marks: &Marks) {
+    /// Forgets all that a retired session sent.
+    pub(super) fn forget(&mut self, session: SessionId) {
+        for (owner, marks) in self.sent_by(session) {
+            self.remove(owner, &marks);
+        }
+    }
+
+    fn sent_by(&self, session: SessionId) -> Vec<(Owner, Marks)> {
+        self.marks
+            .range(Owner::all_of(session))
+            .map(|(owner, marks)| (*owner, *marks))
+            .collect()
+    }
+
+    fn close(&mut self, owner: Owner, peer: IpAddr, marks: &Marks) {
         let opens = matches!(marks, Marks::Segment(segment) if segment.flags.contains(Flags::SYN));
         if let Marks::Segment(segment) = marks {
             let (ours, theirs) = (segment.source_port, segment.destination_port);
@@ -150,11 +163,15 @@ impl Inflight {
                 .remove(&(numbered(segment.sequence, segment), owner));
         }
         if !opens {
-            self.each(marks, |index, numbered| {
-                index.0.remove(&(numbered, owner));
-            });
-            self.marks.remove(&owner);
+            self.remove(owner, marks);
         }
+    }
+
+    fn remove(&mut self, owner: Owner, marks: &Marks) {
+        self.each(marks, |index, numbered| {
+            index.0.remove(&(numbered, owner));
+        });
+        self.marks.remove(&owner);
     }
 
     /// What was sent as this probe.
@@ -307,7 +324,7 @@ mod tests {
         for marks in [&syn, &ack] {
             inflight.insert(OWNER, peer(), marks);
             assert_eq!(inflight.by_flow(peer(), 40_001, 3306), Some(OWNER.session));
-            inflight.forget(OWNER, peer(), marks);
+            inflight.close(OWNER, peer(), marks);
             assert_eq!(inflight.by_sequence(sequence).next(), None);
             assert_eq!(inflight.by_flow(peer(), 40_001, 3306), None);
         }
@@ -315,5 +332,17 @@ mod tests {
         assert_eq!(inflight.by_answer(&syn_ack).next(), Some(OWNER));
         let reset = answer(Flags::RST, 5000, 0);
         assert_eq!(inflight.by_answer(&reset).next(), None);
+    }
+
+    #[test]
+    fn of_a_forgotten_session_nothing_is_left() {
+        let mut inflight = Inflight::default();
+        inflight.insert(OWNER, peer(), &sent(Flags::SYN, 100));
+        inflight.retire(OWNER.session, peer());
+        let syn_ack = answer(Flags::SYN.with(Flags::ACK), 9, 1001);
+        assert_eq!(inflight.by_answer(&syn_ack).next(), Some(OWNER));
+        inflight.forget(OWNER.session);
+        assert_eq!(inflight.by_answer(&syn_ack).next(), None);
+        assert!(inflight.marks.is_empty() && inflight.flows.is_empty());
     }
 }

@@ -3,6 +3,7 @@
 //! Attribution is kept apart from what is made of it: the live prober and the replay of a capture
 //! ask the same ledger, so that a reply counts for the one exactly when it counts for the other.
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use super::inflight::{Inflight, Marks, Numbered, Owner};
@@ -40,15 +41,24 @@ pub enum Role {
 #[derive(Clone, Debug, Default)]
 pub struct Ledger {
     inflight: Inflight,
-    /// Source and target address, by session.
-    ends: Vec<(IpAddr, IpAddr)>,
+    /// How many sessions were opened.
+    opened: usize,
+    /// Source and target address of those not forgotten.
+    ends: BTreeMap<SessionId, (IpAddr, IpAddr)>,
 }
 
 impl Ledger {
     /// Opens the page of the next session, which probes `target` from `source`.
     pub fn open(&mut self, source: IpAddr, target: IpAddr) -> SessionId {
-        self.ends.push((source, target));
-        SessionId(self.ends.len().saturating_sub(1))
+        let session = SessionId(self.opened);
+        self.opened += 1;
+        self.ends.insert(session, (source, target));
+        session
+    }
+
+    /// How many sessions were opened.
+    pub(super) const fn opened(&self) -> usize {
+        self.opened
     }
 
     /// Takes note that `packet` is how a probe left. False where it is no probe's kind of packet.
@@ -61,16 +71,22 @@ impl Ledger {
     }
 
     pub(super) fn enter(&mut self, owner: Owner, marks: &Marks) {
-        if let Some((_, target)) = self.ends.get(owner.session.0).copied() {
+        if let Some((_, target)) = self.ends.get(&owner.session).copied() {
             self.inflight.insert(owner, target, marks);
         }
     }
 
     /// A session has settled: of what it sent only that is kept by which a late SYN-ACK is told.
     pub(super) fn retire(&mut self, session: SessionId) {
-        if let Some((_, target)) = self.ends.get(session.0).copied() {
+        if let Some((_, target)) = self.ends.get(&session).copied() {
             self.inflight.retire(session, target);
         }
+    }
+
+    /// Whatever still answers a retired session is nobody's from now on.
+    pub(super) fn forget(&mut self, session: SessionId) {
+        self.inflight.forget(session);
+        self.ends.remove(&session);
     }
 
     /// How a probe left; `None` for a segment whose session has settled, unless it is a SYN.
@@ -133,7 +149,7 @@ impl Ledger {
 
     /// Whether a packet goes the way this session's probes go.
     fn leaves(&self, owner: Owner, packet: &Packet) -> bool {
-        self.ends.get(owner.session.0) == Some(&(packet.source, packet.destination))
+        self.ends.get(&owner.session) == Some(&(packet.source, packet.destination))
     }
 
     fn segment(&self, packet: &Packet, segment: &Segment) -> Option<Attribution> {
@@ -160,7 +176,7 @@ impl Ledger {
             self.marks(owner),
             Some(Marks::Segment(sent)) if sent.flags.contains(Flags::SYN)
         );
-        self.ends.get(owner.session.0) == Some(&(packet.destination, packet.source))
+        self.ends.get(&owner.session) == Some(&(packet.destination, packet.source))
             && (can_open || !opens)
     }
 
@@ -202,7 +218,7 @@ impl Ledger {
             Carried::EchoRequest(echo) => self.prefer(quote, self.inflight.by_echo(echo))?,
             Carried::Nothing => return None,
         };
-        let source = self.ends.get(owner.session.0)?.0;
+        let source = self.ends.get(&owner.session)?.0;
         Some(reply(
             owner,
             packet,
@@ -218,7 +234,7 @@ impl Ledger {
         let first = owners.peek().copied();
         owners
             .find(|owner| {
-                let target = self.ends.get(owner.session.0).map(|(_, target)| *target);
+                let target = self.ends.get(&owner.session).map(|(_, target)| *target);
                 target == Some(quote.destination)
             })
             .or(first)

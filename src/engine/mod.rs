@@ -6,7 +6,7 @@
 //! loop {
 //!     match prober.poll(now) {
 //!         Output::Transmit(t)    => send t.datagram; on refusal: prober.handle_refusal(now, …)
-//!         Output::Settled(id)    => write prober.outcome(id, now)
+//!         Output::Settled(id)    => write prober.conclude(id, now)
 //!         Output::WaitUntil(t)   => wait for a frame until t; prober.handle_frame(at, …)
 //!         Output::Idle           => every inquest has settled
 //!     }
@@ -16,6 +16,7 @@
 //! Calls may come in any order. A spurious call changes nothing; a late call costs accuracy, never
 //! correctness. `handle_frame` takes any bytes and cannot fail.
 
+mod closing;
 mod controls;
 mod craft;
 mod inflight;
@@ -36,7 +37,7 @@ pub use ledger::{Attribution, Ledger, Role};
 pub use prober::Prober;
 pub use session::Judge;
 pub use sighting::{Interface, Sighting};
-pub use timing::patience;
+pub use timing::{LINGER, patience};
 pub use token::Key;
 
 use std::net::IpAddr;

@@ -2,14 +2,16 @@
 
 mod hearing;
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
+use super::closing::Closings;
 use super::inflight::Owner;
 use super::ledger::Ledger;
 use super::pacer::Pacer;
 use super::policy::Policy;
 use super::session::{Judge, Session};
+use super::timing::LINGER;
 use super::token::{Key, Tokens};
 use super::{Output, SessionId, Transmit};
 use crate::infer::{self, Brief};
@@ -20,23 +22,32 @@ use crate::model::probe::ProbeId;
 use crate::model::time::Moment;
 use crate::model::vantage::Vantage;
 
+/// Sessions that one poll advances: judging is the dearest thing here, and between two polls the
+/// caller listens.
+const ADVANCED_AT_ONCE: usize = 64;
+
 /// All inquests of a run. See the module's documentation for the loop that drives it.
+///
+/// What a run holds follows the inquests that are open, not those that were: an inquest that is
+/// concluded leaves nothing but the means to reset a late SYN-ACK, and those for a bounded time.
 #[derive(Clone, Debug)]
 pub struct Prober {
     policy: Policy,
     tokens: Tokens,
     judge: Judge,
-    sessions: Vec<Entry>,
+    sessions: BTreeMap<SessionId, Entry>,
     ledger: Ledger,
     pacer: Pacer,
     /// When sessions must advance.
-    wakes: BTreeSet<(Moment, SessionId)>,
+    wakes: Timetable,
     /// When sessions want to send.
-    sends: BTreeSet<(Moment, SessionId)>,
-    /// Resets that close half-open connections; they leave before anything else.
-    resets: VecDeque<Transmit>,
+    sends: Timetable,
+    /// Resets of half-open connections; they leave before anything else.
+    closings: Closings,
     /// Settled and not yet reported.
     settled: VecDeque<SessionId>,
+    /// Settled, and until when their late SYN-ACKs are still known.
+    lingering: VecDeque<(Moment, SessionId)>,
     /// Datagrams made, resets included.
     count: u32,
     sent: u64,
@@ -64,12 +75,13 @@ impl Prober {
             policy,
             tokens: Tokens::new(key),
             judge,
-            sessions: Vec::new(),
+            sessions: BTreeMap::new(),
             ledger: Ledger::default(),
             wakes: BTreeSet::new(),
             sends: BTreeSet::new(),
-            resets: VecDeque::new(),
+            closings: Closings::default(),
             settled: VecDeque::new(),
+            lingering: VecDeque::new(),
             count: 0,
             sent: 0,
             near_misses: 0,
@@ -88,11 +100,12 @@ impl Prober {
             &self.tokens,
             self.judge,
         );
-        self.sessions.push(Entry {
+        let entry = Entry {
             session,
             wake: None,
             send: None,
-        });
+        };
+        self.sessions.insert(id, entry);
         self.reschedule(id);
         id
     }
@@ -135,8 +148,9 @@ impl Prober {
     /// What the caller is to do next. To be called again after each output, until it is
     /// [`Output::WaitUntil`] or [`Output::Idle`].
     pub fn poll(&mut self, now: Moment) -> Output {
+        self.forget_late(now);
         loop {
-            if let Some(reset) = self.resets.pop_front() {
+            if let Some(reset) = self.closings.next() {
                 self.pacer.spend(now);
                 return Output::Transmit(reset);
             }
@@ -144,7 +158,7 @@ impl Prober {
             if let Some(id) = self.settled.pop_front() {
                 return Output::Settled(id);
             }
-            let wake = self.wakes.first().map(|(due, _)| *due);
+            let wake = self.wakes.first().map(|(due, _)| (*due).max(now));
             let Some(&(wanted, id)) = self.sends.first() else {
                 return wake.map_or(Output::Idle, Output::WaitUntil);
             };
@@ -159,23 +173,32 @@ impl Prober {
     }
 
     fn advance_due(&mut self, now: Moment) {
-        while let Some(&(due, id)) = self.wakes.first() {
-            if due > now {
+        for _ in 0..ADVANCED_AT_ONCE {
+            let Some(&(_, id)) = self.wakes.first().filter(|(due, _)| *due <= now) else {
                 return;
-            }
-            self.with(id, |session| session.advance(now));
-            let Some(entry) = self.sessions.get(id.0) else {
-                continue;
             };
-            if entry.session.is_settled() {
+            self.with(id, |session| session.advance(now));
+            if self.is_settled(id) {
                 self.ledger.retire(id);
                 self.settled.push_back(id);
+                self.lingering.push_back((now.after(LINGER), id));
             }
         }
     }
 
+    fn forget_late(&mut self, now: Moment) {
+        while let Some(&(until, id)) = self.lingering.front() {
+            if until > now {
+                return;
+            }
+            self.lingering.pop_front();
+            self.ledger.forget(id);
+            self.closings.forget(id);
+        }
+    }
+
     fn transmit(&mut self, now: Moment, id: SessionId) -> Option<Transmit> {
-        let session = &mut self.sessions.get_mut(id.0)?.session;
+        let session = &mut self.sessions.get_mut(&id)?.session;
         let sent = session.transmit(now, &self.tokens, self.count);
         if let Some((transmit, marks)) = &sent
             && let Some(probe) = transmit.probe
@@ -193,27 +216,50 @@ impl Prober {
     ///
     /// # Panics
     ///
-    /// When `session` is not of this prober: a bug of the caller.
+    /// When `session` is not of this prober, or was concluded: a bug of the caller.
     #[allow(clippy::expect_used, reason = "the invariant is the caller's to keep")]
     pub fn outcome(&self, session: SessionId, now: Moment) -> Outcome {
         self.sessions
-            .get(session.0)
+            .get(&session)
             .map(|entry| entry.session.outcome(now))
             .expect("a session id comes from `add` of the same prober")
+    }
+
+    /// Ends an inquest, hands over all that was learnt and forgets it: to be called once for each
+    /// that settled. `None` for an unknown one, or one that was concluded before.
+    pub fn conclude(&mut self, session: SessionId, now: Moment) -> Option<Outcome> {
+        let entry = self.sessions.remove(&session)?;
+        move_entry(&mut self.wakes, session, entry.wake, None);
+        move_entry(&mut self.sends, session, entry.send, None);
+        if !entry.session.is_settled() {
+            self.ledger.retire(session);
+            self.lingering.push_back((now.after(LINGER), session));
+        }
+        Some(entry.session.conclude(now))
     }
 
     /// What an inquest is held under; `None` for an unknown one.
     pub fn brief(&self, session: SessionId) -> Option<&Brief> {
         self.sessions
-            .get(session.0)
+            .get(&session)
             .map(|entry| entry.session.brief())
     }
 
     /// Whether an inquest has settled; false for an unknown one.
     pub fn is_settled(&self, session: SessionId) -> bool {
         self.sessions
-            .get(session.0)
+            .get(&session)
             .is_some_and(|entry| entry.session.is_settled())
+    }
+
+    /// How many inquests were begun.
+    pub const fn begun(&self) -> usize {
+        self.ledger.opened()
+    }
+
+    /// Datagrams that may leave in a second at present.
+    pub const fn rate(&self) -> u32 {
+        self.policy.rate
     }
 
     /// Segments and ICMP errors on one of our flows that carried the wrong token.
@@ -229,36 +275,40 @@ impl Prober {
     // Sessions and their timetables.
 
     fn with(&mut self, id: SessionId, act: impl FnOnce(&mut Session)) {
-        if let Some(entry) = self.sessions.get_mut(id.0) {
+        if let Some(entry) = self.sessions.get_mut(&id) {
             act(&mut entry.session);
             self.reschedule(id);
         }
     }
 
     fn with_each_open(&mut self, act: impl Fn(&mut Session)) {
-        for index in 0..self.sessions.len() {
-            self.with(SessionId(index), &act);
+        for (id, entry) in &mut self.sessions {
+            act(&mut entry.session);
+            entry.reschedule(*id, &mut self.wakes, &mut self.sends);
         }
     }
 
     fn reschedule(&mut self, id: SessionId) {
-        let Some(entry) = self.sessions.get_mut(id.0) else {
-            return;
-        };
-        let (wake, send) = (entry.session.wakes_at(), entry.session.sends_at());
-        let old_wake = std::mem::replace(&mut entry.wake, wake);
-        let old_send = std::mem::replace(&mut entry.send, send);
-        move_entry(&mut self.wakes, id, old_wake, wake);
-        move_entry(&mut self.sends, id, old_send, send);
+        if let Some(entry) = self.sessions.get_mut(&id) {
+            entry.reschedule(id, &mut self.wakes, &mut self.sends);
+        }
     }
 }
 
-fn move_entry(
-    table: &mut BTreeSet<(Moment, SessionId)>,
-    id: SessionId,
-    old: Option<Moment>,
-    new: Option<Moment>,
-) {
+/// Sessions by the moment when they are due.
+type Timetable = BTreeSet<(Moment, SessionId)>;
+
+impl Entry {
+    fn reschedule(&mut self, id: SessionId, wakes: &mut Timetable, sends: &mut Timetable) {
+        let (wake, send) = (self.session.wakes_at(), self.session.sends_at());
+        let old_wake = std::mem::replace(&mut self.wake, wake);
+        let old_send = std::mem::replace(&mut self.send, send);
+        move_entry(wakes, id, old_wake, wake);
+        move_entry(sends, id, old_send, send);
+    }
+}
+
+fn move_entry(table: &mut Timetable, id: SessionId, old: Option<Moment>, new: Option<Moment>) {
     if old != new {
         if let Some(old) = old {
             table.remove(&(old, id));

@@ -4,7 +4,7 @@
 //! the next [`Session::advance`] judges once over all that arrived. Facts that cannot change a
 //! judgement (departures, near misses) do not make it stale.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeSet, VecDeque};
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -22,15 +22,12 @@ use crate::model::probe::{Kind, ProbeId};
 use crate::model::reply::{Answer, Reply};
 use crate::model::time::Moment;
 use crate::model::vantage::Vantage;
-use crate::wire::tcp::{Flags, Segment};
 
 /// The function that judges evidence; [`crate::infer::judge`] save in tests.
 pub type Judge = fn(&Evidence, &Brief, Moment) -> Judgement;
 
 /// Least time between two datagrams of one session.
 const SPACING: Duration = Duration::from_millis(1);
-/// A SYN-ACK that comes again this long after our reset shows that the reset was lost.
-const RESET_AGAIN: Duration = Duration::from_millis(500);
 /// How many near misses are remembered to tell a second one from the other ear's echo of the first.
 const NEAR_MISSES_REMEMBERED: usize = 16;
 
@@ -51,8 +48,6 @@ pub(super) struct Session {
     expiries: BTreeSet<(Moment, ProbeId)>,
     timing: Timing,
     last_sent: Option<Moment>,
-    /// When the SYN-ACK of each probe was last answered with a reset.
-    resets: BTreeMap<ProbeId, Moment>,
     near_misses: VecDeque<(Ear, IpAddr, [u32; 2])>,
     interrupted: bool,
     settled: Option<Moment>,
@@ -91,7 +86,6 @@ impl Session {
             expiries: BTreeSet::new(),
             timing: Timing::default(),
             last_sent: None,
-            resets: BTreeMap::new(),
             near_misses: VecDeque::new(),
             interrupted: false,
             settled: None,
@@ -116,6 +110,17 @@ impl Session {
             evidence: self.evidence.clone(),
             finding: self.judgement.finding.clone(),
             elapsed: self.settled.unwrap_or(now).since(self.brief.began),
+        }
+    }
+
+    /// The inquest as it settled, or as it stands.
+    pub(super) fn conclude(self, now: Moment) -> Outcome {
+        Outcome {
+            elapsed: self.settled.unwrap_or(now).since(self.brief.began),
+            endpoint: self.brief.endpoint,
+            vantage: self.brief.vantage,
+            evidence: self.evidence,
+            finding: self.judgement.finding,
         }
     }
 
@@ -359,41 +364,6 @@ impl Session {
             datagram,
         };
         Some((transmit, marks))
-    }
-
-    /// The reset that closes what `syn`, sent as `probe`, half-opened where a SYN-ACK acknowledged so
-    /// much of it; `None` when it was sent just now. Settled sessions still close what opens late.
-    pub(super) fn close(
-        &mut self,
-        at: Moment,
-        tokens: &Tokens,
-        count: u32,
-        probe: ProbeId,
-        syn: &Segment,
-        acknowledged: u32,
-    ) -> Option<Transmit> {
-        let recent = self
-            .resets
-            .get(&probe)
-            .is_some_and(|last| at < last.after(RESET_AGAIN));
-        if recent || !syn.flags.contains(Flags::SYN) {
-            return None;
-        }
-        let bench = Workbench {
-            tokens,
-            brief: &self.brief,
-            count,
-            now: at,
-        };
-        let sent = self.evidence.trial(probe)?.probe;
-        let datagram = craft::reset(bench, &sent, syn, acknowledged)?;
-        self.resets.insert(probe, at);
-        Some(Transmit {
-            session: self.id,
-            probe: None,
-            destination: self.brief.endpoint.address,
-            datagram,
-        })
     }
 }
 

@@ -9,6 +9,9 @@ use crate::model::probe::Kind;
 const PATIENCE: Duration = Duration::from_secs(1);
 /// Longest patience, however slow the path.
 const PATIENCE_MOST: Duration = Duration::from_secs(3);
+/// How long after an inquest settled its SYN-ACKs are still known, to be reset: twice the longest
+/// patience.
+pub const LINGER: Duration = Duration::from_secs(6);
 /// The reassembly timer of Linux runs 30 s (`IP_FRAG_TIME`); then the way back.
 const REASSEMBLY_V4: Duration = Duration::from_secs(35);
 /// RFC 8200 §4.5 and Linux (`IPV6_FRAG_TIMEOUT`): 60 s; then the way back.

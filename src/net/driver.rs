@@ -2,13 +2,14 @@
 //!
 //! Packets are handled on a thread of their own, which touches nothing slow; outcomes come back to
 //! the caller's thread through a channel, so however long the caller takes over one, no packet
-//! waits for it.
+//! waits for it. Endpoints come the other way as a [`Supply`], while the run goes.
 //!
 //! [`run`] fails before the first datagram leaves, or not at all.
 
+use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::Ordering;
 use std::sync::mpsc;
 use std::thread;
 use std::time::SystemTime;
@@ -17,15 +18,16 @@ use super::clock::Clock;
 use super::failure::Failure;
 use super::filter::Ports;
 use super::netlink::Netlink;
-use super::packets::{Packets, Report};
+use super::packets::{Packets, Report, Unread};
 use super::ports::{EPHEMERAL, PRIVILEGED, Reservation};
 use super::raw::{Mouth, Origin};
 use super::roster::Roster;
 use super::stop::Stop;
+use super::supply::Supply;
 use super::survey::{Preference, Standpoint};
 use super::watch::Watch;
 use super::witness::Witness;
-use super::{privilege, stack, tap};
+use super::{privilege, tap};
 use crate::engine::policy::Policy;
 use crate::engine::{Brief, Key, Prober, SessionId, Sighting};
 use crate::model::endpoint::{Endpoint, Family};
@@ -51,6 +53,8 @@ pub struct Settings {
     pub seed: Option<u64>,
     /// Whether to report every frame of ours, for a capture.
     pub sightings: bool,
+    /// Whether to report inquests as they stand, for somebody who watches.
+    pub live: bool,
 }
 
 impl Settings {
@@ -92,7 +96,10 @@ impl Settings {
 pub enum Event<'a> {
     /// The run began at this time of day: its moment zero. Once, before anything else.
     Started(SystemTime),
-    /// An inquest as it stands; at most ten times a second for each, fewer when many are open.
+    /// How the run stands; at most ten times a second.
+    Standing(Standing),
+    /// An inquest as it stands; at most ten times a second for each, fewer when many are open. Only
+    /// where somebody watches.
     Progress(&'a Outcome),
     /// An inquest began, under this brief. Only where sightings are reported.
     Begun(SessionId, Brief),
@@ -100,6 +107,20 @@ pub enum Event<'a> {
     Sighted(Sighting),
     /// An inquest that is over; once for each endpoint.
     Settled(SessionId, Outcome),
+}
+
+/// How a run stands.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Standing {
+    /// Inquests that are open.
+    pub open: usize,
+    /// Probes sent so far.
+    pub sent: u64,
+    /// Frames that the kernel dropped before we read them, so far.
+    pub receive_drops: u64,
+    /// Datagrams that may leave in a second at present: less than was asked for while this host is
+    /// short of something.
+    pub rate: u32,
 }
 
 /// An endpoint and our end of the way to it.
@@ -113,38 +134,30 @@ pub struct Planned {
     pub refusal: Option<LocalRefusal>,
 }
 
-/// Holds an inquest on every endpoint and returns when all have settled, or were stopped. `on_event`
-/// is called on this thread; every endpoint gets exactly one [`Event::Settled`], in the order in
-/// which they settle.
+/// Holds an inquest on every endpoint of a supply and returns when all have settled, or were
+/// stopped. `on_event` is called on this thread; every endpoint gets exactly one
+/// [`Event::Settled`], in the order in which they settle (for the exception see [`Supply::Fed`]).
 ///
 /// # Errors
 ///
 /// When this host cannot probe at all: no CAP_NET_RAW, no such interface, a source address that is
-/// not this host's. Nothing was sent then. That there is no route to an endpoint is an outcome.
+/// not this host's. Nothing was sent then. That there is no route to an endpoint is an outcome, and
+/// so is an IP version that this host does not speak.
 pub fn run(
-    endpoints: Vec<Endpoint>,
+    supply: impl Into<Supply>,
     settings: &Settings,
     stop: &Stop,
     on_event: &mut dyn FnMut(Event<'_>),
 ) -> Result<(), Failure> {
-    if endpoints.is_empty() {
-        return Ok(());
-    }
     privilege::require_net_raw()?;
     let mut netlink = Netlink::open()?;
     let preference = settings.preference();
     preference.check(&mut netlink)?;
-    let families = families(&endpoints);
-    for &family in &families {
-        try_mouth(family, &preference)?;
-    }
-    let none = Ports::Listed(Vec::new());
-    let mut ears = vec![tap::open(&none)?];
-    for &family in &families {
-        ears.extend(stack::open(family, &none)?);
-    }
+    try_mouth(Family::V4, &preference)
+        .or_else(|failure| try_mouth(Family::V6, &preference).map_err(|_| failure))?;
+    let tap = tap::open(&Ports::Listed(Vec::new()))?;
     let (reports, inbox) = mpsc::channel();
-    let unread = Arc::new(AtomicUsize::new(0));
+    let unread = Arc::new(Unread::default());
     let clock = Clock::start();
     on_event(Event::Started(clock.began()));
     let packets = Packets {
@@ -153,15 +166,18 @@ pub fn run(
         roster: Roster::new(
             netlink,
             preference,
-            endpoints,
+            supply.into(),
             settings.policy.rate,
             settings.chance(),
         ),
-        ears,
+        ears: vec![tap],
+        hearing: BTreeSet::new(),
         watch: Watch::open()?,
         stop: stop.clone(),
         reports,
         unread: Arc::clone(&unread),
+        receive_drops: 0,
+        live: settings.live,
         witness: settings.sightings.then(Witness::default),
     };
     thread::scope(|scope| {
@@ -171,13 +187,20 @@ pub fn run(
             .map_err(|source| Failure::Thread { source })?;
         for report in inbox {
             match report {
+                Report::Standing(standing) => {
+                    unread.progress.fetch_sub(1, Ordering::AcqRel);
+                    on_event(Event::Standing(standing));
+                }
                 Report::Progress(outcome) => {
-                    unread.fetch_sub(1, Ordering::AcqRel);
+                    unread.progress.fetch_sub(1, Ordering::AcqRel);
                     on_event(Event::Progress(&outcome));
                 }
                 Report::Begun(session, brief) => on_event(Event::Begun(session, *brief)),
                 Report::Sighted(sighting) => on_event(Event::Sighted(*sighting)),
-                Report::Settled(session, outcome) => on_event(Event::Settled(session, *outcome)),
+                Report::Settled(session, outcome) => {
+                    unread.settled.fetch_sub(1, Ordering::AcqRel);
+                    on_event(Event::Settled(session, *outcome));
+                }
             }
         }
         Ok(())
@@ -207,17 +230,6 @@ pub fn plan(endpoints: Vec<Endpoint>, settings: &Settings) -> Result<Vec<Planned
         });
     }
     Ok(planned)
-}
-
-fn families(endpoints: &[Endpoint]) -> Vec<Family> {
-    [Family::V4, Family::V6]
-        .into_iter()
-        .filter(|family| {
-            endpoints
-                .iter()
-                .any(|endpoint| endpoint.family() == *family)
-        })
-        .collect()
 }
 
 /// Opens a mouth and closes it again, to fail before anything is sent.

@@ -15,20 +15,24 @@
 //!
 //! Nothing in the loop fails and nothing is retried; there is no error type in it.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::Sender;
 use std::time::Duration;
 
 use super::clock::Clock;
+use super::driver::Standing;
 use super::ear::Ear;
 use super::filter::Ports;
 use super::roster::Roster;
+use super::stack;
 use super::stop::Stop;
 use super::syscall::{Batch, wait};
 use super::watch::Watch;
 use super::witness::Witness;
 use crate::engine::{Brief, Output, Prober, SessionId, Sighting};
+use crate::model::endpoint::Family;
 use crate::model::outcome::Outcome;
 use crate::model::time::Moment;
 
@@ -48,9 +52,24 @@ const PROGRESS: Duration = Duration::from_millis(100);
 /// Sessions whose progress is shown in one turn; more than that nobody reads.
 const SHOWN: usize = 16;
 
+/// Settled sessions that nobody has read yet: while there are more, no session begins, lest a slow
+/// reader costs all memory.
+const UNREAD: usize = 4096;
+
+/// What the loop told and nobody has read yet.
+#[derive(Debug, Default)]
+pub(super) struct Unread {
+    /// Reports of progress: none are added while there are any.
+    pub(super) progress: AtomicUsize,
+    /// Sessions that are over.
+    pub(super) settled: AtomicUsize,
+}
+
 /// What the loop tells whoever listens.
 #[derive(Debug)]
 pub(super) enum Report {
+    /// How the run stands.
+    Standing(Standing),
     /// A session as it stands.
     Progress(Box<Outcome>),
     /// A session began.
@@ -69,11 +88,16 @@ pub(super) struct Packets {
     pub(super) roster: Roster,
     /// The tap first.
     pub(super) ears: Vec<Ear>,
+    /// Families whose ears behind the firewall were opened, or could not be.
+    pub(super) hearing: BTreeSet<Family>,
     pub(super) watch: Watch,
     pub(super) stop: Stop,
     pub(super) reports: Sender<Report>,
-    /// Reports of progress not read yet: none are added while there are any.
-    pub(super) unread: Arc<AtomicUsize>,
+    pub(super) unread: Arc<Unread>,
+    /// Frames dropped so far.
+    pub(super) receive_drops: u64,
+    /// Whether somebody watches sessions as they stand.
+    pub(super) live: bool,
     /// The witness for a capture; `None` where nobody keeps one.
     pub(super) witness: Option<Witness>,
 }
@@ -102,10 +126,11 @@ impl Packets {
         loop {
             if self.stop.requested() && !stopped {
                 stopped = true;
-                self.roster.admit_all(now, &mut self.prober);
+                self.roster.stop(now, &mut self.prober);
                 self.prober.interrupt(now);
             }
-            if self.roster.has_waiting() && self.roster.admit(now, &mut self.prober) {
+            let keeps_up = self.unread.settled.load(Ordering::Acquire) < UNREAD;
+            if keeps_up && self.roster.admit(now, &mut self.prober) {
                 self.tune();
             }
             if let Some(witness) = &mut self.witness {
@@ -131,12 +156,13 @@ impl Packets {
             woke = at;
             now = self.listen(at, &mut batch).max(now);
             let drops = self.ears.iter_mut().map(Ear::drops).sum();
+            self.receive_drops += drops;
             self.prober.handle_drops(now, drops);
             self.prober.handle_gap(now, gap);
             changed |= self.watch.heard();
             if changed && now.since(surveyed) >= RESURVEY {
                 (changed, surveyed) = (false, now);
-                if self.roster.resurvey() {
+                if self.roster.resurvey(now) {
                     // No gap in our running, but in our standing: silence across it is as void.
                     self.prober.handle_gap(now, RESURVEY);
                 }
@@ -160,13 +186,13 @@ impl Packets {
                     }
                 }
                 Output::Settled(session) => {
-                    self.roster.settle(session);
-                    let outcome = Box::new(self.prober.outcome(session, now));
-                    if self
-                        .reports
-                        .send(Report::Settled(session, outcome))
-                        .is_err()
-                    {
+                    self.roster.settle(now, session);
+                    let Some(outcome) = self.prober.conclude(session, now) else {
+                        continue;
+                    };
+                    self.unread.settled.fetch_add(1, Ordering::AcqRel);
+                    let report = Report::Settled(session, Box::new(outcome));
+                    if self.reports.send(report).is_err() {
                         return Turn::Done;
                     }
                 }
@@ -216,11 +242,20 @@ impl Packets {
         complete
     }
 
-    /// Tells the ears which ports are ours. An ear that does not take the program keeps the old one
-    /// and hears too little, which drops would not show; but a longer program of a kind it took
-    /// before is only refused for want of memory, and then nothing else works either.
-    fn tune(&self) {
+    /// Tells the ears which ports are ours; those of a family that is new are opened first. An ear
+    /// that does not take the program keeps the old one and hears too little, which drops would not
+    /// show; but a longer program of a kind it took before is only refused for want of memory, and
+    /// then nothing else works either.
+    fn tune(&mut self) {
         let ports = Ports::of(&self.roster.ports());
+        for family in self.roster.families() {
+            if self.hearing.insert(family) {
+                match stack::open(family, &ports) {
+                    Ok(ears) => self.ears.extend(ears),
+                    Err(failure) => self.roster.deafen(family, &failure),
+                }
+            }
+        }
         for ear in &self.ears {
             if let Err(failure) = ear.listen_for(&ports) {
                 tracing::error!(%failure, "an ear keeps its old filter");
@@ -228,16 +263,27 @@ impl Packets {
         }
     }
 
+    /// Tells how the run stands, and its first sessions where somebody watches. A listener that has
+    /// gone is found out with the next outcome.
     fn show(&self, now: Moment) {
-        if self.unread.load(Ordering::Acquire) > 0 {
+        if self.unread.progress.load(Ordering::Acquire) > 0 {
             return;
         }
-        for session in self.roster.open().take(SHOWN) {
-            let outcome = Box::new(self.prober.outcome(session, now));
-            self.unread.fetch_add(1, Ordering::AcqRel);
-            if self.reports.send(Report::Progress(outcome)).is_err() {
-                return;
-            }
+        let standing = Standing {
+            open: self.roster.open().len(),
+            sent: self.prober.sent(),
+            receive_drops: self.receive_drops,
+            rate: self.prober.rate(),
+        };
+        let shown = if self.live { SHOWN } else { 0 };
+        let open = self.roster.open().take(shown);
+        let progress = open.map(|session| {
+            let outcome = self.prober.outcome(session, now);
+            Report::Progress(Box::new(outcome))
+        });
+        for report in std::iter::once(Report::Standing(standing)).chain(progress) {
+            self.unread.progress.fetch_add(1, Ordering::AcqRel);
+            let _ = self.reports.send(report);
         }
     }
 }

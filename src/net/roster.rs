@@ -12,28 +12,22 @@ use std::time::Duration;
 
 use super::failure::Failure;
 use super::host::{self, Conntrack};
+use super::lookout::{Lookout, NextHop};
 use super::netlink::Netlink;
 use super::ports::{EPHEMERAL, PRIVILEGED, Reservation};
 use super::raw::{Mouth, Origin};
 use super::route::Way;
+use super::supply::{Supplied, Supply};
 use super::survey::{Preference, Standpoint};
-use crate::engine::{Prober, SessionId, Transmit};
-use crate::model::endpoint::Endpoint;
-use crate::model::evidence::{LocalRefusal, NeighbourState};
+use crate::engine::{LINGER, Prober, SessionId, Transmit};
+use crate::model::endpoint::{Endpoint, Family};
+use crate::model::evidence::LocalRefusal;
 use crate::model::time::Moment;
 
 /// Sessions of one address at a time: what knocks on a host from all sides looks like an attack.
 const AT_ONE_ADDRESS: usize = 16;
 /// How far into the queue to look for an endpoint whose address is not busy.
 const LOOK_AHEAD: usize = 64;
-/// After a session begins, when the neighbour table is first looked at: a neighbour that is there
-/// has answered by then.
-const FIRST_LOOK: Duration = Duration::from_millis(200);
-/// And how often from then on: how often the kernel itself asks again
-/// (`net.ipv4.neigh.default.retrans_time_ms`).
-const NEXT_LOOK: Duration = Duration::from_secs(1);
-/// What one look at the neighbour table is good for, when many sessions share a gateway.
-const LOOK_LASTS: Duration = Duration::from_millis(150);
 /// How often to look whether the connection-tracking table fills up.
 const CONNTRACK_LOOK: Duration = Duration::from_millis(250);
 
@@ -46,25 +40,34 @@ struct Seat {
     refusal: Option<LocalRefusal>,
     /// Which set of its origin's ports it uses.
     ports: usize,
-    /// When to look at the neighbour table again; `None` where there is no neighbour to resolve.
-    look: Option<Moment>,
-    settled: bool,
+    /// The neighbour it sends to; `None` where there is none to resolve.
+    hop: Option<NextHop>,
 }
 
-/// All sessions, and those to come.
+/// All open sessions, and those to come.
 #[derive(Debug)]
 pub(super) struct Roster {
     netlink: Netlink,
     preference: Preference,
+    supply: Supply,
+    /// No more will be supplied.
+    exhausted: bool,
+    /// Taken from the supply and not begun.
     waiting: VecDeque<Endpoint>,
-    seats: Vec<Seat>,
-    open: BTreeSet<usize>,
+    open: BTreeMap<SessionId, Seat>,
+    /// Settled sessions, while the engine still resets what answers them late.
+    left: BTreeMap<SessionId, Seat>,
+    leaving: VecDeque<(Moment, SessionId)>,
     at_once: usize,
+    /// Open sessions by target address.
+    busy: BTreeMap<IpAddr, usize>,
     sets: BTreeMap<Origin, Vec<Reservation>>,
     taken: BTreeSet<(IpAddr, Origin, usize)>,
     mouths: BTreeMap<Origin, Mouth>,
+    /// Families that we cannot hear answers of, and what their probes are told.
+    deaf: BTreeMap<Family, LocalRefusal>,
     chance: fastrand::Rng,
-    looks: BTreeMap<(u32, IpAddr), (Moment, Option<NeighbourState>)>,
+    lookout: Lookout,
     tracked: Tracked,
 }
 
@@ -77,28 +80,32 @@ struct Tracked {
 }
 
 impl Roster {
-    /// A roster of endpoints that all wait. `rate` is what all sessions together may send in a
-    /// second.
+    /// A roster on which nobody is yet. `rate` is what all sessions together may send in a second.
     pub(super) fn new(
         netlink: Netlink,
         preference: Preference,
-        endpoints: Vec<Endpoint>,
+        supply: Supply,
         rate: u32,
         chance: fastrand::Rng,
     ) -> Self {
         Self {
             netlink,
             preference,
-            waiting: endpoints.into(),
-            seats: Vec::new(),
-            open: BTreeSet::new(),
+            supply,
+            exhausted: false,
+            waiting: VecDeque::new(),
+            open: BTreeMap::new(),
+            left: BTreeMap::new(),
+            leaving: VecDeque::new(),
             // An inquest needs a few datagrams a second to be done within its time.
             at_once: (rate / 4).clamp(1, 256) as usize,
+            busy: BTreeMap::new(),
             sets: BTreeMap::new(),
             taken: BTreeSet::new(),
             mouths: BTreeMap::new(),
+            deaf: BTreeMap::new(),
             chance,
-            looks: BTreeMap::new(),
+            lookout: Lookout::default(),
             tracked: Tracked {
                 began: host::conntrack(),
                 looked: Moment::START,
@@ -107,19 +114,20 @@ impl Roster {
         }
     }
 
-    /// Whether every session has settled and none waits.
+    /// Whether every session has settled and none is to come.
     pub(super) fn is_done(&self) -> bool {
-        self.waiting.is_empty() && self.open.is_empty()
-    }
-
-    /// Whether some wait.
-    pub(super) fn has_waiting(&self) -> bool {
-        !self.waiting.is_empty()
+        self.exhausted && self.waiting.is_empty() && self.open.is_empty()
     }
 
     /// The sessions not settled.
-    pub(super) fn open(&self) -> impl Iterator<Item = SessionId> + '_ {
-        self.open.iter().copied().map(SessionId)
+    pub(super) fn open(&self) -> impl ExactSizeIterator<Item = SessionId> + '_ {
+        self.open.keys().copied()
+    }
+
+    /// The families that open or settled sessions send in.
+    pub(super) fn families(&self) -> BTreeSet<Family> {
+        let origins = self.mouths.keys();
+        origins.map(|origin| Family::of(origin.source)).collect()
     }
 
     /// Begins as many sessions as there is room for. Says whether ports were reserved anew, so that
@@ -133,27 +141,34 @@ impl Roster {
         self.reserved() != before
     }
 
-    /// Begins all that wait, whatever the room: for the end of a run, when each is to have an
-    /// outcome.
-    pub(super) fn admit_all(&mut self, now: Moment, prober: &mut Prober) {
+    /// Ends admission because the run was stopped. What a list still holds begins, whatever the
+    /// room, so that each has an outcome; a channel is left alone.
+    pub(super) fn stop(&mut self, now: Moment, prober: &mut Prober) {
+        if let Supply::Listed(list) = &mut self.supply {
+            self.waiting.append(list);
+        }
+        self.exhausted = true;
         while let Some(endpoint) = self.waiting.pop_front() {
             self.seat(now, endpoint, prober);
         }
     }
 
+    /// The next endpoint whose address is not busy.
     fn next(&mut self) -> Option<Endpoint> {
-        for _ in 0..self.waiting.len().min(LOOK_AHEAD) {
-            let endpoint = self.waiting.pop_front()?;
-            let sessions = self
-                .taken
-                .iter()
-                .filter(|(target, ..)| *target == endpoint.address);
-            if sessions.count() < AT_ONE_ADDRESS {
-                return Some(endpoint);
+        while !self.exhausted && self.waiting.len() < LOOK_AHEAD {
+            match self.supply.next() {
+                Supplied::Endpoint(endpoint) => self.waiting.push_back(endpoint),
+                Supplied::NotYet => break,
+                Supplied::Nothing => self.exhausted = true,
             }
-            self.waiting.push_back(endpoint);
         }
-        None
+        let free = |endpoint: &Endpoint| {
+            self.busy
+                .get(&endpoint.address)
+                .is_none_or(|sessions| *sessions < AT_ONE_ADDRESS)
+        };
+        let index = self.waiting.iter().position(free)?;
+        self.waiting.remove(index)
     }
 
     /// Whether our flows took a tenth of the room that the connection-tracking table had: each
@@ -189,22 +204,20 @@ impl Roster {
             .get(&standpoint.origin)
             .and_then(|sets| sets.get(set));
         let vantage = standpoint.vantage(reservation);
-        let waits_for_neighbour = standpoint.route().is_some_and(|route| !route.local);
-        self.seats.push(Seat {
-            endpoint: endpoint.clone(),
+        let hop = next_hop(&standpoint, endpoint.address);
+        *self.busy.entry(endpoint.address).or_default() += 1;
+        let session = prober.add(now, endpoint.clone(), vantage);
+        if let Some(hop) = hop {
+            self.lookout.join(now, session, hop);
+        }
+        let seat = Seat {
+            endpoint,
             standpoint,
             refusal,
             ports: set,
-            look: waits_for_neighbour.then(|| now.after(FIRST_LOOK)),
-            settled: false,
-        });
-        let SessionId(index) = prober.add(now, endpoint, vantage);
-        debug_assert_eq!(
-            index + 1,
-            self.seats.len(),
-            "seats are numbered as sessions"
-        );
-        self.open.insert(index);
+            hop,
+        };
+        self.open.insert(session, seat);
     }
 
     fn open_mouth(&mut self, standpoint: &Standpoint) -> Result<(), Failure> {
@@ -243,12 +256,20 @@ impl Roster {
             .collect()
     }
 
+    /// What all probes of a family are told from now on.
+    pub(super) fn deafen(&mut self, family: Family, failure: &Failure) {
+        self.deaf.insert(family, refusal_of(failure));
+    }
+
     /// Sends a session's datagram.
     pub(super) fn send(&self, transmit: &Transmit) -> Result<(), LocalRefusal> {
-        let Some(seat) = self.seats.get(transmit.session.0) else {
+        let seats = [&self.open, &self.left];
+        let mut seats = seats.into_iter();
+        let Some(seat) = seats.find_map(|seats| seats.get(&transmit.session)) else {
             return Err(LocalRefusal::SourceGone);
         };
-        if let Some(refusal) = seat.refusal {
+        let deaf = self.deaf.get(&Family::of(transmit.destination)).copied();
+        if let Some(refusal) = seat.refusal.or(deaf) {
             return Err(refusal);
         }
         let mouth = self
@@ -259,28 +280,41 @@ impl Roster {
         mouth.send(&transmit.datagram, transmit.destination, scope)
     }
 
-    /// A session has settled: what it held is free.
-    pub(super) fn settle(&mut self, SessionId(index): SessionId) {
-        self.open.remove(&index);
-        if let Some(seat) = self.seats.get_mut(index)
-            && !seat.settled
-        {
-            seat.settled = true;
-            let target = seat.endpoint.address;
-            let held = (target, seat.standpoint.origin.clone(), seat.ports);
-            self.taken.remove(&held);
+    /// A session has settled: what it held is free, save its way out, by which late answers are
+    /// reset.
+    pub(super) fn settle(&mut self, now: Moment, session: SessionId) {
+        let Some(seat) = self.open.remove(&session) else {
+            return;
+        };
+        let target = seat.endpoint.address;
+        let held = (target, seat.standpoint.origin.clone(), seat.ports);
+        self.taken.remove(&held);
+        if let Some(sessions) = self.busy.get_mut(&target) {
+            *sessions -= 1;
+            if *sessions == 0 {
+                self.busy.remove(&target);
+            }
         }
+        if let Some(hop) = seat.hop {
+            self.lookout.leave(session, hop);
+        }
+        while let Some(&(until, gone)) = self.leaving.front() {
+            if until > now {
+                break;
+            }
+            self.leaving.pop_front();
+            self.left.remove(&gone);
+        }
+        self.left.insert(session, seat);
+        self.leaving.push_back((now.after(LINGER), session));
     }
 
     /// Asks again where every open session stands, after this host's addresses or interfaces
     /// changed. Says whether any of them can no longer send, or sends another way: what is unanswered
     /// then may have been lost here.
-    pub(super) fn resurvey(&mut self) -> bool {
+    pub(super) fn resurvey(&mut self, now: Moment) -> bool {
         let mut moved = false;
-        for &index in &self.open {
-            let Some(seat) = self.seats.get_mut(index) else {
-                continue;
-            };
+        for (session, seat) in &mut self.open {
             let origin = &seat.standpoint.origin;
             // Refused from the beginning: it never had a mouth.
             if !self.mouths.contains_key(origin) {
@@ -301,49 +335,39 @@ impl Roster {
             moved |= hop(&way) != hop(&seat.standpoint.way) || refusal != seat.refusal;
             seat.refusal = refusal;
             seat.standpoint.way = way;
+            // The route may have gone, and may come back.
+            let hop = next_hop(&seat.standpoint, seat.endpoint.address);
+            let old = std::mem::replace(&mut seat.hop, hop);
+            if hop != old {
+                if let Some(old) = old {
+                    self.lookout.leave(*session, old);
+                }
+                if let Some(hop) = hop {
+                    self.lookout.join(now, *session, hop);
+                }
+            }
         }
         moved
     }
 
     /// When the neighbour table is next to be looked at.
     pub(super) fn next_look(&self) -> Option<Moment> {
-        self.open
-            .iter()
-            .filter_map(|index| self.seats.get(*index)?.look)
-            .min()
+        self.lookout.next()
     }
 
-    /// Looks at the neighbour table for every open session that is due, and tells the prober.
+    /// Looks at the neighbour table where that is due, and tells the prober.
     pub(super) fn look_at_neighbours(&mut self, now: Moment, prober: &mut Prober) {
-        for &index in &self.open {
-            let Some(seat) = self.seats.get_mut(index) else {
-                continue;
-            };
-            if seat.look.is_none_or(|due| due > now) {
-                continue;
-            }
-            seat.look = Some(now.after(NEXT_LOOK));
-            // The route may have gone meanwhile, and may come back.
-            let Some(route) = seat.standpoint.route() else {
-                continue;
-            };
-            let next_hop = route.gateway.unwrap_or(seat.endpoint.address);
-            let key = (route.link.index, next_hop);
-            let known = self.looks.get(&key).copied();
-            let state = match known {
-                Some((at, state)) if now.since(at) < LOOK_LASTS => state,
-                _ => {
-                    // A table that cannot be read says nothing.
-                    let state = self.netlink.neighbour(next_hop, key.0).unwrap_or(None);
-                    self.looks.insert(key, (now, state));
-                    state
-                }
-            };
-            if let Some(state) = state {
-                prober.handle_neighbour(now, SessionId(index), state);
-            }
-        }
+        self.lookout.look(now, &mut self.netlink, prober);
     }
+}
+
+/// The neighbour that datagrams to `target` are handed to; `None` where there is none to resolve.
+fn next_hop(standpoint: &Standpoint, target: IpAddr) -> Option<NextHop> {
+    let route = standpoint.route().filter(|route| !route.local)?;
+    Some(NextHop {
+        interface: route.link.index,
+        address: route.gateway.unwrap_or(target),
+    })
 }
 
 /// What a failure in mid-run means to the session it befalls.

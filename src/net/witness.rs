@@ -21,13 +21,13 @@ pub(super) struct Witness {
 impl Witness {
     /// Announces the inquests that began since the last call.
     pub(super) fn announce(&mut self, prober: &Prober, reports: &Sender<Report>) {
-        while let Some(brief) = prober.brief(SessionId(self.begun)) {
-            // Whoever listened may have gone; the loop learns it when it reports an outcome.
-            let _ = reports.send(Report::Begun(
-                SessionId(self.begun),
-                Box::new(brief.clone()),
-            ));
+        while self.begun < prober.begun() {
+            let session = SessionId(self.begun);
             self.begun += 1;
+            if let Some(brief) = prober.brief(session) {
+                // Whoever listened may have gone; the loop learns it when it reports an outcome.
+                let _ = reports.send(Report::Begun(session, Box::new(brief.clone())));
+            }
         }
     }
 

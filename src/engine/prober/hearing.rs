@@ -1,11 +1,10 @@
 //! What the prober makes of a frame once the ledger has said whose it is.
 
-use super::super::inflight::{Marks, Owner};
+use super::super::inflight::Owner;
 use super::super::ledger::{Attribution, Role};
 use super::super::{Heard, SessionId};
 use super::Prober;
 use crate::model::evidence::Ear;
-use crate::model::probe::ProbeId;
 use crate::model::reply::Answer;
 use crate::model::time::Moment;
 use crate::wire::dissect::{Content, Packet, dissect};
@@ -27,7 +26,7 @@ impl Prober {
             (Role::Reply(probe, reply), Heard::Arriving(ear)) => {
                 self.with(session, |session| session.hear(at, ear, probe, reply));
                 if matches!(reply.answer, Answer::SynAck { .. }) {
-                    self.close(at, session, probe, &packet);
+                    self.close(at, Owner { session, probe }, &packet);
                 }
             }
             (Role::NearMiss(from, numbers), Heard::Arriving(ear)) => {
@@ -38,21 +37,14 @@ impl Prober {
         Some(attribution)
     }
 
-    /// Sends the reset that closes what a SYN-ACK half-opened.
-    fn close(&mut self, at: Moment, session: SessionId, probe: ProbeId, packet: &Packet) {
-        let marks = self.ledger.marks(Owner { session, probe });
-        let (Some(Marks::Segment(syn)), Content::Tcp(syn_ack)) = (marks, packet.content) else {
+    /// Sends the reset that closes what a SYN-ACK half-opened; for settled inquests too.
+    fn close(&mut self, at: Moment, owner: Owner, packet: &Packet) {
+        let Content::Tcp(syn_ack) = packet.content else {
             return;
         };
-        let acknowledged = syn_ack.acknowledgment;
-        if let Some(entry) = self.sessions.get_mut(session.0) {
-            let reset = entry
-                .session
-                .close(at, &self.tokens, self.count, probe, syn, acknowledged);
-            if reset.is_some() {
-                self.count = self.count.wrapping_add(1);
-            }
-            self.resets.extend(reset);
+        let making = (&self.tokens, self.count);
+        if self.closings.answer(at, owner, making, packet, &syn_ack) {
+            self.count = self.count.wrapping_add(1);
         }
     }
 
@@ -64,7 +56,7 @@ impl Prober {
         from: std::net::IpAddr,
         numbers: [u32; 2],
     ) {
-        let entry = self.sessions.get_mut(session.0);
+        let entry = self.sessions.get_mut(&session);
         let counted = entry.is_some_and(|entry| entry.session.miss(at, ear, from, numbers));
         self.near_misses = self.near_misses.saturating_add(u64::from(counted));
     }

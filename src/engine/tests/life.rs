@@ -66,6 +66,29 @@ fn a_syn_ack_that_comes_again_is_reset_again_even_after_the_inquest() {
 }
 
 #[test]
+fn a_concluded_inquest_hands_over_its_outcome_once_and_leaves_nothing() {
+    let (mut prober, syn) = begun(one_syn, Family::V4);
+    let acknowledged = sent_segment(&syn).sequence.wrapping_add(1);
+    let syn_ack = segment_back(&syn, SYN_ACK, 77, acknowledged);
+    prober.handle_frame(ms(5), TAP, &syn_ack);
+    transmit(&mut prober, ms(5));
+    assert_eq!(prober.poll(ms(5)), Output::Settled(SessionId(0)));
+    let outcome = prober.conclude(SessionId(0), ms(9)).unwrap();
+    assert_eq!(outcome.finding.verdict.cause, Cause::Open);
+    assert_eq!(outcome.elapsed, Duration::from_millis(5));
+    assert_eq!(prober.conclude(SessionId(0), ms(9)), None);
+    // What comes late is reset, for a while.
+    prober.handle_frame(ms(3000), TAP, &syn_ack);
+    transmit(&mut prober, ms(3000));
+    assert_eq!(prober.poll(ms(6005)), Output::Idle);
+    prober.handle_frame(ms(6005), TAP, &syn_ack);
+    assert_eq!(prober.poll(ms(6005)), Output::Idle);
+    let mut other = Prober::with_judge(Policy::default(), Key([9; 16]), one_syn);
+    other.add(ms(0), endpoint(Family::V4), vantage(Family::V4));
+    assert!(format!("{prober:?}").len() < format!("{other:?}").len());
+}
+
+#[test]
 fn silence_expires_after_its_patience() {
     for (judge, family, patience) in [
         (one_syn as Judge, Family::V4, 1),
