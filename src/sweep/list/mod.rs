@@ -63,6 +63,15 @@ pub struct Row {
     pub others: Vec<(String, String)>,
 }
 
+impl std::fmt::Debug for Fitness<'_> {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.debug_struct("Fitness")
+            .field("expand", &self.expand)
+            .field("family", &self.family)
+            .finish_non_exhaustive()
+    }
+}
+
 /// Reads a list from its possibly packed octets. `on_line` is told of each line that says anything,
 /// in order: its row, or why there is none; what it objects to in a row is as bad as any other fault.
 /// Returns the SHA-256 of the unpacked list, in hexadecimal.

@@ -73,7 +73,7 @@ mod tests {
         };
         assert_eq!(spelt.host, text("db", 14));
         assert_eq!(spelt.port, Some(text("3306", 2)));
-        assert_eq!(spelt.expect, text("open", 47));
+        assert_eq!(spelt.expect, text("open", 46));
         let others = [("owner", "A"), ("n", "[1]")];
         let others = others.map(|(name, value)| (name.to_owned(), value.to_owned()));
         assert_eq!(spelt.others, others);
