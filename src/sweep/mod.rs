@@ -5,6 +5,8 @@
 
 pub mod exclude;
 pub mod expectation;
+pub mod journal;
 pub mod list;
 pub mod order;
+pub mod results;
 pub mod roll;

@@ -17,7 +17,7 @@ pub const MOST_ENDPOINTS: usize = 1 << 24;
 
 /// Where an endpoint is, as far as it is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Whereabouts {
+enum Whereabouts {
     /// An address.
     Address(IpAddr),
     /// A name, by its number.
