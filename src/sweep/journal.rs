@@ -211,7 +211,10 @@ pub(super) mod tests {
             let refused = journal(0).continues(&other).expect_err(said);
             assert!(refused.to_string().contains(said), "{refused}");
         };
-        check(&|other| other.list.sha256 = "cd".to_owned(), "ab then, cd now");
+        check(
+            &|other| other.list.sha256 = "cd".to_owned(),
+            "ab then, cd now",
+        );
         check(&|other| other.seed = 8, "--seed 7");
         check(&|other| other.shards = 4, "shard 0 of 3, and not 0 of 4");
         check(&|other| other.shard = 1, "shard 0 of 3, and not 1 of 3");

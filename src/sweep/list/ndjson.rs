@@ -51,9 +51,9 @@ pub(super) fn read(line: &str) -> Result<Spelt, At> {
         expect,
         others: object
             .into_iter()
-            .map(|(name, value)| match value {
-                Value::String(text) => (name, text),
-                other => (name, other.to_string()),
+            .map(|(name, value)| {
+                let text = value.as_str().map(str::to_owned);
+                (name, text.unwrap_or_else(|| value.to_string()))
             })
             .collect(),
     })

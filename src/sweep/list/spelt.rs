@@ -72,10 +72,10 @@ impl Spelt {
     }
 
     fn place(&self, given: &str, fault: &Fault) -> usize {
-        let wrong = match fault {
-            Fault::Target(target::Fault::PortRange(port) | target::Fault::UnknownService(port))
-            | Fault::NotPorts(port) => port,
-            _ => return self.host.column,
+        let (Fault::Target(target::Fault::PortRange(wrong) | target::Fault::UnknownService(wrong))
+        | Fault::NotPorts(wrong)) = fault
+        else {
+            return self.host.column;
         };
         match &self.port {
             Some(port) => port.column,
