@@ -31,7 +31,7 @@ use super::stop::Stop;
 use super::syscall::{Batch, wait};
 use super::watch::Watch;
 use super::witness::Witness;
-use crate::engine::{Brief, Output, Prober, SessionId, Sighting};
+use crate::engine::{Brief, Output, Prober, SessionId, Sighting, Transmit};
 use crate::model::endpoint::Family;
 use crate::model::outcome::Outcome;
 use crate::model::time::Moment;
@@ -116,7 +116,10 @@ enum Turn {
 impl Packets {
     /// Runs until every session has settled.
     pub(super) fn run(mut self) {
-        let mut batch = Batch::new();
+        let mut batch = match self.witness {
+            Some(_) => Batch::whole(),
+            None => Batch::headers(),
+        };
         let mut stopped = false;
         let mut shown = Moment::START;
         // The prober's time: everything that was heard before it, the prober knows.
@@ -171,20 +174,34 @@ impl Packets {
         }
     }
 
-    /// Does what the prober asks for at `now`.
+    /// Does what the prober asks for at `now`. A refusal is told before the ears are read again: what
+    /// this host's firewall answers besides refusing is no answer of the network.
     fn act(&mut self, now: Moment) -> Turn {
         let mut sent = 0;
         while sent < BURST {
-            match self.prober.poll(now) {
-                Output::Transmit(transmit) => {
-                    sent += 1;
-                    if let Err(refusal) = self.roster.send(&transmit)
-                        && let Some(probe) = transmit.probe
-                    {
-                        let session = transmit.session;
-                        self.prober.handle_refusal(now, session, probe, refusal);
-                    }
+            let mut transmits = Vec::new();
+            let turn = self.collect(now, BURST - sent, &mut transmits);
+            sent += transmits.len();
+            let mut refused = false;
+            self.roster.send(&transmits, &mut |transmit, refusal| {
+                if let Some(probe) = transmit.probe {
+                    let session = transmit.session;
+                    self.prober.handle_refusal(now, session, probe, refusal);
+                    refused = true;
                 }
+            });
+            if !refused || turn == Turn::Done {
+                return turn;
+            }
+        }
+        Turn::Again
+    }
+
+    /// Reports what has settled and collects up to `most` datagrams to send.
+    fn collect(&mut self, now: Moment, most: usize, transmits: &mut Vec<Transmit>) -> Turn {
+        while transmits.len() < most {
+            match self.prober.poll(now) {
+                Output::Transmit(transmit) => transmits.push(transmit),
                 Output::Settled(session) => {
                     self.roster.settle(now, session);
                     let Some(outcome) = self.prober.conclude(session, now) else {

@@ -30,7 +30,7 @@ use socket2::{Domain, Protocol, SockAddr, Socket, Type};
 
 use super::failure::{Failure, SocketRole};
 use super::privilege;
-use super::syscall::set_int;
+use super::syscall::{Burst, send_burst, set_int};
 use crate::model::endpoint::Family;
 use crate::model::evidence::LocalRefusal;
 
@@ -102,29 +102,28 @@ impl Mouth {
         }
     }
 
-    /// Sends one datagram, header included. `scope` is the index of the interface for a link-local
-    /// destination, 0 elsewhere.
-    ///
-    /// # Errors
-    ///
-    /// Why the kernel did not take it.
-    pub fn send(
-        &self,
-        datagram: &[u8],
-        destination: IpAddr,
-        scope: u32,
-    ) -> Result<(), LocalRefusal> {
-        // Raw IPv6 sockets take no port but 0.
-        let address = socket_address(destination, scope, 0);
-        let flags = libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL;
-        loop {
-            match self.socket.send_to_with_flags(datagram, &address, flags) {
-                Ok(_) => return Ok(()),
+    /// Sends the datagrams of `burst`, headers included, in their order, and tells `refused` the
+    /// number of each that the kernel did not take, and why.
+    pub(super) fn send(&self, burst: &mut Burst, refused: &mut dyn FnMut(usize, LocalRefusal)) {
+        let mut first = 0;
+        while first < burst.len() {
+            match send_burst(self.socket.as_fd(), burst, first) {
+                Ok(taken) => first += taken.max(1),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(refusal(error.raw_os_error().unwrap_or_default())),
+                Err(error) => {
+                    refused(first, refusal(error.raw_os_error().unwrap_or_default()));
+                    first += 1;
+                }
             }
         }
     }
+}
+
+/// Where a raw socket sends to; `scope` is the index of the interface for a link-local address, 0
+/// elsewhere.
+pub(super) fn destination(address: IpAddr, scope: u32) -> SockAddr {
+    // Raw IPv6 sockets take no port but 0.
+    socket_address(address, scope, 0)
 }
 
 fn prepare(socket: &Socket, family: Family) -> io::Result<()> {

@@ -6,6 +6,8 @@
 //!
 //! From here on nothing fails: what this host refuses a session is an answer to its probes.
 
+mod dispatch;
+
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::IpAddr;
 use std::time::Duration;
@@ -19,7 +21,8 @@ use super::raw::{Mouth, Origin};
 use super::route::Way;
 use super::supply::{Supplied, Supply};
 use super::survey::{Preference, Standpoint};
-use crate::engine::{LINGER, Prober, SessionId, Transmit};
+use super::syscall::Burst;
+use crate::engine::{LINGER, Prober, SessionId};
 use crate::model::endpoint::{Endpoint, Family};
 use crate::model::evidence::LocalRefusal;
 use crate::model::time::Moment;
@@ -69,6 +72,8 @@ pub(super) struct Roster {
     chance: fastrand::Rng,
     lookout: Lookout,
     tracked: Tracked,
+    /// Empty between sends; kept for its memory.
+    burst: Burst,
 }
 
 /// What was read of the connection-tracking table.
@@ -111,6 +116,7 @@ impl Roster {
                 looked: Moment::START,
                 full: false,
             },
+            burst: Burst::default(),
         }
     }
 
@@ -261,25 +267,6 @@ impl Roster {
         self.deaf.insert(family, refusal_of(failure));
     }
 
-    /// Sends a session's datagram.
-    pub(super) fn send(&self, transmit: &Transmit) -> Result<(), LocalRefusal> {
-        let seats = [&self.open, &self.left];
-        let mut seats = seats.into_iter();
-        let Some(seat) = seats.find_map(|seats| seats.get(&transmit.session)) else {
-            return Err(LocalRefusal::SourceGone);
-        };
-        let deaf = self.deaf.get(&Family::of(transmit.destination)).copied();
-        if let Some(refusal) = seat.refusal.or(deaf) {
-            return Err(refusal);
-        }
-        let mouth = self
-            .mouths
-            .get(&seat.standpoint.origin)
-            .ok_or(LocalRefusal::SourceGone)?;
-        let scope = seat.standpoint.scope_of(transmit.destination);
-        mouth.send(&transmit.datagram, transmit.destination, scope)
-    }
-
     /// A session has settled: what it held is free, save its way out, by which late answers are
     /// reset.
     pub(super) fn settle(&mut self, now: Moment, session: SessionId) {
@@ -386,6 +373,7 @@ fn refusal_of(failure: &Failure) -> LocalRefusal {
         | Failure::Pipe { .. }
         | Failure::Unresolved { .. }
         | Failure::ResolverSilent { .. }
-        | Failure::NoAddress { .. } => LocalRefusal::Other(libc::EPERM),
+        | Failure::NoAddress { .. }
+        | Failure::NoService { .. } => LocalRefusal::Other(libc::EPERM),
     }
 }

@@ -1,0 +1,73 @@
+//! How the datagrams of all sessions leave: each by the mouth of its session, many with one call.
+
+use super::super::raw::{Mouth, Origin, destination};
+use super::{Roster, Seat};
+use crate::engine::{SessionId, Transmit};
+use crate::model::endpoint::Family;
+use crate::model::evidence::LocalRefusal;
+
+impl Roster {
+    /// Sends datagrams in their order, those in a row that leave from one origin together, and tells
+    /// `refused` which the kernel did not take.
+    pub(in crate::net) fn send(
+        &mut self,
+        transmits: &[Transmit],
+        refused: &mut dyn FnMut(&Transmit, LocalRefusal),
+    ) {
+        let mut burst = std::mem::take(&mut self.burst);
+        let mut rest = transmits;
+        while let Some((first, after)) = rest.split_first() {
+            let (origin, mouth) = match self.way_of(first) {
+                Ok(way) => way,
+                Err(refusal) => {
+                    refused(first, refusal);
+                    rest = after;
+                    continue;
+                }
+            };
+            let same = |transmit: &&Transmit| {
+                let way = self.way_of(transmit);
+                way.is_ok_and(|(other, _)| other == origin)
+            };
+            let (row, after) = rest.split_at(rest.iter().take_while(same).count().max(1));
+            burst.clear();
+            for transmit in row {
+                let scope = self.scope_of(transmit);
+                burst.add(destination(transmit.destination, scope), |octets| {
+                    octets.extend_from_slice(&transmit.datagram);
+                });
+            }
+            mouth.send(&mut burst, &mut |index, refusal| {
+                if let Some(transmit) = row.get(index) {
+                    refused(transmit, refusal);
+                }
+            });
+            rest = after;
+        }
+        self.burst = burst;
+    }
+
+    fn seat_of(&self, session: SessionId) -> Option<&Seat> {
+        self.open.get(&session).or_else(|| self.left.get(&session))
+    }
+
+    /// By which mouth a datagram leaves.
+    fn way_of(&self, transmit: &Transmit) -> Result<(&Origin, &Mouth), LocalRefusal> {
+        let seat = self.seat_of(transmit.session);
+        let seat = seat.ok_or(LocalRefusal::SourceGone)?;
+        let deaf = self.deaf.get(&Family::of(transmit.destination)).copied();
+        if let Some(refusal) = seat.refusal.or(deaf) {
+            return Err(refusal);
+        }
+        let origin = &seat.standpoint.origin;
+        let mouth = self.mouths.get(origin);
+        mouth
+            .map(|mouth| (origin, mouth))
+            .ok_or(LocalRefusal::SourceGone)
+    }
+
+    fn scope_of(&self, transmit: &Transmit) -> u32 {
+        self.seat_of(transmit.session)
+            .map_or(0, |seat| seat.standpoint.scope_of(transmit.destination))
+    }
+}
