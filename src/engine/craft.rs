@@ -91,9 +91,7 @@ fn segment(bench: Workbench<'_>, id: ProbeId, probe: &Probe) -> Option<Crafted> 
         let ticks = (bench.now.micros() / 1000) & 0xffff_ffff;
         let timestamp = tokens.timestamp(&tuple).wrapping_add(ticks as u32);
         segment.options = Options::linux_client(mss, timestamp);
-        // A Linux client opens with as many whole segments as an unscaled window holds
-        // (`tcp_select_initial_window`).
-        segment.window = u16::MAX / mss * mss;
+        segment.window = opening_window(mss);
         if let Some(length) = probe.padded_to {
             segment.payload_length = compose::payload_to_fill(&envelope, &segment, length);
         }
@@ -104,7 +102,14 @@ fn segment(bench: Workbench<'_>, id: ProbeId, probe: &Probe) -> Option<Crafted> 
     })
 }
 
-fn mss(vantage: &Vantage, family: Family) -> u16 {
+/// A Linux client opens with as many whole segments as an unscaled window holds
+/// (`tcp_select_initial_window`).
+pub(super) const fn opening_window(mss: u16) -> u16 {
+    u16::MAX / mss * mss
+}
+
+/// The maximum segment size that a client states; never zero.
+pub(super) fn mss(vantage: &Vantage, family: Family) -> u16 {
     let headers = match family {
         Family::V4 => 40,
         Family::V6 => 60,

@@ -31,6 +31,7 @@ mod tests;
 mod timing;
 mod token;
 pub(crate) mod translate;
+pub mod triage;
 
 pub use crate::infer::Brief;
 pub use ledger::{Attribution, Ledger, Role};

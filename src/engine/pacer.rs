@@ -29,6 +29,15 @@ impl Pacer {
         }
     }
 
+    /// Goes on with another rate.
+    pub(super) fn change(&mut self, rate: u32) {
+        let full_at = self.full_at;
+        *self = Self {
+            full_at,
+            ..Self::new(rate)
+        };
+    }
+
     /// The earliest moment, from `now` on, when a datagram may leave.
     pub(super) fn ready_at(&self, now: Moment) -> Moment {
         let debt = self.full_at.after(self.interval).since(Moment::START);

@@ -5,9 +5,9 @@
 //! to be remembered to recompute it.
 
 use std::fmt;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
-use siphasher::sip128::SipHasher24;
+use siphasher::sip128::{Hash128, SipHasher24};
 
 use crate::wire::icmp::Echo;
 
@@ -32,6 +32,19 @@ enum Purpose {
     FlowLabel,
     Timestamp,
     ControlPort,
+    Triage,
+    Order,
+}
+
+/// The numbers of one SYN of a triage, all from one hash.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Imprint {
+    pub(super) sequence: u32,
+    /// Chooses the source port.
+    pub(super) choice: u16,
+    pub(super) identification: u16,
+    pub(super) timestamp: u32,
+    pub(super) flow_label: u32,
 }
 
 /// Both ends of a flow; port 0 where the flow has none.
@@ -65,17 +78,27 @@ impl Tokens {
     }
 
     fn hash(&self, purpose: Purpose, tuple: &Tuple, number: u32) -> u64 {
-        let mut input = Vec::with_capacity(41);
-        input.push(purpose as u8);
+        self.hash128(purpose, tuple, number).as_u64().0
+    }
+
+    fn hash128(&self, purpose: Purpose, tuple: &Tuple, number: u32) -> Hash128 {
+        let mut input = [0; 41];
+        let mut rest = input.as_mut_slice();
+        let mut put = |field: &[u8]| {
+            let (place, after) = std::mem::take(&mut rest).split_at_mut(field.len());
+            place.copy_from_slice(field);
+            rest = after;
+        };
+        put(&[purpose as u8]);
         for end in [tuple.source, tuple.destination] {
             match end.ip() {
-                IpAddr::V4(address) => input.extend(address.to_ipv6_mapped().octets()),
-                IpAddr::V6(address) => input.extend(address.octets()),
+                IpAddr::V4(address) => put(&address.to_ipv6_mapped().octets()),
+                IpAddr::V6(address) => put(&address.octets()),
             }
-            input.extend(end.port().to_be_bytes());
+            put(&end.port().to_be_bytes());
         }
-        input.extend(number.to_be_bytes());
-        self.hasher.hash(&input).as_u64().0
+        put(&number.to_be_bytes());
+        self.hasher.hash(&input)
     }
 
     fn hash32(&self, purpose: Purpose, tuple: &Tuple, number: u32) -> u32 {
@@ -129,6 +152,29 @@ impl Tokens {
     pub(super) fn timestamp(&self, tuple: &Tuple) -> u32 {
         let pair = Tuple::between(tuple.source.ip(), tuple.destination.ip());
         self.hash32(Purpose::Timestamp, &pair, 0)
+    }
+
+    /// The numbers of the `number`-th SYN of a triage between the ends of `tuple`, whose source port is
+    /// yet to be chosen.
+    pub(super) fn imprint(&self, tuple: &Tuple, number: u32) -> Imprint {
+        let (one, two) = self.hash128(Purpose::Triage, tuple, number).as_u64();
+        Imprint {
+            sequence: (one >> 32) as u32,
+            choice: (one & 0xffff) as u16,
+            identification: (one >> 16 & 0xffff) as u16,
+            timestamp: (two >> 32) as u32,
+            flow_label: (two & 0x000f_ffff).max(1) as u32,
+        }
+    }
+
+    /// A number by which the endpoint at `index` of a list is put in its place.
+    pub(super) fn order(&self, index: u32) -> u64 {
+        let nowhere = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0);
+        let tuple = Tuple {
+            source: nowhere,
+            destination: nowhere,
+        };
+        self.hash(Purpose::Order, &tuple, index)
     }
 
     /// A number to choose the `attempt`-th control port from.

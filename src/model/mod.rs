@@ -8,7 +8,6 @@ pub mod outcome;
 pub mod path;
 pub mod probe;
 pub mod reply;
-pub mod target;
 pub mod time;
 pub mod vantage;
 pub mod verdict;

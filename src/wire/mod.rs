@@ -16,6 +16,7 @@ pub mod headers;
 pub mod icmp;
 mod ip;
 pub mod quote;
+pub mod stencil;
 pub mod tcp;
 #[cfg(test)]
 #[allow(

@@ -1,14 +1,12 @@
 //! Targets as runnable: what `HOST:PORT` means, and which addresses must never be probed.
 //!
 //! Everything wrong with a target is found here, before privilege is asked for and before anything
-//! is sent; the message names the target. Names of hosts and services are looked up elsewhere.
+//! is sent; the message names the argument.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use super::endpoint::{Endpoint, Family};
-
-/// The port of a service name; `None` for one that is not known here.
-pub type Service<'a> = &'a dyn Fn(&str) -> Option<u16>;
+use crate::model::endpoint::{Endpoint, Family};
+use crate::net::resolve;
 
 /// A target as typed, taken apart.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -100,13 +98,13 @@ impl Target {
     /// # Errors
     ///
     /// [`BadTarget`] when it is no `HOST:PORT`.
-    pub fn parse(given: &str, service: Service<'_>) -> Result<Self, BadTarget> {
-        Self::split(given, service)
+    pub fn parse(given: &str) -> Result<Self, BadTarget> {
+        Self::split(given)
             .and_then(|(host, port)| {
                 Ok(Self {
                     given: given.to_owned(),
                     host,
-                    port: parse_port(port, service)?,
+                    port: parse_port(port)?,
                 })
             })
             .map_err(|fault| BadTarget {
@@ -115,7 +113,7 @@ impl Target {
             })
     }
 
-    fn split<'a>(given: &'a str, service: Service<'_>) -> Result<(Host, &'a str), Fault> {
+    fn split(given: &str) -> Result<(Host, &str), Fault> {
         if given.contains('/') {
             return Err(Fault::Url);
         }
@@ -129,8 +127,7 @@ impl Target {
         let (host, port) = given.rsplit_once(':').ok_or(Fault::NoPort)?;
         if host.contains(':') {
             // The end of an address may read as a port: most often it is meant as one.
-            let ends_in_port =
-                host.parse::<Ipv6Addr>().is_ok() && parse_port(port, service).is_ok();
+            let ends_in_port = host.parse::<Ipv6Addr>().is_ok() && parse_port(port).is_ok();
             return Err(Fault::Unbracketed(if ends_in_port {
                 format!("[{host}]:{port}")
             } else {
@@ -181,7 +178,7 @@ impl Target {
 }
 
 /// Why `address` is no host to hold an inquest into.
-pub fn unfit(address: IpAddr, broadcasts: &[Ipv4Addr]) -> Option<Fault> {
+fn unfit(address: IpAddr, broadcasts: &[Ipv4Addr]) -> Option<Fault> {
     let broadcast = match address {
         IpAddr::V4(v4) => v4.is_broadcast() || broadcasts.contains(&v4),
         IpAddr::V6(_) => false,
@@ -232,11 +229,7 @@ fn parse_host(host: &str) -> Result<Host, Fault> {
 }
 
 /// Reads a port number or a service name.
-///
-/// # Errors
-///
-/// [`Fault::NoPort`], [`Fault::PortRange`], [`Fault::UnknownService`].
-pub fn parse_port(port: &str, service: Service<'_>) -> Result<u16, Fault> {
+fn parse_port(port: &str) -> Result<u16, Fault> {
     if port.is_empty() {
         return Err(Fault::NoPort);
     }
@@ -247,22 +240,14 @@ pub fn parse_port(port: &str, service: Service<'_>) -> Result<u16, Fault> {
             Ok(number) => Ok(number),
         };
     }
-    service(port).ok_or_else(|| Fault::UnknownService(port.to_owned()))
+    resolve::service(port).map_err(|_| Fault::UnknownService(port.to_owned()))
 }
 
 #[cfg(test)]
 mod tests {
     use std::net::{IpAddr, Ipv4Addr};
 
-    use super::{BadTarget, Family, Fault, Host, Target};
-
-    fn parse(given: &str) -> Result<Target, BadTarget> {
-        Target::parse(given, &|name| match name {
-            "mysql" => Some(3306),
-            "redis" => Some(6379),
-            _ => None,
-        })
-    }
+    use super::{Family, Fault, Host, Target};
 
     fn address(text: &str) -> IpAddr {
         text.parse().expect("an address")
@@ -271,7 +256,7 @@ mod tests {
     #[test]
     fn targets_are_taken_apart() {
         let check = |given: &str, host: Host, port: u16| {
-            let target = parse(given).expect("a target");
+            let target = Target::parse(given).expect("a target");
             assert_eq!((target.host, target.port), (host, port), "{given}");
         };
         let name = |name: &str| Host::Name(name.to_owned());
@@ -290,7 +275,7 @@ mod tests {
     #[test]
     fn what_is_no_target_is_refused_with_its_reason() {
         let check = |given: &str, fault: Fault| {
-            let bad = parse(given).expect_err(given);
+            let bad = Target::parse(given).expect_err(given);
             assert_eq!(bad.fault, fault, "{given}");
             assert!(bad.to_string().contains(given), "{bad}");
         };
@@ -328,7 +313,7 @@ mod tests {
 
     #[test]
     fn only_hosts_of_the_family_asked_for_become_endpoints_each_once() {
-        let target = parse("db:3306").expect("a target");
+        let target = Target::parse("db:3306").expect("a target");
         let both = ["10.0.0.1", "2001:db8::1", "10.0.0.1", "::ffff:10.0.0.1"].map(address);
         let check = |family, expected: &[&str]| {
             let endpoints = target.endpoints(&both, family, &[]).expect("endpoints");
@@ -345,7 +330,7 @@ mod tests {
 
     #[test]
     fn addresses_that_are_no_host_are_refused() {
-        let target = parse("db:3306").expect("a target");
+        let target = Target::parse("db:3306").expect("a target");
         let own = [Ipv4Addr::new(10, 0, 0, 255)];
         let check = |text: &str, family, fault: Fault| {
             let bad = target.endpoints(&[address(text)], family, &own);

@@ -1,0 +1,465 @@
+//! Triage: SYNs only, to very many endpoints, with little memory for each.
+//!
+//! The quick sister of the [`Prober`](super::Prober), driven in the same manner:
+//!
+//! ```text
+//! loop {
+//!     match triage.poll(now, &mut datagrams) {
+//!         Output::Transmit(t)   => send what was appended; on refusal: triage.handle_refusal(now, t, …)
+//!         Output::Settled(d)    => write d.outcome(…)
+//!         Output::WaitUntil(t)  => wait for a frame until t; triage.handle_frame(at, …)
+//!         Output::Idle          => every endpoint has settled
+//!     }
+//! }
+//! ```
+//!
+//! It goes over the list in rounds: in the first every endpoint gets a SYN, in an order of the run's
+//! own, so that no host or router sees a burst; in each later one those that are still silent get
+//! another, from another source port. So the pauses between the SYNs of one endpoint are at least
+//! those of [`GAPS`], and are paid once for the whole list.
+//!
+//! Nothing is remembered of a SYN but when it left: its numbers are worked out again from the run's
+//! key when an answer shows them. A quoted SYN is looked for by the destination it was sent to, so an
+//! error is passed over where a NAT on the way had rewritten that.
+
+mod account;
+mod dossier;
+mod field;
+mod pace;
+#[cfg(test)]
+mod tests;
+
+pub use dossier::Dossier;
+pub use field::Target;
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use self::account::{Account, Replies};
+use self::dossier::Lapse;
+use self::field::{Field, Shown, Syn};
+use self::pace::Pace;
+use super::token::Key;
+use super::{Heard, translate};
+use crate::model::evidence::{Ear, LocalRefusal};
+use crate::model::probe::Flow;
+use crate::model::reply::{Answer, Reply};
+use crate::model::time::Moment;
+use crate::model::vantage::Vantage;
+use crate::wire::dissect::{Content, Message, Packet, dissect};
+use crate::wire::quote::Carried;
+use crate::wire::tcp::{Flags, Segment};
+
+/// Pauses between the rounds, from the last SYN of one to the first of the next.
+pub const GAPS: [Duration; SYNS - 1] = [Duration::from_secs(1), Duration::from_secs(2)];
+/// SYNs to an endpoint that never answers.
+const SYNS: usize = 3;
+/// How long the last SYN is waited for: a router that cannot resolve the host says so after 3 s.
+const PATIENCE: Duration = Duration::from_millis(3500);
+/// How long an endpoint that answered is listened to: what contradicts the answer comes soon.
+const LINGER: Duration = Duration::from_secs(1);
+/// A SYN-ACK that comes again this long after our reset shows that the reset was lost.
+const RESET_AGAIN: Duration = Duration::from_millis(500);
+/// Losses that follow each other faster than this are told as one.
+const LAPSE: Duration = Duration::from_millis(10);
+
+/// What the caller is to do next.
+#[derive(Clone, Debug)]
+pub enum Output {
+    /// Send the datagram that was appended.
+    Transmit(Ticket),
+    /// This endpoint is done with.
+    Settled(Box<Dossier>),
+    /// Nothing to do before this moment, or before a frame arrives.
+    WaitUntil(Moment),
+    /// Every endpoint has settled and was reported.
+    Idle,
+}
+
+/// What a datagram is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ticket {
+    /// The endpoint it goes to: its place in the list.
+    pub target: u32,
+    /// Which of its SYNs it is, from 0; `None` for the reset that closes a half-open connection.
+    attempt: Option<u8>,
+}
+
+/// A triage of a list of endpoints.
+#[derive(Clone, Debug)]
+pub struct Triage {
+    field: Field,
+    accounts: Vec<Account>,
+    replies: Replies,
+    pace: Pace,
+    /// The endpoints of this round, in the order in which their SYNs leave.
+    order: Vec<u32>,
+    /// How far the round has come.
+    cursor: usize,
+    round: usize,
+    /// How many endpoints have not answered yet.
+    silent: usize,
+    last_sent: Moment,
+    /// Endpoints to settle, and when.
+    lingering: VecDeque<(Moment, u32)>,
+    resets: VecDeque<Reset>,
+    lapses: Vec<(Moment, Lapse)>,
+    interrupted: bool,
+    sent: u64,
+}
+
+/// The reset that closes what a SYN half-opened.
+#[derive(Clone, Copy, Debug)]
+struct Reset {
+    target: u32,
+    attempt: u8,
+    acknowledged: u32,
+}
+
+impl Triage {
+    /// A triage of `targets`, each of which names one of `vantages` by its place there. `rate` is how
+    /// many datagrams may leave in a second. The same arguments, calls and times give the same
+    /// outputs.
+    pub fn new(rate: u32, key: Key, vantages: Vec<Vantage>, targets: Vec<Target>) -> Self {
+        let field = Field::new(key, vantages, targets);
+        let order = field.order();
+        Self {
+            accounts: vec![Account::default(); order.len()],
+            replies: Replies::default(),
+            pace: Pace::new(rate),
+            silent: order.len(),
+            order,
+            field,
+            cursor: 0,
+            round: 0,
+            last_sent: Moment::START,
+            lingering: VecDeque::new(),
+            resets: VecDeque::new(),
+            lapses: Vec::new(),
+            interrupted: false,
+            sent: 0,
+        }
+    }
+
+    /// SYNs handed to the caller, refused ones included.
+    pub const fn sent(&self) -> u64 {
+        self.sent
+    }
+
+    /// Authenticated replies heard before this host's firewall, duplicates included.
+    pub const fn replies(&self) -> u64 {
+        self.replies.heard
+    }
+
+    /// The round that is on: 0 while endpoints get their first SYN.
+    pub const fn round(&self) -> usize {
+        self.round
+    }
+
+    /// How many endpoints have neither answered nor been given up.
+    pub const fn silent(&self) -> usize {
+        self.silent
+    }
+
+    // What happens to it.
+
+    /// Takes the IP datagram of a frame that was heard at `at`. Any octets will do; what is not ours
+    /// is passed over.
+    pub fn handle_frame(&mut self, at: Moment, heard: Heard, datagram: &[u8]) {
+        let Ok(packet) = dissect(datagram) else {
+            return;
+        };
+        match (heard, &packet.content) {
+            (Heard::Departing, Content::Tcp(segment)) => self.depart(&packet, segment),
+            (Heard::Arriving(ear), Content::Tcp(segment)) => {
+                self.hear_segment(at, ear, &packet, segment);
+            }
+            (Heard::Arriving(ear), Content::Icmp(message)) => {
+                self.hear_message(at, ear, &packet, message);
+            }
+            (Heard::Departing, Content::Icmp(_))
+            | (_, Content::LaterFragment { .. } | Content::Other { .. }) => {}
+        }
+    }
+
+    fn depart(&mut self, packet: &Packet, segment: &Segment) {
+        if segment.flags != Flags::SYN {
+            return;
+        }
+        let shown = Shown {
+            theirs: (packet.destination, segment.destination_port),
+            ours: segment.source_port,
+            sequence: segment.sequence,
+        };
+        if let Ok(Syn {
+            target, attempt, ..
+        }) = self.field.find(&shown)
+            && let Some(account) = self.accounts.get_mut(target as usize)
+        {
+            account.departed |= 1 << attempt;
+        }
+    }
+
+    fn hear_segment(&mut self, at: Moment, ear: Ear, packet: &Packet, segment: &Segment) {
+        let says_something =
+            segment.flags.contains(Flags::RST) || segment.flags.contains(Flags::SYN);
+        let shown = Shown {
+            theirs: (packet.source, segment.source_port),
+            ours: segment.destination_port,
+            sequence: segment.acknowledgment.wrapping_sub(1),
+        };
+        match self.field.find(&shown) {
+            Ok(syn)
+                if says_something
+                    && segment.flags.contains(Flags::ACK)
+                    && self.field.source(syn.target) == Some(packet.destination) =>
+            {
+                let reply = translate::reply(packet, translate::segment(segment));
+                self.hear(at, ear, syn, reply, segment.acknowledgment);
+            }
+            Ok(Syn { target, .. }) | Err(Some(target)) => self.miss(ear, target),
+            Err(None) => {}
+        }
+    }
+
+    fn hear_message(&mut self, at: Moment, ear: Ear, packet: &Packet, message: &Message) {
+        let Some(quote) = &message.quote else {
+            return;
+        };
+        let Carried::Tcp {
+            source_port,
+            destination_port,
+            sequence,
+        } = quote.carried
+        else {
+            return;
+        };
+        let shown = Shown {
+            theirs: (quote.destination, destination_port),
+            ours: source_port,
+            sequence,
+        };
+        match self.field.find(&shown) {
+            Ok(syn) => {
+                let Some(source) = self.field.source(syn.target) else {
+                    return;
+                };
+                let answer = translate::error(packet, message.kind, quote, source);
+                self.hear(at, ear, syn, translate::reply(packet, answer), 0);
+            }
+            Err(Some(target)) => self.miss(ear, target),
+            Err(None) => {}
+        }
+    }
+
+    /// A valid answer to a SYN.
+    fn hear(&mut self, at: Moment, ear: Ear, syn: Syn, reply: Reply, acknowledged: u32) {
+        let Syn {
+            target, attempt, ..
+        } = syn;
+        let Some(account) = self.accounts.get_mut(target as usize) else {
+            return;
+        };
+        if attempt >= account.attempts {
+            // The token is that of a SYN that has not left: nobody can know it.
+            return;
+        }
+        let again = self.replies.hear(account, at, ear, attempt, reply);
+        let opens = matches!(reply.answer, Answer::SynAck { .. });
+        if opens && again.is_none_or(|last| at.since(last) >= RESET_AGAIN) {
+            self.resets.push_back(Reset {
+                target,
+                attempt,
+                acknowledged,
+            });
+        }
+        let decides = opens || matches!(reply.answer, Answer::Reset | Answer::Unreachable(..));
+        if decides && account.answer() {
+            self.silent -= 1;
+            self.lingering.push_back((at.after(LINGER), target));
+        }
+    }
+
+    /// A segment or a quote on one of our flows that shows the wrong number.
+    fn miss(&mut self, ear: Ear, target: u32) {
+        if let Some(account) = self.accounts.get_mut(target as usize)
+            && ear == Ear::Tap
+        {
+            account.near_misses = account.near_misses.saturating_add(1);
+        }
+    }
+
+    /// The kernel refused to send a datagram. One that it was too busy for is tried again in the next
+    /// round, and all that follow leave more slowly; whatever else it says is final.
+    pub fn handle_refusal(&mut self, now: Moment, ticket: Ticket, refusal: LocalRefusal) {
+        let (Some(account), Some(attempt)) = (
+            self.accounts.get_mut(ticket.target as usize),
+            ticket.attempt,
+        ) else {
+            return;
+        };
+        if let Some(place) = account.refused.get_mut(usize::from(attempt)) {
+            *place = Some(refusal);
+        }
+        if refusal == LocalRefusal::Overload {
+            self.pace.brake(now);
+        } else if account.answer() {
+            self.silent -= 1;
+            self.lingering.push_back((now, ticket.target));
+        }
+    }
+
+    /// The kernel dropped `count` frames before they were read: silence of what waits now is void.
+    pub fn handle_drops(&mut self, now: Moment, count: u64) {
+        if count == 0 {
+            return;
+        }
+        self.pace.brake(now);
+        match self.lapses.last_mut() {
+            Some((at, Lapse::Drops(all))) if now.since(*at) < LAPSE => {
+                *at = now;
+                *all = all.saturating_add(count);
+            }
+            _ => self.lapses.push((now, Lapse::Drops(count))),
+        }
+    }
+
+    /// The process did not run for `span` up to now: silence of what waits now is void.
+    pub fn handle_gap(&mut self, now: Moment, span: Duration) {
+        if !span.is_zero() {
+            self.lapses.push((now, Lapse::Gap(span)));
+        }
+    }
+
+    /// Ends it: every endpoint settles in the polls that follow, as it stands.
+    pub fn interrupt(&mut self, now: Moment) {
+        self.interrupted = true;
+        for lingering in &mut self.lingering {
+            lingering.0 = lingering.0.min(now);
+        }
+        self.give_up(now);
+    }
+
+    // What it does.
+
+    /// What the caller is to do next; a datagram to send is appended to `datagrams`. To be called
+    /// again after each output, until it is [`Output::WaitUntil`] or [`Output::Idle`].
+    pub fn poll(&mut self, now: Moment, datagrams: &mut Vec<u8>) -> Output {
+        while let Some(reset) = self.resets.pop_front() {
+            if self
+                .field
+                .reset(reset.target, reset.attempt, reset.acknowledged, datagrams)
+            {
+                self.pace.spend(now);
+                return Output::Transmit(Ticket {
+                    target: reset.target,
+                    attempt: None,
+                });
+            }
+        }
+        loop {
+            let due = self.lingering.front().map(|(due, _)| *due);
+            if due.is_some_and(|due| due <= now)
+                && let Some((_, target)) = self.lingering.pop_front()
+            {
+                return Output::Settled(Box::new(self.settle(now, target)));
+            }
+            if self.silent == 0 {
+                return due.map_or(Output::Idle, Output::WaitUntil);
+            }
+            let ready = self.ready_at(now);
+            if ready > now {
+                return Output::WaitUntil(due.map_or(ready, |due| due.min(ready)));
+            }
+            match self.order.get(self.cursor).copied() {
+                Some(target) => {
+                    self.cursor += 1;
+                    if let Some(ticket) = self.transmit(now, target, datagrams) {
+                        return Output::Transmit(ticket);
+                    }
+                }
+                None => self.begin_round(now),
+            }
+        }
+    }
+
+    /// When the next SYN may leave, or the next round begin.
+    fn ready_at(&self, now: Moment) -> Moment {
+        if self.cursor < self.order.len() {
+            return self.pace.ready_at(now);
+        }
+        let gap = GAPS.get(self.round).copied().unwrap_or(PATIENCE);
+        self.last_sent.after(gap).max(now)
+    }
+
+    fn begin_round(&mut self, now: Moment) {
+        if self.round >= GAPS.len() {
+            self.give_up(now);
+            return;
+        }
+        let accounts = &self.accounts;
+        self.order.retain(|target| {
+            accounts
+                .get(*target as usize)
+                .is_some_and(Account::is_silent)
+        });
+        self.round += 1;
+        self.cursor = 0;
+    }
+
+    /// Settles all that are silent.
+    fn give_up(&mut self, now: Moment) {
+        for &target in &self.order {
+            if let Some(account) = self.accounts.get_mut(target as usize)
+                && account.answer()
+            {
+                self.lingering.push_back((now, target));
+            }
+        }
+        self.silent = 0;
+        self.cursor = self.order.len();
+    }
+
+    /// Sends an endpoint its next SYN; `None` where it answered meanwhile.
+    fn transmit(&mut self, now: Moment, target: u32, datagrams: &mut Vec<u8>) -> Option<Ticket> {
+        let account = self.accounts.get_mut(target as usize)?;
+        if !account.is_silent() {
+            return None;
+        }
+        let attempt = account.attempts;
+        *account.sent.get_mut(usize::from(attempt))? = now;
+        account.attempts += 1;
+        self.sent += 1;
+        self.last_sent = now;
+        let ticket = Ticket {
+            target,
+            attempt: Some(attempt),
+        };
+        if !self.field.syn(target, attempt, now, datagrams) {
+            self.handle_refusal(now, ticket, LocalRefusal::SourceGone);
+            return None;
+        }
+        self.pace.spend(now);
+        Some(ticket)
+    }
+
+    fn settle(&mut self, now: Moment, target: u32) -> Dossier {
+        let account = self
+            .accounts
+            .get(target as usize)
+            .copied()
+            .unwrap_or_default();
+        let began = account.began().unwrap_or(now);
+        let first = self.lapses.partition_point(|(at, _)| *at < began);
+        let flow = |attempt| self.field.at(target, attempt).map(|syn| syn.flow);
+        Dossier {
+            target,
+            account,
+            flows: [0, 1, 2].map(|attempt| flow(attempt).unwrap_or(Flow::ephemeral(0))),
+            replies: self.replies.of(&account),
+            lapses: self.lapses.get(first..).unwrap_or_default().to_vec(),
+            interrupted: self.interrupted,
+            settled: now,
+        }
+    }
+}
