@@ -3,10 +3,10 @@
 //! The library is built in floors; each uses the ones below it and nothing above or beside:
 //!
 //! ```text
-//!            cli            arguments as typed, then as runnable; wiring; exit status
-//!      ┌──────┼──────┐
-//!     net  capture report   sockets and clocks │ capture files │ the forms a verdict is written in
-//!      └──┬───┘      │
+//!               cli                arguments as typed, then as runnable; wiring; exit status
+//!      ┌──────┬────┴─┬───────┐
+//!     net  capture report  sweep   sockets and clocks │ capture files │ the forms a verdict is
+//!      └──┬───┘      │       │     written in │ lists and the files of a sweep
 //!       engine       │      what to send next, what a frame answers
 //!         │          │
 //!       infer        │      evidence → verdict or question; pure
@@ -32,4 +32,5 @@ pub mod infer;
 pub mod model;
 pub mod net;
 pub mod report;
+pub mod sweep;
 pub mod wire;

@@ -7,7 +7,7 @@ use super::exit::ExitStatus;
 use super::explain::Unexplained;
 use super::generate;
 use super::outputs::baseline::BadBaseline;
-use super::target::BadTarget;
+use crate::model::target::BadTarget;
 use crate::net;
 
 /// Why a command ended without its result.
@@ -72,8 +72,7 @@ impl Failure {
                 | net::Failure::ForeignSource { .. }
                 | net::Failure::Unresolved { .. }
                 | net::Failure::ResolverSilent { .. }
-                | net::Failure::NoAddress { .. }
-                | net::Failure::NoService { .. } => ExitStatus::Usage,
+                | net::Failure::NoAddress { .. } => ExitStatus::Usage,
                 net::Failure::NoCapability { .. }
                 | net::Failure::Socket { .. }
                 | net::Failure::NoMark { .. }

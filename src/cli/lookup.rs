@@ -4,9 +4,10 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use super::arguments::Leave;
 use super::failure::Failure;
-use super::target::{BadTarget, Fault, Host, Target};
 use crate::model::endpoint::{Endpoint, Family};
-use crate::net::{host, resolve};
+use crate::model::target::{BadTarget, Fault, Host, Target};
+use crate::net::host;
+use crate::net::resolve::{self, Services};
 
 /// The endpoints of all `targets`, in the order given, each address and port once.
 ///
@@ -17,9 +18,10 @@ use crate::net::{host, resolve};
 /// The first target that cannot be probed, or options that contradict each other.
 pub fn endpoints(targets: &[String], leave: &Leave) -> Result<Vec<Endpoint>, Failure> {
     let family = family(leave)?;
+    let services = Services::read();
     let targets: Vec<Target> = targets
         .iter()
-        .map(|given| Target::parse(given))
+        .map(|given| Target::parse(given, &|name| services.port(name)))
         .collect::<Result<_, _>>()?;
     let broadcasts = broadcasts();
     let answers = addresses(&targets)?;

@@ -18,7 +18,6 @@ pub mod probe;
 pub mod progress;
 pub mod scribe;
 pub mod signals;
-pub mod target;
 pub mod terminal;
 
 use arguments::{Arguments, Command};

@@ -8,6 +8,7 @@ pub mod outcome;
 pub mod path;
 pub mod probe;
 pub mod reply;
+pub mod target;
 pub mod time;
 pub mod vantage;
 pub mod verdict;

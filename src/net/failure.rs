@@ -113,12 +113,6 @@ pub enum Failure {
         /// The family asked for; `None` when there are no addresses at all.
         family: Option<Family>,
     },
-    /// A service name that neither this host nor this program knows.
-    #[error("{name} is neither a port number nor a service of this host (/etc/services)")]
-    NoService {
-        /// The name.
-        name: String,
-    },
 }
 
 const fn family_word(family: Option<Family>) -> &'static str {

@@ -88,22 +88,20 @@ pub async fn resolve_each(
     answers.into_iter().map(|(_, answer)| answer).collect()
 }
 
-/// The TCP port of a service name or a number in words: of this host's `/etc/services`, else of a
-/// database we know.
-///
-/// # Errors
-///
-/// [`Failure::NoService`].
-pub fn service(name: &str) -> Result<u16, Failure> {
-    if let Some(port) = name.parse().ok().filter(|&port| port != 0) {
-        return Ok(port);
+/// The services of this host (`/etc/services`), read once, and the databases we know without it.
+#[derive(Clone, Debug)]
+pub struct Services(String);
+
+impl Services {
+    /// Those of this host; none of its own where it has no such file (a container).
+    pub fn read() -> Self {
+        Self(fs::read_to_string("/etc/services").unwrap_or_default())
     }
-    let services = fs::read_to_string("/etc/services").unwrap_or_default();
-    listed(&services, name)
-        .or_else(|| known(name))
-        .ok_or_else(|| Failure::NoService {
-            name: name.to_owned(),
-        })
+
+    /// The TCP port of a service name or alias: of this host's, else of a database we know.
+    pub fn port(&self, name: &str) -> Option<u16> {
+        listed(&self.0, name).or_else(|| known(name))
+    }
 }
 
 /// The port of a name or alias in the format of `services(5)`.
@@ -153,12 +151,12 @@ mod tests {
     }
 
     #[test]
-    fn a_port_is_a_number_a_known_name_or_a_failure() {
-        assert_eq!(service("5433").ok(), Some(5433));
-        assert_eq!(service("mariadb").ok(), Some(3306));
-        for name in ["0", "65536", "no-such-service", ""] {
-            assert!(matches!(service(name), Err(Failure::NoService { .. })));
-        }
+    fn this_hosts_services_come_first_then_those_everybody_knows() {
+        let services = Services("mariadb 3307/tcp\n".to_owned());
+        assert_eq!(services.port("mariadb"), Some(3307));
+        assert_eq!(services.port("postgres"), Some(5432));
+        assert_eq!(services.port("no-such-service"), None);
+        assert_eq!(services.port(""), None);
     }
 
     #[tokio::test]

@@ -373,7 +373,6 @@ fn refusal_of(failure: &Failure) -> LocalRefusal {
         | Failure::Pipe { .. }
         | Failure::Unresolved { .. }
         | Failure::ResolverSilent { .. }
-        | Failure::NoAddress { .. }
-        | Failure::NoService { .. } => LocalRefusal::Other(libc::EPERM),
+        | Failure::NoAddress { .. } => LocalRefusal::Other(libc::EPERM),
     }
 }

@@ -1,12 +1,14 @@
 //! Targets as runnable: what `HOST:PORT` means, and which addresses must never be probed.
 //!
 //! Everything wrong with a target is found here, before privilege is asked for and before anything
-//! is sent; the message names the argument.
+//! is sent; the message names the target. Names of hosts and services are looked up elsewhere.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use crate::model::endpoint::{Endpoint, Family};
-use crate::net::resolve;
+use super::endpoint::{Endpoint, Family};
+
+/// The port of a service name; `None` for one that is not known here.
+pub type Service<'a> = &'a dyn Fn(&str) -> Option<u16>;
 
 /// A target as typed, taken apart.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -98,13 +100,13 @@ impl Target {
     /// # Errors
     ///
     /// [`BadTarget`] when it is no `HOST:PORT`.
-    pub fn parse(given: &str) -> Result<Self, BadTarget> {
-        Self::split(given)
+    pub fn parse(given: &str, service: Service<'_>) -> Result<Self, BadTarget> {
+        Self::split(given, service)
             .and_then(|(host, port)| {
                 Ok(Self {
                     given: given.to_owned(),
                     host,
-                    port: parse_port(port)?,
+                    port: parse_port(port, service)?,
                 })
             })
             .map_err(|fault| BadTarget {
@@ -113,7 +115,7 @@ impl Target {
             })
     }
 
-    fn split(given: &str) -> Result<(Host, &str), Fault> {
+    fn split<'a>(given: &'a str, service: Service<'_>) -> Result<(Host, &'a str), Fault> {
         if given.contains('/') {
             return Err(Fault::Url);
         }
@@ -127,7 +129,8 @@ impl Target {
         let (host, port) = given.rsplit_once(':').ok_or(Fault::NoPort)?;
         if host.contains(':') {
             // The end of an address may read as a port: most often it is meant as one.
-            let ends_in_port = host.parse::<Ipv6Addr>().is_ok() && parse_port(port).is_ok();
+            let ends_in_port =
+                host.parse::<Ipv6Addr>().is_ok() && parse_port(port, service).is_ok();
             return Err(Fault::Unbracketed(if ends_in_port {
                 format!("[{host}]:{port}")
             } else {
@@ -178,7 +181,7 @@ impl Target {
 }
 
 /// Why `address` is no host to hold an inquest into.
-fn unfit(address: IpAddr, broadcasts: &[Ipv4Addr]) -> Option<Fault> {
+pub fn unfit(address: IpAddr, broadcasts: &[Ipv4Addr]) -> Option<Fault> {
     let broadcast = match address {
         IpAddr::V4(v4) => v4.is_broadcast() || broadcasts.contains(&v4),
         IpAddr::V6(_) => false,
@@ -229,7 +232,11 @@ fn parse_host(host: &str) -> Result<Host, Fault> {
 }
 
 /// Reads a port number or a service name.
-fn parse_port(port: &str) -> Result<u16, Fault> {
+///
+/// # Errors
+///
+/// [`Fault::NoPort`], [`Fault::PortRange`], [`Fault::UnknownService`].
+pub fn parse_port(port: &str, service: Service<'_>) -> Result<u16, Fault> {
     if port.is_empty() {
         return Err(Fault::NoPort);
     }
@@ -240,14 +247,22 @@ fn parse_port(port: &str) -> Result<u16, Fault> {
             Ok(number) => Ok(number),
         };
     }
-    resolve::service(port).map_err(|_| Fault::UnknownService(port.to_owned()))
+    service(port).ok_or_else(|| Fault::UnknownService(port.to_owned()))
 }
 
 #[cfg(test)]
 mod tests {
     use std::net::{IpAddr, Ipv4Addr};
 
-    use super::{Family, Fault, Host, Target};
+    use super::{BadTarget, Family, Fault, Host, Target};
+
+    fn parse(given: &str) -> Result<Target, BadTarget> {
+        Target::parse(given, &|name| match name {
+            "mysql" => Some(3306),
+            "redis" => Some(6379),
+            _ => None,
+        })
+    }
 
     fn address(text: &str) -> IpAddr {
         text.parse().expect("an address")
@@ -256,7 +271,7 @@ mod tests {
     #[test]
     fn targets_are_taken_apart() {
         let check = |given: &str, host: Host, port: u16| {
-            let target = Target::parse(given).expect("a target");
+            let target = parse(given).expect("a target");
             assert_eq!((target.host, target.port), (host, port), "{given}");
         };
         let name = |name: &str| Host::Name(name.to_owned());
@@ -275,7 +290,7 @@ mod tests {
     #[test]
     fn what_is_no_target_is_refused_with_its_reason() {
         let check = |given: &str, fault: Fault| {
-            let bad = Target::parse(given).expect_err(given);
+            let bad = parse(given).expect_err(given);
             assert_eq!(bad.fault, fault, "{given}");
             assert!(bad.to_string().contains(given), "{bad}");
         };
@@ -313,7 +328,7 @@ mod tests {
 
     #[test]
     fn only_hosts_of_the_family_asked_for_become_endpoints_each_once() {
-        let target = Target::parse("db:3306").expect("a target");
+        let target = parse("db:3306").expect("a target");
         let both = ["10.0.0.1", "2001:db8::1", "10.0.0.1", "::ffff:10.0.0.1"].map(address);
         let check = |family, expected: &[&str]| {
             let endpoints = target.endpoints(&both, family, &[]).expect("endpoints");
@@ -330,7 +345,7 @@ mod tests {
 
     #[test]
     fn addresses_that_are_no_host_are_refused() {
-        let target = Target::parse("db:3306").expect("a target");
+        let target = parse("db:3306").expect("a target");
         let own = [Ipv4Addr::new(10, 0, 0, 255)];
         let check = |text: &str, family, fault: Fault| {
             let bad = target.endpoints(&[address(text)], family, &own);
