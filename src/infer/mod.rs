@@ -20,6 +20,7 @@ mod judge;
 mod local;
 mod locate;
 mod loss;
+mod odds;
 mod outline;
 mod pattern;
 mod place;

@@ -3,7 +3,8 @@
 //! When some SYNs are answered and others not, more are sent: first the group that showed it once
 //! more, at the same pace; then eight *paced* SYNs with more than a second of room each, one a flow;
 //! then, unless the answers have stopped for good, two *crowded* groups over the same flows. So
-//! every flow is seen paced and crowded, early and late, and the four explanations differ:
+//! every flow is seen paced and crowded, early and late, and the four explanations differ; [`Odds`]
+//! weighs all but the third against each other on the same SYNs:
 //!
 //! | | by flow | by rate | until stopped | by chance |
 //! |---|---|---|---|---|
@@ -19,6 +20,7 @@ use crate::model::verdict::Confidence;
 
 use super::answer::{OPEN_SYNS, Tally};
 use super::case::{Case, Drawn, ids};
+use super::odds::{self, Odds};
 use super::sign::{Observed, Progress, Reading, Sign};
 use super::{campaign, controls, loss};
 
@@ -28,8 +30,6 @@ const ROOM: Duration = Duration::from_millis(1000);
 const STOPPED_FOR: Duration = Duration::from_secs(20);
 /// Loss that plain retries hide: clients retransmit a SYN within a second, several times.
 const HIDDEN_LOSS: f64 = 0.20;
-/// Chance up to which a pattern of rates is not taken for one of loss.
-const RATE_BY_CHANCE: f64 = 1e-4;
 /// Failures in the first group up to which one clean repetition settles them as loss.
 const SMALL_LOSS: usize = 2;
 
@@ -38,14 +38,15 @@ const SMALL_LOSS: usize = 2;
 pub(super) enum Pattern {
     /// Losses that retries hide: the port answers.
     Negligible,
-    /// Some flows always, others never: how many live and dead ones, and the odds against chance.
+    /// Some flows always, others never: how many live and dead ones, and the odds against chance and
+    /// rate.
     ByFlow {
         alive: usize,
         dead: usize,
         odds: f64,
     },
-    /// Paced always, crowded not; the chance that this is chance.
-    ByRate { chance: f64 },
+    /// As a rate lets them pass, and the odds against chance and flow.
+    ByRate { odds: f64 },
     /// Answered until some moment, not since; the chance that loss explains it, how long, and whether
     /// controls were answered meanwhile.
     UntilStopped {
@@ -99,11 +100,10 @@ pub(super) fn classify(case: &Case<'_>) -> Classified {
     let pattern = weigh(case, &shots, false);
     let firm = match pattern {
         Pattern::Negligible => !unfinished,
-        Pattern::ByFlow { odds, .. } => odds >= 1.0 / loss::CONFIRMED,
         Pattern::UntilStopped { chance, since, .. } => {
             chance <= loss::CONFIRMED && since >= STOPPED_FOR
         }
-        Pattern::ByRate { chance } => chance <= loss::CONFIRMED,
+        Pattern::ByFlow { odds, .. } | Pattern::ByRate { odds } => odds >= 1.0 / loss::CONFIRMED,
         Pattern::ByChance { .. } | Pattern::Unclear => false,
     };
     let progress = match next {
@@ -157,19 +157,14 @@ fn weigh(case: &Case<'_>, shots: &[Shot], complete: bool) -> Pattern {
             return Pattern::Negligible;
         }
     }
-    let failed = shots.iter().filter(|shot| !shot.good).count();
-    if let Some(by_flow) = by_flow(case, shots) {
-        return by_flow;
-    }
-    if let Some(by_rate) = by_rate(case, shots) {
-        return by_rate;
+    let odds = Odds::of(shots);
+    if let Some(pattern) = by_flow(case, shots, odds).or_else(|| by_rate(case, shots, odds)) {
+        return pattern;
     }
     if !complete {
         return Pattern::Unclear;
     }
-    if let Some(by_rate) = spent(shots) {
-        return by_rate;
-    }
+    let failed = shots.iter().filter(|shot| !shot.good).count();
     let (low, high) = loss::wilson(failed as f64, shots.len() as f64);
     // A client that is refused learns so at the first answer: losses before it change nothing.
     let refused = Tally::of(case).opened.is_empty();
@@ -219,122 +214,33 @@ fn until_stopped(case: &Case<'_>, shots: &[Shot], complete: bool) -> Option<Patt
     })
 }
 
-/// Likelihood of "each flow is dead or alive" against "every SYN has the same chance", each with its
-/// best parameters; the first has more of them, and pays for each as in the Bayesian information
-/// criterion.
-fn by_flow(case: &Case<'_>, shots: &[Shot]) -> Option<Pattern> {
-    let mut seen: Vec<(u8, f64, f64)> = Vec::new();
-    for shot in shots {
-        let at = match seen.iter().position(|(flow, ..)| *flow == shot.flow) {
-            Some(at) => at,
-            None => {
-                seen.push((shot.flow, 0.0, 0.0));
-                seen.len() - 1
-            }
-        };
-        if let Some((_, good, bad)) = seen.get_mut(at) {
-            if shot.good { *good += 1.0 } else { *bad += 1.0 }
-        }
-    }
-    let dead = seen.iter().filter(|(_, good, _)| *good == 0.0).count();
-    let alive = seen.len() - dead;
-    if dead == 0 || alive == 0 || seen.iter().any(|(_, good, bad)| good + bad < 2.0) {
+/// Flows that are dead beside living ones, each seen twice at least.
+fn by_flow(case: &Case<'_>, shots: &[Shot], odds: Odds) -> Option<Pattern> {
+    let flows = odds::tally_flows(shots);
+    let dead = flows.iter().filter(|(_, tally)| tally.good == 0).count();
+    let alive = flows.len() - dead;
+    if dead == 0 || alive == 0 || flows.iter().any(|(_, tally)| tally.good + tally.bad < 2) {
         return None;
     }
-    let (good, bad) = seen
-        .iter()
-        .fold((0.0, 0.0), |sum, (_, g, b)| (sum.0 + g, sum.1 + b));
-    let (live_good, live_bad) = seen
-        .iter()
-        .filter(|(_, good, _)| *good > 0.0)
-        .fold((0.0, 0.0), |sum, (_, g, b)| (sum.0 + g, sum.1 + b));
-    let entropy = |hits: f64, misses: f64| {
-        let term = |part: f64| {
-            if part > 0.0 {
-                part * (part / (hits + misses)).ln()
-            } else {
-                0.0
-            }
-        };
-        term(hits) + term(misses)
-    };
-    // Which flows are dead is not known beforehand: one bit a flow.
-    let penalty = seen.len() as f64 * std::f64::consts::LN_2;
-    let odds = (entropy(live_good, live_bad) - entropy(good, bad) - penalty).exp();
-    let quiet_elsewhere = live_bad / (live_good + live_bad)
+    let living = flows.iter().filter(|(_, tally)| tally.good > 0);
+    let (good, bad) = living.fold((0, 0), |(good, bad), (_, tally)| {
+        (good + tally.good, bad + tally.bad)
+    });
+    let quiet_elsewhere = f64::from(bad) / f64::from(good + bad)
         <= case.loss().bounds().map_or(0.5, |(_, high)| high.max(0.25));
+    let odds = odds.of_flow();
     (odds >= 1.0 / loss::LIKELY && quiet_elsewhere).then_some(Pattern::ByFlow { alive, dead, odds })
 }
 
-/// Fisher's exact test, and the order within crowds: beyond what controls lose, are paced SYNs answered more often than crowded ones?
-fn by_rate(case: &Case<'_>, shots: &[Shot]) -> Option<Pattern> {
-    let count = |paced: bool, good: bool| {
-        shots
-            .iter()
-            .filter(|shot| shot.paced == paced && shot.good == good)
-            .count()
-    };
-    let (paced_good, paced_bad) = (count(true, true), count(true, false));
-    let (crowded_good, crowded_bad) = (count(false, true), count(false, false));
-    if paced_good <= 3 * paced_bad || crowded_bad == 0 {
+/// A rate that lets some pass. What the path loses of the controls, it loses of these SYNs as well.
+fn by_rate(case: &Case<'_>, shots: &[Shot], odds: Odds) -> Option<Pattern> {
+    let failed = shots.iter().filter(|shot| !shot.good).count();
+    let (_, worst) = loss::wilson(failed as f64, shots.len() as f64);
+    if case.loss().bounds().is_some_and(|(lost, _)| lost >= worst) {
         return None;
     }
-    // What the path loses of the controls, it loses of crowded SYNs as well.
-    let (worse, _) = loss::wilson(crowded_bad as f64, (crowded_good + crowded_bad) as f64);
-    if case.loss().bounds().is_some_and(|(_, lost)| lost >= worse) {
-        return None;
-    }
-    let chance = fisher(paced_good, paced_bad, crowded_good, crowded_bad) * ordered(shots);
-    (chance <= RATE_BY_CHANCE).then_some(Pattern::ByRate { chance })
-}
-
-/// A slow rate spends its burst on the first SYNs and answers few after them, at any pace we take: the
-/// chance that the first are all answered by accident, C(n−k, g−k) / C(n, g).
-fn spent(shots: &[Shot]) -> Option<Pattern> {
-    let first = shots.iter().take_while(|shot| shot.good).count();
-    let good = shots.iter().filter(|shot| shot.good).count();
-    let seldom = 4 * (good - first) <= shots.len() - first;
-    let chance: f64 = (0..first)
-        .map(|i| (good - i) as f64 / (shots.len() - i) as f64)
-        .product();
-    (first >= 3 && good > first && seldom && chance <= loss::LIKELY).then_some(Pattern::ByRate {
-        chance: chance.max(loss::LIKELY / 10.0),
-    })
-}
-
-/// The chance that in every crowd the answered SYNs come first by accident, as a rate limit makes
-/// them: one in C(n, k) a crowd of which k of n are answered.
-fn ordered(shots: &[Shot]) -> f64 {
-    let mut chance = 1.0;
-    for crowd in shots.chunk_by(|_, next| !next.paced) {
-        let good = crowd.iter().take_while(|shot| shot.good).count();
-        if crowd.iter().skip(good).all(|shot| !shot.good) {
-            let ways = (0..good).fold(1.0, |ways, i| {
-                ways * (crowd.len() - i) as f64 / (i + 1) as f64
-            });
-            chance /= ways;
-        }
-    }
-    chance
-}
-
-/// One-sided Fisher exact test: the chance of a table at least as lopsided, given its margins.
-fn fisher(a: usize, b: usize, c: usize, d: usize) -> f64 {
-    let ln_factorial = |n: usize| (1..=n).map(|i| (i as f64).ln()).sum::<f64>();
-    let table = |a: usize, b: usize, c: usize, d: usize| {
-        let margins = [a + b, c + d, a + c, b + d]
-            .map(ln_factorial)
-            .iter()
-            .sum::<f64>();
-        let cells = [a, b, c, d, a + b + c + d]
-            .map(ln_factorial)
-            .iter()
-            .sum::<f64>();
-        (margins - cells).exp()
-    };
-    (0..=b.min(c))
-        .map(|i| table(a + i, b - i, c - i, d + i))
-        .sum()
+    let odds = odds.of_rate();
+    (odds >= 1.0 / loss::LIKELY).then_some(Pattern::ByRate { odds })
 }
 
 /// Reads [`super::sign::Question::Pattern`].
@@ -364,9 +270,9 @@ pub(super) fn read_pattern(case: &Case<'_>) -> Reading {
             },
             format!("{alive} flows are always answered, and {dead} never in the same way"),
         ),
-        Pattern::ByRate { chance } => (
+        Pattern::ByRate { odds } => (
             Sign::ByRate,
-            if chance <= loss::CONFIRMED {
+            if odds >= 1.0 / loss::CONFIRMED {
                 Confidence::Confirmed
             } else {
                 Confidence::Likely
@@ -408,17 +314,5 @@ pub(super) fn read_pattern(case: &Case<'_>) -> Reading {
             because,
         }),
         progress,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn fishers_test_gives_the_textbook_values() {
-        // Fisher's tea: 3 of 4 and 1 of 4.
-        assert!((fisher(3, 1, 1, 3) - 17.0 / 70.0).abs() < 1e-9);
-        assert!((fisher(4, 0, 0, 4) - 1.0 / 70.0).abs() < 1e-9);
     }
 }

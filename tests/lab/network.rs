@@ -80,14 +80,23 @@ pub(crate) const fn flag(family: FamilyName) -> &'static str {
     }
 }
 
+/// What a router hashes to choose a leg (`fib_multipath_hash_fields`): addresses, protocol, ports.
+///
+/// Policy 1 hashes the same, but trusts a hash that the packet already has. Within one kernel that is
+/// the sending socket's random one (`sk_txhash`, another for each half-open connection), which no
+/// wire carries: every SYN-ACK would choose its leg anew.
+const FIVE_TUPLE: &str = "0x37";
+
 /// Sysctls a node must have.
 fn settings(scenario: &Scenario, plan: &Plan, node: &str) -> Vec<(String, String)> {
     let network = &scenario.network;
     let mut settings: Vec<(&str, &str)> = vec![
         ("net/ipv4/conf/all/rp_filter", "0"),
         ("net/ipv4/conf/default/rp_filter", "0"),
-        ("net/ipv4/fib_multipath_hash_policy", "1"),
-        ("net/ipv6/fib_multipath_hash_policy", "1"),
+        ("net/ipv4/fib_multipath_hash_policy", "3"),
+        ("net/ipv4/fib_multipath_hash_fields", FIVE_TUPLE),
+        ("net/ipv6/fib_multipath_hash_policy", "3"),
+        ("net/ipv6/fib_multipath_hash_fields", FIVE_TUPLE),
         ("net/ipv6/conf/all/accept_dad", "0"),
         ("net/ipv6/conf/default/accept_dad", "0"),
         ("net/ipv6/conf/default/router_solicitations", "0"),

@@ -1,6 +1,6 @@
 //! The layer-4 hash by which a router with two next hops chooses one for a flow.
 //!
-//! As `fib_multipath_hash` with policy 1: addresses, protocol and TCP ports. The kernel's dissector
+//! As `fib_multipath_custom_hash` over the 5-tuple: addresses, protocol and TCP ports. The kernel's dissector
 //! stops at a fragment, so a first fragment hashes without ports, as ICMP does.
 
 use std::net::IpAddr;

@@ -7,6 +7,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
 mod answering;
+mod patterns;
 mod silent;
 
 use super::*;
