@@ -9,6 +9,7 @@
 mod hostile;
 pub(crate) mod outcomes;
 pub(crate) mod page;
+mod sweep;
 
 use synquest::model::outcome::Outcome;
 use synquest::report::record::Record;

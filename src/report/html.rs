@@ -44,7 +44,22 @@ pub fn page(records: &[Record]) -> String {
         .map(|(record, number)| Section::of(record, number));
     Page {
         sections: sections.collect(),
+        back: records.len() > 1,
         program: env!("CARGO_PKG_VERSION"),
+    }
+    .to_string()
+}
+
+/// The section about `record` as part of another page, whose elements' ids begin with `r` and
+/// `number` and which has an overview.
+///
+/// # Panics
+///
+/// Never: a template that writes into a string cannot fail.
+pub(super) fn section(record: &Record, number: usize) -> String {
+    Part {
+        section: Section::of(record, number),
+        back: true,
     }
     .to_string()
 }
@@ -54,7 +69,16 @@ pub fn page(records: &[Record]) -> String {
 #[template(path = "page.html", config = "src/report/templates/askama.toml")]
 struct Page<'a> {
     sections: Vec<Section<'a>>,
+    /// Whether there is an overview to go back to.
+    back: bool,
     program: &'static str,
+}
+
+#[derive(Template)]
+#[template(path = "section.html", config = "src/report/templates/askama.toml")]
+struct Part<'a> {
+    section: Section<'a>,
+    back: bool,
 }
 
 /// One record, as the templates need it.

@@ -4,7 +4,7 @@
 //! Every string from outside passes `plain`, `code` or `fence`, and none begins a line but
 //! inside a fence: what a string holds can end no cell, no fence and no list, and makes no link.
 
-mod escape;
+pub(super) mod escape;
 mod path;
 
 use std::fmt::Write as _;

@@ -23,9 +23,10 @@ use crate::report::sweep::csv::Table;
 use crate::report::sweep::digest::Digest;
 use crate::report::sweep::facts::Facts;
 use crate::report::sweep::junit::Suites;
-use crate::report::sweep::prometheus;
+use crate::report::sweep::listing::Listing;
 use crate::report::sweep::summary::Summary;
 use crate::report::sweep::tally::Tally;
+use crate::report::sweep::{html, markdown, prometheus};
 
 /// What is to be written about a sweep, and where; every destination judged.
 #[derive(Debug, Default)]
@@ -43,6 +44,7 @@ pub struct Outputs {
     digest: Digest,
     table: Option<Sheet>,
     suites: Option<Suites>,
+    listing: Option<Listing>,
     comparison: Option<Comparison>,
 }
 
@@ -94,6 +96,12 @@ impl Plan {
         Ok(plan)
     }
 
+    /// Whether a page has rows.
+    fn wants_listing(&self) -> bool {
+        let mut forms = self.pages.iter().map(|(_, form)| *form);
+        forms.any(|form| form == pages::Form::Html)
+    }
+
     fn destinations(&self) -> impl Iterator<Item = &Destination> {
         let pages = self.pages.iter().map(|(destination, _)| destination);
         let files = self.csv.iter().chain(&self.junit).chain(&self.prometheus);
@@ -117,6 +125,7 @@ impl Plan {
         Ok(Outputs {
             table: table.transpose()?,
             suites: self.junit.as_ref().map(|_| Suites::default()),
+            listing: self.wants_listing().then(Listing::default),
             digest: Digest::new(),
             comparison: baseline,
             plan: self,
@@ -133,6 +142,9 @@ impl Outputs {
         }
         if let Some(suites) = &mut self.suites {
             suites.add(brief);
+        }
+        if let Some(listing) = &mut self.listing {
+            listing.add(brief);
         }
         if let Some(comparison) = &mut self.comparison {
             comparison.add(brief);
@@ -161,6 +173,14 @@ impl Outputs {
             let version = env!("CARGO_PKG_VERSION");
             let metrics = prometheus::metrics(&summary, version, ended.as_secs_f64());
             written.keep(destination, whole(destination, &metrics));
+        }
+        let listing = self.listing.unwrap_or_default();
+        for (destination, form) in &self.plan.pages {
+            let page = match form {
+                pages::Form::Html => html::page(&summary, &listing),
+                pages::Form::Markdown => markdown::page(&summary),
+            };
+            written.keep(destination, whole(destination, &page));
         }
         let complete = !summary.facts.interrupted && summary.missing() == 0;
         Conclusion {

@@ -6,7 +6,7 @@ use std::borrow::Borrow;
 use crate::report::visible::visible;
 
 /// `text` as running text, also in a cell of a table: no mark-up, no link, no reference.
-pub(super) fn plain(text: &str) -> String {
+pub(in crate::report) fn plain(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len() + 8);
     for character in visible(text).chars() {
         // The dot and the colon make links of `www.` and `://`, the underscore and the rest mark up.
@@ -29,7 +29,7 @@ fn ends_in(text: &str, word: &str) -> bool {
 }
 
 /// `text` as a span of code, also in a cell of a table.
-pub(super) fn code(text: &str) -> String {
+pub(in crate::report) fn code(text: &str) -> String {
     let shown = visible(text).replace('|', "\\|");
     let ticks = "`".repeat(longest_run(&shown).saturating_add(1));
     // A blank on either side is taken off again; without it a backtick would join the fence.
@@ -41,7 +41,7 @@ pub(super) fn code(text: &str) -> String {
 }
 
 /// `lines` as they are, in a fence that none of them can close.
-pub(super) fn fence(language: &str, lines: &[impl Borrow<str>]) -> String {
+pub(in crate::report) fn fence(language: &str, lines: &[impl Borrow<str>]) -> String {
     let shown: Vec<_> = lines.iter().map(|line| visible(line.borrow())).collect();
     let longest = shown
         .iter()

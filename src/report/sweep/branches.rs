@@ -10,6 +10,8 @@ use crate::report::words::counted;
 /// One row.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Row {
+    /// The row it hangs from; `None` for a host.
+    pub(super) parent: Option<usize>,
     /// How many branchings stand before it.
     pub(super) indent: usize,
     /// What it is.
@@ -42,6 +44,8 @@ pub(super) enum Kind {
 pub(super) fn rows(tree: &Tree, most: usize) -> Vec<Row> {
     let kept = heaviest(tree, most);
     let mut indents = vec![0; tree.stops.len()];
+    // The row of each stop.
+    let mut places = vec![None; tree.stops.len()];
     let mut rows = Vec::new();
     for (index, stop) in tree.stops.iter().enumerate() {
         if !kept.contains(&index) {
@@ -55,13 +59,18 @@ pub(super) fn rows(tree: &Tree, most: usize) -> Vec<Row> {
         if let Some(place) = indents.get_mut(index) {
             *place = indent;
         }
-        marks(&mut rows, stop, indent, |at| at == At::Before);
-        if let Some(parent) = parent {
-            gap(&mut rows, parent, stop, indent);
+        let above = stop
+            .parent
+            .and_then(|parent| places.get(parent).copied().flatten());
+        marks(&mut rows, stop, above, indent, |at| at == At::Before);
+        let above = parent.map_or(above, |parent| gap(&mut rows, parent, stop, above, indent));
+        let place = Some(rows.len());
+        if let Some(entry) = places.get_mut(index) {
+            *entry = place;
         }
-        rows.push(row(stop, indent));
-        marks(&mut rows, stop, indent, |at| at != At::Before);
-        more(&mut rows, tree, index, indent, &kept);
+        rows.push(row(stop, above, indent));
+        marks(&mut rows, stop, place, indent, |at| at != At::Before);
+        more(&mut rows, tree, index, (place, indent), &kept);
     }
     rows
 }
@@ -82,13 +91,14 @@ fn children(tree: &Tree, parent: usize) -> impl Iterator<Item = (usize, &Stop)> 
     stops.filter(move |(_, stop)| stop.parent == Some(parent))
 }
 
-fn row(stop: &Stop, indent: usize) -> Row {
+fn row(stop: &Stop, parent: Option<usize>, indent: usize) -> Row {
     let (kind, title) = match (stop.parent, stop.address) {
         (None, _) => (Kind::Host, "from".to_owned()),
         (Some(_), Some(_)) => (Kind::Hop, format!("hop {}", stop.ttl)),
         (Some(_), None) => (Kind::Silent, format!("hop {}", stop.ttl)),
     };
     Row {
+        parent,
         indent,
         kind,
         title,
@@ -99,13 +109,20 @@ fn row(stop: &Stop, indent: usize) -> Row {
     }
 }
 
-/// Hops between `parent` and `stop` that nobody looked at.
-fn gap(rows: &mut Vec<Row>, parent: &Stop, stop: &Stop, indent: usize) {
+/// Adds the hops between `parent` and `stop` that nobody looked at; returns what `stop` hangs from.
+fn gap(
+    rows: &mut Vec<Row>,
+    parent: &Stop,
+    stop: &Stop,
+    above: Option<usize>,
+    indent: usize,
+) -> Option<usize> {
     let (from, to) = (parent.ttl.saturating_add(1), stop.ttl.saturating_sub(1));
     if from > to {
-        return;
+        return above;
     }
     rows.push(Row {
+        parent: above,
         indent,
         kind: Kind::Silent,
         title: if from == to {
@@ -116,13 +133,21 @@ fn gap(rows: &mut Vec<Row>, parent: &Stop, stop: &Stop, indent: usize) {
         text: "not probed".to_owned(),
         endpoints: stop.reached,
     });
+    rows.len().checked_sub(1)
 }
 
-fn marks(rows: &mut Vec<Row>, stop: &Stop, indent: usize, wanted: impl Fn(At) -> bool) {
+fn marks(
+    rows: &mut Vec<Row>,
+    stop: &Stop,
+    parent: Option<usize>,
+    indent: usize,
+    wanted: impl Fn(At) -> bool,
+) {
     let mut ends: Vec<&(End, u64)> = stop.ends.iter().filter(|(end, _)| wanted(end.at)).collect();
     ends.sort_by_key(|(end, count)| (end.standing, Reverse(*count)));
     for (end, count) in ends {
         rows.push(Row {
+            parent,
             indent,
             kind: Kind::Mark(end.standing),
             title: end.cause.clone(),
@@ -130,7 +155,7 @@ fn marks(rows: &mut Vec<Row>, stop: &Stop, indent: usize, wanted: impl Fn(At) ->
                 At::Here => "at this hop",
                 At::Before | At::Behind => "",
                 At::Target => "at the target",
-                At::Unmeasured => "the way there was not measured",
+                At::Unmeasured => "way not measured",
             }
             .to_owned(),
             endpoints: *count,
@@ -138,13 +163,20 @@ fn marks(rows: &mut Vec<Row>, stop: &Stop, indent: usize, wanted: impl Fn(At) ->
     }
 }
 
-fn more(rows: &mut Vec<Row>, tree: &Tree, index: usize, indent: usize, kept: &BTreeSet<usize>) {
+fn more(
+    rows: &mut Vec<Row>,
+    tree: &Tree,
+    index: usize,
+    (parent, indent): (Option<usize>, usize),
+    kept: &BTreeSet<usize>,
+) {
     let out = children(tree, index).filter(|(child, _)| !kept.contains(child));
     let (ways, endpoints) = out.fold((0, 0), |(ways, all), (_, stop)| {
         (ways + 1, all + stop.endpoints)
     });
     if ways > 0 {
         rows.push(Row {
+            parent,
             indent: indent + 1,
             kind: Kind::More,
             title: format!("{} not drawn", counted(ways, "more way", "more ways")),

@@ -8,12 +8,16 @@
 mod branches;
 pub mod brief;
 pub mod changes;
+mod chart;
 pub mod csv;
 pub mod digest;
 pub mod facts;
 mod fate;
 pub mod group;
+pub mod html;
 pub mod junit;
+pub mod listing;
+pub mod markdown;
 pub mod prometheus;
 pub mod since;
 pub mod summary;

@@ -159,25 +159,26 @@ fn paths(page: &mut Page, summary: &Summary) {
     page.line(STRONG, "Paths, and where they end");
     for row in &rows {
         let (style, words) = drawn(row);
-        let words = format!("{}{words}", "  ".repeat(row.indent));
-        let count = row.endpoints.to_string();
-        let gap = page
-            .width()
-            .min(80)
-            .saturating_sub(columns(&words) + columns(&count));
-        page.line(style, &format!("{words}{}{count}", " ".repeat(gap.max(1))));
+        page.line(style, &words);
     }
 }
 
+/// Columns of a row of the tree.
+const COLUMNS: usize = 72;
+
 /// A row in characters, and how it looks.
-fn drawn(row: &Row) -> (Style, String) {
+pub(super) fn drawn(row: &Row) -> (Style, String) {
     let (look, sign) = match row.kind {
         Kind::Host | Kind::Hop => (PLAIN, String::new()),
         Kind::Silent | Kind::More => (FAINT, String::new()),
         Kind::Mark(standing) => (style(standing), format!("{} ", sign(standing))),
     };
-    let gap = if row.text.is_empty() { "" } else { " " };
-    (look, format!("{sign}{}{gap}{}", row.title, row.text))
+    let between = if row.text.is_empty() { "" } else { " " };
+    let indent = "  ".repeat(row.indent);
+    let words = format!("{indent}{sign}{}{between}{}", row.title, row.text);
+    let count = row.endpoints.to_string();
+    let gap = COLUMNS.saturating_sub(columns(&words) + columns(&count));
+    (look, format!("{words}{}{count}", " ".repeat(gap.max(1))))
 }
 
 /// How a way's end is drawn.

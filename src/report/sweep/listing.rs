@@ -1,0 +1,148 @@
+//! The rows of a page about a sweep, and the inquests it tells in full: those that matter most.
+//!
+//! Bounded: [`MOST_ROWS`] short rows and [`MOST_INQUESTS`] whole records, whatever the length of the
+//! list. Of each kind of result a few are told in full before any is told by more.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use super::brief::{Brief, Standing};
+use crate::report::place;
+use crate::report::record::Record;
+
+/// Most rows; the CSV form has all.
+pub const MOST_ROWS: usize = 10_000;
+/// Most inquests that are told in full; the JSON documents hold all.
+pub const MOST_INQUESTS: usize = 50;
+/// Most of them with the same cause at the same place.
+const MOST_ALIKE: u32 = 3;
+/// Most kinds of result that are told apart for that.
+const MOST_KINDS: usize = 1_000;
+
+/// One row.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Entry {
+    pub(super) standing: Standing,
+    pub(super) name: String,
+    pub(super) group: String,
+    pub(super) expect: String,
+    pub(super) state: String,
+    pub(super) cause: String,
+    pub(super) confidence: String,
+    pub(super) place: String,
+    pub(super) rtt_us: Option<u64>,
+    pub(super) summary: String,
+    pub(super) owner: String,
+    /// Numbers of the lines of the list.
+    pub(super) lines: Vec<u64>,
+    /// The list's other columns.
+    pub(super) columns: Vec<(String, String)>,
+}
+
+/// The order in which rows matter: by standing, cause and place, then by address and port.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Rank {
+    weight: u8,
+    pub(super) cause: String,
+    pub(super) place: String,
+    pub(super) endpoint: (Option<IpAddr>, u16, String),
+}
+
+/// The rows and the inquests under construction.
+#[derive(Clone, Debug, Default)]
+pub struct Listing {
+    pub(super) rows: BTreeMap<Rank, Entry>,
+    /// Results without a row.
+    pub(super) left_out: u64,
+    /// How many alike came before, and the rank.
+    pub(super) inquests: BTreeMap<(u8, u32, Rank), Box<Record>>,
+    alike: BTreeMap<(Standing, String, String), u32>,
+}
+
+impl Listing {
+    /// Adds one result.
+    pub fn add(&mut self, brief: &Brief<'_>) {
+        let rank = Rank::of(brief);
+        self.tell(brief, &rank);
+        let full = self.rows.len() >= MOST_ROWS;
+        let last = self.rows.last_key_value();
+        self.left_out += u64::from(full);
+        if full && last.is_some_and(|(last, _)| *last < rank) {
+            return;
+        }
+        self.rows.insert(rank, Entry::of(brief));
+        if full {
+            self.rows.pop_last();
+        }
+    }
+
+    /// Keeps the whole record, where it is among those that matter most.
+    fn tell(&mut self, brief: &Brief<'_>, rank: &Rank) {
+        let Some(record) = brief.record else {
+            return;
+        };
+        let kind = (brief.standing(), rank.cause.clone(), rank.place.clone());
+        if kind.0 == Standing::Fine
+            || (self.alike.len() >= MOST_KINDS && !self.alike.contains_key(&kind))
+        {
+            return;
+        }
+        let before = self.alike.entry(kind).or_default();
+        if *before >= MOST_ALIKE {
+            return;
+        }
+        let key = (rank.weight, *before, rank.clone());
+        *before += 1;
+        self.inquests.insert(key, Box::new(record.clone()));
+        if self.inquests.len() > MOST_INQUESTS {
+            self.inquests.pop_last();
+        }
+    }
+}
+
+impl Rank {
+    pub(super) fn of(brief: &Brief<'_>) -> Self {
+        Self {
+            weight: match brief.standing() {
+                Standing::Unexpected => 0,
+                Standing::NotOpen => 1,
+                Standing::Undecided => 2,
+                Standing::Fine => 3,
+            },
+            cause: brief.cause.to_owned(),
+            place: brief.place.and_then(place::phrase).unwrap_or_default(),
+            endpoint: (brief.address, brief.port, brief.given.to_owned()),
+        }
+    }
+}
+
+impl Entry {
+    fn of(brief: &Brief<'_>) -> Self {
+        let lines = brief.list;
+        let joined = |of: fn(&crate::report::listed::Line) -> Option<&str>| {
+            let mut words: Vec<&str> = lines.iter().filter_map(of).collect();
+            words.dedup();
+            words.join(", ")
+        };
+        let columns = lines.iter().flat_map(|line| &line.columns);
+        Self {
+            standing: brief.standing(),
+            name: brief.name(),
+            group: joined(|line| line.group.as_deref()),
+            expect: joined(|line| line.expect.as_deref()),
+            state: brief.state.to_owned(),
+            cause: brief.cause.to_owned(),
+            confidence: brief.confidence.unwrap_or_default().to_owned(),
+            place: brief.place.and_then(place::phrase).unwrap_or_default(),
+            rtt_us: brief.rtt_us(),
+            summary: brief.summary.to_owned(),
+            owner: brief.advice.first().map_or(String::new(), |advice| {
+                crate::report::gloss::owner(&advice.owner)
+            }),
+            lines: lines.iter().map(|line| line.line).collect(),
+            columns: columns
+                .map(|(name, value)| (name.clone(), value.clone()))
+                .collect(),
+        }
+    }
+}
