@@ -16,9 +16,11 @@ use std::process::Command;
 
 use synquest::report::html;
 use synquest::report::record::{HopName, HopRecord, Record};
+use synquest::report::sweep::html::page as sweep_page;
 
 use crate::report::outcomes::{drop_path, record};
 use crate::report::page::records;
+use crate::report::sweep::sweep;
 
 /// Measures each frame; prints one line a fault.
 const MEASURE: &str = r#"
@@ -31,7 +33,7 @@ addEventListener("load", () => {
     const say = (what) => faults.push(frame.title + " at " + wide + ": " + what);
     if (!page.querySelector("article svg.path")) say("no drawing");
     if (root.scrollWidth > wide) say("the page is " + root.scrollWidth + " wide");
-    for (const svg of page.querySelectorAll("svg.path, svg.timeline")) {
+    for (const svg of page.querySelectorAll("svg.path, svg.timeline, svg.tree")) {
       const frame = svg.getBoundingClientRect();
       const words = [...svg.querySelectorAll("text")].map((text) => [text.textContent, text.getBoundingClientRect()]);
       for (const [text, box] of words) {
@@ -45,6 +47,35 @@ addEventListener("load", () => {
     }
   }
   document.getElementById("found").textContent = "measured\n" + faults.join("\n");
+});
+</script>
+"#;
+
+/// Sorts and hides as a reader would, without a script of the page's own; prints what is on top.
+const SORT: &str = r#"
+<pre id="found">not measured</pre>
+<script>
+addEventListener("load", () => {
+  const lines = [];
+  for (const frame of document.querySelectorAll("iframe")) {
+    const page = frame.contentDocument;
+    const shown = () => [...page.querySelectorAll("table.endpoints tbody tr")]
+      .map((row) => [row.getBoundingClientRect(), row.cells[0].textContent])
+      .filter(([box]) => box.height > 0)
+      .sort(([a], [b]) => a.top - b.top);
+    const say = (what) => lines.push(what + ": " + shown().slice(0, 2).map(([, name]) => name).join(", "));
+    const press = (id) => page.querySelector("label[for=" + id + "]").click();
+    lines.push("at " + frame.clientWidth);
+    say("worst");
+    press("by-endpoint");
+    say("endpoint");
+    press("backwards");
+    say("backwards");
+    const all = shown().length;
+    press("show-not-open");
+    lines.push("rows: " + all + ", " + shown().length);
+  }
+  document.getElementById("found").textContent = lines.join("\n");
 });
 </script>
 "#;
@@ -163,20 +194,48 @@ fn the_page_fits_a_desk_and_a_telephone() {
         pages.push((format!("{hops} hops"), vec![long(hops)]));
     }
     pages.push(("unbroken names".to_owned(), vec![unbroken()]));
-    let mut body = "<!DOCTYPE html><meta charset=\"utf-8\">".to_owned();
+    let mut body = String::new();
     for (name, records) in &pages {
         body.push_str(&frames(name, &html::page(records)));
     }
-    body.push_str(MEASURE);
+    let found = found(&chromium, "frames", &(body + MEASURE));
+    assert_eq!(found, "measured", "from {} pages", pages.len());
+}
+
+/// What the page of the test that holds `body` writes into its element `found`.
+fn found(chromium: &Path, name: &str, body: &str) -> String {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("browser");
     std::fs::create_dir_all(&folder).expect("a folder for the page");
-    let file = folder.join("frames.html");
-    std::fs::write(&file, body).expect("the page is written");
-    let dumped = dump(&chromium, &file, &folder.join("profile"));
+    let file = folder.join(format!("{name}.html"));
+    let page = format!("<!DOCTYPE html><meta charset=\"utf-8\">{body}");
+    std::fs::write(&file, page).expect("the page is written");
+    let dumped = dump(chromium, &file, &folder.join(format!("{name}-profile")));
     let found = dumped
         .split("<pre id=\"found\">")
         .nth(1)
         .unwrap_or_default();
     let found = found.split("</pre>").next().unwrap_or_default();
-    assert_eq!(found.trim_end(), "measured", "from {} pages", pages.len());
+    found.trim_end().to_owned()
+}
+
+#[test]
+fn the_page_of_a_sweep_fits_too_and_its_table_sorts_and_hides_rows_by_style_alone() {
+    let Some(chromium) = chromium() else {
+        assert!(std::env::var_os("CI").is_none(), "chromium is missing");
+        eprintln!("SKIPPED: chromium is missing");
+        return;
+    };
+    let (summary, listing) = sweep();
+    let page = frames("sweep", &sweep_page(&summary, &listing));
+    assert_eq!(
+        found(&chromium, "sweep", &(page.clone() + MEASURE)),
+        "measured"
+    );
+    assert_eq!(
+        found(&chromium, "sorted", &(page + SORT)),
+        "at 1280\nworst: 10.3.0.43:3306, 10.2.0.38:3306\nendpoint: gone.example:3306 (the old one), \
+         db1.example:3306 = 10.2.0.1:3306\nbackwards: 10.3.0.44:3306, 10.3.0.43:3306\nrows: 45, 5\n\
+         at 390\nworst: 10.3.0.43:3306, 10.2.0.38:3306\nendpoint: gone.example:3306 (the old one), \
+         db1.example:3306 = 10.2.0.1:3306\nbackwards: 10.3.0.44:3306, 10.3.0.43:3306\nrows: 45, 5"
+    );
 }

@@ -6,10 +6,10 @@
     reason = "a test fails by panicking, also in its helpers"
 )]
 
-mod hostile;
+pub(crate) mod hostile;
 pub(crate) mod outcomes;
 pub(crate) mod page;
-mod sweep;
+pub(crate) mod sweep;
 
 use synquest::model::outcome::Outcome;
 use synquest::report::record::Record;

@@ -5,6 +5,7 @@ use std::process::Command;
 
 use pulldown_cmark::{Event, Options, Parser, Tag};
 use synquest::report::entry::Also;
+use synquest::report::listed::Line;
 use synquest::report::observed::{Attempt, Observed, Position, WouldDecide};
 use synquest::report::record::Record;
 use synquest::report::visible::acts;
@@ -13,7 +14,7 @@ use synquest::report::{html, markdown};
 use super::outcomes::{drop_path, record};
 use super::page::{check_page, commands, parsed};
 
-const HOSTILE: [&str; 14] = [
+pub(crate) const HOSTILE: [&str; 17] = [
     "<script>alert(1)</script>",
     "\"><img src=x onerror=alert(1)>",
     "'-alert(1)-'",
@@ -27,11 +28,14 @@ const HOSTILE: [&str; 14] = [
     "\x1b[2J\x1b]0;owned\x07\x00\x7f\u{9b}31m\r\n",
     "\u{202e}abc\u{2066}\u{200b}\u{feff}",
     "&lt;&#60;&amp;",
+    "=HYPERLINK(\"https://evil.example\")",
+    "a\"} 1\nsynquest_up{x=\"\\",
+    "\u{fffe}\u{ffff}\u{0}",
     "{{ 7*7 }}{% raw %}$x$ **bold** _it_ #1 @all [^1]",
 ];
 
 /// `record` with `text` in every string that it holds.
-fn filled(text: &str) -> Record {
+pub(crate) fn filled(text: &str) -> Record {
     let mut record = record(&drop_path());
     let with = || text.to_owned();
     record.schema = with();
@@ -69,6 +73,14 @@ fn filled(text: &str) -> Record {
     record.local.interface = with();
     record.notes = vec![with(), with()];
     (record.run.version, record.run.started) = (with(), with());
+    record.list = vec![Line {
+        line: 7,
+        label: Some(with()),
+        group: Some(with()),
+        expect: Some(with()),
+        as_expected: Some(false),
+        columns: [(with(), with())].into(),
+    }];
     record.observed = Some(Observed {
         client: record.local.source,
         position: Position {
@@ -138,7 +150,7 @@ fn no_string_makes_an_element_of_the_html_page() {
     }
 }
 
-fn alike<T: PartialEq + std::fmt::Debug>(shape: &[T], harmless: &[T], text: &str) {
+pub(crate) fn alike<T: PartialEq + std::fmt::Debug>(shape: &[T], harmless: &[T], text: &str) {
     let differs =
         (0..shape.len().max(harmless.len())).find(|at| shape.get(*at) != harmless.get(*at));
     if let Some(at) = differs {
@@ -152,7 +164,7 @@ fn alike<T: PartialEq + std::fmt::Debug>(shape: &[T], harmless: &[T], text: &str
     clippy::wildcard_enum_match_arm,
     reason = "what is not text is told apart by its name alone"
 )]
-fn events(page: &str) -> Vec<String> {
+pub(crate) fn events(page: &str) -> Vec<String> {
     let parser = Parser::new_ext(page, Options::all());
     let kept = parser.filter_map(|event| match event {
         Event::Start(Tag::CodeBlock(kind)) => Some(format!("{kind:?}")),

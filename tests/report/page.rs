@@ -20,7 +20,7 @@ pub(crate) fn records() -> Vec<Record> {
 }
 
 /// The page's elements.
-pub(super) fn parsed(page: &str) -> Document<'_> {
+pub(crate) fn parsed(page: &str) -> Document<'_> {
     let options = ParsingOptions {
         allow_dtd: true,
         ..ParsingOptions::default()
@@ -29,7 +29,7 @@ pub(super) fn parsed(page: &str) -> Document<'_> {
 }
 
 /// What no page may hold, whatever its record does.
-pub(super) fn check_page(page: &str) {
+pub(crate) fn check_page(page: &str) {
     let document = parsed(page);
     let elements = || document.descendants().filter(roxmltree::Node::is_element);
     let ids: Vec<&str> = elements().filter_map(|node| node.attribute("id")).collect();
@@ -170,7 +170,7 @@ fn figures_without_measure_are_written_all_the_same() {
 }
 
 /// The commands of a page, line by line.
-pub(super) fn commands(record: &Record) -> Vec<String> {
+pub(crate) fn commands(record: &Record) -> Vec<String> {
     let page = html::page(std::slice::from_ref(record));
     let document = parsed(&page);
     let lines = document.descendants().filter(|node| {

@@ -4,12 +4,10 @@ use std::net::{IpAddr, SocketAddr};
 
 use serde::Serialize;
 
+use crate::model::verdict::{Cause, Confidence, State};
 use crate::report::advice::Advice;
 use crate::report::listed::{self, Line, Unresolved};
 use crate::report::record::{HopRecord, PlaceRecord, Record};
-
-/// The cause of a result that is no verdict: a name without an address.
-pub const UNRESOLVED: &str = "unresolved";
 
 /// How good or bad a result is for whoever asked. Ordered: what they must look at first is the least.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -52,13 +50,13 @@ pub struct Brief<'a> {
     pub list: &'a [Line],
     /// The state.
     pub state: &'a str,
-    /// The cause, or [`UNRESOLVED`].
+    /// The cause; `inconclusive` for a name without an address.
     pub cause: &'a str,
-    /// How firm it is; `None` without a verdict.
-    pub confidence: Option<&'a str>,
+    /// How firm it is.
+    pub confidence: &'a str,
     /// How it is refused.
     pub method: Option<&'a str>,
-    /// Where; `None` without a verdict.
+    /// Where; `None` for a name without an address.
     pub place: Option<&'a PlaceRecord>,
     /// One or two sentences.
     pub summary: &'a str,
@@ -83,7 +81,7 @@ impl<'a> From<&'a Record> for Brief<'a> {
             list: &record.list,
             state: &verdict.state,
             cause: &verdict.cause,
-            confidence: Some(&verdict.confidence),
+            confidence: &verdict.confidence,
             method: verdict.method.as_deref(),
             place: Some(&verdict.place),
             summary: &verdict.summary,
@@ -104,9 +102,9 @@ impl<'a> From<&'a Unresolved> for Brief<'a> {
             port: endpoint.port,
             label: endpoint.label.as_deref(),
             list: &unresolved.list,
-            state: "unknown",
-            cause: UNRESOLVED,
-            confidence: None,
+            state: State::Unknown.word(),
+            cause: Cause::Inconclusive.word(),
+            confidence: Confidence::Possible.word(),
             method: None,
             place: None,
             summary: &unresolved.because,
@@ -126,7 +124,12 @@ impl Brief<'_> {
 
     /// How good or bad it is.
     pub fn standing(&self) -> Standing {
-        match listed::as_expected(self.list) {
+        self.judged(listed::as_expected(self.list))
+    }
+
+    /// How good or bad it is for a line that got what it expects, did not, or expects nothing.
+    pub(super) fn judged(&self, as_expected: Option<bool>) -> Standing {
+        match as_expected {
             Some(false) => Standing::Unexpected,
             Some(true) => Standing::Fine,
             None if self.cause == "open" => Standing::Fine,
@@ -172,10 +175,6 @@ pub(in crate::report) fn named(
 
 /// Whether `cause` leaves the question undecided.
 pub(in crate::report) fn is_undecided(cause: &str) -> bool {
-    use crate::model::verdict::Cause;
-    let undecided = Cause::ALL.iter().filter(|known| known.is_undecided());
-    undecided
-        .map(|known| known.word())
-        .any(|word| word == cause)
-        || cause == UNRESOLVED
+    let mut known = Cause::ALL.iter().filter(|known| known.is_undecided());
+    known.any(|known| known.word() == cause)
 }

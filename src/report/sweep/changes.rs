@@ -10,7 +10,8 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::brief::{Brief, UNRESOLVED, is_undecided, named};
+use super::brief::{Brief, is_undecided, named};
+use crate::model::verdict::{Cause, Confidence, State};
 use crate::report::listed;
 use crate::report::place;
 use crate::report::record::{self, HopName, PlaceRecord};
@@ -25,9 +26,9 @@ pub struct Reading {
     pub state: String,
     /// The cause.
     pub cause: String,
-    /// How firm; `None` without a verdict.
-    pub confidence: Option<String>,
-    /// Where; `None` without a verdict.
+    /// How firm.
+    pub confidence: String,
+    /// Where; `None` for a name without an address.
     pub place: Option<PlaceRecord>,
 }
 
@@ -132,17 +133,17 @@ impl Baseline {
             return Ok(());
         }
         let endpoint = slim.endpoint;
-        let reading = match slim.verdict {
+        let reading = match slim.verdict.filter(|_| endpoint.address.is_some()) {
             Some(verdict) => Reading {
                 state: verdict.state,
                 cause: verdict.cause,
-                confidence: Some(verdict.confidence),
+                confidence: verdict.confidence,
                 place: Some(verdict.place),
             },
             None => Reading {
-                state: "unknown".to_owned(),
-                cause: UNRESOLVED.to_owned(),
-                confidence: None,
+                state: State::Unknown.word().to_owned(),
+                cause: Cause::Inconclusive.word().to_owned(),
+                confidence: Confidence::Possible.word().to_owned(),
                 place: None,
             },
         };
@@ -177,11 +178,10 @@ impl Baseline {
 
     fn shared(&mut self, reading: Reading) -> Arc<Reading> {
         let place = serde_json::to_string(&reading.place).unwrap_or_default();
-        let confidence = reading.confidence.clone().unwrap_or_default();
         let key = [
             reading.state.clone(),
             reading.cause.clone(),
-            confidence,
+            reading.confidence.clone(),
             place,
         ];
         Arc::clone(
@@ -288,17 +288,14 @@ impl Reading {
         Self {
             state: brief.state.to_owned(),
             cause: brief.cause.to_owned(),
-            confidence: brief.confidence.map(str::to_owned),
+            confidence: brief.confidence.to_owned(),
             place: brief.place.cloned(),
         }
     }
 
     /// Cause, firmness and place: `drop-path (confirmed), between hop 2 (10.9.1.2) and hop 3`.
     pub fn words(&self) -> String {
-        let mut words = self.cause.clone();
-        if let Some(confidence) = &self.confidence {
-            words.push_str(&format!(" ({confidence})"));
-        }
+        let mut words = format!("{} ({})", self.cause, self.confidence);
         if self.cause != "open"
             && let Some(phrase) = self.place.as_ref().and_then(place::phrase)
         {

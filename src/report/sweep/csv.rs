@@ -133,7 +133,7 @@ impl<W: Write> Table<W> {
                 .map_or(String::new(), |met| met.to_string()),
             text(Some(brief.state)),
             text(Some(brief.cause)),
-            text(brief.confidence),
+            text(Some(brief.confidence)),
             text(brief.method),
             text(brief.place.and_then(place::phrase).as_deref()),
             hop(|place| place.at_hop),

@@ -15,6 +15,15 @@ pub(super) fn fate(cause: &str, number: u64, phrase: Option<&str>) -> String {
     }
 }
 
+/// What it is of `number` names that none of them has an address.
+pub(super) const fn unresolved(number: u64) -> &'static str {
+    if number == 1 {
+        "has no address"
+    } else {
+        "have no address"
+    }
+}
+
 /// Whether `cause` alone tells the place that `phrase` names.
 fn goes_without_saying(cause: &str, phrase: &str) -> bool {
     match phrase {
@@ -63,7 +72,6 @@ fn verbs(cause: &str) -> (&'static str, &'static str) {
         ),
         "conflicting" => ("contradicts itself", "contradict themselves"),
         "inconclusive" => ("could not be measured", "could not be measured"),
-        "unresolved" => ("has no address", "have no address"),
         _ => ("", ""),
     }
 }

@@ -10,7 +10,7 @@ use std::net::IpAddr;
 use serde::Serialize;
 
 use super::brief::{Brief, Standing};
-use super::fate::fate;
+use super::fate::{fate, unresolved};
 use super::tally::groups;
 use crate::report::advice::Advice;
 use crate::report::place;
@@ -47,7 +47,7 @@ pub struct Group {
     /// Whether there are more hosts than were counted.
     pub more_hosts: bool,
     /// The least and the greatest confidence among them.
-    pub confidence: Option<(String, String)>,
+    pub confidence: (String, String),
     /// Names of the first [`MOST_MEMBERS`], by address and port.
     pub members: Vec<String>,
     /// How many are in which group of the list, the largest first.
@@ -74,7 +74,7 @@ struct Key {
 /// A place, as far as targets can share it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Spot {
-    /// No verdict.
+    /// The name has no address.
     Nowhere,
     /// On the target, on this host, or not known.
     Kind(String),
@@ -100,7 +100,7 @@ struct Draft {
     endpoints: u64,
     hosts: BTreeSet<IpAddr>,
     more_hosts: bool,
-    confidence: Option<(String, String)>,
+    confidence: (String, String),
     members: BTreeMap<Rank, String>,
     files: BTreeMap<String, u64>,
     more_files: bool,
@@ -147,7 +147,10 @@ impl Key {
             standing: brief.standing(),
             cause: brief.cause.to_owned(),
             method: brief.method.map(str::to_owned),
-            spot: brief.place.map_or(Spot::Nowhere, Spot::of),
+            spot: match (brief.address, brief.place) {
+                (Some(_), Some(place)) => Spot::of(place),
+                _ => Spot::Nowhere,
+            },
         }
     }
 }
@@ -176,7 +179,7 @@ impl Draft {
             endpoints: 0,
             hosts: BTreeSet::new(),
             more_hosts: false,
-            confidence: None,
+            confidence: (brief.confidence.to_owned(), brief.confidence.to_owned()),
             members: BTreeMap::new(),
             files: BTreeMap::new(),
             more_files: false,
@@ -200,14 +203,12 @@ impl Draft {
                 self.more_hosts = true;
             }
         }
-        if let Some(word) = brief.confidence {
-            self.confidence = Some(match self.confidence.take() {
-                None => (word.to_owned(), word.to_owned()),
-                Some((least, greatest)) => (
-                    least_of(least, word, |a, b| a < b),
-                    least_of(greatest, word, |a, b| a > b),
-                ),
-            });
+        let (least, greatest) = &mut self.confidence;
+        if firmness(brief.confidence) < firmness(least) {
+            brief.confidence.clone_into(least);
+        }
+        if firmness(brief.confidence) > firmness(greatest) {
+            brief.confidence.clone_into(greatest);
         }
         for name in groups(brief.list)
             .into_iter()
@@ -259,7 +260,10 @@ impl Draft {
         Group {
             standing: key.standing,
             state: self.state,
-            fate: fate(&key.cause, self.endpoints, phrase.as_deref()),
+            fate: match key.spot {
+                Spot::Nowhere => unresolved(self.endpoints).to_owned(),
+                _ => fate(&key.cause, self.endpoints, phrase.as_deref()),
+            },
             cause: key.cause,
             method: key.method,
             place,
@@ -274,15 +278,6 @@ impl Draft {
             advice: self.advice,
             same_advice: self.same_advice,
         }
-    }
-}
-
-/// Whichever of `known` and `word` stands before the other in the order of `precedes`.
-fn least_of(known: String, word: &str, precedes: fn(usize, usize) -> bool) -> String {
-    if precedes(firmness(word), firmness(&known)) {
-        word.to_owned()
-    } else {
-        known
     }
 }
 

@@ -61,11 +61,9 @@ impl Suites {
             attribute(&name),
             seconds(micros)
         );
-        let standing = match line.and_then(|line| line.as_expected) {
-            Some(true) => Standing::Fine,
-            Some(false) if !is_undecided(brief.cause) => Standing::Unexpected,
-            Some(false) => Standing::Undecided,
-            None => brief.standing(),
+        let standing = match brief.judged(line.and_then(|line| line.as_expected)) {
+            Standing::Unexpected if is_undecided(brief.cause) => Standing::Undecided,
+            standing => standing,
         };
         let element = match standing {
             Standing::Fine => {
@@ -85,7 +83,7 @@ impl Suites {
             "{head}>\n<{element} type=\"{}\" message=\"{}\">{}</{element}>\n</testcase>",
             attribute(brief.cause),
             attribute(&verdict(brief, line)),
-            text(&body(brief, line))
+            body(brief, line)
         );
     }
 
@@ -129,10 +127,7 @@ const fn suite_name(group: &str) -> &str {
 
 /// The verdict and what was expected, in one line.
 fn verdict(brief: &Brief<'_>, line: Option<&Line>) -> String {
-    let mut words = match brief.confidence {
-        Some(confidence) => format!("{} ({confidence})", brief.cause),
-        None => brief.cause.to_owned(),
-    };
+    let mut words = format!("{} ({})", brief.cause, brief.confidence);
     if let Some(phrase) = brief.place.and_then(place::phrase) {
         words.push_str(&format!(", {phrase}"));
     }
@@ -142,15 +137,16 @@ fn verdict(brief: &Brief<'_>, line: Option<&Line>) -> String {
     words
 }
 
+/// What else there is to say, a paragraph a line.
 fn body(brief: &Brief<'_>, line: Option<&Line>) -> String {
-    let mut words = vec![brief.summary.to_owned()];
+    let mut words = vec![text(brief.summary)];
     if let Some(line) = line {
         words.push(format!("Line {} of the list.", line.line));
     }
     if let Some(advice) = brief.advice.first() {
-        words.push(format!("{}: {}", advice.owner, advice.text));
+        words.push(text(&format!("{}: {}", advice.owner, advice.text)));
     }
-    words.join(" ")
+    words.join("\n")
 }
 
 fn seconds(micros: u64) -> String {

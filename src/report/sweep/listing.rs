@@ -132,7 +132,7 @@ impl Entry {
             expect: joined(|line| line.expect.as_deref()),
             state: brief.state.to_owned(),
             cause: brief.cause.to_owned(),
-            confidence: brief.confidence.unwrap_or_default().to_owned(),
+            confidence: brief.confidence.to_owned(),
             place: brief.place.and_then(place::phrase).unwrap_or_default(),
             rtt_us: brief.rtt_us(),
             summary: brief.summary.to_owned(),

@@ -18,6 +18,7 @@ pub mod html;
 pub mod junit;
 pub mod listing;
 pub mod markdown;
+pub mod pace;
 pub mod prometheus;
 pub mod since;
 pub mod summary;

@@ -46,12 +46,11 @@ impl Summary {
         if named < total {
             clauses.push(format!("{} in other ways", total - named));
         }
-        let noun = if total == 1 { "endpoint" } else { "endpoints" };
-        match clauses.as_slice() {
+        match self.groups.as_slice() {
             [] => "No endpoint was tested.".to_owned(),
-            [_] if total == 1 => format!("The one endpoint {}.", self.groups[0].fate),
-            [_] => format!("All {total} endpoints {}.", self.groups[0].fate),
-            _ => format!("{total} {noun}: {}.", clauses.join("; ")),
+            [all] if total == 1 => format!("The one endpoint {}.", all.fate),
+            [all] => format!("All {total} endpoints {}.", all.fate),
+            _ => format!("{total} endpoints: {}.", clauses.join("; ")),
         }
     }
 
@@ -65,9 +64,12 @@ impl Summary {
             (_, 0) => Some(format!(
                 "All {judged} that the list expects something of are as expected."
             )),
-            _ => Some(format!(
-                "{unexpected} of {judged} are not as the list expects."
-            )),
+            _ => {
+                let verb = if unexpected == 1 { "is" } else { "are" };
+                Some(format!(
+                    "{unexpected} of {judged} {verb} not as the list expects."
+                ))
+            }
         }
     }
 

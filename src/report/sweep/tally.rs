@@ -17,7 +17,7 @@ pub struct Kind {
     pub state: String,
     /// The cause.
     pub cause: String,
-    /// How firm; empty for a result that is no verdict.
+    /// How firm.
     pub confidence: String,
 }
 
@@ -74,7 +74,7 @@ impl Tally {
         let kind = Kind {
             state: brief.state.to_owned(),
             cause: brief.cause.to_owned(),
-            confidence: brief.confidence.unwrap_or_default().to_owned(),
+            confidence: brief.confidence.to_owned(),
         };
         *self.kinds.entry(kind).or_default() += 1;
         *self.standings.entry(brief.standing()).or_default() += 1;

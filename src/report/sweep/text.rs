@@ -95,11 +95,12 @@ fn group(page: &mut Page, group: &Group, total: u64) {
 /// Cause, how firm, how it is refused, on how many hosts.
 pub(super) fn description(group: &Group) -> String {
     let mut words = vec![group.cause.clone()];
-    match &group.confidence {
-        Some((least, greatest)) if least == greatest => words.push(least.clone()),
-        Some((least, greatest)) => words.push(format!("{least} to {greatest}")),
-        None => {}
-    }
+    let (least, greatest) = &group.confidence;
+    words.push(if least == greatest {
+        least.clone()
+    } else {
+        format!("{least} to {greatest}")
+    });
     if let Some(method) = &group.method {
         words.push(format!("with {method}"));
     }

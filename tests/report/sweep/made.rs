@@ -1,6 +1,7 @@
 //! Records of a sweep, made by hand: one way through a provider, a firewall in it, and targets with
 //! firewalls of their own.
 
+use synquest::report::advice::Advice;
 use synquest::report::listed::{Line, UNRESOLVED, Unresolved, UnresolvedEndpoint};
 use synquest::report::record::{HopName, HopRecord, PlaceRecord, Record, Run};
 use synquest::report::sweep::brief::Brief;
@@ -14,7 +15,7 @@ use crate::report::outcomes::{drop_path, open, record, reject_path};
 /// A hop of a path: its distance and its address.
 pub(super) type Hop = (u8, Option<&'static str>);
 
-/// What the records of a list have in common.
+/// A place of which only the kind is known.
 pub(super) fn place(kind: &str) -> PlaceRecord {
     PlaceRecord {
         kind: kind.to_owned(),
@@ -42,6 +43,7 @@ pub(super) fn between(after: Hop, before: Hop) -> PlaceRecord {
 
 /// `record` as a result on `name` at `target`, whose path is `hops` and then the target.
 pub(super) fn at(mut record: Record, name: &str, target: &str, hops: &[Hop]) -> Record {
+    let before = record.endpoint.address;
     record.endpoint.given = name.to_owned();
     record.endpoint.address = target.parse().expect("an address");
     record.endpoint.label = None;
@@ -56,8 +58,11 @@ pub(super) fn at(mut record: Record, name: &str, target: &str, hops: &[Hop]) -> 
             notes: Vec::new(),
         })
         .collect();
+    let address = record.endpoint.address;
     for entry in &mut record.evidence {
-        entry.from = entry.from.map(|_| record.endpoint.address);
+        entry.from = entry
+            .from
+            .map(|from| if from == before { address } else { from });
     }
     record
 }
@@ -73,6 +78,12 @@ pub(super) fn judged(
     cause.clone_into(&mut verdict.cause);
     confidence.clone_into(&mut verdict.confidence);
     verdict.place = place;
+    verdict.summary = format!("Port 3306 of {} is {cause}.", record.endpoint.address);
+    record.advice = vec![Advice {
+        owner: format!("owner of what is {cause}"),
+        text: format!("Let this host reach {}.", record.endpoint.address),
+        command: Some(format!("synquest probe {}:3306", record.endpoint.address)),
+    }];
     record
 }
 
@@ -193,7 +204,7 @@ pub(super) fn gathered<'a>(briefs: impl IntoIterator<Item = Brief<'a>>) -> (Summ
 }
 
 /// Those of [`results`].
-pub(super) fn sweep() -> (Summary, Listing) {
+pub(crate) fn sweep() -> (Summary, Listing) {
     let (records, unresolved) = results();
     let briefs = records.iter().map(Brief::from);
     gathered(briefs.chain([Brief::from(&unresolved)]))
