@@ -262,7 +262,9 @@ impl Draft {
             state: self.state,
             fate: match key.spot {
                 Spot::Nowhere => unresolved(self.endpoints).to_owned(),
-                _ => fate(&key.cause, self.endpoints, phrase.as_deref()),
+                Spot::Kind(_) | Spot::Hops(..) | Spot::Anywhere => {
+                    fate(&key.cause, self.endpoints, phrase.as_deref())
+                }
             },
             cause: key.cause,
             method: key.method,

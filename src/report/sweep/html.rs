@@ -18,7 +18,7 @@ use crate::report::{gloss, html};
 /// Most groups that have a section; the JSON document holds all.
 const MOST_GROUPS: usize = 100;
 /// Most members of a group that are named.
-const MOST_MEMBERS: usize = 20;
+const MOST_MEMBERS: usize = 8;
 
 /// The page about a sweep.
 ///

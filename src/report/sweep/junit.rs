@@ -61,10 +61,10 @@ impl Suites {
             attribute(&name),
             seconds(micros)
         );
-        let standing = match brief.judged(line.and_then(|line| line.as_expected)) {
-            Standing::Unexpected if is_undecided(brief.cause) => Standing::Undecided,
-            standing => standing,
-        };
+        let mut standing = brief.judged(line.and_then(|line| line.as_expected));
+        if standing == Standing::Unexpected && is_undecided(brief.cause) {
+            standing = Standing::Undecided;
+        }
         let element = match standing {
             Standing::Fine => {
                 // Writing to a string cannot fail.
