@@ -10,6 +10,7 @@ use clap::{ArgAction, Args, ColorChoice, Parser, Subcommand, ValueEnum};
 
 use super::duration;
 use crate::report::advice::{Scenario, Situation};
+use crate::wire::greeting::Protocol;
 
 /// Says why a TCP port does not answer, where on the path it happens, and how sure that is
 #[derive(Clone, Debug, Parser)]
@@ -97,6 +98,20 @@ pub struct ProbeArguments {
     /// What only the user knows of the way.
     #[command(flatten)]
     pub situation: Whereabouts,
+    /// Where the port is open, connect in full and report what the server says [mysql, postgresql,
+    /// redis; default: by the port and the server's words]
+    #[arg(
+        long,
+        value_name = "PROTOCOL",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "auto",
+        env = "SYNQUEST_GREETING",
+        hide_env_values = true,
+        hide_possible_values = true,
+        help_heading = "Inquest"
+    )]
+    pub greeting: Option<Spoken>,
     /// Print what would be sent, and send nothing
     #[arg(long, env = "SYNQUEST_DRY_RUN", hide_env_values = true,
         value_parser = BoolishValueParser::new(), help_heading = "Inquest")]
@@ -105,6 +120,34 @@ pub struct ProbeArguments {
     #[arg(long, env = "SYNQUEST_EXIT_ZERO", hide_env_values = true,
         value_parser = BoolishValueParser::new(), help_heading = "Output")]
     pub exit_zero: bool,
+}
+
+/// What a greeting is spoken in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Spoken {
+    /// What is usual on the port, or what the server speaks first
+    #[value(aliases = ["true", "yes", "on", "1"])]
+    Auto,
+    /// MySQL or MariaDB
+    #[value(alias = "mariadb")]
+    Mysql,
+    /// PostgreSQL
+    #[value(alias = "postgres")]
+    Postgresql,
+    /// Redis
+    Redis,
+}
+
+impl Spoken {
+    /// The protocol, where one was named.
+    pub const fn named(self) -> Option<Protocol> {
+        match self {
+            Self::Auto => None,
+            Self::Mysql => Some(Protocol::Mysql),
+            Self::Postgresql => Some(Protocol::Postgres),
+            Self::Redis => Some(Protocol::Redis),
+        }
+    }
 }
 
 /// How probes leave this host.

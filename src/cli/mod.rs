@@ -9,6 +9,7 @@ pub mod exit;
 pub mod explain;
 pub mod failure;
 pub mod generate;
+pub mod greeting;
 pub mod keeper;
 pub mod lookup;
 pub mod manual;

@@ -4,6 +4,7 @@ use super::arguments::{ProbeArguments, Shared};
 use super::artefact::{self, Capture};
 use super::exit::ExitStatus;
 use super::failure::Failure;
+use super::greeting::Greeter;
 use super::keeper::Keeper;
 use super::progress::Progress;
 use super::scribe::{Scribe, time_of_day};
@@ -56,6 +57,9 @@ pub fn run(
     let file = capture.as_ref().map(Capture::file).transpose()?;
     let mut keeper = file.map(|file| Keeper::new(file, arguments.cost.seed));
     let destinations = endpoints.clone();
+    let greeter = arguments
+        .greeting
+        .map(|spoken| Greeter::warn(spoken, preference(&settings), stop.clone(), terminal));
     tracing::debug!(endpoints = endpoints.len(), "holding inquests");
     driver::run(endpoints, &settings, &stop, &mut |event| match event {
         Event::Standing(_) => {}
@@ -81,6 +85,9 @@ pub fn run(
             if let Some(keeper) = &mut keeper {
                 let numbers = keeper.settle(session, &outcome);
                 record.number(|id| numbers.of(id).to_vec());
+            }
+            if let Some(greeter) = &greeter {
+                greeter.greet(&outcome, &mut record);
             }
             let cause = outcome.finding.verdict.cause;
             if !progress.settle(&outcome, || scribe.write(cause, record)) {

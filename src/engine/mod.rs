@@ -19,6 +19,7 @@
 mod closing;
 mod controls;
 mod craft;
+pub mod greeting;
 mod inflight;
 mod ledger;
 mod pacer;

@@ -1,9 +1,11 @@
-//! The nouns every other floor speaks: endpoint, probe, reply, evidence, path, verdict, time.
+//! The nouns every other floor speaks: endpoint, probe, reply, evidence, path, verdict, greeting,
+//! time.
 //!
 //! Plain values without behaviour that could depend on a clock, a socket or chance.
 
 pub mod endpoint;
 pub mod evidence;
+pub mod greeting;
 pub mod outcome;
 pub mod path;
 pub mod probe;

@@ -12,6 +12,7 @@ mod ear;
 pub mod failure;
 mod filter;
 pub mod firewall;
+pub mod greeting;
 pub mod host;
 mod lookout;
 pub mod neighbour;

@@ -12,6 +12,7 @@ use askama::filters::{Escaper, Html};
 use super::advice::Advice;
 use super::drawing::{self, BOX_X, CONTROL_X, Drawing, ENDPOINT_X, WIDTH};
 use super::flows::{Step, Steps, Window};
+use super::greeting::{self, GreetingRecord};
 use super::observed::{self, Observed};
 use super::record::{HopRecord, Record};
 use super::rows::{self, Row};
@@ -104,6 +105,7 @@ struct Section<'a> {
     excluded: Vec<Rival<'a>>,
     basis: Vec<Citation>,
     advice: Vec<Piece<'a>>,
+    greeting: Option<Greeting>,
     otherside: Vec<Steps>,
     window: Option<Window>,
     reproduce: Vec<Step>,
@@ -124,6 +126,12 @@ struct Piece<'a> {
     owner: String,
     text: &'a str,
     command: Option<&'a str>,
+}
+
+/// How the server greeted one full connection.
+struct Greeting {
+    sentence: &'static str,
+    rows: Vec<(&'static str, String)>,
 }
 
 /// A run of evidence numbers.
@@ -157,12 +165,22 @@ impl<'a> Section<'a> {
             excluded: rivalry(record, true),
             basis: citations(record, &verdict.basis),
             advice: record.advice.iter().map(Piece::of).collect(),
+            greeting: record.greeting.as_ref().map(Greeting::of),
             otherside: otherside::steps(record),
             window: Window::of(record),
             reproduce: reproduce::steps(record),
             rows: rows::rows(record),
             captured: rows::captured(record),
             run: run(record),
+        }
+    }
+}
+
+impl Greeting {
+    fn of(record: &GreetingRecord) -> Self {
+        Self {
+            sentence: greeting::sentence(record),
+            rows: greeting::rows(record),
         }
     }
 }

@@ -14,7 +14,7 @@ use super::html::run;
 use super::record::Record;
 use super::text::{name, verdict_words};
 use super::words::{runs, span};
-use super::{gloss, observed, otherside, reproduce, rivals, rows};
+use super::{gloss, greeting, observed, otherside, reproduce, rivals, rows};
 use escape::{code, fence, plain};
 
 /// The page about `records`, in their order: an overview when there are several, then a section for
@@ -57,6 +57,7 @@ fn overview(out: &mut String, records: &[Record]) {
 fn section(out: &mut String, record: &Record) {
     verdict(out, record);
     drawn(out, record);
+    greeted(out, record);
     advice(out, record);
     rivalry(out, record, false, "Not ruled out");
     rivalry(out, record, true, "Ruled out");
@@ -168,6 +169,20 @@ fn advice(out: &mut String, record: &Record) {
             plain(&advice.text)
         );
         item(out, &words, advice.command.as_slice());
+    }
+    line!(out);
+}
+
+fn greeted(out: &mut String, record: &Record) {
+    let Some(greeting) = &record.greeting else {
+        return;
+    };
+    line!(out, "## Greeting\n");
+    line!(out, "{}\n", greeting::sentence(greeting));
+    line!(out, "| | |");
+    line!(out, "|---|---|");
+    for (name, value) in greeting::rows(greeting) {
+        line!(out, "| **{name}** | {} |", code(&value));
     }
     line!(out);
 }

@@ -15,6 +15,7 @@ pub mod entry;
 pub mod environment;
 mod flows;
 mod gloss;
+pub mod greeting;
 pub mod html;
 pub mod json;
 mod lanes;

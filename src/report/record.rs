@@ -10,9 +10,11 @@ use serde::{Deserialize, Serialize};
 
 use super::advice::{self, Advice, Situation};
 use super::entry::Entry;
+use super::greeting::GreetingRecord;
 use super::listed::Line;
 use super::observed::Observed;
 use crate::model::endpoint::Endpoint;
+use crate::model::greeting::Greeting;
 use crate::model::outcome::Outcome;
 use crate::model::path::{Hop, Sight};
 use crate::model::probe::ProbeId;
@@ -49,6 +51,9 @@ pub struct Record {
     /// Where it was read from somebody else's capture: who tried, and how it went.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub observed: Option<Observed>,
+    /// How the server greeted one full connection, where the user asked for one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub greeting: Option<GreetingRecord>,
     /// The lines of the list that ask for it; none outside a sweep.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub list: Vec<Line>,
@@ -226,6 +231,7 @@ impl Record {
             stats: Stats::of(outcome),
             notes: finding.notes.clone(),
             observed: None,
+            greeting: None,
             list: Vec::new(),
             run: run.clone(),
         }
@@ -242,6 +248,13 @@ impl Record {
                 entry.reply_packets = replies.to_vec();
             }
         }
+    }
+
+    /// Adds how the server greeted us. `outcome` is the one this record is of: the advice is given
+    /// anew, from the server's own words.
+    pub fn greet(&mut self, outcome: &Outcome, greeting: &Greeting) {
+        self.advice = advice::greeted(outcome, &self.run.situation, greeting);
+        self.greeting = Some(GreetingRecord::from(greeting));
     }
 }
 

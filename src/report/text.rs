@@ -1,11 +1,12 @@
 //! The text form: for a tired person, verdict first.
 //!
 //! Sections, each left out when it has nothing to say: verdict, summary, path, evidence cited,
-//! rivals not ruled out, rivals ruled out, what to do, what it cost.
+//! greeting, rivals not ruled out, rivals ruled out, what to do, what it cost.
 
 use anstyle::Style;
 
 use super::entry::Entry;
+use super::greeting;
 use super::mark::Mark;
 use super::observed;
 use super::page::{BAD, DOUBTFUL, FAINT, GOOD, PLAIN, Page, STRONG, columns};
@@ -23,6 +24,7 @@ pub fn report(record: &Record, width: usize) -> String {
     verdict(&mut page, record);
     path(&mut page, record);
     evidence(&mut page, record);
+    greeting(&mut page, record);
     if let Some(observed) = &record.observed {
         observed::sections(&mut page, observed);
     }
@@ -186,6 +188,18 @@ fn evidence(page: &mut Page, record: &Record) {
             10,
             &format!("and {left} more kinds (--json shows all)"),
         );
+    }
+}
+
+fn greeting(page: &mut Page, record: &Record) {
+    let Some(greeting) = &record.greeting else {
+        return;
+    };
+    page.gap();
+    page.line(STRONG, "Greeting");
+    page.paragraph(PLAIN, 2, greeting::sentence(greeting));
+    for (name, value) in greeting::rows(greeting) {
+        page.item(PLAIN, 2, &format!("{name}:"), 14, &value);
     }
 }
 

@@ -1,4 +1,5 @@
-//! Bytes ↔ packets: composes the datagrams we send and dissects whatever arrives.
+//! Bytes ↔ packets: composes the datagrams we send and dissects whatever arrives. Beside them
+//! [`greeting`], the first words of database servers.
 //!
 //! Uses nothing else of the crate; the types of the parsing library never leave. Dissection takes
 //! any bytes and never panics: what cannot be read is a [`dissect::Malformed`]. Transport checksums
@@ -12,6 +13,7 @@ pub mod dissect;
 pub mod fragment;
 pub mod frame;
 pub mod glance;
+pub mod greeting;
 pub mod headers;
 pub mod icmp;
 mod ip;

@@ -5,7 +5,7 @@ use super::case::Case;
 use crate::model::reply::Refusal;
 use crate::model::verdict::{Confidence, Method};
 
-const DATABASE_ADMIN: &str = "database administrator";
+pub(super) const DATABASE_ADMIN: &str = "database administrator";
 const HOST_ADMIN: &str = "administrator of the target host";
 
 /// The chain in which the host-security agent blacklists addresses that knock too often.

@@ -4,6 +4,7 @@
 //! words in capitals; nothing a user or a network wrote stands in one unquoted.
 
 mod case;
+mod greeting;
 mod host;
 mod local;
 mod network;
@@ -11,6 +12,7 @@ mod situation;
 
 use serde::{Deserialize, Serialize};
 
+use crate::model::greeting::Greeting;
 use crate::model::outcome::Outcome;
 use crate::model::verdict::{Cause, PlaceKind};
 use case::Case;
@@ -56,6 +58,11 @@ pub fn advise(outcome: &Outcome, situation: &Situation) -> Vec<Advice> {
         }
     }
     advice
+}
+
+/// What to do about `outcome`, an open endpoint, after its server greeted us so.
+pub fn greeted(outcome: &Outcome, situation: &Situation, greeting: &Greeting) -> Vec<Advice> {
+    greeting::greeted(&Case::of(outcome, situation), greeting)
 }
 
 fn by_cause(case: &Case<'_>) -> Vec<Advice> {

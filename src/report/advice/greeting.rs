@@ -1,0 +1,277 @@
+//! Advice from what the server itself said to one full connection.
+
+use std::net::IpAddr;
+
+use super::Advice;
+use super::case::Case;
+use super::host::DATABASE_ADMIN;
+use crate::model::greeting::{Greeting, Heard, Obstacle};
+use crate::wire::greeting::{Answer, Protocol, Standing};
+
+/// What to do about a greeting, the most promising first.
+pub(super) fn greeted(case: &Case<'_>, greeting: &Greeting) -> Vec<Advice> {
+    match &greeting.heard {
+        Heard::Answer(answer) => match answer.standing {
+            Standing::Admitted => admitted(case, greeting, answer),
+            Standing::Unguarded => unguarded(greeting),
+            Standing::NotAllowed => not_allowed(case, greeting, answer),
+            Standing::Blocked => blocked(case, answer),
+            Standing::Full => full(greeting),
+            Standing::NotReady => vec![Advice::new(
+                DATABASE_ADMIN,
+                "The server is starting, stopping or recovering and takes nobody in: wait until its \
+                 log says that it is ready, then test again.",
+            )],
+            Standing::TlsRequired => vec![Advice::new(
+                "you",
+                "The server takes connections with TLS only: switch TLS on in the settings of this \
+                 connection.",
+            )],
+            Standing::Refused => vec![Advice::new(
+                DATABASE_ADMIN,
+                "The server refuses in its own words (see Greeting): look there and in its log for \
+                 the reason.",
+            )],
+        },
+        Heard::Words(_) => vec![Advice::new(
+            DATABASE_ADMIN,
+            format!(
+                "What listens on port {} speaks a protocol that was not expected there (see \
+                 Greeting): check that this is the database's address and port.",
+                case.port
+            ),
+        )],
+        Heard::Nothing => silent(case, greeting),
+        Heard::Closed => vec![Advice::new(
+            DATABASE_ADMIN,
+            "The connection is taken and closed without a word: a proxy or load balancer without a \
+             live database behind it, an access list (hosts.deny), or a port for TLS only. The log \
+             of the server or the proxy says which.",
+        )],
+        Heard::Unconnected(obstacle) => unconnected(case, *obstacle),
+    }
+}
+
+fn admitted(case: &Case<'_>, greeting: &Greeting, answer: &Answer) -> Vec<Advice> {
+    let tls = match greeting.tls {
+        Some(true) => ", or TLS, which the server offers",
+        Some(false) => ", or TLS, which the server does not offer",
+        None => ", or TLS",
+    };
+    let text = format!(
+        "The server lets this address in as far as the login{}. If the connection test still fails, \
+         it is the account, its password, what it may do{tls}.",
+        seen(case, answer)
+    );
+    let (host, port) = (case.target, case.port);
+    let advice = Advice::new(DATABASE_ADMIN, text);
+    vec![match greeting.protocol {
+        Some(Protocol::Mysql) => advice.run(format!("mysql -h {host} -P {port} -u USER -p")),
+        Some(Protocol::Postgres) => {
+            advice.run(format!("psql -h {host} -p {port} -U USER DATABASE"))
+        }
+        Some(Protocol::Redis) => advice.run(format!("redis-cli -h {host} -p {port} --askpass")),
+        None => advice,
+    }]
+}
+
+fn unguarded(greeting: &Greeting) -> Vec<Advice> {
+    let advice = Advice::new(
+        DATABASE_ADMIN,
+        "The server lets in whoever reaches it, without a password: nothing stands in the way of the \
+         connection test, nor of anybody else. Set a password.",
+    );
+    vec![match greeting.protocol {
+        Some(Protocol::Redis) => advice.run("redis-cli CONFIG SET requirepass PASSWORD"),
+        Some(Protocol::Mysql) => {
+            advice.run("mysql -u root -p -e \"SELECT user, host FROM mysql.user WHERE user = ''\"")
+        }
+        Some(Protocol::Postgres) | None => advice,
+    }]
+}
+
+fn not_allowed(case: &Case<'_>, greeting: &Greeting, answer: &Answer) -> Vec<Advice> {
+    let address = allowed(case, answer);
+    match greeting.protocol {
+        Some(Protocol::Postgres) => {
+            let mut advice = Vec::new();
+            if greeting.tls == Some(true) {
+                advice.push(
+                    Advice::new(
+                        "you",
+                        "The server speaks TLS, and an entry may admit this address with TLS only \
+                         (hostssl), which this unencrypted question does not meet: try with TLS \
+                         first.",
+                    )
+                    .run(format!(
+                        "psql 'host={} port={} user=USER dbname=DATABASE sslmode=require'",
+                        case.target, case.port
+                    )),
+                );
+            }
+            advice.push(
+                Advice::new(
+                    DATABASE_ADMIN,
+                    format!(
+                        "No entry of pg_hba.conf admits this instance{}. Add this line above any \
+                         that rejects (SHOW hba_file says where).",
+                        seen(case, answer)
+                    ),
+                )
+                .run(format!(
+                    "host DATABASE USER {} scram-sha-256",
+                    block(&address)
+                )),
+            );
+            advice.push(
+                Advice::new(DATABASE_ADMIN, "Then have the server read it.")
+                    .run("psql -U postgres -c 'SELECT pg_reload_conf()'"),
+            );
+            advice
+        }
+        Some(Protocol::Redis) => vec![
+            Advice::new(
+                DATABASE_ADMIN,
+                "The server is in protected mode: without a password it takes connections from its \
+                 own host only. Set a password there, which ends it; do not merely switch the mode \
+                 off.",
+            )
+            .run("redis-cli CONFIG SET requirepass PASSWORD"),
+            Advice::new(DATABASE_ADMIN, "Then keep the setting.").run("redis-cli CONFIG REWRITE"),
+        ],
+        Some(Protocol::Mysql) | None => vec![
+            Advice::new(
+                DATABASE_ADMIN,
+                format!(
+                    "No account of the server admits this instance{}. See which hosts the accounts \
+                     are for.",
+                    seen(case, answer)
+                ),
+            )
+            .run("mysql -u root -p -e 'SELECT user, host FROM mysql.user'"),
+            Advice::new(
+                DATABASE_ADMIN,
+                "Then create the account for the address that the server sees, and grant it what \
+                 the migration needs.",
+            )
+            .run(format!(
+                "mysql -u root -p -e \"CREATE USER 'USER'@'{address}' IDENTIFIED BY 'PASSWORD'; \
+                 GRANT SELECT, REPLICATION SLAVE, REPLICATION CLIENT ON *.* TO 'USER'@'{address}'\""
+            )),
+        ],
+    }
+}
+
+fn blocked(case: &Case<'_>, answer: &Answer) -> Vec<Advice> {
+    vec![
+        Advice::new(
+            DATABASE_ADMIN,
+            format!(
+                "The server blocks this instance{}: too many connections were begun and not \
+                 finished (max_connect_errors). Have it forget them.",
+                seen(case, answer)
+            ),
+        )
+        .run("mysqladmin -u root -p flush-hosts"),
+        Advice::new(
+            DATABASE_ADMIN,
+            "From MySQL 8.4 on that command is gone, and this one does it.",
+        )
+        .run("mysql -u root -p -e 'TRUNCATE TABLE performance_schema.host_cache'"),
+        Advice::new(
+            DATABASE_ADMIN,
+            "It comes back unless the cause ends: health checks and port tests that connect without \
+             logging in, or a network that cuts connections short. Raise the limit if they cannot \
+             be stopped.",
+        )
+        .run("mysql -u root -p -e 'SET GLOBAL max_connect_errors = 10000'"),
+    ]
+}
+
+fn full(greeting: &Greeting) -> Vec<Advice> {
+    let advice = Advice::new(
+        DATABASE_ADMIN,
+        "The server has as many connections as it takes, in all or of this user: see who holds \
+         them, close what idles, or raise the limit.",
+    );
+    vec![match greeting.protocol {
+        Some(Protocol::Mysql) => advice.run(
+            "mysql -u root -p -e \"SHOW FULL PROCESSLIST; SHOW VARIABLES LIKE 'max_connections'\"",
+        ),
+        Some(Protocol::Postgres) => advice.run(
+            "psql -U postgres -c 'SELECT usename, client_addr, state, count(*) FROM \
+             pg_stat_activity GROUP BY 1, 2, 3'",
+        ),
+        Some(Protocol::Redis) => advice.run("redis-cli CLIENT LIST"),
+        None => advice,
+    }]
+}
+
+fn silent(case: &Case<'_>, greeting: &Greeting) -> Vec<Advice> {
+    let text = match greeting.protocol {
+        None => {
+            "The connection is taken and nothing is said: the server waits for its client to begin \
+             (then name its protocol), hangs, or looks up the name of this address in a DNS that \
+             does not answer (MySQL: skip_name_resolve)."
+        }
+        Some(_) => {
+            "The server began and then fell silent: it hangs, or answers too large for the path are \
+             lost (see the MTU)."
+        }
+    };
+    vec![Advice::new(DATABASE_ADMIN, text).run(format!(
+        "synquest probe --greeting=mysql {}",
+        case.argument()
+    ))]
+}
+
+fn unconnected(case: &Case<'_>, obstacle: Obstacle) -> Vec<Advice> {
+    let text = match obstacle {
+        Obstacle::Refused | Obstacle::Unreachable | Obstacle::TimedOut => {
+            "The probes were answered and the full connection was not: the port has closed \
+             meanwhile, or a filter lets a handshake begin and not end. Test again."
+        }
+        Obstacle::Local => {
+            "This host refuses the full connection, which it does not do to the probes: look at the \
+             local firewall's rules on users and programs (owner, cgroup)."
+        }
+        Obstacle::Stopped => "The run was stopped before the greeting.",
+    };
+    vec![Advice::new("you", text).run(format!("synquest probe --greeting {}", case.argument()))]
+}
+
+/// How the server sees us, as a clause that follows a noun; empty where it does not say.
+fn seen(case: &Case<'_>, answer: &Answer) -> String {
+    let own = case.vantage.source;
+    match answer.caller.as_deref() {
+        None => String::new(),
+        Some(name) if name.parse() == Ok(own) => format!(" ({own})"),
+        Some(name) if name.parse::<IpAddr>().is_ok() => format!(
+            ", which it sees as {name} and not as {own}: a NAT stands between, and {name} is the \
+             address to allow"
+        ),
+        Some(_) => ", under the name that its DNS has for the address (see Greeting)".to_owned(),
+    }
+}
+
+/// The address to allow, as it may stand in a command: as the server names it, or else as it must
+/// see us. A name is a network's word and only taken where it is nothing but one.
+fn allowed(case: &Case<'_>, answer: &Answer) -> String {
+    let plain = |name: &&String| {
+        name.chars()
+            .all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | ':' | '-' | '_'))
+    };
+    match answer.caller.as_ref().filter(plain) {
+        Some(name) => name.clone(),
+        None => case.seen_as(),
+    }
+}
+
+/// An address as a block of one; a word in capitals as it is.
+fn block(address: &str) -> String {
+    match address.parse() {
+        Ok(IpAddr::V4(address)) => format!("{address}/32"),
+        Ok(IpAddr::V6(address)) => format!("{address}/128"),
+        Err(_) => address.to_owned(),
+    }
+}
