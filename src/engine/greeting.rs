@@ -178,7 +178,7 @@ impl Conversation {
     /// Whether the octets heard may be the beginning of a MySQL server's first packet.
     fn may_become_hello(&self) -> bool {
         let Some(([low, high, 0, sequence], rest)) = self.unread.split_first_chunk::<4>() else {
-            return self.unread.len() < 4 && self.asked != Some(Protocol::Redis);
+            return true;
         };
         let short = usize::from(u16::from_le_bytes([*low, *high])) <= LONGEST_HELLO;
         let first = rest.first().copied();
@@ -238,9 +238,10 @@ impl Conversation {
     fn postgres_reply(&mut self) -> Turn {
         match postgres::Reading::of(&self.unread) {
             postgres::Reading::Whole(postgres::Message::Authentication(answer)) => {
-                let last = match answer.standing {
-                    Standing::Unguarded => postgres::terminate(),
-                    _ => Vec::new(),
+                let last = if answer.standing == Standing::Unguarded {
+                    postgres::terminate()
+                } else {
+                    Vec::new()
                 };
                 self.settle(Protocol::Postgres, answer);
                 Turn::Leave(last)

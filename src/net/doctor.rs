@@ -7,8 +7,9 @@ use std::net::IpAddr;
 use super::failure::Failure;
 use super::host::{self, Conntrack, Discards, Interface, ReversePath};
 use super::netlink::Netlink;
+use super::surroundings::{self, ClockState};
 use super::survey::{Preference, Standpoint};
-use super::{filter::Ports, privilege, route::Way, tap};
+use super::{filter::Ports, privilege, route::Flow, route::Way, tap};
 use crate::model::endpoint::Endpoint;
 use crate::model::evidence::NeighbourState;
 
@@ -29,6 +30,8 @@ pub struct Examination {
     pub conntrack: Option<Conntrack>,
     /// What the kernel discarded on arrival since boot.
     pub discards: Discards,
+    /// How the wall clock is kept, which stamps captures; `None` when the kernel does not say.
+    pub clock: Option<ClockState>,
     /// The way to the target; `None` when none was named.
     pub target: Option<Approach>,
 }
@@ -40,10 +43,15 @@ pub struct Approach {
     pub address: IpAddr,
     /// The kernel's way to it.
     pub way: Way,
+    /// The addresses of this host that could be the source, each with its interface.
+    pub sources: Vec<(IpAddr, String)>,
     /// The neighbour entry of the next hop; `None` without an entry, a route, or the need of one.
     pub neighbour: Option<NeighbourState>,
     /// Whether the outgoing interface discards by reverse path; `None` for IPv6.
     pub reverse_path: Option<ReversePath>,
+    /// The interface by which the routes lead to the target, where it is another than the probes
+    /// leave by: a strict check of the reverse path looks there.
+    pub returns_by: Option<String>,
 }
 
 /// Examines this host and, where one is named, the way to an endpoint.
@@ -65,6 +73,7 @@ pub fn examine(target: Option<&Endpoint>, preference: &Preference) -> Result<Exa
         interfaces: host::interfaces(),
         conntrack: host::conntrack(),
         discards: host::discards(),
+        clock: surroundings::clock(),
         target: target
             .map(|target| approach(target, preference))
             .transpose()?,
@@ -82,15 +91,48 @@ pub fn approach(target: &Endpoint, preference: &Preference) -> Result<Approach, 
     let mut approach = Approach {
         address: target.address,
         way: standpoint.way.clone(),
+        sources: sources(target.address),
         neighbour: None,
         reverse_path: None,
+        returns_by: None,
     };
     if let Some(route) = standpoint.route().filter(|route| !route.local) {
         let next_hop = route.gateway.unwrap_or(target.address);
         approach.neighbour = netlink.neighbour(next_hop, route.link.index)?;
         if target.address.is_ipv4() {
             approach.reverse_path = host::reverse_path(&route.link.name);
+            let back = netlink.way(&Flow {
+                destination: target.address,
+                source: Some(route.source),
+                interface: None,
+                mark: None,
+            })?;
+            approach.returns_by = back
+                .route()
+                .filter(|back| back.link.index != route.link.index)
+                .map(|back| back.link.name.clone());
         }
     }
     Ok(approach)
+}
+
+/// The addresses of interfaces that are up which may speak to `target`: of its family, and no
+/// link-local one unless it is.
+fn sources(target: IpAddr) -> Vec<(IpAddr, String)> {
+    let confined = |address: &IpAddr| match address {
+        IpAddr::V4(address) => address.is_link_local(),
+        IpAddr::V6(address) => address.is_unicast_link_local(),
+    };
+    let interfaces = host::interfaces().into_iter();
+    let usable = interfaces.filter(|interface| interface.up && !interface.loopback);
+    usable
+        .flat_map(|interface| {
+            let name = interface.name;
+            let named = move |(address, _)| (address, name.clone());
+            interface.addresses.into_iter().map(named)
+        })
+        .filter(|(address, _)| {
+            address.is_ipv4() == target.is_ipv4() && confined(address) == confined(&target)
+        })
+        .collect()
 }

@@ -181,15 +181,21 @@ impl Visit<'_> {
         while !self.stop.requested() && self.clock.now().since(began) < patience {
             match stream.read(octets) {
                 Ok(count) => return Some(count),
-                Err(error) => match error.kind() {
-                    ErrorKind::WouldBlock | ErrorKind::TimedOut | ErrorKind::Interrupted => {}
-                    // A reset closes as well.
-                    _ => return Some(0),
-                },
+                Err(error) if waits(&error) => {}
+                // A reset closes as well.
+                Err(_) => return Some(0),
             }
         }
         None
     }
+}
+
+/// Whether a read merely has to be repeated.
+fn waits(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        ErrorKind::WouldBlock | ErrorKind::TimedOut | ErrorKind::Interrupted
+    )
 }
 
 #[allow(

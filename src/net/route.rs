@@ -74,6 +74,8 @@ pub struct Route {
     /// Largest datagram: the route's metric (which a path MTU learnt earlier lowers) or, without
     /// one, the interface's. In octets, at most 65 535.
     pub mtu: u16,
+    /// Whether the kernel will forget that MTU: it learnt it from an ICMP message.
+    pub learnt: bool,
 }
 
 /// A network interface.
@@ -171,6 +173,7 @@ impl Netlink {
                 }),
             gateway: gateway(&route),
             local: route.header.kind == RouteType::Local,
+            learnt: mtu < link.mtu && expires(&route),
             mtu: u16::try_from(mtu).unwrap_or(u16::MAX),
             link,
         }))
@@ -289,6 +292,13 @@ fn metric(route: &RouteMessage) -> Option<u32> {
         RouteMetric::Mtu(mtu) if *mtu > 0 => Some(*mtu),
         _ => None,
     })
+}
+
+/// Whether what the kernel says of the route holds for a while only.
+fn expires(route: &RouteMessage) -> bool {
+    route.attributes.iter().any(
+        |attribute| matches!(attribute, RouteAttribute::CacheInfo(cached) if cached.expires > 0),
+    )
 }
 
 fn ip(address: &RouteAddress) -> Option<IpAddr> {

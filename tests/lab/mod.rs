@@ -19,7 +19,7 @@ mod filter;
 mod iptables;
 mod listener;
 mod matrix;
-mod namespace;
+pub(crate) mod namespace;
 mod network;
 mod nft;
 mod plan;

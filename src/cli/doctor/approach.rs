@@ -1,0 +1,150 @@
+//! The way to one endpoint: route, MTU, source address, next hop, reverse path.
+
+use super::{check, with_remedy};
+use crate::model::endpoint::Endpoint;
+use crate::model::evidence::NeighbourState;
+use crate::net::doctor::Approach;
+use crate::net::host::ReversePath;
+use crate::net::route::{Route, Way};
+use crate::report::doctor::{Check, Standing};
+
+/// The checks of the way to `endpoint`.
+pub(in crate::cli) fn approach_checks(endpoint: &Endpoint, approach: &Approach) -> Vec<Check> {
+    let mut checks = vec![way(endpoint, &approach.way)];
+    if let Some(route) = approach.way.route().filter(|route| !route.local) {
+        checks.push(source(route, approach));
+        checks.push(mtu(route));
+        checks.push(neighbour(approach.neighbour));
+    }
+    if let Some(mode) = approach.reverse_path {
+        checks.push(reverse_path(mode, approach));
+    }
+    checks
+}
+
+fn way(endpoint: &Endpoint, way: &Way) -> Check {
+    let name = format!("way to {}", endpoint.address);
+    let bad = |finding: &str| check(&name, Standing::Bad, finding);
+    match way {
+        Way::Open(route) => {
+            let by = match (route.local, route.gateway) {
+                (true, _) => "this host itself".to_owned(),
+                (false, Some(gateway)) => format!("by gateway {gateway}"),
+                (false, None) => "on the link, without a gateway".to_owned(),
+            };
+            let finding = format!("{by}, on {}", route.link.name);
+            check(&name, Standing::Good, finding)
+        }
+        Way::Unreachable => with_remedy(
+            bad("no route"),
+            "Add a route, or bring up the VPN or peering that should carry it.",
+        ),
+        Way::Prohibited => bad("a route of type prohibit"),
+        Way::Blackhole => bad("a route of type blackhole"),
+        Way::InterfaceDown => bad("its interface is down or gone"),
+        Way::Refused(refusal) => bad(&format!("refused by the kernel ({refusal:?})")),
+    }
+}
+
+fn source(route: &Route, approach: &Approach) -> Check {
+    const NAME: &str = "source address";
+    let own = route.source;
+    let others: Vec<String> = approach
+        .sources
+        .iter()
+        .filter(|(address, _)| *address != own)
+        .map(|(address, interface)| format!("{address} ({interface})"))
+        .collect();
+    if others.is_empty() {
+        return check(NAME, Standing::Good, format!("{own}, the only one"));
+    }
+    with_remedy(
+        check(
+            NAME,
+            Standing::Note,
+            format!("{own}, chosen before {}", others.join(", ")),
+        ),
+        "A whitelist that names another address of this host does not let these connections in: \
+         name this one (or, behind a NAT, the public address in its place), or choose with \
+         --source.",
+    )
+}
+
+fn mtu(route: &Route) -> Check {
+    const NAME: &str = "MTU";
+    let whole = route.link.mtu;
+    if u32::from(route.mtu) >= whole {
+        return check(NAME, Standing::Good, format!("{whole}, the interface's"));
+    }
+    let (origin, remedy) = if route.learnt {
+        (
+            "learnt from an ICMP message",
+            "A link on the way takes no more, as a VPN does, and said so: that is as it should be. \
+             The kernel forgets it after some minutes and learns anew.",
+        )
+    } else {
+        (
+            "set on the route",
+            "Somebody set it below the interface's, as for a VPN: right if a link on the way takes \
+             no more.",
+        )
+    };
+    with_remedy(
+        check(
+            NAME,
+            Standing::Note,
+            format!("{}, {origin}; the interface's is {whole}", route.mtu),
+        ),
+        remedy,
+    )
+}
+
+fn neighbour(state: Option<NeighbourState>) -> Check {
+    const NAME: &str = "next hop";
+    match state {
+        None => check(
+            NAME,
+            Standing::Note,
+            "its link-layer address was not asked for yet",
+        ),
+        Some(NeighbourState::Resolved) => {
+            check(NAME, Standing::Good, "its link-layer address is known")
+        }
+        Some(NeighbourState::Incomplete) => check(
+            NAME,
+            Standing::Doubtful,
+            "its link-layer address is being asked for",
+        ),
+        Some(NeighbourState::Failed) => with_remedy(
+            check(
+                NAME,
+                Standing::Doubtful,
+                "nobody answered for its link-layer address",
+            ),
+            "The next hop is down, or the subnet is wrong or overlaps another one.",
+        ),
+    }
+}
+
+fn reverse_path(mode: ReversePath, approach: &Approach) -> Check {
+    const NAME: &str = "reverse-path filter";
+    match (mode, &approach.returns_by) {
+        (ReversePath::Off, _) => check(NAME, Standing::Good, "off"),
+        (ReversePath::Loose, _) => check(NAME, Standing::Good, "loose"),
+        (ReversePath::Strict, None) => check(
+            NAME,
+            Standing::Good,
+            "strict, and the way back is the way out: only answers that come in by another \
+             interface are discarded",
+        ),
+        (ReversePath::Strict, Some(interface)) => with_remedy(
+            check(
+                NAME,
+                Standing::Doubtful,
+                format!("strict, and by the routes the target is reached through {interface}"),
+            ),
+            "Answers are discarded here though the probes leave: set rp_filter to 2 (loose) on the \
+             interface they come in by, or let the routes agree.",
+        ),
+    }
+}
