@@ -1,8 +1,9 @@
-//! This host's own firewall: how many packets each rule that stops packets has stopped.
+//! This host's own firewall: how many packets each rule that stops packets has stopped, and the
+//! whole of its rules for whoever follows a packet through them.
 //!
-//! Read with the system's own tools, which only list; nothing is changed. Of a rule only its place,
-//! what it does and its count are kept: what it matches, its comment and the contents of sets are
-//! not even asked for where the tool can leave them out.
+//! Read with the system's own tools, which only list; nothing is changed. For the counts ([`read`],
+//! which go to others) only a rule's place, what it does and its count are kept: what it matches,
+//! its comment and the contents of sets are not even asked for where the tool can leave them out.
 
 use std::collections::BTreeMap;
 use std::io::Read as _;
@@ -57,10 +58,8 @@ pub fn read() -> Reading {
         tools.push("nft");
         nft(&listing, &mut rules);
     }
-    // The older tables, which nft does not see; asking for them where there are none would load
-    // the module that makes them.
-    let legacy = std::fs::read_to_string("/proc/net/ip_tables_names").unwrap_or_default();
-    if !legacy.trim().is_empty()
+    // The older tables, which nft does not see.
+    if has_legacy("/proc/net/ip_tables_names")
         && let Some(listing) = list("iptables-legacy-save", &["--counters"])
     {
         tools.push("iptables-legacy-save");
@@ -70,6 +69,61 @@ pub fn read() -> Reading {
         Reading::NoTool
     } else {
         Reading::Rules(tools, rules)
+    }
+}
+
+/// The rules as the tools print them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Listing {
+    /// What these tools printed, one after the other.
+    Rules(Vec<&'static str>, String),
+    /// Only root may list the rules.
+    NotPermitted,
+    /// The host has no tool that lists them, or none that could.
+    NoTool,
+}
+
+/// The tools that list whole rules, with what tells them to.
+const LISTERS: [(&str, &[&str]); 3] = [
+    ("iptables-save", &[]),
+    ("ip6tables-save", &[]),
+    ("nft", &["--json", "list", "ruleset"]),
+];
+
+/// The tools that list the older tables, each with the names of those there are.
+const LEGACY_LISTERS: [(&str, &str); 2] = [
+    ("iptables-legacy-save", "/proc/net/ip_tables_names"),
+    ("ip6tables-legacy-save", "/proc/net/ip6_tables_names"),
+];
+
+/// Whether the kernel has older tables by that list; asking for them where there are none would
+/// load the module that makes them.
+fn has_legacy(names: &str) -> bool {
+    std::fs::read_to_string(names).is_ok_and(|names| !names.trim().is_empty())
+}
+
+/// Lists the rules as they stand.
+pub fn listing() -> Listing {
+    if !rustix::process::geteuid().is_root() {
+        return Listing::NotPermitted;
+    }
+    let mut tools = Vec::new();
+    let mut rules = String::new();
+    let legacy = LEGACY_LISTERS
+        .into_iter()
+        .filter(|(_, names)| has_legacy(names))
+        .map(|(tool, _)| (tool, [].as_slice()));
+    for (tool, arguments) in LISTERS.into_iter().chain(legacy) {
+        if let Some(listing) = list(tool, arguments) {
+            tools.push(tool);
+            rules.push_str(&String::from_utf8_lossy(&listing));
+            rules.push('\n');
+        }
+    }
+    if tools.is_empty() {
+        Listing::NoTool
+    } else {
+        Listing::Rules(tools, rules)
     }
 }
 

@@ -275,3 +275,93 @@ fn block(address: &str) -> String {
         Err(_) => address.to_owned(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use crate::model::greeting::{Greeting, Heard};
+    use crate::model::verdict::{Cause, PlaceKind};
+    use crate::report::advice::tests::outcome;
+    use crate::report::advice::{Advice, Situation, greeted};
+    use crate::wire::greeting::{Answer, Protocol, Standing};
+
+    fn advice(protocol: Protocol, standing: Standing, caller: Option<&str>) -> Vec<Advice> {
+        let mut open = outcome(Cause::Open, PlaceKind::Host, "10.0.0.2", "203.0.113.9");
+        open.vantage.gateway = "10.0.0.1".parse().ok();
+        let greeting = Greeting {
+            protocol: Some(protocol),
+            server: None,
+            tls: Some(true),
+            heard: Heard::Answer(Answer {
+                standing,
+                code: None,
+                words: "no".to_owned(),
+                caller: caller.map(str::to_owned),
+            }),
+            connections: 1,
+            took: Duration::ZERO,
+        };
+        greeted(&open, &Situation::default(), &greeting)
+    }
+
+    fn text(advice: &[Advice]) -> String {
+        let lines = advice.iter().map(|piece| format!("{piece:?}\n"));
+        lines.collect()
+    }
+
+    #[test]
+    fn behind_a_nat_the_address_that_the_server_names_is_the_one_to_allow() {
+        let eip = Some("198.51.100.7");
+        let mysql = text(&advice(Protocol::Mysql, Standing::NotAllowed, eip));
+        assert!(
+            mysql.contains("198.51.100.7 and not as 10.0.0.2"),
+            "{mysql}"
+        );
+        assert!(
+            mysql.contains("CREATE USER 'USER'@'198.51.100.7'"),
+            "{mysql}"
+        );
+        let postgres = text(&advice(Protocol::Postgres, Standing::NotAllowed, eip));
+        let line = "host DATABASE USER 198.51.100.7/32 scram-sha-256";
+        assert!(postgres.contains(line), "{postgres}");
+        let unnamed = text(&advice(Protocol::Postgres, Standing::NotAllowed, None));
+        assert!(
+            unnamed.contains("host DATABASE USER EIP scram-sha-256"),
+            "{unnamed}"
+        );
+    }
+
+    #[test]
+    fn a_name_that_a_server_makes_up_cannot_break_out_of_a_command() {
+        let name = Some("x'; DROP USER root; --\"$(reboot)");
+        for piece in advice(Protocol::Mysql, Standing::NotAllowed, name) {
+            let command = piece.command.unwrap_or_default();
+            assert!(!command.contains("reboot"), "{command}");
+        }
+    }
+
+    #[test]
+    fn every_standing_has_advice_with_an_owner_and_a_sentence() {
+        let standings = [
+            Standing::Admitted,
+            Standing::Unguarded,
+            Standing::NotAllowed,
+            Standing::Blocked,
+            Standing::Full,
+            Standing::NotReady,
+            Standing::TlsRequired,
+            Standing::Refused,
+        ];
+        for standing in standings {
+            for protocol in [Protocol::Mysql, Protocol::Postgres, Protocol::Redis] {
+                let given = advice(protocol, standing, None);
+                assert!(!given.is_empty());
+                for piece in given {
+                    assert!(!piece.owner.is_empty());
+                    assert!(piece.text.ends_with('.'), "{}", piece.text);
+                }
+            }
+        }
+    }
+}

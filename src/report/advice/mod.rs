@@ -108,7 +108,7 @@ mod tests {
         Cause, Confidence, Finding, HopRef, Place, PlaceKind, State, Verdict,
     };
 
-    fn outcome(cause: Cause, kind: PlaceKind, source: &str, target: &str) -> Outcome {
+    pub(super) fn outcome(cause: Cause, kind: PlaceKind, source: &str, target: &str) -> Outcome {
         let hop = |ttl| HopRef { ttl, address: None };
         Outcome {
             endpoint: Endpoint {
