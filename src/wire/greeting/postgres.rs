@@ -167,7 +167,11 @@ fn error(code: Option<String>, words: String) -> Answer {
 }
 
 #[cfg(test)]
-#[allow(clippy::indexing_slicing, reason = "a test may fail loudly")]
+#[allow(
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    reason = "a test may fail loudly"
+)]
 mod tests {
     use super::*;
 
@@ -181,7 +185,9 @@ mod tests {
     fn answer(octets: &[u8]) -> Answer {
         match Reading::of(octets) {
             Reading::Whole(Message::Error(answer) | Message::Authentication(answer)) => answer,
-            other => panic!("{other:?}"),
+            other @ (Reading::Whole(_) | Reading::Partial | Reading::Foreign) => {
+                panic!("{other:?}")
+            }
         }
     }
 
