@@ -1,8 +1,12 @@
 //! A capture file → what it shows: our own runs told again, everybody else's attempts judged by what
 //! they happen to show.
+//!
+//! An inquest of ours is given away as soon as it is complete, so a capture of any length takes the
+//! room of the inquests that were open at once.
 
 use std::collections::BTreeMap;
 use std::io::Read;
+use std::ops::ControlFlow;
 
 use super::note::{Note, Run};
 use super::passive::{Account, Observer};
@@ -11,11 +15,9 @@ use super::replay::{Replay, Replayed};
 use crate::model::time::Moment;
 use crate::wire::frame::{self, Direction, LinkType};
 
-/// What a capture file shows.
+/// What a capture file shows beside the inquests of our own runs.
 #[derive(Debug, Default)]
 pub struct Explained {
-    /// The inquests of our own runs in it, each with its run.
-    pub inquests: Vec<(Run, Replayed)>,
     /// What others' packets show, and when the first of them was captured, in nanoseconds since the
     /// Unix epoch: moment zero of the account. `None` where every packet is of a run of ours.
     pub observed: Option<(u64, Account)>,
@@ -25,12 +27,17 @@ pub struct Explained {
     pub damage: Vec<Damage>,
     /// Notes of ours that cannot be read here, of a later version or damaged.
     pub unread: u64,
+    /// The most packets of our own runs that were kept at once.
+    pub most_kept: usize,
     /// Packets on links whose frames are not understood here.
     pub foreign: BTreeMap<LinkType, u64>,
 }
 
+/// Who is told of an inquest of ours, with its run, as soon as it is complete; may end the reading.
+pub type Listener<'l> = &'l mut dyn FnMut(&Run, Replayed) -> ControlFlow<()>;
+
 /// Explains a capture file as far as it can be read.
-pub fn explain<R: Read>(mut reader: Reader<R>) -> Explained {
+pub fn explain<R: Read>(mut reader: Reader<R>, told: Listener<'_>) -> Explained {
     let mut explained = Explained::default();
     let mut replay: Option<Replay> = None;
     let mut observer: Option<(u64, Observer)> = None;
@@ -48,7 +55,10 @@ pub fn explain<R: Read>(mut reader: Reader<R>) -> Explained {
                 let unread = u64::try_from(unread.count()).unwrap_or(u64::MAX);
                 explained.unread = explained.unread.saturating_add(unread);
                 let next = run(section.comments()).map(|run| Replay::new(run, before));
-                explained.close(std::mem::replace(&mut replay, next));
+                let ended = std::mem::replace(&mut replay, next);
+                if explained.close(ended, told).is_break() {
+                    return explained;
+                }
             }
             Ok(Item::Packet(packet)) => {
                 latest = packet.at.unwrap_or_default().max(latest);
@@ -84,9 +94,18 @@ pub fn explain<R: Read>(mut reader: Reader<R>) -> Explained {
             Ok(Item::Interface(_) | Item::Names(_)) => {}
             Err(damage) => explained.damage.push(damage),
         }
+        if let Some(replay) = &mut replay {
+            explained.most_kept = explained.most_kept.max(replay.kept());
+            let complete = replay.take();
+            if give(replay.run(), complete, told).is_break() {
+                return explained;
+            }
+        }
     }
     explained.packets = reader.packets();
-    explained.close(replay);
+    if explained.close(replay, told).is_break() {
+        return explained;
+    }
     explained.observed = observer.map(|(began, observer)| {
         let end = Moment::from_nanos(latest.saturating_sub(began));
         (began, observer.finish(end))
@@ -95,15 +114,20 @@ pub fn explain<R: Read>(mut reader: Reader<R>) -> Explained {
 }
 
 impl Explained {
-    fn close(&mut self, replay: Option<Replay>) {
-        if let Some(replay) = replay {
-            let run = replay.run().clone();
-            self.unread = self.unread.saturating_add(replay.unread());
-            let inquests = replay.finish().into_iter();
-            self.inquests
-                .extend(inquests.map(|inquest| (run.clone(), inquest)));
-        }
+    fn close(&mut self, replay: Option<Replay>, told: Listener<'_>) -> ControlFlow<()> {
+        let Some(replay) = replay else {
+            return ControlFlow::Continue(());
+        };
+        let run = replay.run().clone();
+        self.unread = self.unread.saturating_add(replay.unread());
+        give(&run, replay.finish(), told)
     }
+}
+
+fn give(run: &Run, inquests: Vec<Replayed>, told: Listener<'_>) -> ControlFlow<()> {
+    inquests
+        .into_iter()
+        .try_for_each(|inquest| told(run, inquest))
 }
 
 fn run(comments: Comments<'_>) -> Option<Run> {

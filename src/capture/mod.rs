@@ -8,8 +8,10 @@
 mod block;
 mod comment;
 pub mod explain;
+pub mod hold;
 mod intent;
 pub mod note;
+mod packets;
 mod page;
 pub mod passive;
 pub mod read;

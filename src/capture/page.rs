@@ -9,6 +9,7 @@ use crate::engine::{Brief, Role, SessionId, Sighting};
 use crate::model::evidence::{Ear, Fact, Observation};
 use crate::model::outcome::Outcome;
 use crate::model::probe::{Flow, ProbeId, Target};
+use crate::model::reply::Reply;
 use crate::model::time::{Moment, spell};
 use crate::wire::dissect::dissect;
 
@@ -21,17 +22,21 @@ pub(super) struct Page {
     brief: Brief,
     announced: bool,
     probes: BTreeMap<ProbeId, Shown>,
-    /// Every packet, in the order of the file.
-    seen: Vec<(u64, Moment, Role)>,
+    /// The probe that each packet of an answer is about.
+    answers: BTreeMap<u64, ProbeId>,
 }
 
 /// A probe in the file.
 #[derive(Debug)]
 struct Shown {
     number: u64,
+    /// When it passed, in which packet: once for each interface.
+    left: BTreeMap<Moment, u64>,
+    sent: Moment,
     words: String,
     standing: Option<Standing>,
-    replies: Vec<u64>,
+    /// In the order of the file.
+    replies: Vec<(u64, Moment, Reply)>,
 }
 
 /// Where a probe's comment stands, in octets from the beginning of the file, and the room it has.
@@ -47,7 +52,7 @@ impl Page {
             brief,
             announced: false,
             probes: BTreeMap::new(),
-            seen: Vec::new(),
+            answers: BTreeMap::new(),
         }
     }
 
@@ -97,12 +102,10 @@ impl Page {
                 let Some(shown) = self.probes.get(&id) else {
                     return (format!("reply to probe {id}{of} · {says}"), None);
                 };
-                let after = self.sent(id).map_or_else(String::new, |sent| {
-                    format!(" · after {}", spell(sighting.at.since(sent)))
-                });
                 let words = format!(
-                    "reply to probe {id}{of} (packet {}) · {says}{after}",
-                    shown.number
+                    "reply to probe {id}{of} (packet {}) · {says} · after {}",
+                    shown.number,
+                    spell(sighting.at.since(shown.sent))
                 );
                 let first = shown.replies.is_empty();
                 let update = first.then(|| {
@@ -126,6 +129,17 @@ impl Page {
         }
     }
 
+    /// What a packet of an inquest that is over is.
+    pub(super) fn late(role: Role) -> String {
+        let what = match role {
+            Role::Probe(id) => format!("probe {id} again"),
+            Role::Reply(id, reply) => format!("reply to probe {id} · {}", comment::reply(&reply)),
+            Role::Closing(id) => format!("reset that closes what probe {id} half-opened"),
+            Role::NearMiss(..) => "near miss".to_owned(),
+        };
+        format!("{what} · after the verdict: no part of it")
+    }
+
     fn probe_words(&self, id: ProbeId, datagram: &[u8], of: &str) -> String {
         let packet = dissect(datagram).ok();
         packet
@@ -136,11 +150,6 @@ impl Page {
             )
     }
 
-    fn sent(&self, id: ProbeId) -> Option<Moment> {
-        let is_probe = |(_, _, role): &&(u64, Moment, Role)| *role == Role::Probe(id);
-        self.seen.iter().find(is_probe).map(|(_, at, _)| *at)
-    }
-
     /// The packet is in the file.
     pub(super) fn place(
         &mut self,
@@ -149,22 +158,27 @@ impl Page {
         words: String,
         standing: Option<Standing>,
     ) {
-        let role = sighting.attribution.role;
-        self.seen.push((number, sighting.at, role));
-        match role {
+        let at = sighting.at;
+        match sighting.attribution.role {
             Role::Probe(id) => {
-                self.probes.entry(id).or_insert(Shown {
+                let shown = self.probes.entry(id).or_insert_with(|| Shown {
                     number,
+                    left: BTreeMap::new(),
+                    sent: at,
                     words,
                     standing,
                     replies: Vec::new(),
                 });
+                shown.left.entry(at).or_insert(number);
             }
-            Role::Reply(id, _) => {
+            // Without its probe an answer's packet cannot be told to be one.
+            Role::Reply(id, reply) => {
                 if let Some(shown) = self.probes.get_mut(&id) {
-                    shown.replies.push(number);
+                    shown.replies.push((number, at, reply));
+                    self.answers.insert(number, id);
                 }
             }
+            // Nothing is told of them but where they stand, however many there are.
             Role::Closing(_) | Role::NearMiss(..) => {}
         }
     }
@@ -188,7 +202,7 @@ impl Page {
             let (id, number) = match step {
                 Step::Left(id, number) => (Some(*id), *number),
                 Step::Heard(number) | Step::HeardBehind(_, number) => {
-                    (self.answered(*number), *number)
+                    (self.answers.get(number).copied(), *number)
                 }
                 Step::Sent(..) | Step::Fact(..) | Step::Unknown => (None, 0),
             };
@@ -200,14 +214,6 @@ impl Page {
             }
         }
         numbers
-    }
-
-    /// The probe that a packet answers.
-    fn answered(&self, number: u64) -> Option<ProbeId> {
-        self.seen.iter().find_map(|(seen, _, role)| match role {
-            Role::Reply(id, _) if *seen == number => Some(*id),
-            _ => None,
-        })
     }
 
     /// What the probes that drew nothing are to say.
@@ -266,16 +272,12 @@ impl Page {
 
     fn step(&self, observation: &Observation) -> Step {
         let Observation { at, fact } = observation;
-        let seen = |wanted: Role, when: Option<Moment>| {
-            // Without its probe a reply's packet cannot be told to be one.
-            let told = match wanted {
-                Role::Probe(id) | Role::Reply(id, _) => self.probes.contains_key(&id),
-                Role::Closing(_) | Role::NearMiss(..) => false,
-            };
-            let matches = |seen_at: Moment| when.is_none_or(|when| when == seen_at);
-            self.seen
+        let heard = |id: &ProbeId, reply: &Reply, when: Option<Moment>| {
+            let matches = |at: Moment| when.is_none_or(|when| when == at);
+            let replies = &self.probes.get(id)?.replies;
+            replies
                 .iter()
-                .find(|(_, seen_at, role)| told && *role == wanted && matches(*seen_at))
+                .find(|(_, at, seen)| seen == reply && matches(*at))
                 .map(|(number, ..)| *number)
         };
         let shown = match fact {
@@ -286,13 +288,12 @@ impl Page {
                 Some(Step::Sent(*at, *id, hidden))
             }
             Fact::Departed(id) => {
-                seen(Role::Probe(*id), Some(*at)).map(|number| Step::Left(*id, number))
+                let left = self.probes.get(id).and_then(|shown| shown.left.get(at));
+                left.map(|number| Step::Left(*id, *number))
             }
-            Fact::Replied(id, Ear::Tap, reply) => {
-                seen(Role::Reply(*id, *reply), Some(*at)).map(Step::Heard)
-            }
+            Fact::Replied(id, Ear::Tap, reply) => heard(id, reply, Some(*at)).map(Step::Heard),
             Fact::Replied(id, Ear::Stack, reply) => {
-                seen(Role::Reply(*id, *reply), None).map(|number| Step::HeardBehind(*at, number))
+                heard(id, reply, None).map(|number| Step::HeardBehind(*at, number))
             }
             _ => None,
         };

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use super::intent::intent;
 use super::note::Step;
+use super::packets::Around;
 use super::replay::{Replayed, Standing};
 use super::write::Numbers;
 use crate::engine::{Brief, Heard, Ledger, Role, SessionId, patience};
@@ -16,24 +17,12 @@ use crate::model::evidence::{Ear, Evidence, Fact, Trial};
 use crate::model::outcome::Outcome;
 use crate::model::probe::{Probe, ProbeId, Target};
 use crate::model::time::Moment;
-use crate::wire::dissect::Packet;
-
-/// A packet as far as it is needed.
-#[derive(Clone, Debug)]
-pub(super) struct Kept {
-    pub(super) at: Moment,
-    pub(super) departing: bool,
-    pub(super) packet: Packet,
-    /// The number that its comment gives the probe it is.
-    pub(super) probe: Option<u32>,
-}
 
 /// One inquest told from its packets.
 #[derive(Debug)]
 pub(super) struct Recital<'a> {
     brief: &'a Brief,
-    /// By their numbers within the section.
-    packets: &'a BTreeMap<u64, Kept>,
+    packets: Around<'a>,
     before: u64,
     ledger: Ledger,
     session: SessionId,
@@ -46,7 +35,7 @@ pub(super) struct Recital<'a> {
 }
 
 impl<'a> Recital<'a> {
-    pub(super) fn new(brief: &'a Brief, packets: &'a BTreeMap<u64, Kept>, before: u64) -> Self {
+    pub(super) fn new(brief: &'a Brief, packets: Around<'a>, before: u64) -> Self {
         let mut ledger = Ledger::default();
         let session = ledger.open(brief.vantage.source, brief.endpoint.address);
         Self {
@@ -111,7 +100,7 @@ impl<'a> Recital<'a> {
     /// kept it from the ear behind its firewall. Other answers that the account leaves out came when the
     /// inquest was over, or say what another did; they are told with it all the same.
     fn contradict(&mut self) {
-        for (number, kept) in self.packets {
+        for (number, kept) in self.packets.in_order() {
             let heard = if kept.departing {
                 Heard::Departing
             } else {
@@ -120,14 +109,14 @@ impl<'a> Recital<'a> {
             let Some(attribution) = self.ledger.attribute(heard, &kept.packet) else {
                 continue;
             };
-            self.told.push(*number);
+            self.told.push(number);
             if let Role::Reply(id, _) = attribution.role
                 && let Some(trial) = self.evidence.trial(id)
                 && trial.replies.is_empty()
                 && trial.expired.is_some_and(|expired| kept.at < expired)
             {
-                self.hear(*number, None);
-                self.hear(*number, Some(kept.at));
+                self.hear(number, None);
+                self.hear(number, Some(kept.at));
             }
         }
     }
@@ -136,15 +125,15 @@ impl<'a> Recital<'a> {
     pub(super) fn reconstruct(mut self, latest: Moment) -> Replayed {
         let mut expiries: BTreeMap<(Moment, ProbeId), ()> = BTreeMap::new();
         let mut slowest = Duration::ZERO;
-        for (number, kept) in self.packets {
+        for (number, kept) in self.packets.in_order() {
             self.expire(&mut expiries, kept.at);
             if kept.departing {
                 let count = u32::try_from(self.ids.len()).unwrap_or(u32::MAX);
-                let id = ProbeId(kept.probe.unwrap_or(count.saturating_add(1)));
+                let id = ProbeId(self.packets.said(number).unwrap_or(count.saturating_add(1)));
                 let probe = intent(&kept.packet, self.brief);
                 if let (Some(probe), false) = (probe, self.ids.contains_key(&id)) {
-                    self.send(kept.at, id, *number, None);
-                    self.leave(id, *number);
+                    self.send(kept.at, id, number, None);
+                    self.leave(id, number);
                     let family = self.brief.endpoint.family();
                     let due = kept.at.after(patience(slowest, probe.kind, family));
                     if let Some(id) = self.ids.get(&id) {
@@ -152,8 +141,8 @@ impl<'a> Recital<'a> {
                     }
                 }
             } else {
-                let answered = self.hear(*number, None);
-                self.hear(*number, Some(kept.at));
+                let answered = self.hear(number, None);
+                self.hear(number, Some(kept.at));
                 let trial = answered.and_then(|id| self.evidence.trial(id));
                 slowest = slowest.max(trial.and_then(Trial::rtt).unwrap_or_default());
             }
@@ -188,7 +177,7 @@ impl<'a> Recital<'a> {
     /// A probe was handed to the kernel; the packet shows what it was, and `noted` the flow of one
     /// without ports.
     fn send(&mut self, at: Moment, id: ProbeId, number: u64, noted: Option<&Probe>) {
-        let Some(kept) = self.packets.get(&number) else {
+        let Some(kept) = self.packets.find(number) else {
             return;
         };
         if let Some(mut probe) = intent(&kept.packet, self.brief) {
@@ -203,7 +192,7 @@ impl<'a> Recital<'a> {
 
     fn leave(&mut self, id: ProbeId, number: u64) {
         self.told.push(number);
-        let (Some(kept), Some(id)) = (self.packets.get(&number), self.ids.get(&id)) else {
+        let (Some(kept), Some(id)) = (self.packets.find(number), self.ids.get(&id)) else {
             return;
         };
         let attribution = self.ledger.attribute(Heard::Departing, &kept.packet);
@@ -218,7 +207,7 @@ impl<'a> Recital<'a> {
     /// Gives the probe it answers.
     fn hear(&mut self, number: u64, behind: Option<Moment>) -> Option<ProbeId> {
         self.told.push(number);
-        let kept = self.packets.get(&number)?;
+        let kept = self.packets.find(number)?;
         let ear = behind.map_or(Ear::Tap, |_| Ear::Stack);
         let attribution = self.ledger.attribute(Heard::Arriving(ear), &kept.packet);
         match attribution.map(|found| found.role) {

@@ -6,12 +6,14 @@
 //! longer evidence. An inquest without its account (the run was killed) is judged by its packets
 //! alone, as if this host had kept nothing from the ear behind its firewall.
 //!
-//! Packets are kept until the account of their inquest comes, headers only.
+//! An inquest is told when its account is complete, and then forgotten with its packets: what is kept
+//! is that of the inquests open at once, of the others their numbers and a few octets a probe.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use super::note::{Account, Claim, Note, Run, Step};
-use super::recital::{Kept, Recital};
+use super::note::{self, Account, Claim, Note, Run, Step};
+use super::packets::{Around, Kept, Packets};
+use super::recital::Recital;
 use super::write::Numbers;
 use crate::engine::Brief;
 use crate::model::outcome::Outcome;
@@ -25,9 +27,12 @@ pub struct Replay {
     run: Run,
     /// Packets of the file before this run's section: notes count from its beginning.
     before: u64,
+    /// Those without a complete account.
     inquests: BTreeMap<usize, Inquest>,
-    packets: BTreeMap<u64, Kept>,
+    settled: BTreeSet<usize>,
+    packets: Packets,
     latest: Moment,
+    /// Told, and not yet taken.
     replayed: Vec<Replayed>,
     /// Notes, and steps of accounts, that cannot be read here.
     unread: u64,
@@ -69,19 +74,18 @@ pub enum Standing {
 struct Inquest {
     brief: Brief,
     steps: Vec<Step>,
-    /// Whether its account was complete, so that it is among the replayed.
-    settled: bool,
 }
 
 impl Replay {
     /// A replay of `run`, whose note stands in the header of a section that begins after `before`
     /// packets of the file.
-    pub const fn new(run: Run, before: u64) -> Self {
+    pub fn new(run: Run, before: u64) -> Self {
         Self {
             run,
             before,
             inquests: BTreeMap::new(),
-            packets: BTreeMap::new(),
+            settled: BTreeSet::new(),
+            packets: Packets::default(),
             latest: Moment::START,
             replayed: Vec::new(),
             unread: 0,
@@ -116,7 +120,7 @@ impl Replay {
             self.read(comment);
             probe = probe.or_else(|| probe_number(comment));
         }
-        if self.inquests.is_empty() {
+        if self.inquests.is_empty() && self.settled.is_empty() {
             return false;
         }
         if let Ok(packet) = dissect(datagram) {
@@ -124,10 +128,9 @@ impl Replay {
                 at,
                 departing,
                 packet,
-                probe,
             };
             let number = number.saturating_sub(self.before);
-            self.packets.insert(number, kept);
+            self.packets.put(number, kept, probe);
         }
         true
     }
@@ -135,13 +138,7 @@ impl Replay {
     /// Takes a comment of a packet or of interface statistics.
     pub fn read(&mut self, comment: &str) {
         match Note::read(comment) {
-            Some(Note::Inquest(inquest)) => {
-                self.inquests.entry(inquest.session).or_insert(Inquest {
-                    brief: inquest.brief,
-                    steps: Vec::new(),
-                    settled: false,
-                });
-            }
+            Some(Note::Inquest(inquest)) => self.open(*inquest),
             Some(Note::Account(account)) => self.settle(account),
             Some(Note::Run(_)) => {}
             None if Note::is_unread(comment) => self.unread = self.unread.saturating_add(1),
@@ -149,62 +146,87 @@ impl Replay {
         }
     }
 
-    fn settle(&mut self, account: Account) {
-        let Some(inquest) = self.inquests.get_mut(&account.session) else {
-            return;
-        };
-        if inquest.settled {
+    fn open(&mut self, inquest: note::Inquest) {
+        let note::Inquest { session, brief } = inquest;
+        if self.settled.contains(&session) || self.inquests.contains_key(&session) {
             return;
         }
-        inquest.steps.extend(account.steps);
-        if let Some(settled) = account.settled {
-            let steps = std::mem::take(&mut inquest.steps);
-            let recital = Recital::new(&inquest.brief, &self.packets, self.before);
-            let (replayed, told) = if is_renumbered(&steps, &self.packets) {
-                let mut replayed = recital.reconstruct(settled);
-                replayed.standing = Standing::Renumbered;
-                (replayed, Vec::new())
-            } else {
-                let (mut replayed, told) = recital.tell(&steps, settled);
-                replayed.standing = match account.claim {
-                    None => Standing::Unwritten,
-                    Some(claim) if claim == Claim::of(&replayed.outcome.finding.verdict) => {
-                        Standing::Same
-                    }
-                    Some(claim) => Standing::Differs { written: claim },
-                };
-                (replayed, told)
-            };
-            let unknown = steps.iter().filter(|step| **step == Step::Unknown).count();
-            let unknown = u64::try_from(unknown).unwrap_or(u64::MAX);
-            self.unread = self.unread.saturating_add(unknown);
-            inquest.settled = true;
-            self.replayed.push(replayed);
-            for number in told {
-                self.packets.remove(&number);
-            }
-        }
+        self.packets.open(brief.endpoint.address);
+        let steps = Vec::new();
+        self.inquests.insert(session, Inquest { brief, steps });
     }
 
-    /// Every inquest of the run, those without an account last.
+    fn settle(&mut self, account: Account) {
+        let Account {
+            session,
+            settled,
+            steps,
+            claim,
+        } = account;
+        let Some(inquest) = self.inquests.get_mut(&session) else {
+            return;
+        };
+        inquest.steps.extend(steps);
+        let Some(settled) = settled else {
+            return;
+        };
+        let Some(Inquest { brief, steps }) = self.inquests.remove(&session) else {
+            return;
+        };
+        self.settled.insert(session);
+        let address = brief.endpoint.address;
+        let packets = self.packets.around(address);
+        let recital = Recital::new(&brief, packets, self.before);
+        let (replayed, told) = if is_renumbered(&steps, packets) {
+            let mut replayed = recital.reconstruct(settled);
+            replayed.standing = Standing::Renumbered;
+            (replayed, Vec::new())
+        } else {
+            let (mut replayed, told) = recital.tell(&steps, settled);
+            replayed.standing = match claim {
+                None => Standing::Unwritten,
+                Some(claim) if claim == Claim::of(&replayed.outcome.finding.verdict) => {
+                    Standing::Same
+                }
+                Some(claim) => Standing::Differs { written: claim },
+            };
+            (replayed, told)
+        };
+        let unknown = steps.iter().filter(|step| **step == Step::Unknown).count();
+        let unknown = u64::try_from(unknown).unwrap_or(u64::MAX);
+        self.unread = self.unread.saturating_add(unknown);
+        self.replayed.push(replayed);
+        let open = self.inquests.values();
+        let earliest = open.map(|inquest| inquest.brief.began).min();
+        self.packets.close(address, &told, earliest);
+    }
+
+    /// The inquests told since they were last taken.
+    pub fn take(&mut self) -> Vec<Replayed> {
+        std::mem::take(&mut self.replayed)
+    }
+
+    /// How many packets are kept.
+    pub fn kept(&self) -> usize {
+        self.packets.count()
+    }
+
+    /// The inquests not yet taken, those without an account last.
     pub fn finish(mut self) -> Vec<Replayed> {
         for inquest in self.inquests.values() {
-            if !inquest.settled {
-                let recital = Recital::new(&inquest.brief, &self.packets, self.before);
-                self.replayed.push(recital.reconstruct(self.latest));
-            }
+            let brief = &inquest.brief;
+            let packets = self.packets.around(brief.endpoint.address);
+            let recital = Recital::new(brief, packets, self.before);
+            self.replayed.push(recital.reconstruct(self.latest));
         }
         self.replayed
     }
 }
 
 /// Whether a packet that the account calls one probe says itself that it is another.
-fn is_renumbered(steps: &[Step], packets: &BTreeMap<u64, Kept>) -> bool {
+fn is_renumbered(steps: &[Step], packets: Around<'_>) -> bool {
     steps.iter().any(|step| match step {
-        Step::Left(ProbeId(id), number) => {
-            let said = packets.get(number).and_then(|kept| kept.probe);
-            said.is_some_and(|said| said != *id)
-        }
+        Step::Left(ProbeId(id), number) => packets.said(*number).is_some_and(|said| said != *id),
         _ => false,
     })
 }

@@ -3,7 +3,8 @@
 //! Every packet is in the file as soon as [`Writer::write`] returns, headers only, with a comment
 //! that says what it is and what it showed. What a probe showed is known later: its comment has room
 //! behind it and is written over in place. So the file can be read at any moment, also when the run
-//! is killed, and nothing is kept in memory but where the comments stand.
+//! is killed, and nothing is kept in memory but where the comments of open inquests stand: a settled
+//! inquest leaves nothing behind, so a sweep of any length takes the room of what is open at once.
 //!
 //! All interfaces of a file have the link type of the first: readers built on libpcap refuse a
 //! file with several. A frame of another kind of link loses its header, or gets one of zeros, as
@@ -51,7 +52,12 @@ pub struct Writer<F> {
     /// Names that wait for the first interface: readers such as editcap take the link type of a
     /// file from the descriptions that come before any other block.
     names: Vec<(IpAddr, String)>,
+    /// Of the inquests that are open.
     pages: BTreeMap<SessionId, Page>,
+    /// The latest that was opened: an earlier one without a page has settled.
+    opened: Option<SessionId>,
+    /// Whether it was not the only one.
+    several: bool,
     /// The last block, while it is a packet and may still take a comment: whose, where, and what.
     last: Option<(SessionId, u64, Block)>,
 }
@@ -101,6 +107,8 @@ impl<F: Write + Seek> Writer<F> {
             interfaces: Vec::new(),
             names: Vec::new(),
             pages: BTreeMap::new(),
+            opened: None,
+            several: false,
             last: None,
         };
         writer.append(block)?;
@@ -119,6 +127,8 @@ impl<F: Write + Seek> Writer<F> {
             self.names.push((endpoint.address, bare.to_owned()));
         }
         self.pages.insert(session, Page::new(brief));
+        self.several |= self.opened.is_some();
+        self.opened = self.opened.max(Some(session));
         if self.interfaces.is_empty() {
             return Ok(());
         }
@@ -136,44 +146,29 @@ impl<F: Write + Seek> Writer<F> {
     /// Writes a frame of an inquest that was opened; one of another is passed over.
     pub fn write(&mut self, sighting: &Sighting) -> io::Result<()> {
         let session = sighting.attribution.session;
+        let role = sighting.attribution.role;
         let number = self.packets.saturating_add(1);
-        let among_others = self.pages.len() > 1;
-        let Some(page) = self.pages.get_mut(&session) else {
-            return Ok(());
-        };
         let Some(datagram) = frame::datagram(sighting.interface.link, &sighting.frame) else {
             return Ok(());
         };
-        let (words, update) = page.describe(sighting, datagram, number, among_others);
+        let Some(page) = self.pages.get_mut(&session) else {
+            let is_settled = self.opened.is_some_and(|opened| session <= opened);
+            return match is_settled {
+                true => self
+                    .put(sighting, datagram, &Page::late(role), None)
+                    .map(drop),
+                false => Ok(()),
+            };
+        };
+        let (words, update) = page.describe(sighting, datagram, number, self.several);
         let prelude = page.announce(session);
-        let link = self.link(&sighting.interface);
-        let interface = self.interface(&sighting.interface)?;
-        let headers = headers::length(datagram);
-        let (kept, original) = reframe(link, sighting, datagram, headers);
-        let nanos = self.began.saturating_add(sighting.at.nanos());
-        let mut block = Block::packet(interface, nanos, &kept, original);
-        block.direction(sighting.departing);
-        let comment_at = self.end.saturating_add(block.length() as u64);
-        block.comment(&words);
-        let is_probe = matches!(sighting.attribution.role, Role::Probe(_));
-        if is_probe {
-            block.room(ROOM);
-        }
-        if let Some(prelude) = prelude {
-            block.comment(&prelude);
-        }
-        let start = self.end;
-        self.append(block.clone())?;
-        self.packets = number;
-        self.last = Some((session, start, block));
-        if let Some((_, received)) = self.interfaces.get_mut(interface as usize) {
-            *received = received.saturating_add(1);
-        }
+        let comment_at = self.put(sighting, datagram, &words, prelude)?;
         if let Some(page) = self.pages.get_mut(&session) {
             let standing = Standing {
                 comment_at,
                 room: option_length(words.len()).saturating_add(ROOM),
             };
+            let is_probe = matches!(role, Role::Probe(_));
             page.place(sighting, number, words, is_probe.then_some(standing));
         }
         match update {
@@ -182,8 +177,41 @@ impl<F: Write + Seek> Writer<F> {
         }
     }
 
+    /// Puts a packet in the file; says where its comment stands.
+    fn put(
+        &mut self,
+        sighting: &Sighting,
+        datagram: &[u8],
+        words: &str,
+        prelude: Option<String>,
+    ) -> io::Result<u64> {
+        let link = self.link(&sighting.interface);
+        let interface = self.interface(&sighting.interface)?;
+        let headers = headers::length(datagram);
+        let (kept, original) = reframe(link, sighting, datagram, headers);
+        let nanos = self.began.saturating_add(sighting.at.nanos());
+        let mut block = Block::packet(interface, nanos, &kept, original);
+        block.direction(sighting.departing);
+        let comment_at = self.end.saturating_add(block.length() as u64);
+        block.comment(words);
+        if matches!(sighting.attribution.role, Role::Probe(_)) {
+            block.room(ROOM);
+        }
+        if let Some(prelude) = prelude {
+            block.comment(&prelude);
+        }
+        let start = self.end;
+        self.append(block.clone())?;
+        self.packets = self.packets.saturating_add(1);
+        self.last = Some((sighting.attribution.session, start, block));
+        if let Some((_, received)) = self.interfaces.get_mut(interface as usize) {
+            *received = received.saturating_add(1);
+        }
+        Ok(comment_at)
+    }
+
     /// An inquest has settled: says what became of every probe, what only this host knows, and the
-    /// verdict. Gives the numbers of its packets.
+    /// verdict, and forgets it. Gives the numbers of its packets.
     pub fn settle(&mut self, session: SessionId, outcome: &Outcome) -> io::Result<Numbers> {
         let Some(page) = self.pages.get(&session) else {
             return Ok(Numbers::default());
@@ -219,7 +247,13 @@ impl<F: Write + Seek> Writer<F> {
         }
         block.comment(&verdict);
         self.append(block)?;
+        self.pages.remove(&session);
         Ok(numbers)
+    }
+
+    /// How many inquests are kept in memory: those that are open.
+    pub fn kept(&self) -> usize {
+        self.pages.len()
     }
 
     /// Gives the file back, complete.

@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, Read};
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -15,7 +16,7 @@ use super::terminal::Terminal;
 use crate::capture::explain::{Explained, explain};
 use crate::capture::note;
 use crate::capture::read::{Reader, Unreadable};
-use crate::capture::replay::Standing;
+use crate::capture::replay::{Replayed, Standing};
 use crate::report::advice::Situation;
 use crate::report::record::{Record, Run};
 
@@ -64,11 +65,22 @@ pub fn run(
         path: path.clone(),
         reason,
     })?;
-    let explained = explain(reader);
     let mut scribe = Scribe::new(shared, terminal, artefacts.wants_records());
     let situation = arguments.situation.said();
-    let told = tell(&explained, situation, &mut scribe);
-    for remark in remarks(&explained, told) {
+    let (mut told, mut remarks) = (0, Vec::new());
+    let explained = explain(reader, &mut |run, inquest| {
+        remarks.extend(of_inquest(&inquest));
+        told += 1;
+        let mut record = Record::new(&inquest.outcome, &its_run(run, situation));
+        record.number(|id| inquest.numbers.of(id).to_vec());
+        match scribe.write(inquest.outcome.finding.verdict.cause, record) {
+            true => ControlFlow::Continue(()),
+            false => ControlFlow::Break(()),
+        }
+    });
+    told += tell_observed(&explained, situation, &mut scribe);
+    remarks.extend(of_file(&explained, told));
+    for remark in remarks {
         terminal.note(&remark);
     }
     let written = artefacts.write(&scribe.take_records(), None, || None);
@@ -88,17 +100,9 @@ pub fn run(
     })
 }
 
-/// Writes the record of everything in the capture; says how many there are.
-fn tell(explained: &Explained, situation: Situation, scribe: &mut Scribe<'_>) -> usize {
+/// Writes the record of everything that others' packets show; says how many there are.
+fn tell_observed(explained: &Explained, situation: Situation, scribe: &mut Scribe<'_>) -> usize {
     let mut told = 0;
-    for (run, inquest) in &explained.inquests {
-        let mut record = Record::new(&inquest.outcome, &its_run(run, situation));
-        record.number(|id| inquest.numbers.of(id).to_vec());
-        told += 1;
-        if !scribe.write(inquest.outcome.finding.verdict.cause, record) {
-            return told;
-        }
-    }
     let observed = explained.observed.iter();
     for (run, encounter) in observed.flat_map(|(began, account)| {
         let run = observed_run(*began, situation);
@@ -113,8 +117,38 @@ fn tell(explained: &Explained, situation: Situation, scribe: &mut Scribe<'_>) ->
     told
 }
 
+/// What there is to say of how an inquest stands in the file.
+fn of_inquest(inquest: &Replayed) -> Vec<String> {
+    let mut remarks = Vec::new();
+    let endpoint = inquest.outcome.endpoint.socket();
+    match &inquest.standing {
+        Standing::Same | Standing::Unwritten => {}
+        Standing::Differs { written } => remarks.push(format!(
+            "the file gives another verdict on {endpoint} than its packets and notes do; it says {} \
+             ({})",
+            written.cause, written.confidence
+        )),
+        Standing::Renumbered => remarks.push(format!(
+            "packets of the inquest into {endpoint} were taken out or put in since it was written: \
+             judged by the packets alone, without what only the probing host knew"
+        )),
+        Standing::Unfinished => remarks.push(format!(
+            "the account of the inquest into {endpoint} is not in the file (the run was killed, or \
+             another program wrote the file anew): judged by the packets alone"
+        )),
+    }
+    if inquest.noted > 0 {
+        remarks.push(format!(
+            "{} probes or answers of the inquest into {endpoint} stand in the file's notes, and no \
+             packet shows them; the verdict believes the notes",
+            inquest.noted
+        ));
+    }
+    remarks
+}
+
 /// What else there is to say of the file.
-fn remarks(explained: &Explained, told: usize) -> Vec<String> {
+fn of_file(explained: &Explained, told: usize) -> Vec<String> {
     let mut remarks = Vec::new();
     for damage in &explained.damage {
         remarks.push(format!("the capture is damaged: {damage}"));
@@ -127,33 +161,6 @@ fn remarks(explained: &Explained, told: usize) -> Vec<String> {
             "{count} packets are of link type {}{name}, which is not understood here",
             link.0
         ));
-    }
-    for (_, inquest) in &explained.inquests {
-        let endpoint = inquest.outcome.endpoint.socket();
-        match &inquest.standing {
-            Standing::Same => {}
-            Standing::Differs { written } => remarks.push(format!(
-                "the file gives another verdict on {endpoint} than its packets and notes do; it \
-                 says {} ({})",
-                written.cause, written.confidence
-            )),
-            Standing::Unwritten => {}
-            Standing::Renumbered => remarks.push(format!(
-                "packets of the inquest into {endpoint} were taken out or put in since it was \
-                 written: judged by the packets alone, without what only the probing host knew"
-            )),
-            Standing::Unfinished => remarks.push(format!(
-                "the account of the inquest into {endpoint} is not in the file (the run was killed, or \
-                 another program wrote the file anew): judged by the packets alone"
-            )),
-        }
-        if inquest.noted > 0 {
-            remarks.push(format!(
-                "{} probes or answers of the inquest into {endpoint} stand in the file's notes, and \
-                 no packet shows them; the verdict believes the notes",
-                inquest.noted
-            ));
-        }
     }
     if explained.unread > 0 {
         remarks.push(format!(

@@ -1,9 +1,25 @@
 //! Keeps the capture of a run: events of the driver → the pcapng file.
+//!
+//! A command hands on the driver's events as they come, whether its capture is of every endpoint
+//! ([`Keeper::new`]) or of failing ones ([`Keeper::failing`]):
+//!
+//! | event | call |
+//! |---|---|
+//! | `Started(began)` | [`Keeper::start`] |
+//! | `Begun(session, brief)` | [`Keeper::open`] |
+//! | `Sighted(sighting)` | [`Keeper::see`] |
+//! | `Settled(session, outcome)` | [`Keeper::settle`], or [`Keeper::discard`] where the endpoint is open or as expected |
+//!
+//! and [`Keeper::finish`] at the end, when inquests that never settled are dropped by a keeper of
+//! failing ones. Either way a settled inquest leaves nothing in memory. A keeper of failing ones
+//! holds packets until then, within the bounds of [`crate::capture::hold`]: past them packets are left out, and
+//! [`Keeper::left_out`] tells how many.
 
 use std::fs::File;
 use std::io;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use crate::capture::hold::Hold;
 use crate::capture::note;
 use crate::capture::write::{Numbers, Origin, Writer};
 use crate::engine::{Brief, SessionId, Sighting};
@@ -17,6 +33,8 @@ pub struct Keeper {
     file: Option<File>,
     writer: Option<Writer<File>>,
     seed: Option<u64>,
+    /// Packets of open inquests, where only failing ones are kept.
+    hold: Option<Hold>,
     failure: Option<io::Error>,
 }
 
@@ -27,7 +45,16 @@ impl Keeper {
             file: Some(file),
             writer: None,
             seed,
+            hold: None,
             failure: None,
+        }
+    }
+
+    /// The same, of failing endpoints: the packets of an inquest are in the file once it has settled.
+    pub fn failing(file: File, seed: Option<u64>) -> Self {
+        Self {
+            hold: Some(Hold::default()),
+            ..Self::new(file, seed)
         }
     }
 
@@ -55,18 +82,46 @@ impl Keeper {
 
     /// An inquest began.
     pub fn open(&mut self, session: SessionId, brief: Brief) {
-        self.with(|writer| writer.open(session, brief));
+        match &mut self.hold {
+            Some(hold) => hold.open(session, brief),
+            None => drop(self.with(|writer| writer.open(session, brief))),
+        }
     }
 
     /// A frame passed.
     pub fn see(&mut self, sighting: &Sighting) {
-        self.with(|writer| writer.write(sighting));
+        match &mut self.hold {
+            Some(hold) => hold.see(sighting),
+            None => drop(self.with(|writer| writer.write(sighting))),
+        }
     }
 
     /// An inquest settled. Gives the numbers of its packets.
     pub fn settle(&mut self, session: SessionId, outcome: &Outcome) -> Numbers {
-        self.with(|writer| writer.settle(session, outcome))
-            .unwrap_or_default()
+        let held = self.hold.as_mut().and_then(|hold| hold.take(session));
+        self.with(|writer| {
+            if let Some(held) = held {
+                writer.open(session, held.brief)?;
+                for sighting in &held.sightings {
+                    writer.write(sighting)?;
+                }
+            }
+            writer.settle(session, outcome)
+        })
+        .unwrap_or_default()
+    }
+
+    /// An inquest settled as expected. A keeper of failing endpoints drops its packets; one of every
+    /// endpoint is to be given the outcome instead.
+    pub fn discard(&mut self, session: SessionId) {
+        if let Some(hold) = &mut self.hold {
+            hold.take(session);
+        }
+    }
+
+    /// How many packets a keeper of failing endpoints had no room for.
+    pub fn left_out(&self) -> u64 {
+        self.hold.as_ref().map_or(0, Hold::left_out)
     }
 
     /// The capture is complete.

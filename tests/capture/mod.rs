@@ -3,6 +3,7 @@
 
 mod foreign;
 mod judged;
+mod many;
 mod mutated;
 mod retold;
 mod tools;

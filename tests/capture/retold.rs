@@ -1,11 +1,12 @@
 //! Every scenario in the simulator, written as a capture and explained: the outcome is the live one.
 
 use std::io::Cursor;
+use std::ops::{ControlFlow, Deref};
 
 use synquest::capture::explain::{Explained, explain};
 use synquest::capture::note::{self, Note, Step};
 use synquest::capture::read::Reader;
-use synquest::capture::replay::Standing;
+use synquest::capture::replay::{Replayed, Standing};
 use synquest::capture::write::{Origin, Writer};
 use synquest::engine::SessionId;
 use synquest::model::evidence::{Evidence, Fact};
@@ -45,8 +46,28 @@ pub(super) fn capture(run: &Run, killed: bool) -> Vec<u8> {
     writer.finish().expect("written").into_inner()
 }
 
-pub(super) fn explained(octets: &[u8]) -> Explained {
-    explain(Reader::open(octets).expect("a capture"))
+/// All that a capture shows.
+pub(super) struct Whole {
+    pub(super) inquests: Vec<(note::Run, Replayed)>,
+    rest: Explained,
+}
+
+impl Deref for Whole {
+    type Target = Explained;
+
+    fn deref(&self) -> &Explained {
+        &self.rest
+    }
+}
+
+pub(super) fn explained(octets: &[u8]) -> Whole {
+    let mut inquests = Vec::new();
+    let reader = Reader::open(octets).expect("a capture");
+    let rest = explain(reader, &mut |run, inquest| {
+        inquests.push((run.clone(), inquest));
+        ControlFlow::Continue(())
+    });
+    Whole { inquests, rest }
 }
 
 /// The runs of every scenario in every family.
