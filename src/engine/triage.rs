@@ -151,6 +151,16 @@ impl Triage {
         self.replies.heard
     }
 
+    /// Datagrams that may leave in a second at present.
+    pub const fn rate(&self) -> u32 {
+        self.pace.rate()
+    }
+
+    /// An endpoint, by its place in the list.
+    pub fn target(&self, place: u32) -> Option<&Target> {
+        self.field.target(place)
+    }
+
     /// The round that is on: 0 while endpoints get their first SYN.
     pub const fn round(&self) -> usize {
         self.round
@@ -345,18 +355,6 @@ impl Triage {
     /// What the caller is to do next; a datagram to send is appended to `datagrams`. To be called
     /// again after each output, until it is [`Output::WaitUntil`] or [`Output::Idle`].
     pub fn poll(&mut self, now: Moment, datagrams: &mut Vec<u8>) -> Output {
-        while let Some(reset) = self.resets.pop_front() {
-            if self
-                .field
-                .reset(reset.target, reset.attempt, reset.acknowledged, datagrams)
-            {
-                self.pace.spend(now);
-                return Output::Transmit(Ticket {
-                    target: reset.target,
-                    attempt: None,
-                });
-            }
-        }
         loop {
             let due = self.lingering.front().map(|(due, _)| *due);
             if due.is_some_and(|due| due <= now)
@@ -364,12 +362,20 @@ impl Triage {
             {
                 return Output::Settled(Box::new(self.settle(now, target)));
             }
-            if self.silent == 0 {
+            if self.silent == 0 && self.resets.is_empty() {
                 return due.map_or(Output::Idle, Output::WaitUntil);
             }
             let ready = self.ready_at(now);
             if ready > now {
                 return Output::WaitUntil(due.map_or(ready, |due| due.min(ready)));
+            }
+            if let Some(reset) = self.resets.pop_front() {
+                if self.close(now, reset, datagrams) {
+                    let Reset { target, .. } = reset;
+                    let attempt = None;
+                    return Output::Transmit(Ticket { target, attempt });
+                }
+                continue;
             }
             match self.order.get(self.cursor).copied() {
                 Some(target) => {
@@ -383,9 +389,23 @@ impl Triage {
         }
     }
 
-    /// When the next SYN may leave, or the next round begin.
+    /// Sends a reset; false where it cannot be made.
+    fn close(&mut self, now: Moment, reset: Reset, datagrams: &mut Vec<u8>) -> bool {
+        let Reset {
+            target,
+            attempt,
+            acknowledged,
+        } = reset;
+        let made = self.field.reset(target, attempt, acknowledged, datagrams);
+        if made {
+            self.pace.spend(now);
+        }
+        made
+    }
+
+    /// When the next datagram may leave, or the next round begin. Resets go first.
     fn ready_at(&self, now: Moment) -> Moment {
-        if self.cursor < self.order.len() {
+        if !self.resets.is_empty() || self.cursor < self.order.len() {
             return self.pace.ready_at(now);
         }
         let gap = GAPS.get(self.round).copied().unwrap_or(PATIENCE);
@@ -454,6 +474,7 @@ impl Triage {
         let flow = |attempt| self.field.at(target, attempt).map(|syn| syn.flow);
         Dossier {
             target,
+            vantage: self.field.target(target).map_or(0, |target| target.vantage),
             account,
             flows: [0, 1, 2].map(|attempt| flow(attempt).unwrap_or(Flow::ephemeral(0))),
             replies: self.replies.of(&account),

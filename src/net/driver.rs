@@ -58,7 +58,7 @@ pub struct Settings {
 }
 
 impl Settings {
-    fn preference(&self) -> Preference {
+    pub(super) fn preference(&self) -> Preference {
         Preference {
             interface: self.interface.clone(),
             source: self.source,
@@ -233,7 +233,7 @@ pub fn plan(endpoints: Vec<Endpoint>, settings: &Settings) -> Result<Vec<Planned
 }
 
 /// Opens a mouth and closes it again, to fail before anything is sent.
-fn try_mouth(family: Family, preference: &Preference) -> Result<(), Failure> {
+pub(super) fn try_mouth(family: Family, preference: &Preference) -> Result<(), Failure> {
     Mouth::open(&Origin {
         source: match family {
             Family::V4 => IpAddr::V4(Ipv4Addr::UNSPECIFIED),

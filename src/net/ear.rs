@@ -160,6 +160,18 @@ impl Ear {
             .map_err(|source| self.post.unfit(source))
     }
 
+    /// Whether this host's own datagrams are heard leaving: at first they are. Only the tap ever hears
+    /// them, and kernels before 4.20 always let it.
+    pub(super) fn hear_departures(&self, heard: bool) {
+        /// `PACKET_IGNORE_OUTGOING` of `linux/if_packet.h`.
+        const IGNORE_OUTGOING: libc::c_int = 23;
+        if self.post == Post::Tap {
+            let ignored = libc::c_int::from(!heard);
+            // To hear more than was asked for costs time and changes nothing.
+            let _ = set_int(self.fd(), libc::SOL_PACKET, IGNORE_OUTGOING, ignored);
+        }
+    }
+
     /// Reads one batch of what is there and hands each sound to `sink`. Says whether the socket is
     /// empty now.
     pub(super) fn hear(

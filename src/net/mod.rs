@@ -31,6 +31,7 @@ pub mod surroundings;
 pub mod survey;
 mod syscall;
 mod tap;
+pub mod triage;
 mod watch;
 mod witness;
 

@@ -11,7 +11,9 @@
 
 use std::io;
 
-use netlink_packet_core::{NLM_F_REQUEST, NetlinkHeader, NetlinkMessage, NetlinkPayload};
+use netlink_packet_core::{
+    NLM_F_DUMP, NLM_F_REQUEST, NetlinkHeader, NetlinkMessage, NetlinkPayload,
+};
 use netlink_packet_route::RouteNetlinkMessage;
 use netlink_sys::protocols::NETLINK_ROUTE;
 use netlink_sys::{Socket, SocketAddr};
@@ -37,6 +39,8 @@ pub(super) enum Answer {
 
 /// More than any single answer is long.
 const ANSWER: usize = 1 << 15;
+/// Messages begin at multiples of this (`NLMSG_ALIGNTO`).
+const ALIGNMENT: usize = 4;
 
 impl Netlink {
     /// Opens a socket.
@@ -74,21 +78,55 @@ impl Netlink {
         })
     }
 
-    fn exchange(&mut self, message: RouteNetlinkMessage) -> io::Result<Answer> {
+    /// Asks for all objects of a kind and hands each to `each`.
+    pub(super) fn list(
+        &mut self,
+        message: RouteNetlinkMessage,
+        each: &mut dyn FnMut(RouteNetlinkMessage),
+    ) -> io::Result<()> {
+        self.send(message, NLM_F_REQUEST | NLM_F_DUMP)?;
+        loop {
+            self.buffer.clear();
+            self.socket.recv(&mut self.buffer, 0)?;
+            let mut rest = self.buffer.as_slice();
+            while !rest.is_empty() {
+                let answer = read(rest)?;
+                let length = (answer.header.length as usize).next_multiple_of(ALIGNMENT);
+                rest = rest.get(length.max(ALIGNMENT)..).unwrap_or_default();
+                if answer.header.sequence_number != self.sequence {
+                    continue;
+                }
+                match answer.payload {
+                    NetlinkPayload::InnerMessage(message) => each(message),
+                    NetlinkPayload::Done(_) => return Ok(()),
+                    NetlinkPayload::Error(error) => {
+                        let errno = error.raw_code().wrapping_neg();
+                        return Err(io::Error::from_raw_os_error(errno));
+                    }
+                    _ => {}
+                }
+            }
+        }
+    }
+
+    fn send(&mut self, message: RouteNetlinkMessage, flags: u16) -> io::Result<()> {
         self.sequence = self.sequence.wrapping_add(1);
         let mut header = NetlinkHeader::default();
-        header.flags = NLM_F_REQUEST;
+        header.flags = flags;
         header.sequence_number = self.sequence;
         let mut request = NetlinkMessage::new(header, NetlinkPayload::from(message));
         request.finalize();
         let mut octets = vec![0; request.buffer_len()];
         request.serialize(&mut octets);
-        self.socket.send(&octets, 0)?;
+        self.socket.send(&octets, 0).map(drop)
+    }
+
+    fn exchange(&mut self, message: RouteNetlinkMessage) -> io::Result<Answer> {
+        self.send(message, NLM_F_REQUEST)?;
         loop {
             self.buffer.clear();
             self.socket.recv(&mut self.buffer, 0)?;
-            let answer = NetlinkMessage::<RouteNetlinkMessage>::deserialize(&self.buffer)
-                .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error.to_string()))?;
+            let answer = read(&self.buffer)?;
             if answer.header.sequence_number != self.sequence {
                 continue;
             }
@@ -99,4 +137,9 @@ impl Netlink {
             });
         }
     }
+}
+
+fn read(octets: &[u8]) -> io::Result<NetlinkMessage<RouteNetlinkMessage>> {
+    NetlinkMessage::deserialize(octets)
+        .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error.to_string()))
 }

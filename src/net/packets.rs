@@ -306,7 +306,7 @@ impl Packets {
 }
 
 /// How long the process did not run: what it worked or slept beyond all expectation.
-fn gap(worked: Duration, slept: Duration, planned: Duration) -> Duration {
+pub(super) fn gap(worked: Duration, slept: Duration, planned: Duration) -> Duration {
     let overslept = slept.saturating_sub(planned);
     [worked, overslept]
         .into_iter()

@@ -24,6 +24,7 @@ mod network;
 mod nft;
 mod plan;
 mod retold;
+mod triage;
 mod trial;
 mod truth;
 

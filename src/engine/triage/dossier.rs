@@ -29,6 +29,8 @@ pub(super) enum Lapse {
 pub struct Dossier {
     /// The endpoint: its place in the list.
     pub target: u32,
+    /// From where it was probed: a place in the list of vantages.
+    pub vantage: u32,
     pub(super) account: Account,
     /// The flow of each SYN.
     pub(super) flows: [Flow; SYNS],

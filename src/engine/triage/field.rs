@@ -87,6 +87,11 @@ impl Field {
         order
     }
 
+    /// An endpoint, by its place in the list.
+    pub(super) fn target(&self, place: u32) -> Option<&Target> {
+        self.targets.get(place as usize)
+    }
+
     /// The address from which an endpoint is probed.
     pub(super) fn source(&self, target: u32) -> Option<IpAddr> {
         let target = self.targets.get(target as usize)?;

@@ -38,6 +38,11 @@ impl Pace {
         }
     }
 
+    /// Datagrams that may leave in a second at present.
+    pub(super) const fn rate(&self) -> u32 {
+        self.rate
+    }
+
     /// The earliest moment, from `now` on, when a datagram may leave.
     pub(super) fn ready_at(&self, now: Moment) -> Moment {
         self.pacer.ready_at(now)

@@ -1,0 +1,243 @@
+//! Runs a triage on the network: SYNs only, as fast as the rate allows.
+//!
+//! Three threads. One sends: it does nothing but hand bursts to the kernel, which routes them, and on
+//! virtual links even receives their answers, on the processor that sends. One makes the bursts and
+//! hears the answers. The caller's judges what has settled and passes it on; however long it takes,
+//! no packet waits for it.
+
+mod atlas;
+mod pump;
+mod sender;
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
+
+use self::atlas::{Atlas, Stand};
+use self::pump::{Pump, Report};
+use super::clock::Clock;
+use super::driver::{Event, Settings, try_mouth};
+use super::failure::Failure;
+use super::filter::Ports;
+use super::netlink::Netlink;
+use super::ports::{EPHEMERAL, Reservation};
+use super::raw::{Mouth, Origin};
+use super::stop::Stop;
+use super::watch::Watch;
+use super::{privilege, stack, tap};
+use crate::engine::SessionId;
+use crate::engine::triage::{Dossier, Target, Triage};
+use crate::model::endpoint::{Endpoint, Family};
+use crate::model::evidence::NeighbourState;
+use crate::model::vantage::Vantage;
+
+/// What a triage did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// SYNs sent.
+    pub sent: u64,
+    /// Authenticated replies heard before this host's firewall, duplicates included.
+    pub replies: u64,
+    /// Frames that the kernel dropped before we read them.
+    pub receive_drops: u64,
+    /// How long it took to send every endpoint its first SYN.
+    pub first_round: Duration,
+}
+
+/// Triages every endpoint and returns when all have settled, or were stopped. `on_event` is called on
+/// this thread, as [`super::driver::run`] does; sessions are numbered as `endpoints` are. Every
+/// endpoint gets exactly one [`Event::Settled`].
+///
+/// # Errors
+///
+/// As [`super::driver::run`].
+pub fn run(
+    endpoints: &[Endpoint],
+    settings: &Settings,
+    stop: &Stop,
+    on_event: &mut dyn FnMut(Event<'_>),
+) -> Result<Tally, Failure> {
+    privilege::require_net_raw()?;
+    let mut netlink = Netlink::open()?;
+    let preference = settings.preference();
+    preference.check(&mut netlink)?;
+    let families = families(endpoints);
+    for &family in &families {
+        try_mouth(family, &preference)?;
+    }
+    let mut atlas = Atlas::new(netlink, preference);
+    let targets: Vec<Target> = endpoints
+        .iter()
+        .map(|endpoint| Target {
+            address: endpoint.address,
+            port: endpoint.port,
+            vantage: atlas.place(endpoint),
+        })
+        .collect();
+    let stands = atlas.stands();
+    let mut held = Held::default();
+    let vantages = stands
+        .iter()
+        .map(|stand| held.take(stand))
+        .collect::<Result<Vec<_>, _>>()?;
+    let ports = Ports::of(&held.ports());
+    let mut ears = vec![tap::open(&ports)?];
+    for &family in &families {
+        ears.extend(stack::open(family, &ports)?);
+    }
+    let clock = Clock::start();
+    on_event(Event::Started(clock.began()));
+    let triage = Triage::new(
+        settings.policy.rate,
+        settings.key()?,
+        vantages.clone(),
+        targets,
+    );
+    let (mouths, ways) = held.ways(stands)?;
+    let (reports, inbox) = mpsc::channel();
+    let mut pump = Pump::new(
+        clock,
+        triage,
+        ways,
+        ears,
+        Watch::open()?,
+        stop.clone(),
+        reports,
+    );
+    let mut neighbours = Neighbours {
+        netlink: Netlink::open()?,
+        gateways: BTreeMap::new(),
+    };
+    thread::scope(|scope| {
+        let start = |source| Failure::Thread { source };
+        let (loads, returned) = pump.channels();
+        let mouths = &mouths;
+        thread::Builder::new()
+            .name("sender".to_owned())
+            .spawn_scoped(scope, move || {
+                sender::send_all(clock, mouths, loads, returned)
+            })
+            .map_err(start)?;
+        let pumping = thread::Builder::new()
+            .name("packets".to_owned())
+            .spawn_scoped(scope, || pump.run())
+            .map_err(start)?;
+        for report in inbox {
+            match report {
+                Report::Standing(standing) => on_event(Event::Standing(standing)),
+                Report::Settled(dossiers) => {
+                    for dossier in dossiers {
+                        conclude(
+                            &dossier,
+                            endpoints,
+                            stands,
+                            &vantages,
+                            &mut neighbours,
+                            on_event,
+                        );
+                    }
+                }
+            }
+        }
+        match pumping.join() {
+            Ok(tally) => Ok(tally),
+            Err(panic) => std::panic::resume_unwind(panic),
+        }
+    })
+}
+
+fn families(endpoints: &[Endpoint]) -> Vec<Family> {
+    [Family::V4, Family::V6]
+        .into_iter()
+        .filter(|family| endpoints.iter().any(|one| one.family() == *family))
+        .collect()
+}
+
+fn conclude(
+    dossier: &Dossier,
+    endpoints: &[Endpoint],
+    stands: &[Stand],
+    vantages: &[Vantage],
+    neighbours: &mut Neighbours,
+    on_event: &mut dyn FnMut(Event<'_>),
+) {
+    let place = dossier.target as usize;
+    let vantage = dossier.vantage as usize;
+    let (Some(endpoint), Some(stand), Some(vantage)) = (
+        endpoints.get(place),
+        stands.get(vantage),
+        vantages.get(vantage),
+    ) else {
+        return;
+    };
+    let neighbour = if dossier.is_silent() {
+        neighbours.state(stand, endpoint.address)
+    } else {
+        None
+    };
+    let outcome = dossier.outcome(endpoint.clone(), vantage.clone(), neighbour);
+    on_event(Event::Settled(SessionId(place), outcome));
+}
+
+/// The mouths and source ports of a triage, one of each for every origin.
+#[derive(Debug, Default)]
+struct Held(BTreeMap<Origin, Reservation>);
+
+impl Held {
+    /// Our end at a stand, its source ports reserved.
+    fn take(&mut self, stand: &Stand) -> Result<Vantage, Failure> {
+        let origin = &stand.standpoint.origin;
+        if stand.refusal.is_none() && !self.0.contains_key(origin) {
+            self.0
+                .insert(origin.clone(), Reservation::hold(origin, EPHEMERAL, 0, 0)?);
+        }
+        Ok(stand.standpoint.vantage(self.0.get(origin)))
+    }
+
+    fn ports(&self) -> std::collections::BTreeSet<u16> {
+        self.0.values().flat_map(Reservation::ephemeral).collect()
+    }
+
+    /// A mouth for every origin, and for every stand the way its datagrams take.
+    fn ways(&self, stands: &[Stand]) -> Result<(Vec<Mouth>, Vec<sender::Way>), Failure> {
+        let mouths = self.0.keys().map(Mouth::open).collect::<Result<_, _>>()?;
+        let ways = stands
+            .iter()
+            .map(|stand| {
+                let origin = &stand.standpoint.origin;
+                sender::Way {
+                    lane: self.0.keys().position(|known| known == origin),
+                    refusal: stand.refusal,
+                    origin: (origin.source, origin.scope),
+                    link: stand.standpoint.route().map_or(0, |route| route.link.index),
+                }
+            })
+            .collect();
+        Ok((mouths, ways))
+    }
+}
+
+/// What the neighbour table says of next hops. Of a gateway it is asked once.
+#[derive(Debug)]
+struct Neighbours {
+    netlink: Netlink,
+    gateways: BTreeMap<(u32, IpAddr), Option<NeighbourState>>,
+}
+
+impl Neighbours {
+    /// The state of the next hop towards `address`; `None` where there is none, or no saying.
+    fn state(&mut self, stand: &Stand, address: IpAddr) -> Option<NeighbourState> {
+        let route = stand.standpoint.route().filter(|route| !route.local)?;
+        let link = route.link.index;
+        let Some(gateway) = route.gateway else {
+            return self.netlink.neighbour(address, link).unwrap_or(None);
+        };
+        let netlink = &mut self.netlink;
+        *self
+            .gateways
+            .entry((link, gateway))
+            .or_insert_with(|| netlink.neighbour(gateway, link).unwrap_or(None))
+    }
+}

@@ -1,0 +1,336 @@
+//! The loop of a triage: makes loads for the sender, hears what they draw.
+//!
+//! As in [`packets`](super::super::packets), the time is read before the ears are emptied, so that
+//! what arrived before a moment is known before the triage is told that moment; and drops and gaps
+//! are told after the frames that were kept.
+//!
+//! While loads are with the sender the loop naps instead of waiting for frames: to be woken for each
+//! would cost the processor that sends more than to leave them in the sockets' buffers for that long.
+
+use std::net::IpAddr;
+use std::sync::mpsc::{self, Receiver, Sender};
+use std::thread;
+use std::time::Duration;
+
+use super::super::clock::Clock;
+use super::super::driver::Standing;
+use super::super::ear::Ear;
+use super::super::host::{self, Conntrack};
+use super::super::netlink::Netlink;
+use super::super::packets::gap;
+use super::super::stop::Stop;
+use super::super::syscall::{Batch, wait};
+use super::super::watch::Watch;
+use super::Tally;
+use super::sender::{Load, Way};
+use crate::engine::triage::{Dossier, Output, Triage};
+use crate::model::evidence::LocalRefusal;
+use crate::model::time::Moment;
+
+/// Loads on their way between the two threads: enough that the sender never waits for one.
+const LOADS: usize = 4;
+/// Datagrams in a load.
+const LOAD: usize = 256;
+/// How long to leave frames in the sockets while loads are being sent: the least receive buffer that
+/// a kernel grants holds more than arrive in it.
+const NAP: Duration = Duration::from_micros(300);
+/// Longest sleep.
+const HEARTBEAT: Duration = Duration::from_millis(100);
+/// Batches read from one ear before the others get their turn.
+const BATCHES: usize = 64;
+/// How often the standing is told and the connection-tracking table looked at.
+const LOOK: Duration = Duration::from_millis(100);
+/// Silence this long before a change of this host's own addresses was noticed is void.
+const CHANGE: Duration = Duration::from_millis(250);
+
+/// What the loop tells whoever listens.
+#[derive(Debug)]
+pub(super) enum Report {
+    Standing(Standing),
+    Settled(Vec<Dossier>),
+}
+
+/// What to do after a turn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Turn {
+    Wait(Moment),
+    Done,
+}
+
+/// The loop and all it drives.
+#[derive(Debug)]
+pub(super) struct Pump {
+    clock: Clock,
+    triage: Triage,
+    ways: Vec<Way>,
+    /// The tap first.
+    ears: Vec<Ear>,
+    watch: Watch,
+    stop: Stop,
+    reports: Sender<Report>,
+    idle: Vec<Load>,
+    loads: Option<Sender<Load>>,
+    returned: Option<Receiver<Load>>,
+    settled: Vec<Dossier>,
+    scratch: Vec<u8>,
+    tally: Tally,
+    began: Option<Moment>,
+    tracked: Option<Conntrack>,
+    looked: Moment,
+    /// The connection-tracking table fills up: nothing is sent meanwhile.
+    holding: bool,
+    /// Whether the tap hears our own datagrams leave.
+    watching_departures: bool,
+}
+
+impl Pump {
+    pub(super) fn new(
+        clock: Clock,
+        triage: Triage,
+        ways: Vec<Way>,
+        ears: Vec<Ear>,
+        watch: Watch,
+        stop: Stop,
+        reports: Sender<Report>,
+    ) -> Self {
+        Self {
+            clock,
+            triage,
+            ways,
+            ears,
+            watch,
+            stop,
+            reports,
+            idle: std::iter::repeat_with(Load::default).take(LOADS).collect(),
+            loads: None,
+            returned: None,
+            settled: Vec::new(),
+            scratch: Vec::with_capacity(128),
+            tally: Tally::default(),
+            began: None,
+            tracked: host::conntrack(),
+            looked: Moment::START,
+            holding: false,
+            watching_departures: true,
+        }
+    }
+
+    /// The sender's ends of the channels to it and back.
+    pub(super) fn channels(&mut self) -> (Receiver<Load>, Sender<Load>) {
+        let (loads, inbox) = mpsc::channel();
+        let (outbox, returned) = mpsc::channel();
+        self.loads = Some(loads);
+        self.returned = Some(returned);
+        (inbox, outbox)
+    }
+
+    /// Runs until every endpoint has settled.
+    pub(super) fn run(mut self) -> Tally {
+        let mut batch = Batch::headers();
+        let mut stopped = false;
+        let mut now = self.clock.now();
+        let mut woke = now;
+        loop {
+            if self.stop.requested() && !stopped {
+                stopped = true;
+                self.triage.interrupt(now);
+            }
+            self.take_back(now);
+            self.watch_departures();
+            let turn = self.act(now);
+            if !self.tell(now) || turn == Turn::Done {
+                return self.tally();
+            }
+            let slept = self.clock.now();
+            let timeout = match turn {
+                Turn::Wait(until) => until.since(slept).min(HEARTBEAT),
+                Turn::Done => Duration::ZERO,
+            };
+            self.rest(timeout, stopped);
+            let at = self.clock.now();
+            let gap = gap(slept.since(woke), at.since(slept), timeout);
+            woke = at;
+            now = self.listen(at, &mut batch).max(now);
+            let drops = self.ears.iter_mut().map(Ear::drops).sum();
+            self.tally.receive_drops += drops;
+            self.triage.handle_drops(now, drops);
+            self.triage.handle_gap(now, gap);
+            if self.watch.heard() {
+                self.check_sources();
+                self.triage.handle_gap(now, CHANGE);
+            }
+        }
+    }
+
+    fn tally(&self) -> Tally {
+        Tally {
+            sent: self.triage.sent(),
+            replies: self.triage.replies(),
+            ..self.tally
+        }
+    }
+
+    /// Takes what the sender gives back.
+    fn take_back(&mut self, now: Moment) {
+        let Some(returned) = &self.returned else {
+            return;
+        };
+        for mut load in returned.try_iter() {
+            for (ticket, refusal) in load.refused.drain(..) {
+                self.triage.handle_refusal(now, ticket, refusal);
+            }
+            if self.triage.round() == 0
+                && let Some(began) = self.began
+            {
+                self.tally.first_round = load.left.since(began);
+            }
+            self.idle.push(load);
+        }
+    }
+
+    /// In the first round answers show soon enough what left, and to hear each datagram leave would
+    /// cost the sender a copy of it. Those that go again are few, and whether they leave matters.
+    fn watch_departures(&mut self) {
+        let watching = self.triage.round() > 0;
+        if watching != self.watching_departures {
+            self.watching_departures = watching;
+            for ear in &self.ears {
+                ear.hear_departures(watching);
+            }
+        }
+    }
+
+    /// Does what the triage asks for at `now`, as far as there are idle loads.
+    fn act(&mut self, now: Moment) -> Turn {
+        while let Some(mut load) = self.idle.pop() {
+            let turn = self.fill(now, &mut load);
+            if load.count == 0 {
+                self.idle.push(load);
+            } else if let Some(loads) = &self.loads {
+                // The sender outlives this loop, which holds the other end of its inbox.
+                let _ = loads.send(load);
+            }
+            if let Some(turn) = turn {
+                let flying = self.idle.len() < LOADS;
+                return if turn == Turn::Done && flying {
+                    Turn::Wait(now.after(NAP))
+                } else {
+                    turn
+                };
+            }
+        }
+        Turn::Wait(now.after(NAP))
+    }
+
+    /// Fills a load; `None` where there is more to send than it holds.
+    fn fill(&mut self, now: Moment, load: &mut Load) -> Option<Turn> {
+        while load.count < LOAD {
+            if self.holding && self.triage.silent() > 0 {
+                return Some(Turn::Wait(now.after(LOOK)));
+            }
+            self.scratch.clear();
+            match self.triage.poll(now, &mut self.scratch) {
+                Output::Transmit(ticket) => {
+                    let target = self.triage.target(ticket.target)?;
+                    let way = self.ways.get(target.vantage as usize)?;
+                    match (way.refusal, way.lane) {
+                        (None, Some(lane)) => {
+                            self.began.get_or_insert(now);
+                            let address = target.address;
+                            let scope = scope(address, way.link);
+                            load.add(lane, ticket, address, scope, &self.scratch);
+                        }
+                        (refusal, _) => {
+                            let refusal = refusal.unwrap_or(LocalRefusal::SourceGone);
+                            self.triage.handle_refusal(now, ticket, refusal);
+                        }
+                    }
+                }
+                Output::Settled(dossier) => self.settled.push(*dossier),
+                Output::WaitUntil(until) => return Some(Turn::Wait(until)),
+                Output::Idle => return Some(Turn::Done),
+            }
+        }
+        None
+    }
+
+    /// Passes on what has settled, and now and then how it stands. False when nobody listens.
+    fn tell(&mut self, now: Moment) -> bool {
+        if now.since(self.looked) >= LOOK {
+            self.looked = now;
+            // Each unanswered SYN stays in the table for 120 s, and a full table is an outage.
+            self.holding = self.tracked.is_some_and(|began| {
+                host::conntrack().is_some_and(|table| table.count > began.count + began.room() / 10)
+            });
+            let standing = Standing {
+                open: self.triage.silent(),
+                sent: self.triage.sent(),
+                receive_drops: self.tally.receive_drops,
+                rate: self.triage.rate(),
+            };
+            if self.reports.send(Report::Standing(standing)).is_err() {
+                return false;
+            }
+        }
+        let settled = std::mem::take(&mut self.settled);
+        settled.is_empty() || self.reports.send(Report::Settled(settled)).is_ok()
+    }
+
+    fn rest(&self, timeout: Duration, stopped: bool) {
+        if self.idle.len() < LOADS {
+            thread::sleep(NAP);
+            return;
+        }
+        let stop = (!stopped).then(|| self.stop.fd());
+        let fds: Vec<_> = self
+            .ears
+            .iter()
+            .map(Ear::fd)
+            .chain([self.watch.fd()])
+            .chain(stop)
+            .collect();
+        // Interrupted by a signal or refused: the turn is taken early, which costs nothing.
+        let _ = wait(&fds, timeout);
+    }
+
+    /// Hands everything that was heard up to `at` to the triage, and gives the time up to which
+    /// nothing is left unheard.
+    fn listen(&mut self, at: Moment, batch: &mut Batch) -> Moment {
+        let mut complete = at;
+        for ear in &mut self.ears {
+            let mut last = None;
+            let emptied = (0..BATCHES).any(|_| {
+                ear.hear(&self.clock, batch, &mut |heard_at, sound| {
+                    last = Some(heard_at);
+                    self.triage
+                        .handle_frame(heard_at, sound.heard, sound.datagram);
+                })
+            });
+            if let (false, Some(last)) = (emptied, last) {
+                complete = complete.min(last);
+            }
+        }
+        complete
+    }
+
+    /// Refuses from now on what would leave from an address that is no longer this host's.
+    fn check_sources(&mut self) {
+        let Ok(mut netlink) = Netlink::open() else {
+            return;
+        };
+        for way in &mut self.ways {
+            let (source, scope) = way.origin;
+            if way.refusal.is_none() && !netlink.is_ours(source, scope) {
+                way.refusal = Some(LocalRefusal::SourceGone);
+            }
+        }
+    }
+}
+
+/// The scope of a destination on an interface: only link-local ones have one.
+const fn scope(address: IpAddr, link: u32) -> u32 {
+    match address {
+        IpAddr::V6(address) if address.is_unicast_link_local() => link,
+        IpAddr::V4(_) | IpAddr::V6(_) => 0,
+    }
+}
