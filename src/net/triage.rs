@@ -1,9 +1,10 @@
 //! Runs a triage on the network: SYNs only, as fast as the rate allows.
 //!
-//! Three threads. One sends: it does nothing but hand bursts to the kernel, which routes them, and on
+//! Four threads. Two send: they do nothing but hand bursts to the kernel, which routes them, and on
 //! virtual links even receives their answers, on the processor that sends. One makes the bursts and
-//! hears the answers. The caller's judges what has settled and passes it on; however long it takes,
-//! no packet waits for it.
+//! hears the answers; as it makes them only while it keeps up with these, the senders cannot drown
+//! it. The caller's judges what has settled and passes it on; however long it takes, no packet waits
+//! for it.
 
 mod atlas;
 mod pump;
@@ -11,7 +12,7 @@ mod sender;
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
-use std::sync::mpsc;
+use std::sync::{Arc, Mutex, mpsc};
 use std::thread;
 use std::time::Duration;
 
@@ -32,6 +33,9 @@ use crate::engine::triage::{Dossier, Target, Triage};
 use crate::model::endpoint::{Endpoint, Family};
 use crate::model::evidence::NeighbourState;
 use crate::model::vantage::Vantage;
+
+/// Threads that send. More would only wait for the one that hears.
+const SENDERS: usize = 2;
 
 /// What a triage did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -95,12 +99,14 @@ pub fn run(
         vantages.clone(),
         targets,
     );
-    let (mouths, ways) = held.ways(stands)?;
+    let mouths = std::iter::repeat_with(|| held.mouths())
+        .take(SENDERS)
+        .collect::<Result<Vec<_>, _>>()?;
     let (reports, inbox) = mpsc::channel();
     let mut pump = Pump::new(
         clock,
         triage,
-        ways,
+        held.ways(stands),
         ears,
         Watch::open()?,
         stop.clone(),
@@ -113,13 +119,16 @@ pub fn run(
     thread::scope(|scope| {
         let start = |source| Failure::Thread { source };
         let (loads, returned) = pump.channels();
-        let mouths = &mouths;
-        thread::Builder::new()
-            .name("sender".to_owned())
-            .spawn_scoped(scope, move || {
-                sender::send_all(clock, mouths, loads, returned)
-            })
-            .map_err(start)?;
+        let loads = Arc::new(Mutex::new(loads));
+        for mouths in mouths {
+            let (loads, returned) = (Arc::clone(&loads), returned.clone());
+            thread::Builder::new()
+                .name("sender".to_owned())
+                .spawn_scoped(scope, move || {
+                    sender::send_all(clock, &mouths, &loads, &returned);
+                })
+                .map_err(start)?;
+        }
         let pumping = thread::Builder::new()
             .name("packets".to_owned())
             .spawn_scoped(scope, || pump.run())
@@ -200,22 +209,23 @@ impl Held {
         self.0.values().flat_map(Reservation::ephemeral).collect()
     }
 
-    /// A mouth for every origin, and for every stand the way its datagrams take.
-    fn ways(&self, stands: &[Stand]) -> Result<(Vec<Mouth>, Vec<sender::Way>), Failure> {
-        let mouths = self.0.keys().map(Mouth::open).collect::<Result<_, _>>()?;
-        let ways = stands
-            .iter()
-            .map(|stand| {
-                let origin = &stand.standpoint.origin;
-                sender::Way {
-                    lane: self.0.keys().position(|known| known == origin),
-                    refusal: stand.refusal,
-                    origin: (origin.source, origin.scope),
-                    link: stand.standpoint.route().map_or(0, |route| route.link.index),
-                }
-            })
-            .collect();
-        Ok((mouths, ways))
+    /// A mouth for every origin.
+    fn mouths(&self) -> Result<Vec<Mouth>, Failure> {
+        self.0.keys().map(Mouth::open).collect()
+    }
+
+    /// The way that the datagrams of each stand take.
+    fn ways(&self, stands: &[Stand]) -> Vec<sender::Way> {
+        let way = |stand: &Stand| {
+            let origin = &stand.standpoint.origin;
+            sender::Way {
+                lane: self.0.keys().position(|known| known == origin),
+                refusal: stand.refusal,
+                origin: (origin.source, origin.scope),
+                link: stand.standpoint.route().map_or(0, |route| route.link.index),
+            }
+        };
+        stands.iter().map(way).collect()
     }
 }
 

@@ -147,7 +147,7 @@ fn raise() -> Vec<Namespace> {
              ip6 daddr fd64:0:0:{refused}::/64 tcp dport 3306 reject with icmpv6 type admin-prohibited\n\
              ip daddr 10.64.{dropped}.0/24 tcp dport 3306 drop\n\
              ip6 daddr fd64:0:0:{dropped}::/64 tcp dport 3306 drop\n\
-             }} }}\n"
+             }}\n}}\n"
         );
         space.run(Command::new("nft").args(["-f", "-"]), &text);
     };

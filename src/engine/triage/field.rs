@@ -53,8 +53,8 @@ pub(super) struct Field {
     /// What the SYNs and resets of each vantage are made from; `None` where it has no source.
     stencils: Vec<Option<[Stencil; 2]>>,
     targets: Vec<Target>,
-    /// Every endpoint's place in the list, by address and port.
-    index: Vec<(IpAddr, u16, u32)>,
+    /// Every endpoint's place in the list, by its fingerprint.
+    index: Vec<(u64, u32)>,
 }
 
 impl Field {
@@ -62,7 +62,7 @@ impl Field {
         let mut index: Vec<_> = targets
             .iter()
             .zip(0_u32..)
-            .map(|(target, place)| (target.address, target.port, place))
+            .map(|(target, place)| (fingerprint(target.address, target.port), place))
             .collect();
         index.sort_unstable();
         Self {
@@ -76,8 +76,7 @@ impl Field {
 
     /// All endpoints in an order that the run's key decides.
     pub(super) fn order(&self) -> Vec<u32> {
-        let mut order: Vec<u32> = self.index.iter().map(|(.., place)| *place).collect();
-        order.sort_unstable();
+        let mut order: Vec<u32> = (0..).take(self.targets.len()).collect();
         // Fisher and Yates.
         for (place, bound) in (1..order.len()).zip(2_u64..) {
             let number = self.tokens.order(u32::try_from(place).unwrap_or(u32::MAX));
@@ -127,14 +126,15 @@ impl Field {
     /// an endpoint; on no flow of ours, it is nobody's.
     pub(super) fn find(&self, shown: &Shown) -> Result<Syn, Option<u32>> {
         let (address, port) = shown.theirs;
-        let first = self
-            .index
-            .partition_point(|(other, theirs, _)| (*other, *theirs) < (address, port));
+        let print = fingerprint(address, port);
+        let first = self.index.partition_point(|(other, _)| *other < print);
+        let alike = self.index.get(first..).unwrap_or_default().iter();
         let mut near = None;
-        let same = self.index.get(first..).unwrap_or_default().iter();
-        for (.., place) in
-            same.take_while(|(other, theirs, _)| (*other, *theirs) == (address, port))
-        {
+        for (_, place) in alike.take_while(|(other, _)| *other == print) {
+            let target = self.target(*place);
+            if target.is_none_or(|target| (target.address, target.port) != shown.theirs) {
+                continue;
+            }
             for attempt in 0..SYNS as u8 {
                 let Some(syn) = self.at(*place, attempt) else {
                     continue;
@@ -191,6 +191,18 @@ impl Field {
         same_family.then_some(())?;
         Some((stencils, self.at(place, attempt)?, target))
     }
+}
+
+/// A number by which an endpoint is looked up; few others share it.
+fn fingerprint(address: IpAddr, port: u16) -> u64 {
+    let bits = match address {
+        IpAddr::V4(address) => u128::from(address.to_bits()),
+        IpAddr::V6(address) => address.to_bits(),
+    };
+    let (high, low) = ((bits >> 64) as u64, bits as u64);
+    // 2^64 divided by the golden ratio spreads neighbours apart (Knuth, volume 3, section 6.4).
+    let spread = high.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ low;
+    spread.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ u64::from(port)
 }
 
 const fn numbers(target: &Target, syn: &Syn) -> Numbers {

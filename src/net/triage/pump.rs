@@ -1,10 +1,10 @@
-//! The loop of a triage: makes loads for the sender, hears what they draw.
+//! The loop of a triage: makes loads for the senders, hears what they draw.
 //!
 //! As in [`packets`](super::super::packets), the time is read before the ears are emptied, so that
 //! what arrived before a moment is known before the triage is told that moment; and drops and gaps
 //! are told after the frames that were kept.
 //!
-//! While loads are with the sender the loop naps instead of waiting for frames: to be woken for each
+//! While loads are with the senders the loop naps instead of waiting for frames: to be woken for each
 //! would cost the processor that sends more than to leave them in the sockets' buffers for that long.
 
 use std::net::IpAddr;
@@ -27,8 +27,8 @@ use crate::engine::triage::{Dossier, Output, Triage};
 use crate::model::evidence::LocalRefusal;
 use crate::model::time::Moment;
 
-/// Loads on their way between the two threads: enough that the sender never waits for one.
-const LOADS: usize = 4;
+/// Loads on their way to the senders and back: enough that these seldom wait for one.
+const LOADS: usize = 6;
 /// Datagrams in a load.
 const LOAD: usize = 256;
 /// How long to leave frames in the sockets while loads are being sent: the least receive buffer that
@@ -182,7 +182,8 @@ impl Pump {
             if self.triage.round() == 0
                 && let Some(began) = self.began
             {
-                self.tally.first_round = load.left.since(began);
+                let round = &mut self.tally.first_round;
+                *round = load.left.since(began).max(*round);
             }
             self.idle.push(load);
         }

@@ -1,7 +1,8 @@
-//! The thread that sends: loads of datagrams in, the same loads out again, empty, with what the kernel
+//! The threads that send: loads of datagrams in, the same loads out again, empty, with what the kernel
 //! did not take.
 
 use std::net::IpAddr;
+use std::sync::Mutex;
 use std::sync::mpsc::{Receiver, Sender};
 
 use super::super::clock::Clock;
@@ -84,14 +85,18 @@ impl Load {
 pub(super) fn send_all(
     clock: Clock,
     mouths: &[Mouth],
-    loads: Receiver<Load>,
-    returned: Sender<Load>,
+    loads: &Mutex<Receiver<Load>>,
+    returned: &Sender<Load>,
 ) {
-    for mut load in loads {
+    while let Some(mut load) = next(loads) {
         load.send(mouths);
         load.left = clock.now();
         if returned.send(load).is_err() {
             return;
         }
     }
+}
+
+fn next(loads: &Mutex<Receiver<Load>>) -> Option<Load> {
+    loads.lock().ok()?.recv().ok()
 }
