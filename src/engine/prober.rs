@@ -3,6 +3,7 @@
 mod hearing;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::closing::Closings;
@@ -10,11 +11,11 @@ use super::inflight::Owner;
 use super::ledger::Ledger;
 use super::pacer::Pacer;
 use super::policy::Policy;
-use super::session::{Judge, Session};
+use super::session::{Inference, Judge, Session};
 use super::timing::LINGER;
 use super::token::{Key, Tokens};
 use super::{Output, SessionId, Transmit};
-use crate::infer::{self, Brief};
+use crate::infer::Brief;
 use crate::model::endpoint::Endpoint;
 use crate::model::evidence::{LocalRefusal, NeighbourState};
 use crate::model::outcome::Outcome;
@@ -34,7 +35,7 @@ const ADVANCED_AT_ONCE: usize = 64;
 pub struct Prober {
     policy: Policy,
     tokens: Tokens,
-    judge: Judge,
+    judge: Arc<dyn Judge>,
     sessions: BTreeMap<SessionId, Entry>,
     ledger: Ledger,
     pacer: Pacer,
@@ -65,16 +66,16 @@ struct Entry {
 impl Prober {
     /// A prober without inquests. The same policy, key, calls and times give the same outputs.
     pub fn new(policy: Policy, key: Key) -> Self {
-        Self::with_judge(policy, key, infer::judge)
+        Self::with_judge(policy, key, Inference)
     }
 
-    /// A prober with another judge than [`infer::judge`].
-    pub fn with_judge(policy: Policy, key: Key, judge: Judge) -> Self {
+    /// A prober with another judge than [`crate::infer`].
+    pub fn with_judge(policy: Policy, key: Key, judge: impl Judge + 'static) -> Self {
         Self {
             pacer: Pacer::new(policy.rate),
             policy,
             tokens: Tokens::new(key),
-            judge,
+            judge: Arc::new(judge),
             sessions: BTreeMap::new(),
             ledger: Ledger::default(),
             wakes: BTreeSet::new(),
@@ -98,7 +99,7 @@ impl Prober {
             vantage,
             &self.policy,
             &self.tokens,
-            self.judge,
+            Arc::clone(&self.judge),
         );
         let entry = Entry {
             session,

@@ -2,10 +2,13 @@
 //!
 //! The session never judges in the middle of a call that brings a fact: it marks itself stale, and
 //! the next [`Session::advance`] judges once over all that arrived. Facts that cannot change a
-//! judgement (departures, near misses) do not make it stale.
+//! judgement (departures, near misses) do not make it stale. How to go on is all it asks for then:
+//! what was found is put into words when somebody wants to know.
 
 use std::collections::{BTreeSet, VecDeque};
+use std::fmt::Debug;
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::craft::{self, Crafted, Workbench};
@@ -14,7 +17,7 @@ use super::policy::Policy;
 use super::timing::Timing;
 use super::token::Tokens;
 use super::{SessionId, Transmit, controls};
-use crate::infer::{Ask, Brief, Judgement, Next};
+use crate::infer::{self, Ask, Brief, Course, Judgement, Next};
 use crate::model::endpoint::Endpoint;
 use crate::model::evidence::{Ear, Evidence, Fact, HeardReply, LocalRefusal, NeighbourState};
 use crate::model::outcome::Outcome;
@@ -22,9 +25,39 @@ use crate::model::probe::{Kind, ProbeId};
 use crate::model::reply::{Answer, Reply};
 use crate::model::time::Moment;
 use crate::model::vantage::Vantage;
+use crate::model::verdict::Finding;
 
-/// The function that judges evidence; [`crate::infer::judge`] save in tests.
-pub type Judge = fn(&Evidence, &Brief, Moment) -> Judgement;
+/// What judges evidence; [`Inference`] save in tests.
+pub trait Judge: Debug + Send + Sync {
+    /// How to go on.
+    fn plan(&self, evidence: &Evidence, brief: &Brief, now: Moment) -> Course;
+    /// What the evidence says so far.
+    fn find(&self, evidence: &Evidence, brief: &Brief, now: Moment) -> Finding;
+}
+
+/// Judges by [`crate::infer`].
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Inference;
+
+impl Judge for Inference {
+    fn plan(&self, evidence: &Evidence, brief: &Brief, now: Moment) -> Course {
+        infer::plan(evidence, brief, now)
+    }
+
+    fn find(&self, evidence: &Evidence, brief: &Brief, now: Moment) -> Finding {
+        infer::judge(evidence, brief, now).finding
+    }
+}
+
+impl Judge for fn(&Evidence, &Brief, Moment) -> Judgement {
+    fn plan(&self, evidence: &Evidence, brief: &Brief, now: Moment) -> Course {
+        self(evidence, brief, now).course
+    }
+
+    fn find(&self, evidence: &Evidence, brief: &Brief, now: Moment) -> Finding {
+        self(evidence, brief, now).finding
+    }
+}
 
 /// Least time between two datagrams of one session.
 const SPACING: Duration = Duration::from_millis(1);
@@ -36,10 +69,12 @@ const NEAR_MISSES_REMEMBERED: usize = 16;
 pub(super) struct Session {
     id: SessionId,
     brief: Brief,
-    judge: Judge,
+    judge: Arc<dyn Judge>,
     max_probes: u32,
     evidence: Evidence,
-    judgement: Judgement,
+    course: Course,
+    /// When it was last judged.
+    judged: Moment,
     /// Facts have arrived since the last judgement.
     stale: bool,
     /// What the last judgement asked for and is not sent yet, earliest first.
@@ -61,7 +96,7 @@ impl Session {
         vantage: Vantage,
         policy: &Policy,
         tokens: &Tokens,
-        judge: Judge,
+        judge: Arc<dyn Judge>,
     ) -> Self {
         let brief = Brief {
             controls: controls::choose(tokens, &endpoint, &vantage, &policy.control_ports),
@@ -73,14 +108,15 @@ impl Session {
             vantage,
         };
         let evidence = Evidence::new();
-        let judgement = judge(&evidence, &brief, now);
+        let course = judge.plan(&evidence, &brief, now);
         let mut session = Self {
             id,
             brief,
             judge,
             max_probes: policy.max_probes,
             evidence,
-            judgement,
+            course,
+            judged: now,
             stale: false,
             plan: VecDeque::new(),
             expiries: BTreeSet::new(),
@@ -108,7 +144,7 @@ impl Session {
             endpoint: self.brief.endpoint.clone(),
             vantage: self.brief.vantage.clone(),
             evidence: self.evidence.clone(),
-            finding: self.judgement.finding.clone(),
+            finding: self.find(),
             elapsed: self.settled.unwrap_or(now).since(self.brief.began),
         }
     }
@@ -116,12 +152,17 @@ impl Session {
     /// The inquest as it settled, or as it stands.
     pub(super) fn conclude(self, now: Moment) -> Outcome {
         Outcome {
+            finding: self.find(),
             elapsed: self.settled.unwrap_or(now).since(self.brief.began),
             endpoint: self.brief.endpoint,
             vantage: self.brief.vantage,
             evidence: self.evidence,
-            finding: self.judgement.finding,
         }
+    }
+
+    /// What the last judgement found.
+    fn find(&self) -> Finding {
+        self.judge.find(&self.evidence, &self.brief, self.judged)
     }
 
     // What happens to it.
@@ -237,13 +278,13 @@ impl Session {
             return;
         }
         self.expire(now);
-        self.stale |= self.judgement.look_again.is_some_and(|due| due <= now);
+        self.stale |= self.course.look_again.is_some_and(|due| due <= now);
         self.rejudge(now);
-        if now >= self.brief.deadline && self.judgement.next != Next::Settle {
+        if now >= self.brief.deadline && self.course.next != Next::Settle {
             self.interrupt(now);
             self.rejudge(now);
         }
-        if self.interrupted || self.judgement.next == Next::Settle || self.is_idle() {
+        if self.interrupted || self.course.next == Next::Settle || self.is_idle() {
             self.settled = Some(now);
             self.plan.clear();
             self.expiries.clear();
@@ -272,7 +313,8 @@ impl Session {
     fn rejudge(&mut self, now: Moment) {
         if self.stale {
             self.stale = false;
-            self.judgement = (self.judge)(&self.evidence, &self.brief, now);
+            self.course = self.judge.plan(&self.evidence, &self.brief, now);
+            self.judged = now;
             self.replan();
         }
     }
@@ -282,7 +324,7 @@ impl Session {
         self.plan.clear();
         let sent = u32::try_from(self.evidence.trials().len()).unwrap_or(u32::MAX);
         let left = usize::try_from(self.max_probes.saturating_sub(sent)).unwrap_or(usize::MAX);
-        if let Next::Ask(asks) = &self.judgement.next {
+        if let Next::Ask(asks) = &self.course.next {
             let deadline = self.brief.deadline;
             let mut asks: Vec<Ask> = asks
                 .iter()
@@ -299,17 +341,17 @@ impl Session {
         if self.is_settled() {
             return None;
         }
-        if self.stale || self.is_idle() || self.judgement.next == Next::Settle {
+        if self.stale || self.is_idle() || self.course.next == Next::Settle {
             return Some(Moment::START);
         }
         let expiry = self.expiries.first().map(|(due, _)| *due);
-        let due = expiry.into_iter().chain(self.judgement.look_again);
+        let due = expiry.into_iter().chain(self.course.look_again);
         Some(due.fold(self.brief.deadline, Moment::min))
     }
 
     /// Nothing to send and nothing to wait for: no further judgement can differ.
     fn is_idle(&self) -> bool {
-        self.plan.is_empty() && self.expiries.is_empty() && self.judgement.look_again.is_none()
+        self.plan.is_empty() && self.expiries.is_empty() && self.course.look_again.is_none()
     }
 
     /// When it next wants to send; `None` when it has nothing to, or must advance first.

@@ -215,7 +215,7 @@ fn mixed(case: &Case<'_>, tally: &Tally<'_>) -> Reading {
             sign: kind,
             strength: Confidence::Proven,
             basis: ids(best.iter().copied()),
-            because: format!("{says}, but for losses that a retry hides"),
+            because: format!("{says}, but for losses that a retry hides").into(),
         });
     }
     let mut basis = ids(best.iter().copied());
@@ -229,7 +229,8 @@ fn mixed(case: &Case<'_>, tally: &Tally<'_>) -> Reading {
             "{} of {} SYNs were answered alike",
             best.len(),
             tally.answered() + tally.silent.len()
-        ),
+        )
+        .into(),
     };
     Reading {
         sign: Some(observed),
@@ -252,7 +253,8 @@ fn silent(case: &Case<'_>, tally: &Tally<'_>) -> Reading {
             "{} SYNs drew nothing (chance of loss alone: {})",
             tally.silent.len(),
             scientific(chance)
-        ),
+        )
+        .into(),
     });
     let over = strength == Confidence::Confirmed && sent >= SILENT_LEAST;
     let Some(offset) = SILENT_AT
@@ -376,7 +378,8 @@ pub(super) fn read_listener(case: &Case<'_>) -> Reading {
             format!(
                 "{}, offers a window, and random ports do not answer alike",
                 seen.because
-            ),
+            )
+            .into(),
         ),
         _ => (Sign::UncertainListener, seen.because),
     };

@@ -1,5 +1,6 @@
 //! One case: evidence, brief and time, with the views that several rooms share.
 
+use std::cell::OnceCell;
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -45,8 +46,8 @@ impl Drawn {
     }
 }
 
-/// Evidence, brief and time.
-#[derive(Clone, Copy, Debug)]
+/// Evidence, brief and time. What every room asks for is worked out once.
+#[derive(Debug)]
 pub(super) struct Case<'a> {
     /// All facts.
     pub(super) evidence: &'a Evidence,
@@ -56,6 +57,10 @@ pub(super) struct Case<'a> {
     pub(super) now: Moment,
     /// The kinds of probes that the tap saw leave, as a set of bits.
     departed: u8,
+    /// What each trial drew, in the order sent.
+    drawn: Vec<Drawn>,
+    witnesses: OnceCell<Vec<&'a Trial>>,
+    answering_control: OnceCell<Option<u16>>,
 }
 
 const fn bit(kind: Kind) -> u8 {
@@ -99,12 +104,18 @@ impl<'a> Case<'a> {
     pub(super) fn new(evidence: &'a Evidence, brief: &'a Brief, now: Moment) -> Self {
         let left = evidence.trials().iter().filter(|trial| trial.departed);
         let departed = left.fold(0, |bits, trial| bits | bit(trial.probe.kind));
-        Self {
+        let mut case = Self {
             evidence,
             brief,
             now,
             departed,
-        }
+            drawn: Vec::new(),
+            witnesses: OnceCell::new(),
+            answering_control: OnceCell::new(),
+        };
+        let trials = evidence.trials().iter();
+        case.drawn = trials.map(|trial| case.draw(trial)).collect();
+        case
     }
 
     /// The address under inquest.
@@ -159,6 +170,15 @@ impl<'a> Case<'a> {
 
     /// What the trial drew.
     pub(super) fn drawn(&self, trial: &Trial) -> Drawn {
+        let ProbeId(number) = trial.id;
+        let known = usize::try_from(number).ok().and_then(|number| {
+            let index = number.checked_sub(1)?;
+            self.drawn.get(index).copied()
+        });
+        known.unwrap_or_else(|| self.draw(trial))
+    }
+
+    fn draw(&self, trial: &Trial) -> Drawn {
         match self.telling(trial) {
             Some(heard) => class(&heard.reply.answer),
             None if trial.refused.is_some() || trial.void => Drawn::Void,
@@ -201,6 +221,12 @@ impl<'a> Case<'a> {
     /// The control that the host answers best: one that resets before one that opens; `None` when
     /// none answered.
     pub(super) fn answering_control(&self) -> Option<u16> {
+        *self
+            .answering_control
+            .get_or_init(|| self.find_answering_control())
+    }
+
+    fn find_answering_control(&self) -> Option<u16> {
         let answers = |port: u16, wanted: Drawn| {
             self.control_syns(port)
                 .any(|trial| self.drawn(trial) == wanted)
@@ -218,7 +244,11 @@ impl<'a> Case<'a> {
 
     /// Trials by which the path's loss is estimated: control ports and echo, where their like was
     /// answered at least once.
-    pub(super) fn witnesses(&self) -> Vec<&'a Trial> {
+    pub(super) fn witnesses(&self) -> &[&'a Trial] {
+        self.witnesses.get_or_init(|| self.find_witnesses())
+    }
+
+    fn find_witnesses(&self) -> Vec<&'a Trial> {
         let mut witnesses = Vec::new();
         for control in &self.brief.controls {
             let trials: Vec<_> = self.control_syns(control.port).collect();
@@ -241,11 +271,8 @@ impl<'a> Case<'a> {
     /// The same, by the witnesses sent until a moment.
     pub(super) fn loss_until(&self, moment: Moment) -> Loss {
         let mut loss = Loss::default();
-        for trial in self
-            .witnesses()
-            .into_iter()
-            .filter(|trial| trial.sent <= moment)
-        {
+        let until = |trial: &&&Trial| trial.sent <= moment;
+        for trial in self.witnesses().iter().filter(until) {
             match self.drawn(trial) {
                 Drawn::Silence => loss.lost += 1,
                 Drawn::Pending | Drawn::Void | Drawn::EnRoute | Drawn::Refused(_) => {}

@@ -162,9 +162,9 @@ pub(super) fn accompany(case: &Case<'_>) -> Vec<Ask> {
 /// Answers that the address itself gives for something else than the port: resets and SYN-ACKs of
 /// controls, echo replies.
 pub(super) fn host_answers<'a>(case: &Case<'a>) -> Vec<(&'a Trial, &'a HeardReply)> {
-    let witnesses = case.witnesses();
-    witnesses
-        .into_iter()
+    case.witnesses()
+        .iter()
+        .copied()
         .filter(|trial| case.drawn(trial).is_answer())
         .filter_map(|trial| Some((trial, case.telling(trial)?)))
         .collect()

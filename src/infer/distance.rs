@@ -12,6 +12,7 @@
 //! 4. Nothing to compare with: a SYN that lives for `n` hops and is answered is at the host, `likely`; one
 //!    that a router reports expired there is nearer, `likely` too, since the way back may be shorter.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use crate::model::evidence::{HeardReply, Trial};
@@ -140,7 +141,7 @@ pub(super) fn read_distance(case: &Case<'_>) -> Reading {
         };
     }
     let router = router_at(case, near);
-    let seen = |sign, strength, others: &[&Trial], because: String| {
+    let seen = |sign, strength, others: &[&Trial], because: Cow<'static, str>| {
         let mut basis = ids(answered.iter().take(4).copied());
         basis.extend(ids(others.iter().take(4).copied()));
         Some(Observed {
@@ -176,7 +177,7 @@ pub(super) fn read_distance(case: &Case<'_>) -> Reading {
             sign: Sign::NearerThanHost,
             strength,
             basis,
-            because,
+            because: because.into(),
         })
     };
     let sign = if let Some(basis) = alone(&before, &other_before) {
@@ -208,12 +209,17 @@ pub(super) fn read_distance(case: &Case<'_>) -> Reading {
                 };
                 let because =
                     format!("the answer is sent from hop {near}, the host answers from hop {host}");
-                seen(Sign::NearerThanHost, strength, &references, because)
+                seen(Sign::NearerThanHost, strength, &references, because.into())
             }
             Compared::Same(references) => {
                 let because =
                     format!("the answer is sent from hop {near}, as are the host's other answers");
-                seen(Sign::AtHost, Confidence::Proven, &references, because)
+                seen(
+                    Sign::AtHost,
+                    Confidence::Proven,
+                    &references,
+                    because.into(),
+                )
             }
             Compared::Nothing => {
                 match (at.iter().copied().find(|t| is_same_answer(case, t)), router) {
@@ -226,13 +232,18 @@ pub(super) fn read_distance(case: &Case<'_>) -> Reading {
                         } else {
                             Confidence::Likely
                         };
-                        seen(Sign::AtHost, strength, &[trial], because)
+                        seen(Sign::AtHost, strength, &[trial], because.into())
                     }
                     (None, Some((_, trial))) => {
                         let because = format!(
                             "the answer is sent from hop {near}, where a router reports the SYN expired"
                         );
-                        seen(Sign::NearerThanHost, Confidence::Likely, &[trial], because)
+                        seen(
+                            Sign::NearerThanHost,
+                            Confidence::Likely,
+                            &[trial],
+                            because.into(),
+                        )
                     }
                     (None, None) if progress == Progress::Done => seen(
                         Sign::UnknownDistance,

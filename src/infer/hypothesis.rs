@@ -7,8 +7,8 @@
 use crate::model::verdict::Cause;
 use crate::model::verdict::Confidence::{self, Likely, Proven};
 
-use super::sign::Question;
 use super::sign::Sign::{self, *};
+use super::sign::Signs;
 
 /// A cause and its predictions.
 #[derive(Debug)]
@@ -16,11 +16,11 @@ pub(super) struct Hypothesis {
     /// The cause.
     pub(super) cause: Cause,
     /// Signs it admits.
-    pub(super) admits: &'static [Sign],
+    pub(super) admits: Signs,
     /// One of these must have been seen before it is named; none needed when empty.
-    pub(super) needs: &'static [Sign],
+    pub(super) needs: Signs,
     /// Signs it admits, but seldom shows: with one of them it counts as rare.
-    pub(super) seldom: &'static [Sign],
+    pub(super) seldom: Signs,
     /// Far less common than the others that fit the same signs: alone it does not keep a verdict
     /// from being `likely`.
     pub(super) rare: bool,
@@ -31,45 +31,45 @@ pub(super) struct Hypothesis {
 }
 
 impl Hypothesis {
-    /// Whether the sign is among its predictions, or of a question it says nothing of.
-    pub(super) fn admits(&self, sign: Sign) -> bool {
-        self.admits.contains(&sign)
-            || self.seldom.contains(&sign)
-            || !self.speaks_of(sign.question())
+    /// What it predicts: the signs it admits, and those it seldom shows.
+    pub(super) const fn predictions(&self) -> Signs {
+        self.admits.or(self.seldom)
     }
 
-    fn speaks_of(&self, question: Question) -> bool {
-        self.admits
-            .iter()
-            .chain(self.seldom)
-            .any(|sign| sign.question() == question)
+    /// Whether the sign is among its predictions, or of a question it says nothing of.
+    pub(super) fn admits(&self, sign: Sign) -> bool {
+        let predictions = self.predictions();
+        predictions.contains(sign)
+            || predictions
+                .and(Signs::of_question(sign.question()))
+                .is_empty()
     }
 }
 
 /// Every cause that evidence can speak for, the most specific first: of those that survive with
 /// their needs met, the first is the verdict.
-pub(super) const TABLE: &[Hypothesis] = &[
+pub(super) static TABLE: &[Hypothesis] = &[
     Hypothesis {
         cause: Cause::LocalEgress,
-        admits: &[SendForbidden, NeverLeaves],
-        needs: &[SendForbidden, NeverLeaves],
-        seldom: &[],
+        admits: Signs::of(&[SendForbidden, NeverLeaves]),
+        needs: Signs::of(&[SendForbidden, NeverLeaves]),
+        seldom: Signs::of(&[]),
         rare: false,
         firmest: Proven,
         covers: &[],
     },
     Hypothesis {
         cause: Cause::LocalIngress,
-        admits: &[HeardByTapOnly],
-        needs: &[HeardByTapOnly],
-        seldom: &[],
+        admits: Signs::of(&[HeardByTapOnly]),
+        needs: Signs::of(&[HeardByTapOnly]),
+        seldom: Signs::of(&[]),
         rare: false,
         firmest: Proven,
         covers: &[],
     },
     Hypothesis {
         cause: Cause::NoNeighbor,
-        admits: &[
+        admits: Signs::of(&[
             WayClear,
             NextHopUnresolved,
             PortRefused,
@@ -81,16 +81,16 @@ pub(super) const TABLE: &[Hypothesis] = &[
             TtlFirst,
             UnknownOrder,
             HostSilent,
-        ],
-        needs: &[NextHopUnresolved, RefusedLate],
-        seldom: &[],
+        ]),
+        needs: Signs::of(&[NextHopUnresolved, RefusedLate]),
+        seldom: Signs::of(&[]),
         rare: false,
         firmest: Proven,
         covers: &[],
     },
     Hypothesis {
         cause: Cause::NoRoute,
-        admits: &[
+        admits: Signs::of(&[
             WayClear,
             SendUnrouted,
             PortRefused,
@@ -101,76 +101,76 @@ pub(super) const TABLE: &[Hypothesis] = &[
             Everything,
             RefusalFirst,
             UnknownOrder,
-        ],
-        needs: &[SendUnrouted, RefusalFirst, UnknownOrder],
-        seldom: &[],
+        ]),
+        needs: Signs::of(&[SendUnrouted, RefusalFirst, UnknownOrder]),
+        seldom: Signs::of(&[]),
         rare: false,
         firmest: Proven,
         covers: &[],
     },
     Hypothesis {
         cause: Cause::Conflicting,
-        admits: &[WayClear, PortContradicts],
-        needs: &[PortContradicts],
-        seldom: &[],
+        admits: Signs::of(&[WayClear, PortContradicts]),
+        needs: Signs::of(&[PortContradicts]),
+        seldom: Signs::of(&[]),
         rare: false,
         firmest: Proven,
         covers: &[],
     },
     Hypothesis {
         cause: Cause::Banned,
-        admits: &[WayClear, PortMixed, UntilStopped],
-        needs: &[UntilStopped],
-        seldom: &[],
+        admits: Signs::of(&[WayClear, PortMixed, UntilStopped]),
+        needs: Signs::of(&[UntilStopped]),
+        seldom: Signs::of(&[]),
         rare: false,
         firmest: Proven,
         covers: &[],
     },
     Hypothesis {
         cause: Cause::RateLimited,
-        admits: &[WayClear, PortMixed, ByRate],
-        needs: &[ByRate],
-        seldom: &[],
+        admits: Signs::of(&[WayClear, PortMixed, ByRate]),
+        needs: Signs::of(&[ByRate]),
+        seldom: Signs::of(&[]),
         rare: false,
         firmest: Proven,
         covers: &[],
     },
     Hypothesis {
         cause: Cause::Intermittent,
-        admits: &[WayClear, PortMixed, ByFlow, ByChance, NoPattern],
-        needs: &[ByFlow, ByChance, NoPattern],
-        seldom: &[],
+        admits: Signs::of(&[WayClear, PortMixed, ByFlow, ByChance, NoPattern]),
+        needs: Signs::of(&[ByFlow, ByChance, NoPattern]),
+        seldom: Signs::of(&[]),
         rare: false,
         firmest: Proven,
         covers: &[Cause::RateLimited, Cause::Banned],
     },
     Hypothesis {
         cause: Cause::OpenProxied,
-        admits: &[
+        admits: Signs::of(&[
             WayClear,
             PortOpens,
             NearListener,
             ZeroWindow,
             EveryPortOpens,
             UncertainListener,
-        ],
-        needs: &[NearListener, ZeroWindow, EveryPortOpens],
-        seldom: &[],
+        ]),
+        needs: Signs::of(&[NearListener, ZeroWindow, EveryPortOpens]),
+        seldom: Signs::of(&[]),
         rare: true,
         firmest: Proven,
         covers: &[],
     },
     Hypothesis {
         cause: Cause::MtuBlackHole,
-        admits: &[
+        admits: Signs::of(&[
             WayClear,
             PortOpens,
             GenuineListener,
             UncertainListener,
             LargeVanish,
-        ],
-        needs: &[LargeVanish],
-        seldom: &[],
+        ]),
+        needs: Signs::of(&[LargeVanish]),
+        seldom: Signs::of(&[]),
         rare: false,
         // A box that drops only SYNs with much data would look the same.
         firmest: Likely,
@@ -178,23 +178,23 @@ pub(super) const TABLE: &[Hypothesis] = &[
     },
     Hypothesis {
         cause: Cause::Open,
-        admits: &[
+        admits: Signs::of(&[
             WayClear,
             PortOpens,
             GenuineListener,
             UncertainListener,
             SizesPass,
             SizesUntestable,
-        ],
-        needs: &[PortOpens],
-        seldom: &[],
+        ]),
+        needs: Signs::of(&[PortOpens]),
+        seldom: Signs::of(&[]),
         rare: false,
         firmest: Proven,
         covers: &[Cause::MtuBlackHole],
     },
     Hypothesis {
         cause: Cause::RejectPath,
-        admits: &[
+        admits: Signs::of(&[
             WayClear,
             PortResets,
             PortRefused,
@@ -216,32 +216,32 @@ pub(super) const TABLE: &[Hypothesis] = &[
             ReasonRoute,
             PortAlone,
             Everything,
-        ],
-        needs: &[NearerThanHost, RefusedByRouter, FragmentRefused],
-        seldom: &[],
+        ]),
+        needs: Signs::of(&[NearerThanHost, RefusedByRouter, FragmentRefused]),
+        seldom: Signs::of(&[]),
         rare: true,
         firmest: Proven,
         covers: &[],
     },
     Hypothesis {
         cause: Cause::Closed,
-        admits: &[
+        admits: Signs::of(&[
             WayClear,
             PortResets,
             StackReset,
             UnclearReset,
             AtHost,
             UnknownDistance,
-        ],
-        needs: &[PortResets],
-        seldom: &[NearerThanHost],
+        ]),
+        needs: Signs::of(&[PortResets]),
+        seldom: Signs::of(&[NearerThanHost]),
         rare: false,
         firmest: Proven,
         covers: &[],
     },
     Hypothesis {
         cause: Cause::RejectHost,
-        admits: &[
+        admits: Signs::of(&[
             WayClear,
             PortResets,
             PortRefused,
@@ -252,32 +252,32 @@ pub(super) const TABLE: &[Hypothesis] = &[
             RefusedByTarget,
             FragmentHeld,
             KernelRefusal,
-        ],
-        needs: &[ForgedReset, RefusedByTarget],
-        seldom: &[],
+        ]),
+        needs: Signs::of(&[ForgedReset, RefusedByTarget]),
+        seldom: Signs::of(&[]),
         rare: true,
         firmest: Proven,
         covers: &[],
     },
     Hypothesis {
         cause: Cause::DropPath,
-        admits: &[
+        admits: Signs::of(&[
             WayClear,
             PortSilent,
             TraceInPath,
             TraceUnclear,
             FragmentStops,
             FragmentsUnusable,
-        ],
-        needs: &[TraceInPath],
-        seldom: &[],
+        ]),
+        needs: Signs::of(&[TraceInPath]),
+        seldom: Signs::of(&[]),
         rare: false,
         firmest: Proven,
         covers: &[],
     },
     Hypothesis {
         cause: Cause::DropReturn,
-        admits: &[
+        admits: Signs::of(&[
             WayClear,
             PortSilent,
             TraceToEdge,
@@ -288,16 +288,16 @@ pub(super) const TABLE: &[Hypothesis] = &[
             OtherRangeAnswers,
             OtherRangeSilent,
             AckSilent,
-        ],
-        needs: &[OtherRangeAnswers],
-        seldom: &[AckResets],
+        ]),
+        needs: Signs::of(&[OtherRangeAnswers]),
+        seldom: Signs::of(&[AckResets]),
         rare: true,
         firmest: Likely,
         covers: &[],
     },
     Hypothesis {
         cause: Cause::ListenerOverloaded,
-        admits: &[
+        admits: Signs::of(&[
             WayClear,
             PortSilent,
             TraceToHost,
@@ -308,16 +308,16 @@ pub(super) const TABLE: &[Hypothesis] = &[
             AckResets,
             FinSilent,
             OtherRangeSilent,
-        ],
-        needs: &[AckResets],
-        seldom: &[],
+        ]),
+        needs: Signs::of(&[AckResets]),
+        seldom: Signs::of(&[]),
         rare: false,
         firmest: Proven,
         covers: &[],
     },
     Hypothesis {
         cause: Cause::DropHost,
-        admits: &[
+        admits: Signs::of(&[
             WayClear,
             PortSilent,
             TraceToHost,
@@ -328,16 +328,16 @@ pub(super) const TABLE: &[Hypothesis] = &[
             FragmentsUnusable,
             OtherRangeSilent,
             AckSilent,
-        ],
-        needs: &[FragmentArrives, TraceToHost],
-        seldom: &[AckResets],
+        ]),
+        needs: Signs::of(&[FragmentArrives, TraceToHost]),
+        seldom: Signs::of(&[AckResets]),
         rare: false,
         firmest: Proven,
         covers: &[],
     },
     Hypothesis {
         cause: Cause::DropEdge,
-        admits: &[
+        admits: Signs::of(&[
             WayClear,
             PortSilent,
             TraceToEdge,
@@ -346,16 +346,16 @@ pub(super) const TABLE: &[Hypothesis] = &[
             FragmentsUnusable,
             OtherRangeSilent,
             AckSilent,
-        ],
-        needs: &[FragmentStops],
-        seldom: &[AckResets],
+        ]),
+        needs: Signs::of(&[FragmentStops]),
+        seldom: Signs::of(&[AckResets]),
         rare: false,
         firmest: Likely,
         covers: &[],
     },
     Hypothesis {
         cause: Cause::DropEdgeOrHost,
-        admits: &[
+        admits: Signs::of(&[
             WayClear,
             PortSilent,
             TraceToEdge,
@@ -364,16 +364,16 @@ pub(super) const TABLE: &[Hypothesis] = &[
             FragmentArrives,
             OtherRangeSilent,
             AckSilent,
-        ],
-        needs: &[TraceToEdge],
-        seldom: &[AckResets],
+        ]),
+        needs: Signs::of(&[TraceToEdge]),
+        seldom: Signs::of(&[AckResets]),
         rare: false,
         firmest: Likely,
         covers: &[Cause::DropHost, Cause::DropEdge, Cause::ListenerOverloaded],
     },
     Hypothesis {
         cause: Cause::DropSomewhere,
-        admits: &[
+        admits: Signs::of(&[
             WayClear,
             PortSilent,
             TraceStopsAll,
@@ -382,9 +382,9 @@ pub(super) const TABLE: &[Hypothesis] = &[
             FragmentsUnusable,
             FragmentStops,
             FragmentArrives,
-        ],
-        needs: &[PortSilent],
-        seldom: &[],
+        ]),
+        needs: Signs::of(&[PortSilent]),
+        seldom: Signs::of(&[]),
         rare: false,
         firmest: Likely,
         covers: &[

@@ -17,10 +17,10 @@ use crate::model::verdict::{Alternative, Cause, Confidence, Finding, Verdict};
 use super::case::{Case, Drawn};
 use super::hypothesis::{Hypothesis, TABLE};
 use super::sign::Sign::{self, *};
-use super::sign::{Observed, Progress, Question, Reading};
+use super::sign::{Observed, Progress, Question, Reading, Signs};
 use super::{
-    Ask, Brief, Judgement, Next, answer, distance, local, locate, outline, pattern, place, refusal,
-    reset, silence, size, trace, words,
+    Ask, Brief, Course, Judgement, Next, answer, distance, local, locate, outline, pattern, place,
+    refusal, reset, silence, size, trace, words,
 };
 
 /// Judges the evidence: the best verdict it supports at `now`, and the probes that would best test
@@ -30,43 +30,48 @@ use super::{
 pub fn judge(evidence: &Evidence, brief: &Brief, now: Moment) -> Judgement {
     let case = Case::new(evidence, brief, now);
     let readings = read_all(&case);
-    let signs: Vec<&Observed> = readings
-        .iter()
-        .filter_map(|(_, r)| r.sign.as_ref())
-        .collect();
+    let signs = signs(&readings);
     let leader = leader(&signs);
-    let finding = find(&case, leader, &signs);
-    let (next, look_again) = next(&case, leader, &signs, &readings);
-    // A moment that has passed without a new fact would be looked at for ever.
     Judgement {
-        finding,
-        next,
-        look_again: look_again.filter(|due| *due > now),
+        finding: find(&case, leader, &signs),
+        course: course(&case, leader, &signs, &readings),
     }
+}
+
+/// What [`judge`] would do next, without the words of its finding, which cost more than to decide.
+pub fn plan(evidence: &Evidence, brief: &Brief, now: Moment) -> Course {
+    let case = Case::new(evidence, brief, now);
+    let readings = read_all(&case);
+    let signs = signs(&readings);
+    course(&case, leader(&signs), &signs, &readings)
+}
+
+fn signs(readings: &[(Question, Reading)]) -> Vec<&Observed> {
+    readings
+        .iter()
+        .filter_map(|(_, reading)| reading.sign.as_ref())
+        .collect()
 }
 
 /// Reads every question whose occasion has come.
 fn read_all(case: &Case<'_>) -> Vec<(Question, Reading)> {
-    let mut readings: Vec<(Question, Reading)> = Vec::new();
+    let mut readings: Vec<(Question, Reading)> = Vec::with_capacity(Question::ALL.len());
+    let mut seen = Signs::of(&[]);
     for question in Question::ALL {
-        let seen = |sign: Sign| {
-            readings.iter().any(|(_, reading)| {
-                reading
-                    .sign
-                    .as_ref()
-                    .is_some_and(|observed| observed.sign == sign)
-            })
-        };
-        if occasion(question, &seen) {
-            readings.push((question, read(case, question)));
+        if occasion(question, seen) {
+            let reading = read(case, question);
+            if let Some(observed) = &reading.sign {
+                seen = seen.or(Signs::of(&[observed.sign]));
+            }
+            readings.push((question, reading));
         }
     }
     readings
 }
 
 /// Whether a question arises, given the signs of those before it.
-fn occasion(question: Question, seen: &dyn Fn(Sign) -> bool) -> bool {
-    let any = |signs: &[Sign]| signs.iter().any(|sign| seen(*sign));
+fn occasion(question: Question, seen: Signs) -> bool {
+    let any = |signs: &[Sign]| !seen.and(Signs::of(signs)).is_empty();
     match question {
         Question::Way | Question::Port => true,
         Question::Pattern => any(&[PortMixed]),
@@ -129,17 +134,14 @@ fn leader(signs: &[&Observed]) -> Option<&'static Hypothesis> {
         Confidence::Confirmed,
     ];
     weakest.into_iter().find_map(|weakest| {
-        let kept: Vec<&Observed> = signs
-            .iter()
-            .copied()
-            .filter(|observed| observed.strength >= weakest)
-            .collect();
+        let kept = || {
+            let kept = signs.iter().copied();
+            kept.filter(|observed| observed.strength >= weakest)
+        };
         TABLE.iter().find(|hypothesis| {
             let met = hypothesis.needs.is_empty()
-                || kept
-                    .iter()
-                    .any(|observed| hypothesis.needs.contains(&observed.sign));
-            met && objection(hypothesis, &kept).is_none()
+                || kept().any(|observed| hypothesis.needs.contains(observed.sign));
+            met && kept().all(|observed| hypothesis.admits(observed.sign))
         })
     })
 }
@@ -150,7 +152,7 @@ fn is_rival(hypothesis: &Hypothesis, leader: &Hypothesis, signs: &[&Observed]) -
     let explains_port = signs
         .iter()
         .find(|observed| observed.sign.question() == Question::Port)
-        .is_some_and(|observed| hypothesis.admits.contains(&observed.sign));
+        .is_some_and(|observed| hypothesis.admits.contains(observed.sign));
     explains_port
         && hypothesis.cause != leader.cause
         && !hypothesis.covers.contains(&leader.cause)
@@ -165,8 +167,8 @@ fn confidence(leader: &Hypothesis, signs: &[&Observed]) -> Confidence {
             .map(|observed| observed.strength)
             .max()
     };
-    let port = of(&|sign| sign.question() == Question::Port && leader.admits.contains(&sign));
-    let needed = of(&|sign| leader.needs.contains(&sign));
+    let port = of(&|sign| sign.question() == Question::Port && leader.admits.contains(sign));
+    let needed = of(&|sign| leader.needs.contains(sign));
     let seen = [port, needed]
         .into_iter()
         .flatten()
@@ -179,7 +181,7 @@ fn confidence(leader: &Hypothesis, signs: &[&Observed]) -> Confidence {
     }
     if signs
         .iter()
-        .any(|observed| leader.seldom.contains(&observed.sign))
+        .any(|observed| leader.seldom.contains(observed.sign))
     {
         confidence = confidence.min(Confidence::Likely);
     }
@@ -187,7 +189,7 @@ fn confidence(leader: &Hypothesis, signs: &[&Observed]) -> Confidence {
         let rare = rival.rare
             || signs
                 .iter()
-                .any(|observed| rival.seldom.contains(&observed.sign));
+                .any(|observed| rival.seldom.contains(observed.sign));
         let surviving = if rare {
             Confidence::Likely
         } else {
@@ -243,8 +245,8 @@ fn find(case: &Case<'_>, leader: Option<&'static Hypothesis>, signs: &[&Observed
 /// Whether the verdict rests on a sign: what the port draws, and what the cause needs.
 fn rests_on(leader: Option<&Hypothesis>, observed: &Observed) -> bool {
     leader.is_some_and(|leader| {
-        leader.needs.contains(&observed.sign)
-            || leader.admits.contains(&observed.sign)
+        leader.needs.contains(observed.sign)
+            || leader.admits.contains(observed.sign)
                 && !matches!(observed.sign, WayClear | FragmentsUnusable | TraceUnclear)
     })
 }
@@ -261,7 +263,7 @@ fn alternatives(
             Some(observed) => Some(Alternative {
                 cause: rival.cause,
                 ruled_out: observed.strength > Confidence::Possible,
-                because: observed.because.clone(),
+                because: observed.because.clone().into_owned(),
                 basis: observed.basis.clone(),
             }),
             None if signs.is_empty() => None,
@@ -287,7 +289,8 @@ fn closed_although_silent(case: &Case<'_>, signs: &[&Observed]) -> Option<Altern
     signs.iter().find(|observed| observed.sign == PortSilent)?;
     let reset: Vec<ProbeId> = case
         .witnesses()
-        .into_iter()
+        .iter()
+        .copied()
         .filter(|trial| case.drawn(trial) == Drawn::Reset)
         .map(|trial: &Trial| trial.id)
         .take(3)
@@ -302,21 +305,12 @@ fn closed_although_silent(case: &Case<'_>, signs: &[&Observed]) -> Option<Altern
 
 /// Whether the surviving hypotheses disagree on a question.
 fn splits(question: Question, survivors: &[&'static Hypothesis]) -> bool {
-    let predictions = |hypothesis: &Hypothesis| -> Vec<Sign> {
-        let all = hypothesis.admits.iter().chain(hypothesis.seldom);
-        all.copied()
-            .filter(|sign| sign.question() == question)
-            .collect()
-    };
-    let mut distinct: Vec<Vec<Sign>> = Vec::new();
-    for hypothesis in survivors {
-        let mut signs = predictions(hypothesis);
-        signs.sort_unstable();
-        if !distinct.contains(&signs) {
-            distinct.push(signs);
-        }
-    }
-    distinct.len() > 1
+    let of_question = Signs::of_question(question);
+    let mut predictions = survivors
+        .iter()
+        .map(|hypothesis| hypothesis.predictions().and(of_question));
+    let first = predictions.next();
+    predictions.any(|prediction| Some(prediction) != first)
 }
 
 /// Whether the place of the verdict rests on a question, though no rival does.
@@ -325,14 +319,14 @@ fn places(question: Question, leader: Option<&Hypothesis>) -> bool {
     question == Question::Order && leader.is_some_and(|leader| by_router.contains(&leader.cause))
 }
 
-fn next(
+fn course(
     case: &Case<'_>,
     leader: Option<&'static Hypothesis>,
     signs: &[&Observed],
     readings: &[(Question, Reading)],
-) -> (Next, Option<Moment>) {
+) -> Course {
     if case.evidence.interrupted() || quick_enough(case, leader, signs) {
-        return (Next::Settle, None);
+        return Course::SETTLE;
     }
     let survivors: Vec<&'static Hypothesis> = TABLE
         .iter()
@@ -341,14 +335,14 @@ fn next(
         })
         .collect();
     if survivors.is_empty() {
-        return (Next::Settle, None);
+        return Course::SETTLE;
     }
     let mut asks: Vec<Ask> = Vec::new();
     let mut waiting: Option<Option<Moment>> = None;
     for (question, reading) in readings {
         let carries = reading.sign.as_ref().is_some_and(|observed| {
             observed.sign.question() == Question::Port
-                || leader.is_some_and(|leader| leader.needs.contains(&observed.sign))
+                || leader.is_some_and(|leader| leader.needs.contains(observed.sign))
         });
         if !carries && !splits(*question, &survivors) && !places(*question, leader) {
             continue;
@@ -365,8 +359,12 @@ fn next(
         }
     }
     match (asks.is_empty(), waiting) {
-        (true, None) => (Next::Settle, None),
-        (_, waiting) => (Next::Ask(asks), waiting.flatten()),
+        (true, None) => Course::SETTLE,
+        (_, waiting) => Course {
+            next: Next::Ask(asks),
+            // A moment that has passed without a new fact would be looked at for ever.
+            look_again: waiting.flatten().filter(|due| *due > case.now),
+        },
     }
 }
 

@@ -128,7 +128,7 @@ pub(super) fn read_trace(case: &Case<'_>) -> Reading {
         sign,
         strength,
         basis: end.basis.clone(),
-        because,
+        because: because.into(),
     });
     let looked_at_host = end
         .host

@@ -35,7 +35,7 @@ mod words;
 #[cfg(test)]
 mod tests;
 
-pub use judge::judge;
+pub use judge::{judge, plan};
 
 use serde::{Deserialize, Serialize};
 
@@ -91,10 +91,25 @@ pub enum ControlOrigin {
 pub struct Judgement {
     /// The verdict as it stands.
     pub finding: Finding,
+    /// How to go on.
+    pub course: Course,
+}
+
+/// How an inquest goes on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Course {
     /// What to do next.
     pub next: Next,
     /// When to judge again although no fact arrived: the passing of time alone says something then.
     pub look_again: Option<Moment>,
+}
+
+impl Course {
+    /// Nothing is left to ask.
+    pub const SETTLE: Self = Self {
+        next: Next::Settle,
+        look_again: None,
+    };
 }
 
 /// What to do next.

@@ -311,7 +311,7 @@ pub(super) fn read_pattern(case: &Case<'_>) -> Reading {
             sign,
             strength,
             basis: failed(),
-            because,
+            because: because.into(),
         }),
         progress,
     }

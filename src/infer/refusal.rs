@@ -76,7 +76,7 @@ pub(super) fn read_refuser(case: &Case<'_>) -> Reading {
         },
         strength: Confidence::Proven,
         basis: basis(&refusals),
-        because: format!("the refusal comes from {}", first.from),
+        because: format!("the refusal comes from {}", first.from).into(),
     })
 }
 
@@ -103,7 +103,7 @@ pub(super) fn read_reason(case: &Case<'_>) -> Reading {
         sign,
         strength: Confidence::Proven,
         basis: basis(&refusals),
-        because: format!("the refusal says {}", Method::Icmp(first.refusal).word()),
+        because: format!("the refusal says {}", Method::Icmp(first.refusal).word()).into(),
     })
 }
 
@@ -142,7 +142,8 @@ pub(super) fn read_haste(case: &Case<'_>) -> Reading {
             } else {
                 "without a pause"
             }
-        ),
+        )
+        .into(),
     })
 }
 
@@ -265,7 +266,7 @@ pub(super) fn read_order(case: &Case<'_>) -> Reading {
             sign: found.sign,
             strength: Confidence::Proven,
             basis: found.basis,
-            because: format!("hop {ttl} {because}"),
+            because: format!("hop {ttl} {because}").into(),
         });
     }
     let mut progress = Progress::Done;

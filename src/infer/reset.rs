@@ -107,7 +107,7 @@ fn drawn_early(case: &Case<'_>) -> Option<Early> {
 pub(super) fn read_origin(case: &Case<'_>) -> Reading {
     let port = echoing(case, case.port_syns(), Drawn::Reset);
     let tally = Tally::of(case);
-    let seen = |sign, strength, basis, because: &str| {
+    let seen = |sign, strength, basis, because: &'static str| {
         Reading::done(Observed {
             sign,
             strength,

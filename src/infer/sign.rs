@@ -4,6 +4,8 @@
 //! is one of its possible answers. At any time a question has at most one sign. Rooms read signs
 //! from evidence; the table of hypotheses says which signs each cause admits.
 
+use std::borrow::Cow;
+
 use crate::model::probe::ProbeId;
 use crate::model::time::Moment;
 use crate::model::verdict::Confidence;
@@ -232,6 +234,31 @@ pub(super) enum Sign {
 }
 
 impl Sign {
+    /// Every sign.
+    #[rustfmt::skip]
+    pub(super) const ALL: [Self; 64] = [
+        Self::WayClear, Self::SendForbidden, Self::SendUnrouted, Self::SendImpaired,
+        Self::NeverLeaves, Self::NextHopUnresolved, Self::HeardByTapOnly, Self::PortOpens,
+        Self::PortResets, Self::PortRefused, Self::PortSilent, Self::PortMixed,
+        Self::PortContradicts, Self::ByFlow, Self::ByRate, Self::UntilStopped, Self::ByChance,
+        Self::NoPattern, Self::StackReset, Self::ForgedReset, Self::UnclearReset, Self::AtHost,
+        Self::NearerThanHost, Self::UnknownDistance, Self::GenuineListener, Self::NearListener,
+        Self::UncertainListener, Self::ZeroWindow, Self::EveryPortOpens, Self::SizesPass,
+        Self::LargeVanish, Self::SizesUntestable, Self::RefusedByTarget, Self::RefusedByRouter,
+        Self::ReasonRoute, Self::ReasonHost, Self::ReasonPolicy, Self::RefusedAtOnce,
+        Self::RefusedLate, Self::PortAlone, Self::Everything, Self::TtlFirst, Self::RefusalFirst,
+        Self::UnknownOrder, Self::HostAnswers, Self::HostSilent, Self::FragmentArrives,
+        Self::FragmentStops, Self::FragmentsUnusable, Self::FragmentRefused, Self::FragmentHeld,
+        Self::KernelRefusal, Self::TraceToEdge, Self::TraceToHost, Self::TraceInPath,
+        Self::TraceStopsAll, Self::TraceBeyond, Self::TraceUnclear, Self::AckResets,
+        Self::AckSilent, Self::FinResets, Self::FinSilent, Self::OtherRangeAnswers,
+        Self::OtherRangeSilent,
+    ];
+
+    const fn bit(self) -> u128 {
+        1 << self as u8
+    }
+
     /// The question it answers.
     #[rustfmt::skip]
     pub(super) const fn question(self) -> Question {
@@ -266,6 +293,60 @@ impl Sign {
     }
 }
 
+/// A set of signs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Signs(u128);
+
+impl Signs {
+    /// The set of a list.
+    pub(super) const fn of(list: &[Sign]) -> Self {
+        let mut bits = 0;
+        let mut rest = list;
+        while let [sign, others @ ..] = rest {
+            bits |= sign.bit();
+            rest = others;
+        }
+        Self(bits)
+    }
+
+    /// Every sign of a question.
+    pub(super) fn of_question(question: Question) -> Self {
+        const BY_QUESTION: [Signs; Question::ALL.len()] = {
+            let mut all = [Signs(0); Question::ALL.len()];
+            let mut rest = Sign::ALL.as_slice();
+            while let [sign, others @ ..] = rest {
+                all[sign.question() as usize].0 |= sign.bit();
+                rest = others;
+            }
+            all
+        };
+        BY_QUESTION
+            .get(question as usize)
+            .copied()
+            .unwrap_or(Self(0))
+    }
+
+    /// Both sets together.
+    pub(super) const fn or(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    /// What is in both.
+    pub(super) const fn and(self, other: Self) -> Self {
+        Self(self.0 & other.0)
+    }
+
+    /// Whether a sign is in the set.
+    pub(super) const fn contains(self, sign: Sign) -> bool {
+        self.0 & sign.bit() != 0
+    }
+
+    /// Whether nothing is in the set.
+    pub(super) const fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+}
+
 /// A sign as read from the evidence.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Observed {
@@ -276,7 +357,7 @@ pub(super) struct Observed {
     /// The probes that show it.
     pub(super) basis: Vec<ProbeId>,
     /// What they show, as a clause that can follow "because".
-    pub(super) because: String,
+    pub(super) because: Cow<'static, str>,
 }
 
 /// What a room makes of its question.

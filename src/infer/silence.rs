@@ -304,7 +304,7 @@ fn bare(case: &Case<'_>, kind: Kind, (resets, silent): (Sign, Sign), name: &str)
                 sign: resets,
                 strength: Confidence::Proven,
                 basis: ids(reset),
-                because: format!("a bare {name} to the port draws a reset"),
+                because: format!("a bare {name} to the port draws a reset").into(),
             }),
             progress,
         };
@@ -326,7 +326,7 @@ fn bare(case: &Case<'_>, kind: Kind, (resets, silent): (Sign, Sign), name: &str)
             Confidence::Possible
         },
         basis: ids(trials),
-        because: format!("a bare {name} to the port draws nothing"),
+        because: format!("a bare {name} to the port draws nothing").into(),
     })
 }
 

@@ -78,7 +78,7 @@ pub(super) fn read_size(case: &Case<'_>) -> Reading {
             sign,
             strength,
             basis,
-            because,
+            because: because.into(),
         })
     };
     if !passed.is_empty() {
@@ -157,7 +157,8 @@ fn vanishing(case: &Case<'_>, large: &[&Trial]) -> Reading {
         because: format!(
             "SYNs of {size} octets vanish without an ICMP message, those of {} are answered",
             small(case)
-        ),
+        )
+        .into(),
     };
     let mut asks = sweep(case, size);
     if strength != Confidence::Confirmed {

@@ -267,7 +267,7 @@ fn finish(
     judgement: Judgement,
     all: &[ProbeId],
 ) -> (Finding, Vec<Probe>) {
-    let asks = match judgement.next {
+    let asks = match judgement.course.next {
         Next::Settle => Vec::new(),
         Next::Ask(asks) => asks.into_iter().map(|ask| ask.probe).collect(),
     };

@@ -18,7 +18,7 @@ fn only_the_acknowledgment_of_our_own_number_is_an_answer() {
     });
     let reset = Some(Answer::Reset);
     for (judge, flags, sequence, past, expected) in [
-        (one_syn as Judge, SYN_ACK, 9, 1, syn_ack),
+        (one_syn as Script, SYN_ACK, 9, 1, syn_ack),
         (one_syn, SYN_ACK, 9, 0, None),
         (one_syn, SYN_ACK, 9, 2, None),
         (one_syn, RST_ACK, 0, 1, reset),
@@ -225,7 +225,7 @@ fn the_reassembly_timeout_of_a_fragment_comes_half_a_minute_later() {
 #[test]
 fn a_probe_heard_leaving_has_departed_and_nothing_else_has() {
     for (judge, family) in [
-        (one_syn as Judge, Family::V4),
+        (one_syn as Script, Family::V4),
         (one_syn, Family::V6),
         (one_echo, Family::V4),
         (one_echo, Family::V6),
@@ -277,7 +277,7 @@ fn on_loopback_our_own_probes_and_resets_heard_arriving_are_passed_over() {
         address: address("127.0.0.1"),
         ..endpoint(Family::V4)
     };
-    let mut prober = Prober::with_judge(Policy::default(), Key([9; 16]), one_syn);
+    let mut prober = Prober::with_judge(Policy::default(), Key([9; 16]), one_syn as Script);
     prober.add(ms(0), target, local);
     let syn = transmit(&mut prober, ms(0));
     for heard in [Heard::Departing, TAP, STACK] {
@@ -304,7 +304,7 @@ fn on_loopback_our_own_probes_and_resets_heard_arriving_are_passed_over() {
 
 #[test]
 fn two_inquests_may_share_addresses_and_ports() {
-    let mut prober = Prober::with_judge(Policy::default(), Key([9; 16]), one_syn);
+    let mut prober = Prober::with_judge(Policy::default(), Key([9; 16]), one_syn as Script);
     let other = Endpoint {
         port: 3307,
         ..endpoint(Family::V4)

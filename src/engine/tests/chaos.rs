@@ -91,7 +91,7 @@ proptest! {
         calls in proptest::collection::vec(call(), 1..60),
     ) {
         let policy = Policy { max_probes: 12, ..Policy::default() };
-        let mut prober = Prober::with_judge(policy, Key([3; 16]), curious);
+        let mut prober = Prober::with_judge(policy, Key([3; 16]), curious as Script);
         let mut now = ms(0);
         let mut sent: Vec<Transmit> = Vec::new();
         let mut added = 0_usize;

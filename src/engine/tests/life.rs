@@ -83,7 +83,7 @@ fn a_concluded_inquest_hands_over_its_outcome_once_and_leaves_nothing() {
     assert_eq!(prober.poll(ms(6005)), Output::Idle);
     prober.handle_frame(ms(6005), TAP, &syn_ack);
     assert_eq!(prober.poll(ms(6005)), Output::Idle);
-    let mut other = Prober::with_judge(Policy::default(), Key([9; 16]), one_syn);
+    let mut other = Prober::with_judge(Policy::default(), Key([9; 16]), one_syn as Script);
     other.add(ms(0), endpoint(Family::V4), vantage(Family::V4));
     assert!(format!("{prober:?}").len() < format!("{other:?}").len());
 }
@@ -91,7 +91,7 @@ fn a_concluded_inquest_hands_over_its_outcome_once_and_leaves_nothing() {
 #[test]
 fn silence_expires_after_its_patience() {
     for (judge, family, patience) in [
-        (one_syn as Judge, Family::V4, 1),
+        (one_syn as Script, Family::V4, 1),
         (one_echo, Family::V6, 1),
         (one_fragment, Family::V4, 35),
         (one_fragment, Family::V6, 66),
@@ -150,7 +150,7 @@ fn the_probe_budget_is_kept_and_the_last_probes_are_waited_for() {
         max_probes: 7,
         ..Policy::default()
     };
-    let mut prober = Prober::with_judge(policy, Key([9; 16]), insatiable);
+    let mut prober = Prober::with_judge(policy, Key([9; 16]), insatiable as Script);
     prober.add(ms(0), endpoint(Family::V4), vantage(Family::V4));
     let mut now = ms(0);
     let mut sent_at = Vec::new();
@@ -176,7 +176,7 @@ fn the_deadline_interrupts_and_settles() {
         max_time: Some(Duration::from_millis(300)),
         ..Policy::default()
     };
-    let mut prober = Prober::with_judge(policy, Key([9; 16]), one_syn);
+    let mut prober = Prober::with_judge(policy, Key([9; 16]), one_syn as Script);
     prober.add(ms(10), endpoint(Family::V4), vantage(Family::V4));
     transmit(&mut prober, ms(10));
     assert_eq!(prober.poll(ms(10)), Output::WaitUntil(ms(310)));
@@ -188,7 +188,7 @@ fn the_deadline_interrupts_and_settles() {
 
 #[test]
 fn an_interrupt_settles_every_open_inquest_at_once() {
-    let mut prober = Prober::with_judge(Policy::default(), Key([9; 16]), one_syn);
+    let mut prober = Prober::with_judge(Policy::default(), Key([9; 16]), one_syn as Script);
     for _ in 0..3 {
         prober.add(ms(0), endpoint(Family::V4), vantage(Family::V4));
     }
@@ -229,7 +229,7 @@ fn privileged(_: &Evidence, _: &Brief, now: Moment) -> Judgement {
 
 #[test]
 fn a_probe_without_a_source_port_counts_as_refused_and_ends() {
-    let mut prober = Prober::with_judge(Policy::default(), Key([9; 16]), privileged);
+    let mut prober = Prober::with_judge(Policy::default(), Key([9; 16]), privileged as Script);
     prober.add(ms(0), endpoint(Family::V4), vantage(Family::V4));
     assert_eq!(prober.poll(ms(0)), Output::Settled(SessionId(0)));
     let evidence = evidence(&prober);
@@ -285,7 +285,7 @@ fn the_rate_holds_over_all_inquests_and_every_one_gets_its_turn() {
         max_probes: 3,
         ..Policy::default()
     };
-    let mut prober = Prober::with_judge(policy, Key([9; 16]), insatiable);
+    let mut prober = Prober::with_judge(policy, Key([9; 16]), insatiable as Script);
     for _ in 0..20 {
         prober.add(ms(0), endpoint(Family::V4), vantage(Family::V4));
     }
@@ -313,7 +313,7 @@ fn the_same_key_gives_the_same_datagrams_and_another_key_others() {
     let (_, first) = begun(one_syn, Family::V6);
     let (_, again) = begun(one_syn, Family::V6);
     assert_eq!(first, again);
-    let mut other = Prober::with_judge(Policy::default(), Key([8; 16]), one_syn);
+    let mut other = Prober::with_judge(Policy::default(), Key([8; 16]), one_syn as Script);
     other.add(ms(0), endpoint(Family::V6), vantage(Family::V6));
     let other = transmit(&mut other, ms(0));
     assert_ne!(sent_segment(&first).sequence, sent_segment(&other).sequence);

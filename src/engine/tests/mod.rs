@@ -8,8 +8,8 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use super::policy::Policy;
-use super::{Heard, Judge, Key, Output, Prober, SessionId, Transmit};
-use crate::infer::{Ask, Brief, Judgement, Next};
+use super::{Heard, Key, Output, Prober, SessionId, Transmit};
+use crate::infer::{Ask, Brief, Course, Judgement, Next};
 use crate::model::endpoint::{Endpoint, Family};
 use crate::model::evidence::{Ear, Evidence};
 use crate::model::probe::{Flow, Kind, Probe, Target};
@@ -63,6 +63,9 @@ fn vantage(family: Family) -> Vantage {
     }
 }
 
+/// A judge that asks for fixed probes.
+type Script = fn(&Evidence, &Brief, Moment) -> Judgement;
+
 fn judgement(cause: Cause, next: Next) -> Judgement {
     Judgement {
         finding: Finding {
@@ -80,8 +83,10 @@ fn judgement(cause: Cause, next: Next) -> Judgement {
             loss: None,
             notes: Vec::new(),
         },
-        next,
-        look_again: None,
+        course: Course {
+            next,
+            look_again: None,
+        },
     }
 }
 
@@ -134,7 +139,7 @@ fn one_fin(evidence: &Evidence, brief: &Brief, _: Moment) -> Judgement {
 /// A SYN of 500 octets.
 fn one_long_syn(evidence: &Evidence, brief: &Brief, now: Moment) -> Judgement {
     let mut judgement = one_syn(evidence, brief, now);
-    if let Next::Ask(asks) = &mut judgement.next {
+    if let Next::Ask(asks) = &mut judgement.course.next {
         for ask in asks {
             ask.probe.padded_to = Some(500);
         }
@@ -152,7 +157,7 @@ fn insatiable(_: &Evidence, _: &Brief, now: Moment) -> Judgement {
 }
 
 /// A prober with one inquest begun at the start, and the datagram it sends first.
-fn begun(judge: Judge, family: Family) -> (Prober, Transmit) {
+fn begun(judge: Script, family: Family) -> (Prober, Transmit) {
     let mut prober = Prober::with_judge(Policy::default(), Key([9; 16]), judge);
     let id = prober.add(Moment::START, endpoint(family), vantage(family));
     assert_eq!(id, SessionId(0));

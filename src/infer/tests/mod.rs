@@ -144,7 +144,7 @@ fn run(
     let mut now = Moment::START;
     loop {
         let judgement = judge(&evidence, brief, now);
-        let asks = match judgement.next {
+        let asks = match judgement.course.next {
             Next::Settle => return (judgement.finding, evidence, now),
             Next::Ask(_) if now >= brief.deadline => return (judgement.finding, evidence, now),
             Next::Ask(asks) => asks,
@@ -175,7 +175,7 @@ fn run(
         due.sort_by_key(|(at, _)| *at);
         let next_due = due.first().map(|(at, _)| *at);
         let next_ask = asks.iter().map(|ask| ask.not_before).min();
-        let next = [next_due, next_ask, judgement.look_again]
+        let next = [next_due, next_ask, judgement.course.look_again]
             .into_iter()
             .flatten()
             .min();
@@ -185,7 +185,7 @@ fn run(
             let (at, fact) = due.remove(0);
             evidence.record(at, fact);
         }
-        if next_due.is_none() && next_ask.is_none() && judgement.look_again.is_none() {
+        if next_due.is_none() && next_ask.is_none() && judgement.course.look_again.is_none() {
             return (judgement.finding, evidence, now);
         }
     }
