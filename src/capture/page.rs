@@ -189,9 +189,9 @@ impl Page {
 
     /// What became known, in its order.
     pub(super) fn steps(&self, outcome: &Outcome) -> Vec<Step> {
-        let observations = outcome.evidence.observations().iter();
+        let observations = outcome.evidence.observations();
         observations
-            .map(|observation| self.step(observation))
+            .map(|observation| self.step(&observation))
             .collect()
     }
 

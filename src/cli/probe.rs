@@ -125,6 +125,7 @@ fn settings(arguments: &ProbeArguments, sightings: bool) -> Settings {
             quick: cost.quick,
             check_mtu: !cost.no_mtu,
             control_ports: cost.control_ports.clone(),
+            ..Policy::default()
         },
         interface: leave.interface.clone(),
         source: leave.source,

@@ -98,7 +98,7 @@ fn segment(bench: Workbench<'_>, id: ProbeId, probe: &Probe) -> Option<Crafted> 
     }
     Some(Crafted {
         datagram: compose::segment(&envelope, &segment).ok()?,
-        marks: Marks::Segment(segment),
+        marks: Marks::Segment(segment.into()),
     })
 }
 

@@ -21,11 +21,35 @@ use crate::wire::dissect::{Content, Packet};
 use crate::wire::icmp::{Echo, Kind};
 use crate::wire::tcp::{Flags, Segment};
 
+/// What an answer must show of a segment: its numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Numbers {
+    pub(super) source_port: u16,
+    pub(super) destination_port: u16,
+    pub(super) sequence: u32,
+    pub(super) acknowledgment: u32,
+    pub(super) payload_length: u16,
+    pub(super) flags: Flags,
+}
+
+impl From<Segment> for Numbers {
+    fn from(segment: Segment) -> Self {
+        Self {
+            source_port: segment.source_port,
+            destination_port: segment.destination_port,
+            sequence: segment.sequence,
+            acknowledgment: segment.acknowledgment,
+            payload_length: segment.payload_length,
+            flags: segment.flags,
+        }
+    }
+}
+
 /// What an answer must show of a probe.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Marks {
-    /// The segment as sent.
-    Segment(Segment),
+    /// Those of a segment.
+    Segment(Numbers),
     /// The echo request as sent.
     Echo {
         /// Identifier and sequence number.
@@ -39,7 +63,7 @@ impl Marks {
     /// The marks of a packet that was sent as a probe; `None` where no probe is of its kind.
     pub(super) fn of(packet: &Packet) -> Option<Self> {
         match packet.content {
-            Content::Tcp(segment) => Some(Self::Segment(segment)),
+            Content::Tcp(segment) => Some(Self::Segment(segment.into())),
             Content::Icmp(message) => {
                 let Kind::EchoRequest(echo) = message.kind else {
                     return None;
@@ -241,7 +265,7 @@ impl Inflight {
     }
 }
 
-const fn numbered(number: u32, sent: &Segment) -> Numbered {
+const fn numbered(number: u32, sent: &Numbers) -> Numbered {
     Numbered {
         number,
         ours: sent.source_port,
@@ -271,10 +295,11 @@ mod tests {
     }
 
     fn sent(flags: Flags, payload_length: u16) -> Marks {
-        Marks::Segment(Segment {
+        let segment = Segment {
             payload_length,
             ..Segment::bare(40_001, 3306, 1000, 5000, flags)
-        })
+        };
+        Marks::Segment(segment.into())
     }
 
     fn answer(flags: Flags, sequence: u32, acknowledgment: u32) -> Segment {

@@ -16,6 +16,7 @@
 //! Calls may come in any order. A spurious call changes nothing; a late call costs accuracy, never
 //! correctness. `handle_frame` takes any bytes and cannot fail.
 
+mod brake;
 mod closing;
 mod controls;
 mod craft;
@@ -27,6 +28,7 @@ pub mod policy;
 mod prober;
 mod session;
 mod sighting;
+mod spacing;
 #[cfg(test)]
 mod tests;
 mod timing;

@@ -22,9 +22,14 @@ impl Pacer {
     /// A full bucket that refills with `rate` datagrams a second; zero counts as one.
     pub(super) fn new(rate: u32) -> Self {
         let interval = Duration::from_secs(1) / rate.max(1);
+        Self::spaced(interval, DEPTH.max(interval))
+    }
+
+    /// A full bucket that refills with one datagram each `interval` and holds `depth` worth of them.
+    pub(super) const fn spaced(interval: Duration, depth: Duration) -> Self {
         Self {
             interval,
-            depth: DEPTH.max(interval),
+            depth,
             full_at: Moment::START,
         }
     }

@@ -14,6 +14,10 @@ pub struct Policy {
     pub max_probes: u32,
     /// Datagrams a second over all endpoints.
     pub rate: u32,
+    /// Datagrams a second to one address, where several of its ports are under inquest at once.
+    pub host_rate: u32,
+    /// Datagrams a second to one /24 or /64, where several inquests go there at once.
+    pub prefix_rate: u32,
     /// Stop at the first answer that names a cause.
     pub quick: bool,
     /// Whether to check an open port with full-size SYNs.
@@ -28,6 +32,8 @@ impl Default for Policy {
             max_time: None,
             max_probes: 400,
             rate: 1000,
+            host_rate: 250,
+            prefix_rate: 1000,
             quick: false,
             check_mtu: true,
             control_ports: Vec::new(),

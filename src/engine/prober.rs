@@ -6,12 +6,14 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::brake::Brake;
 use super::closing::Closings;
 use super::inflight::Owner;
 use super::ledger::Ledger;
 use super::pacer::Pacer;
 use super::policy::Policy;
 use super::session::{Inference, Judge, Session};
+use super::spacing::Spacing;
 use super::timing::LINGER;
 use super::token::{Key, Tokens};
 use super::{Output, SessionId, Transmit};
@@ -19,13 +21,16 @@ use crate::infer::Brief;
 use crate::model::endpoint::Endpoint;
 use crate::model::evidence::{LocalRefusal, NeighbourState};
 use crate::model::outcome::Outcome;
-use crate::model::probe::ProbeId;
+use crate::model::probe::{Kind, ProbeId};
 use crate::model::time::Moment;
 use crate::model::vantage::Vantage;
 
 /// Sessions that one poll advances: judging is the dearest thing here, and between two polls the
 /// caller listens.
 const ADVANCED_AT_ONCE: usize = 64;
+
+/// A datagram that leaves so long after it was wanted shows that the rate is used up.
+const BEHIND: Duration = Duration::from_millis(50);
 
 /// All inquests of a run. See the module's documentation for the loop that drives it.
 ///
@@ -39,6 +44,8 @@ pub struct Prober {
     sessions: BTreeMap<SessionId, Entry>,
     ledger: Ledger,
     pacer: Pacer,
+    brake: Brake,
+    spacing: Spacing,
     /// When sessions must advance.
     wakes: Timetable,
     /// When sessions want to send.
@@ -61,6 +68,8 @@ struct Entry {
     session: Session,
     wake: Option<Moment>,
     send: Option<Moment>,
+    /// The turn that its next datagram has at its address, and whether as a first fragment.
+    slot: Option<(Moment, bool)>,
 }
 
 impl Prober {
@@ -73,6 +82,8 @@ impl Prober {
     pub fn with_judge(policy: Policy, key: Key, judge: impl Judge + 'static) -> Self {
         Self {
             pacer: Pacer::new(policy.rate),
+            brake: Brake::new(policy.rate),
+            spacing: Spacing::new(policy.host_rate, policy.prefix_rate),
             policy,
             tokens: Tokens::new(key),
             judge: Arc::new(judge),
@@ -92,6 +103,7 @@ impl Prober {
     /// Begins an inquest. Its time budget runs from `now`.
     pub fn add(&mut self, now: Moment, endpoint: Endpoint, vantage: Vantage) -> SessionId {
         let id = self.ledger.open(vantage.source, endpoint.address);
+        self.spacing.join(endpoint.address);
         let session = Session::new(
             id,
             now,
@@ -105,6 +117,7 @@ impl Prober {
             session,
             wake: None,
             send: None,
+            slot: None,
         };
         self.sessions.insert(id, entry);
         self.reschedule(id);
@@ -119,12 +132,27 @@ impl Prober {
         probe: ProbeId,
         refusal: LocalRefusal,
     ) {
+        let entry = self.sessions.get(&session);
+        let padded = entry.is_some_and(|entry| entry.session.is_padded(probe));
+        // A link whose far end takes less reports a full queue for long frames only.
+        if refusal == LocalRefusal::Overload && !padded {
+            self.handle_shortage(now);
+        }
         self.with(session, |session| session.refuse(now, probe, refusal));
+    }
+
+    /// This host is short of something (a queue, a table, time to read): the rate is halved, and
+    /// recovers little by little.
+    pub fn handle_shortage(&mut self, now: Moment) {
+        if self.brake.press(now) {
+            self.pacer.change(self.brake.rate());
+        }
     }
 
     /// The kernel dropped `count` frames before they were read: silence of what waits now is void.
     pub fn handle_drops(&mut self, now: Moment, count: u64) {
         if count > 0 {
+            self.handle_shortage(now);
             self.with_each_open(|session| session.lose(now, count));
         }
     }
@@ -150,6 +178,9 @@ impl Prober {
     /// [`Output::WaitUntil`] or [`Output::Idle`].
     pub fn poll(&mut self, now: Moment) -> Output {
         self.forget_late(now);
+        if self.brake.release(now) {
+            self.pacer.change(self.brake.rate());
+        }
         loop {
             if let Some(reset) = self.closings.next() {
                 self.pacer.spend(now);
@@ -167,10 +198,31 @@ impl Prober {
             if ready > now {
                 return Output::WaitUntil(wake.map_or(ready, |wake| wake.min(ready)));
             }
-            if let Some(transmit) = self.transmit(now, id) {
+            if self.has_turn(now, id)
+                && let Some(transmit) = self.transmit(now, id)
+            {
                 return Output::Transmit(transmit);
             }
         }
+    }
+
+    /// Whether a session that wants to send may do so now; else it is given a later slot.
+    fn has_turn(&mut self, now: Moment, id: SessionId) -> bool {
+        let Some(entry) = self.sessions.get_mut(&id) else {
+            return false;
+        };
+        let next = entry.session.next_probe();
+        let is_fragment = next.is_some_and(|probe| probe.kind == Kind::Fragment);
+        let (slot, _) = match entry.slot {
+            Some(slot) if slot.1 == is_fragment => slot,
+            _ => {
+                let address = entry.session.brief().endpoint.address;
+                let slot = self.spacing.reserve(now, address, is_fragment);
+                *entry.slot.insert((slot, is_fragment))
+            }
+        };
+        self.reschedule(id);
+        slot <= now
     }
 
     fn advance_due(&mut self, now: Moment) {
@@ -180,10 +232,17 @@ impl Prober {
             };
             self.with(id, |session| session.advance(now));
             if self.is_settled(id) {
-                self.ledger.retire(id);
+                self.retire(now, id);
                 self.settled.push_back(id);
-                self.lingering.push_back((now.after(LINGER), id));
             }
+        }
+    }
+
+    fn retire(&mut self, now: Moment, id: SessionId) {
+        self.ledger.retire(id);
+        self.lingering.push_back((now.after(LINGER), id));
+        if let Some(entry) = self.sessions.get(&id) {
+            self.spacing.leave(entry.session.brief().endpoint.address);
         }
     }
 
@@ -199,7 +258,9 @@ impl Prober {
     }
 
     fn transmit(&mut self, now: Moment, id: SessionId) -> Option<Transmit> {
-        let session = &mut self.sessions.get_mut(&id)?.session;
+        let entry = self.sessions.get_mut(&id)?;
+        entry.slot = None;
+        let session = &mut entry.session;
         let sent = session.transmit(now, &self.tokens, self.count);
         if let Some((transmit, marks)) = &sent
             && let Some(probe) = transmit.probe
@@ -229,13 +290,12 @@ impl Prober {
     /// Ends an inquest, hands over all that was learnt and forgets it: to be called once for each
     /// that settled. `None` for an unknown one, or one that was concluded before.
     pub fn conclude(&mut self, session: SessionId, now: Moment) -> Option<Outcome> {
+        if !self.sessions.get(&session)?.session.is_settled() {
+            self.retire(now, session);
+        }
         let entry = self.sessions.remove(&session)?;
         move_entry(&mut self.wakes, session, entry.wake, None);
         move_entry(&mut self.sends, session, entry.send, None);
-        if !entry.session.is_settled() {
-            self.ledger.retire(session);
-            self.lingering.push_back((now.after(LINGER), session));
-        }
         Some(entry.session.conclude(now))
     }
 
@@ -260,7 +320,14 @@ impl Prober {
 
     /// Datagrams that may leave in a second at present.
     pub const fn rate(&self) -> u32 {
-        self.policy.rate
+        self.brake.rate()
+    }
+
+    /// Whether more wants to be sent than the rate allows: no time to begin further inquests, which
+    /// would starve those that are open.
+    pub fn is_behind(&self, now: Moment) -> bool {
+        let first = self.sends.first();
+        first.is_some_and(|(wanted, _)| now.since(*wanted) > BEHIND)
     }
 
     /// Segments and ICMP errors on one of our flows that carried the wrong token.
@@ -301,7 +368,9 @@ type Timetable = BTreeSet<(Moment, SessionId)>;
 
 impl Entry {
     fn reschedule(&mut self, id: SessionId, wakes: &mut Timetable, sends: &mut Timetable) {
-        let (wake, send) = (self.session.wakes_at(), self.session.sends_at());
+        let (wake, wanted) = (self.session.wakes_at(), self.session.sends_at());
+        let slot = self.slot.map_or(Moment::START, |(slot, _)| slot);
+        let send = wanted.map(|wanted| wanted.max(slot));
         let old_wake = std::mem::replace(&mut self.wake, wake);
         let old_send = std::mem::replace(&mut self.send, send);
         move_entry(wakes, id, old_wake, wake);

@@ -21,7 +21,7 @@ use crate::infer::{self, Ask, Brief, Course, Judgement, Next};
 use crate::model::endpoint::Endpoint;
 use crate::model::evidence::{Ear, Evidence, Fact, HeardReply, LocalRefusal, NeighbourState};
 use crate::model::outcome::Outcome;
-use crate::model::probe::{Kind, ProbeId};
+use crate::model::probe::{Kind, Probe, ProbeId};
 use crate::model::reply::{Answer, Reply};
 use crate::model::time::Moment;
 use crate::model::vantage::Vantage;
@@ -132,6 +132,12 @@ impl Session {
 
     pub(super) const fn brief(&self) -> &Brief {
         &self.brief
+    }
+
+    /// Whether a probe was padded.
+    pub(super) fn is_padded(&self, probe: ProbeId) -> bool {
+        let trial = self.evidence.trial(probe);
+        trial.is_some_and(|trial| trial.probe.padded_to.is_some())
     }
 
     pub(super) const fn is_settled(&self) -> bool {
@@ -364,6 +370,11 @@ impl Session {
             .last_sent
             .map_or(Moment::START, |last| last.after(SPACING));
         Some(ask.not_before.max(spaced))
+    }
+
+    /// The probe it next sends.
+    pub(super) fn next_probe(&self) -> Option<&Probe> {
+        self.plan.front().map(|ask| &ask.probe)
     }
 
     /// Sends the next probe of the plan. `None` where there is none, or where the vantage cannot

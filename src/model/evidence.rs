@@ -1,7 +1,8 @@
 //! Evidence: the append-only list of dated facts of one endpoint, and its view by probe.
 //!
 //! Facts are only ever added. [`Evidence::trials`] shows the same facts grouped by the probe they
-//! belong to, kept up to date as facts arrive so that reading is cheap.
+//! belong to, kept up to date as facts arrive so that reading is cheap. A sweep holds very many of
+//! these, so the list itself keeps of a fact only what its trial does not.
 
 use std::time::Duration;
 
@@ -146,10 +147,28 @@ impl Trial {
     }
 }
 
+/// A dated fact as the list keeps it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Entry {
+    at: Moment,
+    kept: Kept,
+}
+
+/// A fact, less what the trial of its probe tells.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Kept {
+    Sent(ProbeId),
+    Departed(ProbeId),
+    Expired(ProbeId),
+    /// The reply stands at this place among the trial's.
+    Replied(ProbeId, Ear, u8),
+    Whole(Box<Fact>),
+}
+
 /// All facts of one endpoint's inquest.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Evidence {
-    observations: Vec<Observation>,
+    entries: Vec<Entry>,
     trials: Vec<Trial>,
     near_misses: u64,
     receive_drops: u64,
@@ -165,6 +184,7 @@ impl Evidence {
 
     /// Adds a fact. A fact about a probe that was never sent is ignored.
     pub fn record(&mut self, at: Moment, fact: Fact) {
+        let mut place = None;
         match &fact {
             Fact::Sent(id, probe) => self.trials.push(Trial {
                 id: *id,
@@ -191,7 +211,7 @@ impl Evidence {
             }
             Fact::Replied(id, ear, reply) => {
                 if let Some(trial) = self.trial_mut(*id) {
-                    trial.hear(at, *ear, *reply);
+                    place = trial.hear(at, *ear, *reply);
                 }
             }
             Fact::Expired(id) => {
@@ -208,7 +228,14 @@ impl Evidence {
             Fact::Neighbour(state) => self.neighbour = Some(*state),
             Fact::Interrupted => self.interrupted = true,
         }
-        self.observations.push(Observation { at, fact });
+        let kept = match (&fact, place) {
+            (Fact::Sent(id, _), _) => Kept::Sent(*id),
+            (Fact::Departed(id), _) => Kept::Departed(*id),
+            (Fact::Expired(id), _) => Kept::Expired(*id),
+            (Fact::Replied(id, ear, _), Some(place)) => Kept::Replied(*id, *ear, place),
+            _ => Kept::Whole(Box::new(fact)),
+        };
+        self.entries.push(Entry { at, kept });
     }
 
     fn trial_mut(&mut self, id: ProbeId) -> Option<&mut Trial> {
@@ -223,8 +250,24 @@ impl Evidence {
     }
 
     /// Every fact, in the order it was recorded.
-    pub fn observations(&self) -> &[Observation] {
-        &self.observations
+    pub fn observations(&self) -> impl Iterator<Item = Observation> + '_ {
+        self.entries.iter().filter_map(|entry| {
+            let fact = self.restore(&entry.kept)?;
+            Some(Observation { at: entry.at, fact })
+        })
+    }
+
+    fn restore(&self, kept: &Kept) -> Option<Fact> {
+        Some(match kept {
+            Kept::Sent(id) => Fact::Sent(*id, self.trial(*id)?.probe),
+            Kept::Departed(id) => Fact::Departed(*id),
+            Kept::Expired(id) => Fact::Expired(*id),
+            Kept::Replied(id, ear, place) => {
+                let replies = &self.trial(*id)?.replies;
+                Fact::Replied(*id, *ear, replies.get(usize::from(*place))?.reply)
+            }
+            Kept::Whole(fact) => Fact::clone(fact),
+        })
     }
 
     /// The facts by probe, in the order sent: the trial of probe `n` stands at index `n - 1`.
@@ -259,24 +302,28 @@ impl Evidence {
 }
 
 impl Trial {
-    fn hear(&mut self, at: Moment, ear: Ear, reply: Reply) {
+    /// Takes note of a reply; gives its place where it is kept to the letter.
+    fn hear(&mut self, at: Moment, ear: Ear, reply: Reply) -> Option<u8> {
         let (by_tap, by_stack) = (ear == Ear::Tap, ear == Ear::Stack);
         // The stack hands IPv6 segments up without their header, so the ears may differ in what they
         // know of it: sender and answer identify the reply, the first account of it is kept.
-        let same = |known: &&mut HeardReply| {
+        let same = |(_, known): &(u8, &mut HeardReply)| {
             known.reply.from == reply.from && known.reply.answer.same_kind(&reply.answer)
         };
-        if let Some(known) = self.replies.iter_mut().find(same) {
+        if let Some((place, known)) = (0..).zip(&mut self.replies).find(same) {
             known.by_tap |= by_tap;
             known.by_stack |= by_stack;
             known.at = known.at.min(at);
-            return;
+            return (known.reply == reply).then_some(place);
         }
+        // Most probes draw one reply at most.
+        self.replies.reserve_exact(1);
         self.replies.push(HeardReply {
             at,
             by_tap,
             by_stack,
             reply,
         });
+        u8::try_from(self.replies.len() - 1).ok()
     }
 }

@@ -163,13 +163,7 @@ pub fn run(
     let packets = Packets {
         clock,
         prober: Prober::new(settings.policy.clone(), settings.key()?),
-        roster: Roster::new(
-            netlink,
-            preference,
-            supply.into(),
-            settings.policy.rate,
-            settings.chance(),
-        ),
+        roster: Roster::new(netlink, preference, supply.into(), settings.chance()),
         ears: vec![tap],
         hearing: BTreeSet::new(),
         watch: Watch::open()?,

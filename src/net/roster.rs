@@ -29,6 +29,15 @@ use crate::model::time::Moment;
 
 /// Sessions of one address at a time: what knocks on a host from all sides looks like an attack.
 const AT_ONE_ADDRESS: usize = 16;
+/// Sessions of a run at a time, for the memory's sake: some 20 KiB each while they wait.
+const OPEN: usize = 16_384;
+/// A session's busy time. What it waits for later, a reassembly timer mostly, costs no datagrams.
+const YOUTH: Duration = Duration::from_secs(12);
+/// Datagrams a second that a session in its busy time sends, when its port is silent.
+const YOUNG_RATE: u32 = 6;
+/// Sessions that begin in one turn: asking the kernel for the way to each takes time, and nobody
+/// listens meanwhile.
+const BEGUN_AT_ONCE: usize = 64;
 /// How far into the queue to look for an endpoint whose address is not busy.
 const LOOK_AHEAD: usize = 64;
 /// How often to look whether the connection-tracking table fills up.
@@ -61,7 +70,9 @@ pub(super) struct Roster {
     /// Settled sessions, while the engine still resets what answers them late.
     left: BTreeMap<SessionId, Seat>,
     leaving: VecDeque<(Moment, SessionId)>,
-    at_once: usize,
+    /// Open sessions in their busy time, and when that ends for each that began.
+    young: BTreeSet<SessionId>,
+    aging: VecDeque<(Moment, SessionId)>,
     /// Open sessions by target address.
     busy: BTreeMap<IpAddr, usize>,
     sets: BTreeMap<Origin, Vec<Reservation>>,
@@ -85,12 +96,11 @@ struct Tracked {
 }
 
 impl Roster {
-    /// A roster on which nobody is yet. `rate` is what all sessions together may send in a second.
+    /// A roster on which nobody is yet.
     pub(super) fn new(
         netlink: Netlink,
         preference: Preference,
         supply: Supply,
-        rate: u32,
         chance: fastrand::Rng,
     ) -> Self {
         Self {
@@ -102,8 +112,8 @@ impl Roster {
             open: BTreeMap::new(),
             left: BTreeMap::new(),
             leaving: VecDeque::new(),
-            // An inquest needs a few datagrams a second to be done within its time.
-            at_once: (rate / 4).clamp(1, 256) as usize,
+            young: BTreeSet::new(),
+            aging: VecDeque::new(),
             busy: BTreeMap::new(),
             sets: BTreeMap::new(),
             taken: BTreeSet::new(),
@@ -140,11 +150,31 @@ impl Roster {
     /// the ears must learn them.
     pub(super) fn admit(&mut self, now: Moment, prober: &mut Prober) -> bool {
         let before = self.reserved();
-        while self.open.len() < self.at_once && !self.is_tracking_full(now) {
+        for _ in 0..BEGUN_AT_ONCE {
+            if !self.has_room(now, prober) {
+                break;
+            }
             let Some(endpoint) = self.next() else { break };
             self.seat(now, endpoint, prober);
         }
         self.reserved() != before
+    }
+
+    /// Whether another session would get what it needs. A session needs datagrams at first and
+    /// patience later, so many may wait while few are busy: what all must wait for is paid once.
+    fn has_room(&mut self, now: Moment, prober: &Prober) -> bool {
+        while let Some(&(until, session)) = self.aging.front() {
+            if until > now {
+                break;
+            }
+            self.aging.pop_front();
+            self.young.remove(&session);
+        }
+        let busy = (prober.rate() / YOUNG_RATE).max(1) as usize;
+        if self.open.len() >= OPEN || self.young.len() >= busy || prober.is_behind(now) {
+            return false;
+        }
+        !self.is_tracking_full(now)
     }
 
     /// Ends admission because the run was stopped. What a list still holds begins, whatever the
@@ -213,6 +243,8 @@ impl Roster {
         let hop = next_hop(&standpoint, endpoint.address);
         *self.busy.entry(endpoint.address).or_default() += 1;
         let session = prober.add(now, endpoint.clone(), vantage);
+        self.young.insert(session);
+        self.aging.push_back((now.after(YOUTH), session));
         if let Some(hop) = hop {
             self.lookout.join(now, session, hop);
         }
@@ -273,6 +305,7 @@ impl Roster {
         let Some(seat) = self.open.remove(&session) else {
             return;
         };
+        self.young.remove(&session);
         let target = seat.endpoint.address;
         let held = (target, seat.standpoint.origin.clone(), seat.ports);
         self.taken.remove(&held);

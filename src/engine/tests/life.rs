@@ -198,7 +198,7 @@ fn an_interrupt_settles_every_open_inquest_at_once() {
     for index in 0..3 {
         assert_eq!(prober.poll(ms(1)), Output::Settled(SessionId(index)));
         let outcome = prober.outcome(SessionId(index), ms(1));
-        let interrupts = outcome.evidence.observations().iter();
+        let interrupts = outcome.evidence.observations();
         let interrupts = interrupts.filter(|seen| seen.fact == Fact::Interrupted);
         assert_eq!(interrupts.count(), 1);
     }
