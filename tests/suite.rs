@@ -15,6 +15,7 @@ mod artefacts;
 mod browser;
 mod capture;
 mod cli;
+mod crowd;
 mod greeting;
 mod hostile;
 mod lab;

@@ -235,6 +235,7 @@ impl<'a> Recital<'a> {
         Some(match fact {
             // Told by a step of its own.
             Fact::Sent(..) => return None,
+            Fact::Shared(id, lender) => Fact::Shared(of(id)?, *lender),
             Fact::Departed(id) => Fact::Departed(of(id)?),
             Fact::Refused(id, refusal) => Fact::Refused(of(id)?, *refusal),
             Fact::Replied(id, ear, reply) => Fact::Replied(of(id)?, *ear, *reply),

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 
+use super::policy::Policy;
 use super::token::{Tokens, Tuple};
 use crate::infer::{Control, ControlOrigin};
 use crate::model::endpoint::Endpoint;
@@ -30,8 +31,9 @@ pub(super) fn choose(
     tokens: &Tokens,
     endpoint: &Endpoint,
     vantage: &Vantage,
-    given: &[u16],
+    policy: &Policy,
 ) -> Vec<Control> {
+    let given = &policy.control_ports;
     let mut controls: Vec<Control> = Vec::with_capacity(given.len() + RANDOM + 1);
     let mut add = |port: u16, origin: ControlOrigin| {
         let fresh = port != endpoint.port
@@ -46,9 +48,11 @@ pub(super) fn choose(
     for &port in given {
         add(port, ControlOrigin::Given);
     }
+    // Inquests that share compare with the same ports.
+    let port = if policy.share { 0 } else { endpoint.port };
     let tuple = Tuple {
         source: SocketAddr::new(vantage.source, 0),
-        destination: endpoint.socket(),
+        destination: SocketAddr::new(endpoint.address, port),
     };
     // Of a hundred candidates at least two are free: fewer than a tenth of the range is not.
     (0..100)
@@ -76,6 +80,10 @@ mod tests {
     use crate::engine::token::Key;
 
     fn check(port: u16, given: &[u16]) -> Vec<Control> {
+        chosen(port, given, false)
+    }
+
+    fn chosen(port: u16, given: &[u16], share: bool) -> Vec<Control> {
         let endpoint = Endpoint {
             given: String::new(),
             address: [10, 9, 3, 10].into(),
@@ -91,7 +99,12 @@ mod tests {
             ephemeral_ports: vec![40_001],
             privileged_ports: Vec::new(),
         };
-        choose(&Tokens::new(Key([1; 16])), &endpoint, &vantage, given)
+        let policy = Policy {
+            control_ports: given.to_vec(),
+            share,
+            ..Policy::default()
+        };
+        choose(&Tokens::new(Key([1; 16])), &endpoint, &vantage, &policy)
     }
 
     #[test]
@@ -105,6 +118,12 @@ mod tests {
         assert!((LOWEST..BEYOND).contains(&controls[1].port));
         assert_ne!(controls[1].port, controls[2].port);
         assert_eq!(check(3306, &[8080]), controls);
+    }
+
+    #[test]
+    fn inquests_that_share_compare_with_the_same_ports() {
+        assert_ne!(chosen(3306, &[], false), chosen(5432, &[], false));
+        assert_eq!(chosen(3306, &[], true), chosen(5432, &[], true));
     }
 
     #[test]

@@ -25,6 +25,7 @@ mod inflight;
 mod ledger;
 mod pacer;
 pub mod policy;
+mod pool;
 mod prober;
 mod session;
 mod sighting;

@@ -18,6 +18,9 @@ pub struct Policy {
     pub host_rate: u32,
     /// Datagrams a second to one /24 or /64, where several inquests go there at once.
     pub prefix_rate: u32,
+    /// Whether inquests into one address share the probes that do not concern their ports. Each
+    /// then tells packets that were sent for another, so not where a capture must prove each alone.
+    pub share: bool,
     /// Stop at the first answer that names a cause.
     pub quick: bool,
     /// Whether to check an open port with full-size SYNs.
@@ -34,6 +37,7 @@ impl Default for Policy {
             rate: 1000,
             host_rate: 250,
             prefix_rate: 1000,
+            share: false,
             quick: false,
             check_mtu: true,
             control_ports: Vec::new(),

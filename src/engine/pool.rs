@@ -5,15 +5,13 @@
 //! address has sent from the same source: its time and what it drew enter the evidence as they were.
 //! Two rules keep verdicts right:
 //!
-//! - Silence is weighed against what the path carried *meanwhile*. So a probe of full TTL is adopted
-//!   for a second only, and when it repeats one that the inquest has already, it must have been sent
-//!   after the last SYN to the port. Hops move more slowly: a probe of limited TTL serves for five
-//!   seconds.
+//! - Silence is weighed against what the path carried *meanwhile*. So a probe serves others for two
+//!   seconds only, and a witness that repeats one the inquest has already must have been sent after
+//!   the last SYN to the port.
 //! - Only what is known is adopted, an answer or a silence waited out; while an equal probe is under
 //!   way, the inquest waits for it. First fragments are never shared.
 
-use std::collections::BTreeMap;
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -22,10 +20,10 @@ use crate::model::evidence::Trial;
 use crate::model::probe::{Dscp, Kind, Probe, SourceRange, Target, Ttl};
 use crate::model::time::Moment;
 
-/// How long a probe of full TTL may serve others.
-const WITNESS: Duration = Duration::from_secs(1);
-/// How long a probe of limited TTL may serve others.
-const HOP: Duration = Duration::from_secs(5);
+/// How long a probe may serve others: a second, after another of patience.
+const SERVES: Duration = Duration::from_secs(2);
+/// How long to wait before asking again for a probe that is under way.
+pub(super) const PAUSE: Duration = Duration::from_millis(5);
 /// Equal probes that are remembered.
 const REMEMBERED: usize = 16;
 
@@ -55,13 +53,12 @@ impl Like {
             padded_to: probe.padded_to,
         })
     }
+}
 
-    /// From when on an equal probe serves at `now`.
-    pub(super) fn since(&self, now: Moment) -> Moment {
-        let span = if self.ttl.is_full() { WITNESS } else { HOP };
-        let nanos = u64::try_from(span.as_nanos()).unwrap_or(u64::MAX);
-        Moment::from_nanos(now.nanos().saturating_sub(nanos))
-    }
+/// From when on a probe serves others at `now`.
+pub(super) fn serves_from(now: Moment) -> Moment {
+    let nanos = u64::try_from(SERVES.as_nanos()).unwrap_or(u64::MAX);
+    Moment::from_nanos(now.nanos().saturating_sub(nanos))
 }
 
 /// What an inquest that wants a probe may do about it.
@@ -75,16 +72,17 @@ pub(super) enum Offer {
     Nothing,
 }
 
-/// Who sent what of common use, lately.
+/// Who sent what of common use, lately, by target.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Pool {
-    sent: BTreeMap<Like, VecDeque<(Moment, Owner)>>,
+    sent: BTreeMap<IpAddr, BTreeMap<Like, VecDeque<(Moment, Owner)>>>,
 }
 
 impl Pool {
     /// An inquest sent a probe of its own.
     pub(super) fn put(&mut self, now: Moment, like: Like, owner: Owner) {
-        let sent = self.sent.entry(like).or_default();
+        let at_target = self.sent.entry(like.ends.1).or_default();
+        let sent = at_target.entry(like).or_default();
         if sent.len() == REMEMBERED {
             sent.pop_front();
         }
@@ -93,13 +91,16 @@ impl Pool {
 
     /// The equal probes sent from `since` on, the latest first.
     pub(super) fn find(&self, like: &Like, since: Moment) -> impl Iterator<Item = Owner> + '_ {
-        let sent = self.sent.get(like).into_iter().flatten().rev();
-        sent.take_while(move |(at, _)| *at >= since)
+        let at_target = self.sent.get(&like.ends.1);
+        let sent = at_target.and_then(|sent| sent.get(like));
+        let latest = sent.into_iter().flatten().rev();
+        latest
+            .take_while(move |(at, _)| *at >= since)
             .map(|(_, owner)| *owner)
     }
 
     /// The last inquest into a target is over.
     pub(super) fn forget(&mut self, target: IpAddr) {
-        self.sent.retain(|like, _| like.ends.1 != target);
+        self.sent.remove(&target);
     }
 }

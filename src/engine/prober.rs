@@ -1,6 +1,7 @@
 //! Many inquests over one mouth and two ears: frames to sessions, sessions to datagrams.
 
 mod hearing;
+mod sharing;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -12,6 +13,7 @@ use super::inflight::Owner;
 use super::ledger::Ledger;
 use super::pacer::Pacer;
 use super::policy::Policy;
+use super::pool::Pool;
 use super::session::{Inference, Judge, Session};
 use super::spacing::Spacing;
 use super::timing::LINGER;
@@ -46,6 +48,7 @@ pub struct Prober {
     pacer: Pacer,
     brake: Brake,
     spacing: Spacing,
+    pool: Pool,
     /// When sessions must advance.
     wakes: Timetable,
     /// When sessions want to send.
@@ -70,6 +73,8 @@ struct Entry {
     send: Option<Moment>,
     /// The turn that its next datagram has at its address, and whether as a first fragment.
     slot: Option<(Moment, bool)>,
+    /// Until when it waits for another inquest's probe.
+    waits: Option<Moment>,
 }
 
 impl Prober {
@@ -84,6 +89,7 @@ impl Prober {
             pacer: Pacer::new(policy.rate),
             brake: Brake::new(policy.rate),
             spacing: Spacing::new(policy.host_rate, policy.prefix_rate),
+            pool: Pool::default(),
             policy,
             tokens: Tokens::new(key),
             judge: Arc::new(judge),
@@ -118,6 +124,7 @@ impl Prober {
             wake: None,
             send: None,
             slot: None,
+            waits: None,
         };
         self.sessions.insert(id, entry);
         self.reschedule(id);
@@ -198,7 +205,8 @@ impl Prober {
             if ready > now {
                 return Output::WaitUntil(wake.map_or(ready, |wake| wake.min(ready)));
             }
-            if self.has_turn(now, id)
+            if !self.borrows(now, id)
+                && self.has_turn(now, id)
                 && let Some(transmit) = self.transmit(now, id)
             {
                 return Output::Transmit(transmit);
@@ -242,7 +250,11 @@ impl Prober {
         self.ledger.retire(id);
         self.lingering.push_back((now.after(LINGER), id));
         if let Some(entry) = self.sessions.get(&id) {
-            self.spacing.leave(entry.session.brief().endpoint.address);
+            let address = entry.session.brief().endpoint.address;
+            self.spacing.leave(address);
+            if self.spacing.sessions_at(address) == 0 {
+                self.pool.forget(address);
+            }
         }
     }
 
@@ -258,14 +270,19 @@ impl Prober {
     }
 
     fn transmit(&mut self, now: Moment, id: SessionId) -> Option<Transmit> {
+        let like = self.wish(id);
         let entry = self.sessions.get_mut(&id)?;
-        entry.slot = None;
+        (entry.slot, entry.waits) = (None, None);
         let session = &mut entry.session;
         let sent = session.transmit(now, &self.tokens, self.count);
         if let Some((transmit, marks)) = &sent
             && let Some(probe) = transmit.probe
         {
-            self.ledger.enter(Owner { session: id, probe }, marks);
+            let owner = Owner { session: id, probe };
+            self.ledger.enter(owner, marks);
+            if let Some(like) = like {
+                self.pool.put(now, like, owner);
+            }
             self.pacer.spend(now);
             self.count = self.count.wrapping_add(1);
             self.sent = self.sent.saturating_add(1);
@@ -369,8 +386,8 @@ type Timetable = BTreeSet<(Moment, SessionId)>;
 impl Entry {
     fn reschedule(&mut self, id: SessionId, wakes: &mut Timetable, sends: &mut Timetable) {
         let (wake, wanted) = (self.session.wakes_at(), self.session.sends_at());
-        let slot = self.slot.map_or(Moment::START, |(slot, _)| slot);
-        let send = wanted.map(|wanted| wanted.max(slot));
+        let slot = self.slot.map(|(slot, _)| slot).max(self.waits);
+        let send = wanted.map(|wanted| wanted.max(slot.unwrap_or(Moment::START)));
         let old_wake = std::mem::replace(&mut self.wake, wake);
         let old_send = std::mem::replace(&mut self.send, send);
         move_entry(wakes, id, old_wake, wake);

@@ -12,16 +12,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::craft::{self, Crafted, Workbench};
-use super::inflight::Marks;
+use super::inflight::{Marks, Owner};
 use super::policy::Policy;
 use super::timing::Timing;
 use super::token::Tokens;
 use super::{SessionId, Transmit, controls};
 use crate::infer::{self, Ask, Brief, Course, Judgement, Next};
 use crate::model::endpoint::Endpoint;
-use crate::model::evidence::{Ear, Evidence, Fact, HeardReply, LocalRefusal, NeighbourState};
+use crate::model::evidence::{
+    Ear, Evidence, Fact, HeardReply, Lender, LocalRefusal, NeighbourState, Trial,
+};
 use crate::model::outcome::Outcome;
-use crate::model::probe::{Kind, Probe, ProbeId};
+use crate::model::probe::{Kind, Probe, ProbeId, Target};
 use crate::model::reply::{Answer, Reply};
 use crate::model::time::Moment;
 use crate::model::vantage::Vantage;
@@ -84,6 +86,8 @@ pub(super) struct Session {
     timing: Timing,
     last_sent: Option<Moment>,
     near_misses: VecDeque<(Ear, IpAddr, [u32; 2])>,
+    /// Probes of other inquests that this one tells.
+    adopted: BTreeSet<Owner>,
     interrupted: bool,
     settled: Option<Moment>,
 }
@@ -99,7 +103,7 @@ impl Session {
         judge: Arc<dyn Judge>,
     ) -> Self {
         let brief = Brief {
-            controls: controls::choose(tokens, &endpoint, &vantage, &policy.control_ports),
+            controls: controls::choose(tokens, &endpoint, &vantage, policy),
             quick: policy.quick,
             check_mtu: policy.check_mtu,
             began: now,
@@ -123,6 +127,7 @@ impl Session {
             timing: Timing::default(),
             last_sent: None,
             near_misses: VecDeque::new(),
+            adopted: BTreeSet::new(),
             interrupted: false,
             settled: None,
         };
@@ -132,6 +137,11 @@ impl Session {
 
     pub(super) const fn brief(&self) -> &Brief {
         &self.brief
+    }
+
+    /// The trial of one of its probes.
+    pub(super) fn trial(&self, probe: ProbeId) -> Option<&Trial> {
+        self.evidence.trial(probe)
     }
 
     /// Whether a probe was padded.
@@ -377,6 +387,60 @@ impl Session {
         self.plan.front().map(|ask| &ask.probe)
     }
 
+    /// From when on an equal probe of another inquest would do for one of this: a witness that
+    /// repeats an earlier one must follow the last SYN to the port.
+    pub(super) fn accepts_from(&self, probe: &Probe) -> Moment {
+        let trials = self.evidence.trials();
+        let repeats = probe.ttl.is_full()
+            && trials
+                .iter()
+                .any(|trial| trial.probe.kind == probe.kind && trial.probe.target == probe.target);
+        let mut to_port = trials
+            .iter()
+            .rev()
+            .filter(|trial| trial.probe.target == Target::Endpoint && trial.probe.ttl.is_full());
+        let last = to_port.next().filter(|_| repeats);
+        last.map_or(Moment::START, |trial| trial.sent)
+    }
+
+    /// Whether a probe of another inquest is told here already.
+    pub(super) fn has_adopted(&self, owner: Owner) -> bool {
+        self.adopted.contains(&owner)
+    }
+
+    /// Tells what an equal probe of another inquest drew, instead of sending the next one.
+    pub(super) fn adopt(&mut self, now: Moment, owner: Owner, lender: Lender, known: &Trial) {
+        let Some((ask, id)) = self.plan.pop_front().zip(self.next_id()) else {
+            return;
+        };
+        self.adopted.insert(owner);
+        self.record(known.sent, Fact::Sent(id, ask.probe));
+        self.record(now, Fact::Shared(id, lender));
+        if known.departed {
+            self.record(known.sent, Fact::Departed(id));
+        }
+        if let Some(rtt) = known.rtt()
+            && let Some(heard) = known.first()
+            && teaches_round_trip(ask.probe.kind, &heard.reply.answer)
+        {
+            self.timing.learn(rtt);
+        }
+        for heard in &known.replies {
+            let ears = [(Ear::Tap, heard.by_tap), (Ear::Stack, heard.by_stack)];
+            for (ear, _) in ears.into_iter().filter(|(_, heard)| *heard) {
+                self.record(heard.at, Fact::Replied(id, ear, heard.reply));
+            }
+        }
+        if let Some(at) = known.expired {
+            self.record(at, Fact::Expired(id));
+        }
+    }
+
+    fn next_id(&self) -> Option<ProbeId> {
+        let sent = u32::try_from(self.evidence.trials().len()).ok()?;
+        sent.checked_add(1).map(ProbeId)
+    }
+
     /// Sends the next probe of the plan. `None` where there is none, or where the vantage cannot
     /// send it: then it counts as refused for want of a source.
     pub(super) fn transmit(
@@ -388,11 +452,7 @@ impl Session {
         let ask = self.plan.pop_front()?;
         // With the last probe of a plan gone, inference is asked again.
         self.stale |= self.plan.is_empty();
-        let id = ProbeId(
-            u32::try_from(self.evidence.trials().len())
-                .ok()?
-                .checked_add(1)?,
-        );
+        let id = self.next_id()?;
         let bench = Workbench {
             tokens,
             brief: &self.brief,

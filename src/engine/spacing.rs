@@ -66,6 +66,11 @@ impl Spacing {
             .sessions += 1;
     }
 
+    /// How many inquests into this address are open.
+    pub(super) fn sessions_at(&self, address: IpAddr) -> usize {
+        self.hosts.get(&address).map_or(0, |gate| gate.sessions)
+    }
+
     /// An inquest into this address is over.
     pub(super) fn leave(&mut self, address: IpAddr) {
         leave(&mut self.hosts, address);

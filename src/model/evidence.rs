@@ -27,6 +27,9 @@ pub struct Observation {
 pub enum Fact {
     /// A probe was handed to the kernel.
     Sent(ProbeId, Probe),
+    /// The probe was not sent for this inquest: another one into the same address sent it, and what
+    /// it drew is told here as well.
+    Shared(ProbeId, Lender),
     /// The tap saw the probe leave through the interface.
     Departed(ProbeId),
     /// The kernel refused to send the probe.
@@ -45,6 +48,15 @@ pub enum Fact {
     Neighbour(NeighbourState),
     /// The user or a deadline stopped the inquest.
     Interrupted,
+}
+
+/// The inquest that sent a shared probe.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Lender {
+    /// The port it is about, of the same address.
+    pub port: u16,
+    /// The probe's number there.
+    pub probe: ProbeId,
 }
 
 /// Which of our two ears heard a reply.
@@ -100,6 +112,8 @@ pub struct Trial {
     pub probe: Probe,
     /// When it was handed to the kernel, or left when the tap saw it.
     pub sent: Moment,
+    /// Who sent it; `None` where this inquest did.
+    pub shared: Option<Lender>,
     /// Whether the tap saw it leave.
     pub departed: bool,
     /// Why the kernel refused it.
@@ -190,12 +204,18 @@ impl Evidence {
                 id: *id,
                 probe: *probe,
                 sent: at,
+                shared: None,
                 departed: false,
                 refused: None,
                 replies: Vec::new(),
                 expired: None,
                 void: false,
             }),
+            Fact::Shared(id, lender) => {
+                if let Some(trial) = self.trial_mut(*id) {
+                    trial.shared = Some(*lender);
+                }
+            }
             Fact::Departed(id) => {
                 if let Some(trial) = self.trial_mut(*id) {
                     if !trial.departed && trial.replies.is_empty() {

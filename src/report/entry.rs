@@ -106,9 +106,28 @@ pub struct Details {
     /// `true` when frames were lost locally while it waited: its silence means nothing.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub void: Option<bool>,
+    /// The inquest that sent it, where this one did not: it concerns the address, not the port.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub shared: Option<Shared>,
     /// Further valid replies to the same probe.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub also: Vec<Also>,
+}
+
+/// An inquest into another port of the same address that sent a shared probe.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Shared {
+    /// That port.
+    pub port: u16,
+    /// The probe's number there.
+    pub id: u32,
+}
+
+impl Shared {
+    /// Who sent it, as a remark.
+    pub(super) fn words(self) -> String {
+        format!("sent for port {}, #{} there", self.port, self.id)
+    }
 }
 
 /// A further reply to a probe that was answered before.
@@ -172,7 +191,10 @@ impl Details {
         let unanswered = trial.replies.is_empty() && trial.refused.is_none();
         let privileged = probe.flow.range == SourceRange::Privileged;
         Self {
-            source_port: vantage.port(probe.flow).filter(|_| over_tcp),
+            // Of a shared probe it is one of the other inquest's.
+            source_port: vantage
+                .port(probe.flow)
+                .filter(|_| over_tcp && trial.shared.is_none()),
             source_range: (over_tcp && privileged).then(|| "privileged".to_owned()),
             flow: (probe.flow.index > 0).then_some(probe.flow.index),
             size: probe.padded_to,
@@ -180,6 +202,10 @@ impl Details {
             errno: trial.refused.map(errno),
             departed: (unanswered && !trial.departed).then_some(false),
             void: (unanswered && trial.void).then_some(true),
+            shared: trial.shared.map(|lender| Shared {
+                port: lender.port,
+                id: lender.probe.0,
+            }),
             ..Self::default()
         }
     }

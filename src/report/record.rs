@@ -341,11 +341,13 @@ impl From<&Vantage> for LocalRecord {
 
 impl Stats {
     fn of(outcome: &Outcome) -> Self {
-        let trials = outcome.evidence.trials();
+        let trials = outcome.evidence.trials().iter();
+        // What another inquest sent counts there.
+        let own = || trials.clone().filter(|trial| trial.shared.is_none());
         let count = |n: usize| u64::try_from(n).unwrap_or(u64::MAX);
         Self {
-            probes_sent: count(trials.iter().filter(|t| t.refused.is_none()).count()),
-            replies: count(trials.iter().map(|trial| trial.replies.len()).sum()),
+            probes_sent: count(own().filter(|t| t.refused.is_none()).count()),
+            replies: count(own().map(|trial| trial.replies.len()).sum()),
             strays: outcome.evidence.near_misses(),
             receive_drops: outcome.evidence.receive_drops(),
             elapsed_us: micros(outcome.elapsed),

@@ -1,6 +1,6 @@
 //! The evidence as rows of a table: every probe, what came of it, and what else that says.
 
-use super::entry::Entry;
+use super::entry::{Entry, Shared};
 use super::record::Record;
 use super::words::{sent_words, span};
 
@@ -132,6 +132,7 @@ fn remarks(entry: &Entry) -> Vec<String> {
         }),
         (details.departed == Some(false)).then(|| "never seen leaving".to_owned()),
         (details.void == Some(true)).then(|| "void: frames were lost here".to_owned()),
+        details.shared.map(Shared::words),
     ];
     let also = details.also.iter().map(|also| {
         format!(

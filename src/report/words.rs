@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::entry::Entry;
+use super::entry::{Entry, Shared};
 use crate::model::time::spell;
 
 /// What was sent, in words: `SYN to control port 51234, TTL 3`. With its source port where that is
@@ -58,6 +58,7 @@ pub(super) fn entry_words(entry: &Entry, endpoint_port: u16, by_flow: bool) -> S
         details
             .void
             .map(|_| "void: frames were lost here".to_owned()),
+        details.shared.map(Shared::words),
     ];
     let remarks: Vec<String> = remarks.into_iter().flatten().collect();
     if !remarks.is_empty() {

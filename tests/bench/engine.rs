@@ -21,8 +21,8 @@ use run::Plan;
 
 /// Datagrams a second: more than any host sends, so that time is the engine's own.
 const RATE: u32 = 1_000_000;
-/// Inquests open at a time.
-const AT_ONCE: usize = 65_536;
+/// Inquests open at a time: what 512 MiB hold.
+const AT_ONCE: usize = 8192;
 
 fn fate(word: &str) -> Option<Fate> {
     Some(match word {
@@ -44,6 +44,7 @@ fn main() -> ExitCode {
         ports: number(1).and_then(|n| u16::try_from(n).ok()).unwrap_or(1),
         rate: RATE,
         at_once: AT_ONCE,
+        share: true,
         only: words.get(2).and_then(|word| fate(word)),
     };
     let tally = run::run(&plan);

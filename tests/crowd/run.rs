@@ -25,6 +25,8 @@ pub struct Plan {
     pub rate: u32,
     /// Inquests open at a time.
     pub at_once: usize,
+    /// Whether ports of one host share what does not concern them.
+    pub share: bool,
     /// Only endpoints of this fate; `None` for all of them.
     pub only: Option<Fate>,
 }
@@ -57,6 +59,9 @@ impl Tally {
 pub fn run(plan: &Plan) -> Tally {
     let policy = Policy {
         rate: plan.rate,
+        host_rate: plan.rate,
+        prefix_rate: plan.rate,
+        share: plan.share,
         ..Policy::default()
     };
     let mut prober = Prober::new(policy, Key([7; 16]));

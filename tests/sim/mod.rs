@@ -13,6 +13,7 @@
 //! | `filter`, `conntrack`, `nat`, `reject` | netfilter |
 //! | `tcp`, `icmp`, `prober` | the ends |
 //! | `runner`, `check`, `matrix` | the engine in it, and what is expected of the two |
+//! | `sweep`, `shared` | every scenario: alone, and among other ports of the host |
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -47,5 +48,6 @@ mod reject;
 mod rig;
 mod router;
 pub mod runner;
+mod shared;
 mod sweep;
 mod tcp;

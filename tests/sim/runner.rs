@@ -60,18 +60,43 @@ pub const fn family_of(name: FamilyName) -> Family {
 ///
 /// When the engine never settles, or does what a caller of it may rely on not to happen.
 pub fn run(scenario: &Scenario, family: Family, seed: u64, verbose: bool) -> Run {
+    run_among(scenario, family, seed, verbose, &[])
+}
+
+/// The same while inquests into other ports of the host begin at the same time and share with it.
+///
+/// # Panics
+///
+/// As [`run`].
+pub fn run_among(
+    scenario: &Scenario,
+    family: Family,
+    seed: u64,
+    verbose: bool,
+    others: &[u16],
+) -> Run {
     let mut network = Network::build(scenario, family, seed);
     network.verbose = verbose;
     let mut rng = Rng::with_seed(seed ^ 0x00c0_ffee);
     let key = Key(std::array::from_fn(|_| rng.u8(..)));
-    let mut prober = Prober::new(policy(&scenario.arguments), key);
-    let endpoint = Endpoint {
-        given: format!("{}:{DATABASE}", scenario.name),
-        address: network.probed,
-        port: DATABASE,
-        label: None,
+    let policy = Policy {
+        share: !others.is_empty(),
+        ..policy(&scenario.arguments)
     };
-    let session = prober.add(Moment::START, endpoint, vantage(&network, &mut rng));
+    let mut prober = Prober::new(policy, key);
+    let mut add = |port: u16| {
+        let endpoint = Endpoint {
+            given: format!("{}:{port}", scenario.name),
+            address: network.probed,
+            port,
+            label: None,
+        };
+        prober.add(Moment::START, endpoint, vantage(&network, &mut rng))
+    };
+    let session = add(DATABASE);
+    for port in others {
+        add(*port);
+    }
     let mut sightings = Vec::new();
     drive(&mut network, &mut prober, session, &mut sightings);
     let brief = prober.brief(session).expect("the inquest").clone();
@@ -113,9 +138,13 @@ fn drive(
                 listen(network, prober, sightings);
             }
             Output::Settled(id) => {
-                assert_eq!(id, session, "the only inquest");
-                assert!(!settled, "an inquest settles once");
-                settled = true;
+                if id == session {
+                    assert!(!settled, "an inquest settles once");
+                    settled = true;
+                } else {
+                    let other = prober.conclude(id, now);
+                    assert!(other.is_some(), "an inquest settles once");
+                }
             }
             Output::WaitUntil(until) => {
                 let limit = look.map_or(until, |look| look.min(until)).max(now);
@@ -127,7 +156,9 @@ fn drive(
                     && due <= network.now()
                 {
                     let state = network.prober_neighbour();
-                    prober.handle_neighbour(network.now(), session, state);
+                    for begun in 0..prober.begun() {
+                        prober.handle_neighbour(network.now(), SessionId(begun), state);
+                    }
                     look = Some(due.after(NEXT_LOOK));
                 }
             }

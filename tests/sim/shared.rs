@@ -1,0 +1,66 @@
+//! Every scenario once more, while other ports of the same host are under inquest too, and what does
+//! not concern a port is measured once for all of them: the verdict must be as right as alone.
+
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use super::check::{Judged, judge, show};
+use super::runner::{family_of, run_among};
+use crate::scenario::{Executor, FamilyName, Scenario, read_all};
+
+/// Other ports of the host: closed in most scenarios, SSH open in some.
+const OTHERS: [u16; 4] = [5432, 22, 6379, 1521];
+const SEEDS: u64 = 2;
+
+#[test]
+fn every_scenario_among_other_ports_of_the_host() {
+    let only = std::env::var("SYNQUEST_SCENARIO").ok();
+    let scenarios = read_all();
+    let jobs: Vec<(&Scenario, FamilyName)> = scenarios
+        .iter()
+        .filter(|scenario| scenario.executors.contains(&Executor::Simulator))
+        .filter(|scenario| only.as_ref().is_none_or(|name| *name == scenario.name))
+        .flat_map(|scenario| {
+            scenario
+                .families
+                .iter()
+                .map(move |family| (scenario, *family))
+        })
+        .collect();
+    let next = AtomicUsize::new(0);
+    let failures: Mutex<Vec<String>> = Mutex::default();
+    let shared = AtomicUsize::new(0);
+    std::thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| {
+                while let Some(&(scenario, family)) = jobs.get(next.fetch_add(1, Ordering::Relaxed))
+                {
+                    for seed in 0..SEEDS {
+                        let verbose = false;
+                        let run = run_among(scenario, family_of(family), seed, verbose, &OTHERS);
+                        let trials = run.outcome.evidence.trials().iter();
+                        let borrowed = trials.filter(|trial| trial.shared.is_some()).count();
+                        shared.fetch_add(borrowed, Ordering::Relaxed);
+                        if let Judged::Wrong(reasons) = judge(scenario, family, &run) {
+                            let failure = format!(
+                                "{} {family:?} seed {seed}\n  {}\n{}",
+                                scenario.name,
+                                reasons.join("\n  "),
+                                show(&run.outcome)
+                            );
+                            failures.lock().unwrap().push(failure);
+                        }
+                    }
+                }
+            });
+        }
+    });
+    let failures = failures.into_inner().unwrap();
+    assert!(
+        failures.is_empty(),
+        "{} wrong:\n{}",
+        failures.len(),
+        failures.join("\n")
+    );
+    assert!(shared.into_inner() > 1000, "nothing was shared");
+}
