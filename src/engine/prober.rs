@@ -71,10 +71,10 @@ struct Entry {
     session: Session,
     wake: Option<Moment>,
     send: Option<Moment>,
-    /// The turn that its next datagram has at its address, and whether as a first fragment.
-    slot: Option<(Moment, bool)>,
-    /// Until when it waits for another inquest's probe.
-    waits: Option<Moment>,
+    /// The turn that its next datagram has at its address.
+    slot: Option<Moment>,
+    /// The turn that its next first fragment has there.
+    fragment_slot: Option<Moment>,
 }
 
 impl Prober {
@@ -124,7 +124,7 @@ impl Prober {
             wake: None,
             send: None,
             slot: None,
-            waits: None,
+            fragment_slot: None,
         };
         self.sessions.insert(id, entry);
         self.reschedule(id);
@@ -214,21 +214,21 @@ impl Prober {
         }
     }
 
-    /// Whether a session that wants to send may do so now; else it is given a later slot.
+    /// Whether a session that wants to send may do so now; else it is given a later slot, and a first
+    /// fragment lets what need not wait go before it.
     fn has_turn(&mut self, now: Moment, id: SessionId) -> bool {
         let Some(entry) = self.sessions.get_mut(&id) else {
             return false;
         };
-        let next = entry.session.next_probe();
-        let is_fragment = next.is_some_and(|probe| probe.kind == Kind::Fragment);
-        let (slot, _) = match entry.slot {
-            Some(slot) if slot.1 == is_fragment => slot,
-            _ => {
-                let address = entry.session.brief().endpoint.address;
-                let slot = self.spacing.reserve(now, address, is_fragment);
-                *entry.slot.insert((slot, is_fragment))
-            }
-        };
+        let is_fragment = entry.sends_fragment();
+        let address = entry.session.brief().endpoint.address;
+        let spacing = &mut self.spacing;
+        let slot = *entry
+            .slot_of(is_fragment)
+            .get_or_insert_with(|| spacing.reserve(now, address, is_fragment));
+        if slot > now && is_fragment {
+            entry.session.defer(slot);
+        }
         self.reschedule(id);
         slot <= now
     }
@@ -272,7 +272,7 @@ impl Prober {
     fn transmit(&mut self, now: Moment, id: SessionId) -> Option<Transmit> {
         let like = self.wish(id);
         let entry = self.sessions.get_mut(&id)?;
-        (entry.slot, entry.waits) = (None, None);
+        *entry.slot_of(entry.sends_fragment()) = None;
         let session = &mut entry.session;
         let sent = session.transmit(now, &self.tokens, self.count);
         if let Some((transmit, marks)) = &sent
@@ -384,9 +384,22 @@ impl Prober {
 type Timetable = BTreeSet<(Moment, SessionId)>;
 
 impl Entry {
+    fn sends_fragment(&self) -> bool {
+        let next = self.session.next_probe();
+        next.is_some_and(|probe| probe.kind == Kind::Fragment)
+    }
+
+    const fn slot_of(&mut self, is_fragment: bool) -> &mut Option<Moment> {
+        if is_fragment {
+            &mut self.fragment_slot
+        } else {
+            &mut self.slot
+        }
+    }
+
     fn reschedule(&mut self, id: SessionId, wakes: &mut Timetable, sends: &mut Timetable) {
         let (wake, wanted) = (self.session.wakes_at(), self.session.sends_at());
-        let slot = self.slot.map(|(slot, _)| slot).max(self.waits);
+        let slot = self.slot.filter(|_| !self.sends_fragment());
         let send = wanted.map(|wanted| wanted.max(slot.unwrap_or(Moment::START)));
         let old_wake = std::mem::replace(&mut self.wake, wake);
         let old_send = std::mem::replace(&mut self.send, send);

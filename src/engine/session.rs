@@ -387,6 +387,17 @@ impl Session {
         self.plan.front().map(|ask| &ask.probe)
     }
 
+    /// Puts the next probe off; those that may leave before it go first.
+    pub(super) fn defer(&mut self, until: Moment) {
+        if let Some(mut ask) = self.plan.pop_front() {
+            ask.not_before = ask.not_before.max(until);
+            let at = self
+                .plan
+                .partition_point(|other| other.not_before <= ask.not_before);
+            self.plan.insert(at, ask);
+        }
+    }
+
     /// From when on an equal probe of another inquest would do for one of this: a witness that
     /// repeats an earlier one must follow the last SYN to the port.
     pub(super) fn accepts_from(&self, probe: &Probe) -> Moment {

@@ -26,7 +26,7 @@ impl Prober {
             Offer::Nothing => return false,
             Offer::UnderWay => {
                 if let Some(entry) = self.sessions.get_mut(&id) {
-                    entry.waits = Some(now.after(pool::PAUSE));
+                    entry.session.defer(now.after(pool::PAUSE));
                 }
             }
             Offer::Known(owner, trial) => {
@@ -37,7 +37,6 @@ impl Prober {
                 if let Some(lender) = lender
                     && let Some(entry) = self.sessions.get_mut(&id)
                 {
-                    entry.waits = None;
                     entry.session.adopt(now, owner, lender, &trial);
                 }
             }
