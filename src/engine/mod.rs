@@ -22,6 +22,7 @@ mod controls;
 mod craft;
 pub mod greeting;
 mod inflight;
+mod judge;
 mod ledger;
 mod pacer;
 pub mod policy;
@@ -38,9 +39,9 @@ pub(crate) mod translate;
 pub mod triage;
 
 pub use crate::infer::Brief;
+pub use judge::Judge;
 pub use ledger::{Attribution, Ledger, Role};
 pub use prober::Prober;
-pub use session::Judge;
 pub use sighting::{Interface, Sighting};
 pub use timing::{LINGER, patience};
 pub use token::Key;

@@ -5,61 +5,31 @@
 //! judgement (departures, near misses) do not make it stale. How to go on is all it asks for then:
 //! what was found is put into words when somebody wants to know.
 
+mod adoption;
+
 use std::collections::{BTreeSet, VecDeque};
-use std::fmt::Debug;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::craft::{self, Crafted, Workbench};
 use super::inflight::{Marks, Owner};
+use super::judge::Judge;
 use super::policy::Policy;
 use super::timing::Timing;
 use super::token::Tokens;
 use super::{SessionId, Transmit, controls};
-use crate::infer::{self, Ask, Brief, Course, Judgement, Next};
+use crate::infer::{Ask, Brief, Course, Next};
 use crate::model::endpoint::Endpoint;
 use crate::model::evidence::{
-    Ear, Evidence, Fact, HeardReply, Lender, LocalRefusal, NeighbourState, Trial,
+    Ear, Evidence, Fact, HeardReply, LocalRefusal, NeighbourState, Trial,
 };
 use crate::model::outcome::Outcome;
-use crate::model::probe::{Kind, Probe, ProbeId, Target};
+use crate::model::probe::{Kind, Probe, ProbeId};
 use crate::model::reply::{Answer, Reply};
 use crate::model::time::Moment;
 use crate::model::vantage::Vantage;
 use crate::model::verdict::Finding;
-
-/// What judges evidence; [`Inference`] save in tests.
-pub trait Judge: Debug + Send + Sync {
-    /// How to go on.
-    fn plan(&self, evidence: &Evidence, brief: &Brief, now: Moment) -> Course;
-    /// What the evidence says so far.
-    fn find(&self, evidence: &Evidence, brief: &Brief, now: Moment) -> Finding;
-}
-
-/// Judges by [`crate::infer`].
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Inference;
-
-impl Judge for Inference {
-    fn plan(&self, evidence: &Evidence, brief: &Brief, now: Moment) -> Course {
-        infer::plan(evidence, brief, now)
-    }
-
-    fn find(&self, evidence: &Evidence, brief: &Brief, now: Moment) -> Finding {
-        infer::judge(evidence, brief, now).finding
-    }
-}
-
-impl Judge for fn(&Evidence, &Brief, Moment) -> Judgement {
-    fn plan(&self, evidence: &Evidence, brief: &Brief, now: Moment) -> Course {
-        self(evidence, brief, now).course
-    }
-
-    fn find(&self, evidence: &Evidence, brief: &Brief, now: Moment) -> Finding {
-        self(evidence, brief, now).finding
-    }
-}
 
 /// Least time between two datagrams of one session.
 const SPACING: Duration = Duration::from_millis(1);
@@ -395,55 +365,6 @@ impl Session {
                 .plan
                 .partition_point(|other| other.not_before <= ask.not_before);
             self.plan.insert(at, ask);
-        }
-    }
-
-    /// From when on an equal probe of another inquest would do for one of this: a witness that
-    /// repeats an earlier one must follow the last SYN to the port.
-    pub(super) fn accepts_from(&self, probe: &Probe) -> Moment {
-        let trials = self.evidence.trials();
-        let repeats = probe.ttl.is_full()
-            && trials
-                .iter()
-                .any(|trial| trial.probe.kind == probe.kind && trial.probe.target == probe.target);
-        let mut to_port = trials
-            .iter()
-            .rev()
-            .filter(|trial| trial.probe.target == Target::Endpoint && trial.probe.ttl.is_full());
-        let last = to_port.next().filter(|_| repeats);
-        last.map_or(Moment::START, |trial| trial.sent)
-    }
-
-    /// Whether a probe of another inquest is told here already.
-    pub(super) fn has_adopted(&self, owner: Owner) -> bool {
-        self.adopted.contains(&owner)
-    }
-
-    /// Tells what an equal probe of another inquest drew, instead of sending the next one.
-    pub(super) fn adopt(&mut self, now: Moment, owner: Owner, lender: Lender, known: &Trial) {
-        let Some((ask, id)) = self.plan.pop_front().zip(self.next_id()) else {
-            return;
-        };
-        self.adopted.insert(owner);
-        self.record(known.sent, Fact::Sent(id, ask.probe));
-        self.record(now, Fact::Shared(id, lender));
-        if known.departed {
-            self.record(known.sent, Fact::Departed(id));
-        }
-        if let Some(rtt) = known.rtt()
-            && let Some(heard) = known.first()
-            && teaches_round_trip(ask.probe.kind, &heard.reply.answer)
-        {
-            self.timing.learn(rtt);
-        }
-        for heard in &known.replies {
-            let ears = [(Ear::Tap, heard.by_tap), (Ear::Stack, heard.by_stack)];
-            for (ear, _) in ears.into_iter().filter(|(_, heard)| *heard) {
-                self.record(heard.at, Fact::Replied(id, ear, heard.reply));
-            }
-        }
-        if let Some(at) = known.expired {
-            self.record(at, Fact::Expired(id));
         }
     }
 
