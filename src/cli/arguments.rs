@@ -9,6 +9,9 @@ use clap::builder::BoolishValueParser;
 use clap::{ArgAction, Args, ColorChoice, Parser, Subcommand, ValueEnum};
 
 use super::duration;
+use super::merge::MergeArguments;
+use super::sweep::arguments::SweepArguments;
+use super::until::Until;
 use crate::report::advice::{Scenario, Situation};
 use crate::wire::greeting::Protocol;
 
@@ -61,6 +64,19 @@ pub enum Command {
     /// Hold an inquest into one or a few endpoints
     #[command(after_help = "A name with several addresses is probed on each.")]
     Probe(Box<ProbeArguments>),
+    /// Hold an inquest into every endpoint of a list
+    #[command(
+        after_help = "Text lists have a HOST:PORT a line, CSV and NDJSON lists the fields host and \
+                            port (or endpoint), label,\ngroup, expect (a state or a cause) and any \
+                            others, which are carried into the results."
+    )]
+    Sweep(Box<SweepArguments>),
+    /// Join the results of the shards of one sweep
+    #[command(
+        after_help = "Exit status as of the sweep. Nothing is written when a shard is missing, \
+                            doubled, incomplete\nor of another sweep."
+    )]
+    Merge(MergeArguments),
     /// Give the verdicts again from a capture alone, ours or one of tcpdump's
     #[command(after_help = "Sends nothing, needs no privilege and no network.")]
     Explain(ExplainArguments),
@@ -83,6 +99,9 @@ pub struct ProbeArguments {
     /// What the inquest may cost.
     #[command(flatten)]
     pub cost: Cost,
+    /// What to wait for.
+    #[command(flatten)]
+    pub until: Until,
     /// Capture of our probes and their replies (pcapng), written as it happens
     #[arg(
         long,

@@ -45,17 +45,20 @@ impl ExitStatus {
     pub fn of(causes: impl IntoIterator<Item = Cause>) -> Self {
         causes
             .into_iter()
-            .map(|cause| {
-                if cause == Cause::Open {
-                    Self::Open
-                } else if cause.is_undecided() {
-                    Self::Undecided
-                } else {
-                    Self::NotOpen
-                }
-            })
+            .map(|cause| Self::judge(cause == Cause::Open, cause))
             .max()
             .unwrap_or(Self::Open)
+    }
+
+    /// The status of one endpoint with this cause, which is or is not as expected.
+    pub const fn judge(as_expected: bool, cause: Cause) -> Self {
+        if as_expected {
+            Self::Open
+        } else if cause.is_undecided() {
+            Self::Undecided
+        } else {
+            Self::NotOpen
+        }
     }
 
     /// The status under `--exit-zero`: a complete run is a success whatever it found.

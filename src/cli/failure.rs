@@ -6,9 +6,14 @@ use super::artefact::{self, destination::Refused, unfinished::Unfinished};
 use super::exit::ExitStatus;
 use super::explain::Unexplained;
 use super::generate;
+use super::merge::Unmergeable;
 use super::outputs::baseline::BadBaseline;
+use super::sweep::BadShard;
+use super::sweep::gather::BadLines;
+use super::sweep::ledger::Unusable;
 use crate::model::target::BadTarget;
 use crate::net;
+use crate::sweep::list;
 
 /// Why a command ended without its result.
 #[derive(Debug, thiserror::Error)]
@@ -44,6 +49,27 @@ pub enum Failure {
     /// A generated file cannot be written.
     #[error(transparent)]
     Unwritten(#[from] generate::Unwritten),
+    /// A list that cannot be read.
+    #[error(transparent)]
+    List(#[from] list::Unreadable),
+    /// A list with lines that cannot be used.
+    #[error(transparent)]
+    BadLines(#[from] BadLines),
+    /// A list that asks for nothing.
+    #[error("{file} names no endpoint")]
+    EmptyList {
+        /// The list, as the user named it.
+        file: String,
+    },
+    /// A shard that there is not.
+    #[error(transparent)]
+    Shard(#[from] BadShard),
+    /// Results that cannot be written or continued.
+    #[error(transparent)]
+    Results(#[from] Unusable),
+    /// Results that cannot be joined.
+    #[error(transparent)]
+    Unmergeable(#[from] Unmergeable),
     /// An artefact has nowhere to go.
     #[error(transparent)]
     Destination(#[from] Refused),
@@ -65,8 +91,14 @@ impl Failure {
             Self::Target(_)
             | Self::SourceFamily { .. }
             | Self::Destination(_)
+            | Self::List(_)
+            | Self::BadLines(_)
+            | Self::EmptyList { .. }
+            | Self::Shard(_)
+            | Self::Unmergeable(_)
             | Self::Baseline(_)
             | Self::Unexplained(_) => ExitStatus::Usage,
+            Self::Results(unusable) => unusable.status(),
             Self::Network(failure) => match failure {
                 net::Failure::NoInterface { .. }
                 | net::Failure::ForeignSource { .. }

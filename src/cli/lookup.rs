@@ -6,17 +6,41 @@ use super::arguments::Leave;
 use super::failure::Failure;
 use crate::model::endpoint::{Endpoint, Family};
 use crate::model::target::{BadTarget, Fault, Host, Target};
-use crate::net::host;
 use crate::net::resolve::{self, Services};
+use crate::net::{self, host};
 
-/// The endpoints of all `targets`, in the order given, each address and port once.
+/// What targets come to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Found {
+    /// Their endpoints, in the order given, each address and port once.
+    pub endpoints: Vec<Endpoint>,
+    /// Targets whose names have no address to probe.
+    pub unresolved: Vec<(Target, BadTarget)>,
+}
+
+impl Found {
+    /// The endpoints, when there are some.
+    ///
+    /// # Errors
+    ///
+    /// The first name without an address, when no target has any.
+    pub fn some(self) -> Result<Self, BadTarget> {
+        match self.unresolved.first() {
+            Some((_, bad)) if self.endpoints.is_empty() => Err(bad.clone()),
+            _ => Ok(self),
+        }
+    }
+}
+
+/// Reads all `targets` and looks their names up.
 ///
 /// Every target is read before any name is looked up, so a misspelt one costs no time.
 ///
 /// # Errors
 ///
-/// The first target that cannot be probed, or options that contradict each other.
-pub fn endpoints(targets: &[String], leave: &Leave) -> Result<Vec<Endpoint>, Failure> {
+/// The first target that is none or must not be probed, or options that contradict each other. A
+/// name without an address is a result.
+pub fn endpoints(targets: &[String], leave: &Leave) -> Result<Found, Failure> {
     let family = family(leave)?;
     let services = Services::read();
     let targets: Vec<Target> = targets
@@ -25,26 +49,38 @@ pub fn endpoints(targets: &[String], leave: &Leave) -> Result<Vec<Endpoint>, Fai
         .collect::<Result<_, _>>()?;
     let broadcasts = broadcasts();
     let answers = addresses(&targets)?;
-    let mut endpoints: Vec<Endpoint> = Vec::new();
-    for (target, answer) in targets.iter().zip(answers) {
-        let addresses = answer.map_err(|failure| BadTarget {
-            given: target.given.clone(),
-            fault: Fault::Unresolved(failure.to_string()),
-        })?;
-        for endpoint in target.endpoints(&addresses, family, &broadcasts)? {
-            if endpoints
-                .iter()
-                .all(|known| known.socket() != endpoint.socket())
-            {
-                endpoints.push(endpoint);
+    let mut found = Found::default();
+    for (target, answer) in targets.into_iter().zip(answers) {
+        let resolved = answer
+            .map_err(|failure| BadTarget {
+                given: target.given.clone(),
+                fault: Fault::Unresolved(failure.to_string()),
+            })
+            .and_then(|addresses| target.endpoints(&addresses, family, &broadcasts));
+        match resolved {
+            Ok(endpoints) => {
+                for endpoint in endpoints {
+                    let new = |known: &Endpoint| known.socket() != endpoint.socket();
+                    if found.endpoints.iter().all(new) {
+                        found.endpoints.push(endpoint);
+                    }
+                }
             }
+            Err(bad) if matches!(target.host, Host::Name(_)) => {
+                found.unresolved.push((target, bad));
+            }
+            Err(bad) => return Err(bad.into()),
         }
     }
-    Ok(endpoints)
+    Ok(found)
 }
 
 /// The IP version that -4, -6 or `--source` asks for.
-fn family(leave: &Leave) -> Result<Option<Family>, Failure> {
+///
+/// # Errors
+///
+/// When they contradict each other.
+pub fn family(leave: &Leave) -> Result<Option<Family>, Failure> {
     let asked = match (leave.ipv4, leave.ipv6) {
         (true, _) => Some((Family::V4, "IPv4", "-4")),
         (_, true) => Some((Family::V6, "IPv6", "-6")),
@@ -66,7 +102,7 @@ fn family(leave: &Leave) -> Result<Option<Family>, Failure> {
 }
 
 /// What the resolver says of each target's host.
-fn addresses(targets: &[Target]) -> Result<Vec<Result<Vec<IpAddr>, crate::net::Failure>>, Failure> {
+fn addresses(targets: &[Target]) -> Result<Vec<Result<Vec<IpAddr>, net::Failure>>, Failure> {
     let literal = |target: &Target| match &target.host {
         Host::Address(address) => Some(*address),
         Host::Name(_) => None,
@@ -82,22 +118,27 @@ fn addresses(targets: &[Target]) -> Result<Vec<Result<Vec<IpAddr>, crate::net::F
         Host::Address(address) => address.to_string(),
         Host::Name(name) => name.clone(),
     });
+    resolve(names.collect())
+}
+
+/// What the resolver says of each name, in their order.
+///
+/// # Errors
+///
+/// When the system gives no runtime to ask it from.
+pub fn resolve(names: Vec<String>) -> Result<Vec<Result<Vec<IpAddr>, net::Failure>>, Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
         .build()
         .map_err(Failure::Signals)?;
-    let answers = runtime.block_on(resolve::resolve_each(
-        names.collect(),
-        None,
-        resolve::PATIENCE,
-    ));
+    let answers = runtime.block_on(resolve::resolve_each(names, None, resolve::PATIENCE));
     // A resolver that still keeps silent must not keep the program from ending.
     runtime.shutdown_background();
     Ok(answers)
 }
 
 /// The broadcast addresses of the links this host is on.
-fn broadcasts() -> Vec<Ipv4Addr> {
+pub fn broadcasts() -> Vec<Ipv4Addr> {
     let interfaces = host::interfaces();
     let addresses = interfaces.iter().flat_map(|interface| &interface.addresses);
     addresses
@@ -136,7 +177,7 @@ mod tests {
     fn an_address_given_twice_is_probed_once() {
         let given = ["192.0.2.1:3306", "192.0.2.1:mysql", "[2001:db8::1]:3306"].map(str::to_owned);
         let found = endpoints(&given, &Leave::default()).expect("endpoints");
-        let found: Vec<String> = found.iter().map(ToString::to_string).collect();
+        let found: Vec<String> = found.endpoints.iter().map(ToString::to_string).collect();
         assert_eq!(found, ["192.0.2.1:3306", "[2001:db8::1]:3306"]);
         let source = "2001:db8::9".parse().ok();
         let leave = Leave {

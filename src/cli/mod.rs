@@ -2,6 +2,7 @@
 
 pub mod arguments;
 pub mod artefact;
+pub mod conclude;
 pub mod doctor;
 pub mod dry_run;
 pub mod duration;
@@ -13,13 +14,17 @@ pub mod greeting;
 pub mod keeper;
 pub mod lookup;
 pub mod manual;
+pub mod merge;
 pub mod observed;
 pub mod outputs;
 pub mod probe;
 pub mod progress;
 pub mod scribe;
+pub mod settings;
 pub mod signals;
+pub mod sweep;
 pub mod terminal;
+pub mod until;
 
 use arguments::{Arguments, Command};
 use exit::ExitStatus;
@@ -36,6 +41,8 @@ pub fn run(arguments: &Arguments, terminal: Terminal) -> Result<ExitStatus, Fail
     let shared = &arguments.shared;
     match &arguments.command {
         Command::Probe(probe) => probe::run(probe, shared, terminal),
+        Command::Sweep(sweep) => sweep::run(sweep, shared, terminal),
+        Command::Merge(merge) => merge::run(merge, shared, terminal),
         Command::Explain(explain) => explain::run(explain, shared, terminal),
         Command::Doctor(doctor) => doctor::run(doctor, shared, terminal),
         Command::Generate(generate) => {

@@ -10,12 +10,15 @@ use super::progress::Progress;
 use super::scribe::{Scribe, time_of_day};
 use super::signals::Signals;
 use super::terminal::Terminal;
-use super::{dry_run, lookup};
-use crate::engine::policy::Policy;
-use crate::net::driver::{self, Event, Settings};
-use crate::net::survey::Preference;
+use super::until::Vigil;
+use super::{dry_run, lookup, settings};
+use crate::model::outcome::Outcome;
+use crate::model::target::{BadTarget, Target};
+use crate::net::driver::{self, Event};
 use crate::net::{Stop, privilege};
+use crate::report::listed::{Unresolved, UnresolvedEndpoint};
 use crate::report::record::{Record, Run};
+use crate::sweep::expectation::Expectation;
 
 /// Holds an inquest into every endpoint.
 ///
@@ -30,8 +33,10 @@ pub fn run(
     terminal: Terminal,
 ) -> Result<ExitStatus, Failure> {
     let artefacts = artefact::Plan::of(arguments.pcap.as_deref(), &arguments.artefacts)?;
-    let endpoints = lookup::endpoints(&arguments.endpoints, &arguments.leave)?;
-    let mut settings = settings(arguments, artefacts.wants_capture());
+    let found = lookup::endpoints(&arguments.endpoints, &arguments.leave)?.some()?;
+    let endpoints = found.endpoints;
+    let mut settings = settings::settings(&arguments.cost, &arguments.leave);
+    settings.sightings = artefacts.wants_capture();
     let planned = driver::plan(endpoints.clone(), &settings)?;
     if arguments.dry_run {
         if !artefacts.is_empty() {
@@ -60,8 +65,16 @@ pub fn run(
     let greeter = arguments
         .greeting
         .map(|spoken| Greeter::warn(spoken, preference(&settings), stop.clone(), terminal));
+    for (target, bad) in &found.unresolved {
+        scribe.miss(&unresolved(target, bad, &run));
+    }
+    let expected = arguments.until.until.unwrap_or(Expectation::DEFAULT);
+    let met = |outcome: &Outcome| {
+        let verdict = &outcome.finding.verdict;
+        expected.is_met(verdict.state, verdict.cause)
+    };
     tracing::debug!(endpoints = endpoints.len(), "holding inquests");
-    driver::run(endpoints, &settings, &stop, &mut |event| match event {
+    let mut on_event = |event: Event<'_>| match event {
         Event::Standing(_) => {}
         Event::Progress(outcome) => progress.reading(outcome),
         Event::Started(began) => {
@@ -89,17 +102,22 @@ pub fn run(
             if let Some(greeter) = &greeter {
                 greeter.greet(&outcome, &mut record);
             }
-            let cause = outcome.finding.verdict.cause;
-            if !progress.settle(&outcome, || scribe.write(cause, record)) {
+            let status = ExitStatus::judge(met(&outcome), outcome.finding.verdict.cause);
+            if !progress.settle(&outcome, || scribe.judge(status, record)) {
                 stop.request();
             }
         }
-    })?;
+    };
+    let told = (!shared.quiet).then_some(terminal);
+    match Vigil::of(&arguments.until, arguments.cost.max_time, told) {
+        Some(vigil) => vigil.hold(endpoints, &settings, &stop, &met, &mut on_event)?,
+        None => driver::run(endpoints, &settings, &stop, &mut on_event)?,
+    }
     progress.clear();
     if let (Some(keeper), Some(capture)) = (keeper, &mut capture) {
         capture.failure = keeper.finish().err();
     }
-    let preference = preference(&settings);
+    let preference = settings::preference(&settings);
     let records = scribe.take_records();
     let written = artefacts.write(&records, capture, || {
         watch.map(|watch| watch.end(&destinations, &preference))
@@ -114,32 +132,12 @@ pub fn run(
     })
 }
 
-fn settings(arguments: &ProbeArguments, sightings: bool) -> Settings {
-    let cost = &arguments.cost;
-    let leave = &arguments.leave;
-    Settings {
-        policy: Policy {
-            max_time: cost.max_time,
-            max_probes: cost.max_probes,
-            rate: cost.rate,
-            quick: cost.quick,
-            check_mtu: !cost.no_mtu,
-            control_ports: cost.control_ports.clone(),
-            ..Policy::default()
-        },
-        interface: leave.interface.clone(),
-        source: leave.source,
-        mark: leave.mark,
-        seed: cost.seed,
-        sightings,
-        live: false,
-    }
-}
-
-fn preference(settings: &Settings) -> Preference {
-    Preference {
-        interface: settings.interface.clone(),
-        source: settings.source,
-        mark: settings.mark,
-    }
+/// The document of a target whose name has no address.
+fn unresolved(target: &Target, bad: &BadTarget, run: &Run) -> Unresolved {
+    let endpoint = UnresolvedEndpoint {
+        given: target.given.clone(),
+        port: target.port,
+        label: None,
+    };
+    Unresolved::new(endpoint, bad.fault.to_string(), Vec::new(), run)
 }

@@ -7,7 +7,9 @@ use super::exit::ExitStatus;
 use super::failure::Failure;
 use super::terminal::Terminal;
 use crate::model::verdict::Cause;
+use crate::report::listed::Unresolved;
 use crate::report::record::Record;
+use crate::report::visible::visible;
 use crate::report::{json, text};
 
 /// Writes records to stdout.
@@ -17,7 +19,8 @@ pub struct Scribe<'a> {
     terminal: Terminal,
     /// The records written, where an artefact is to hold them.
     records: Option<Vec<Record>>,
-    causes: Vec<Cause>,
+    first: bool,
+    worst: ExitStatus,
     /// Why nothing more can be written.
     failure: Option<Failure>,
 }
@@ -29,34 +32,58 @@ impl<'a> Scribe<'a> {
             shared,
             terminal,
             records: keeps.then(Vec::new),
-            causes: Vec::new(),
+            first: true,
+            worst: ExitStatus::Open,
             failure: None,
         }
     }
 
     /// Writes a record, whose cause is `cause`; false when nothing more can be written.
     pub fn write(&mut self, cause: Cause, record: Record) -> bool {
-        let first = self.causes.is_empty();
-        self.causes.push(cause);
-        if self.failure.is_none() {
-            let written = self
-                .form(&record, first)
-                .and_then(|text| self.terminal.data(&text).map_err(Failure::Output));
-            self.failure = written.err();
-        }
+        self.judge(ExitStatus::of([cause]), record)
+    }
+
+    /// Writes a record that means `status`; false when nothing more can be written.
+    pub fn judge(&mut self, status: ExitStatus, record: Record) -> bool {
+        let text = self.form(&record);
+        self.tell(status, text);
         if let Some(records) = &mut self.records {
             records.push(record);
         }
         self.failure.is_none()
     }
 
-    fn form(&self, record: &Record, first: bool) -> Result<String, Failure> {
+    /// Writes that a name has no address.
+    pub fn miss(&mut self, unresolved: &Unresolved) {
+        let text = if self.shared.json {
+            json::document(unresolved).map(|text| text + "\n")
+        } else {
+            let gap = if self.first || self.shared.quiet {
+                ""
+            } else {
+                "\n"
+            };
+            Ok(format!("{gap}{}\n", visible(&unresolved.verdict.summary)))
+        };
+        self.tell(ExitStatus::Undecided, text.map_err(Failure::Json));
+    }
+
+    fn tell(&mut self, status: ExitStatus, text: Result<String, Failure>) {
+        self.worst = self.worst.max(status);
+        self.first = false;
+        if self.failure.is_none() {
+            let written = text.and_then(|text| self.terminal.data(&text).map_err(Failure::Output));
+            self.failure = written.err();
+        }
+    }
+
+    fn form(&self, record: &Record) -> Result<String, Failure> {
         Ok(if self.shared.json {
             json::document(record)? + "\n"
         } else if self.shared.quiet {
             text::line(record)
         } else {
-            let gap = if first { "" } else { "\n\n" };
+            let gap = if self.first { "" } else { "\n\n" };
             format!("{gap}{}", text::report(record, self.terminal.width()))
         })
     }
@@ -74,7 +101,7 @@ impl<'a> Scribe<'a> {
     pub fn finish(self) -> Result<ExitStatus, Failure> {
         match self.failure.filter(|failure| !failure.is_closed_pipe()) {
             Some(failure) => Err(failure),
-            None => Ok(ExitStatus::of(self.causes)),
+            None => Ok(self.worst),
         }
     }
 }

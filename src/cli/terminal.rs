@@ -63,6 +63,13 @@ impl Terminal {
         let _ = writeln!(stderr, "note: {}", visible(message));
     }
 
+    /// Writes text, which may hold ANSI codes, to stderr. Nobody is left to tell when that fails.
+    pub fn aside(self, text: &str) {
+        let _ = AutoStream::new(io::stderr(), self.color)
+            .lock()
+            .write_all(text.as_bytes());
+    }
+
     /// Whether a person watches stderr.
     pub fn watched(self) -> bool {
         io::stderr().is_terminal()

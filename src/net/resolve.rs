@@ -6,11 +6,9 @@
 
 use std::fs;
 use std::net::{IpAddr, SocketAddr};
-use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::lookup_host;
-use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
@@ -22,7 +20,7 @@ use crate::model::endpoint::Family;
 pub const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Names asked about at once.
-const AT_ONCE: usize = 16;
+const AT_ONCE: usize = 64;
 
 /// The addresses of a name, each once, in the resolver's order of preference; of one family only,
 /// where one is given. An address in figures is its own answer, asked of nobody.
@@ -73,17 +71,20 @@ pub async fn resolve_each(
     family: Option<Family>,
     patience: Duration,
 ) -> Vec<Result<Vec<IpAddr>, Failure>> {
-    let turns = Arc::new(Semaphore::new(AT_ONCE));
+    let mut waiting = names.into_iter().enumerate();
     let mut tasks = JoinSet::new();
-    for (place, name) in names.into_iter().enumerate() {
-        let turns = Arc::clone(&turns);
-        tasks.spawn(async move {
-            // Never closed, so a turn always comes.
-            let _turn = turns.acquire().await;
-            (place, resolve(&name, family, patience).await)
-        });
+    let mut answers = Vec::with_capacity(waiting.len());
+    loop {
+        for (place, name) in waiting.by_ref().take(AT_ONCE - tasks.len()) {
+            tasks.spawn(async move { (place, resolve(&name, family, patience).await) });
+        }
+        match tasks.join_next().await {
+            None => break,
+            Some(Ok(answer)) => answers.push(answer),
+            // Nobody aborts them.
+            Some(Err(broken)) => std::panic::resume_unwind(broken.into_panic()),
+        }
     }
-    let mut answers = tasks.join_all().await;
     answers.sort_by_key(|(place, _)| *place);
     answers.into_iter().map(|(_, answer)| answer).collect()
 }

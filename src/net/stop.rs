@@ -4,8 +4,10 @@ use std::io::{PipeReader, PipeWriter, Write};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use super::failure::Failure;
+use super::syscall::wait;
 
 /// Asks a run to end. Clones ask the same run; asking twice is asking once.
 #[derive(Clone, Debug)]
@@ -46,6 +48,13 @@ impl Stop {
         self.0.made.load(Ordering::Acquire)
     }
 
+    /// Waits until someone asks, at most for `patience`. Says whether someone did.
+    pub fn wait(&self, patience: Duration) -> bool {
+        // Interrupted by a signal, the wait ends early, which costs a look.
+        let _ = wait(&[self.fd()], patience);
+        self.requested()
+    }
+
     /// Readable once someone asked.
     pub(super) fn fd(&self) -> BorrowedFd<'_> {
         self.0.reader.as_fd()
@@ -54,10 +63,7 @@ impl Stop {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
-    use crate::net::syscall::wait;
 
     #[test]
     fn a_clone_wakes_who_waits() {

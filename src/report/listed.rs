@@ -4,7 +4,8 @@
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
-use super::record::Run;
+use super::record::{PlaceRecord, Run, VerdictRecord};
+use crate::model::verdict::{Cause, Confidence, Place, PlaceKind, State};
 
 /// The name and version of the document of a name that did not resolve.
 pub const UNRESOLVED: &str = "synquest/unresolved/1";
@@ -38,12 +39,38 @@ pub struct Unresolved {
     pub schema: String,
     /// The endpoint as the list has it.
     pub endpoint: UnresolvedEndpoint,
+    /// What that makes of the endpoint: its cause is `inconclusive`.
+    pub verdict: VerdictRecord,
     /// Why there is no address, as a clause.
     pub because: String,
     /// The lines of the list that ask for it.
     pub list: Vec<Line>,
     /// The run it belongs to.
     pub run: Run,
+}
+
+impl Unresolved {
+    /// A name that has no address, as the clause `because` says.
+    pub fn new(endpoint: UnresolvedEndpoint, because: String, list: Vec<Line>, run: &Run) -> Self {
+        let given = &endpoint.given;
+        let verdict = VerdictRecord {
+            state: State::Unknown.word().to_owned(),
+            cause: Cause::Inconclusive.word().to_owned(),
+            confidence: Confidence::Possible.word().to_owned(),
+            place: PlaceRecord::from(&Place::of(PlaceKind::Unknown)),
+            method: None,
+            summary: format!("{given} has no address to probe: {because}."),
+            basis: Vec::new(),
+        };
+        Self {
+            schema: UNRESOLVED.to_owned(),
+            endpoint,
+            verdict,
+            because,
+            list,
+            run: run.clone(),
+        }
+    }
 }
 
 /// An endpoint without an address.

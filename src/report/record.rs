@@ -54,6 +54,10 @@ pub struct Record {
     /// How the server greeted one full connection, where the user asked for one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub greeting: Option<GreetingRecord>,
+    /// Whether the sweep was stopped before this inquest settled, so that it is held anew when the
+    /// sweep is continued.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unfinished: bool,
     /// The lines of the list that ask for it; none outside a sweep.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub list: Vec<Line>,
@@ -232,6 +236,7 @@ impl Record {
             notes: finding.notes.clone(),
             observed: None,
             greeting: None,
+            unfinished: false,
             list: Vec::new(),
             run: run.clone(),
         }

@@ -96,7 +96,7 @@ pub(super) fn runs(ids: &[u32]) -> Vec<(u32, u32)> {
 }
 
 /// A number with its noun.
-pub(super) fn counted(number: u64, one: &str, many: &str) -> String {
+pub fn counted(number: u64, one: &str, many: &str) -> String {
     format!("{number} {}", if number == 1 { one } else { many })
 }
 

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use super::order::Shard;
 
 /// The name and version of the document.
-pub const SCHEMA: &str = "synquest/sweep/1";
+pub const SCHEMA: &str = "synquest/journal/1";
 
 /// What a sweep is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -7,6 +7,7 @@ pub mod exclude;
 pub mod expectation;
 pub mod journal;
 pub mod list;
+pub mod merge;
 pub mod order;
 pub mod results;
 pub mod roll;

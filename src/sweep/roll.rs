@@ -2,6 +2,7 @@
 //!
 //! A line takes its own text and a few octets, an endpoint 28 octets; names and columns are kept once.
 
+use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use indexmap::{IndexMap, IndexSet};
@@ -66,6 +67,13 @@ pub struct Unresolved {
 /// One endpoint of a sweep, by its place in the [`Roll`] it came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Entry(u32);
+
+impl Entry {
+    /// Its place, for a table of all of them.
+    pub const fn place(self) -> usize {
+        self.0 as usize
+    }
+}
 
 /// The endpoints of a list.
 #[derive(Clone, Debug, Default)]
@@ -150,8 +158,21 @@ impl Roll {
     }
 
     /// The names to be resolved, each once.
-    pub fn names(&self) -> impl ExactSizeIterator<Item = &str> {
-        self.names.iter().map(String::as_str)
+    pub fn names_wanted(&self) -> impl Iterator<Item = &str> {
+        let named = |spot: &Spot| match spot.at {
+            Whereabouts::Name(index) => Some(index as usize),
+            Whereabouts::Address(_) => None,
+        };
+        let wanted: BTreeSet<usize> = self.spots.iter().filter_map(named).collect();
+        wanted
+            .into_iter()
+            .filter_map(|index| self.names.get_index(index))
+            .map(String::as_str)
+    }
+
+    /// The names of the list's other columns, in the order in which they first stand in it.
+    pub fn columns(&self) -> impl Iterator<Item = &str> {
+        self.columns.iter().map(String::as_str)
     }
 
     /// Keeps the endpoints that `keep` wants, told of each where it is and its port.
@@ -222,6 +243,11 @@ impl Roll {
         self.spots.dedup();
         self.spots.shrink_to_fit();
         self.text.shrink_to_fit();
+    }
+
+    /// How many places there are for entries: more than the greatest [`Entry::place`].
+    pub const fn places(&self) -> usize {
+        self.spots.len()
     }
 
     /// How many lines it was made of.
@@ -454,7 +480,10 @@ mod tests {
     #[test]
     fn a_name_gives_way_to_its_addresses_or_keeps_its_reason() {
         let mut roll = roll("db:1\n10.0.0.9:1\nbad:1\nworse:1\ndb:2\n");
-        assert_eq!(roll.names().collect::<Vec<_>>(), ["db", "bad", "worse"]);
+        assert_eq!(
+            roll.names_wanted().collect::<Vec<_>>(),
+            ["db", "bad", "worse"]
+        );
         let address = |text: &str| text.parse::<IpAddr>().expect("an address");
         roll.resolve(
             |name| match name {

@@ -5,6 +5,8 @@
 //! meanwhile cannot lead the file elsewhere.
 
 use std::ffi::{OsStr, OsString};
+use std::fs::File;
+use std::io;
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -115,6 +117,28 @@ impl Destination {
     /// The path as given.
     pub fn path(&self) -> &Path {
         &self.given
+    }
+
+    /// The file that stands there, to be read from its beginning and written to at its end; nothing is
+    /// followed and nothing created.
+    ///
+    /// # Errors
+    ///
+    /// What the system says.
+    pub fn open_to_append(&self) -> io::Result<File> {
+        let flags = OFlags::RDWR | OFlags::APPEND | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let opened = fs::openat(&*self.folder, &self.name, flags, Mode::empty());
+        Ok(File::from(opened?))
+    }
+
+    /// Renames the file that stands there into the place of `other`, which is in the same folder, and
+    /// replaces what stands in it.
+    ///
+    /// # Errors
+    ///
+    /// What the system says.
+    pub fn rename(&self, other: &Self) -> Result<(), Errno> {
+        fs::renameat(&*self.folder, &self.name, &*other.folder, &other.name)
     }
 
     /// The path of another `name` in the same folder.

@@ -26,7 +26,8 @@ pub fn run(
     terminal: Terminal,
 ) -> Result<ExitStatus, failure::Failure> {
     let targets: Vec<String> = arguments.endpoint.iter().cloned().collect();
-    let endpoints = lookup::endpoints(&targets, &arguments.leave)?;
+    let found = lookup::endpoints(&targets, &arguments.leave)?;
+    let endpoints = found.some()?.endpoints;
     let preference = Preference {
         interface: arguments.leave.interface.clone(),
         source: arguments.leave.source,
