@@ -67,6 +67,8 @@ fn help_reads_as_its_golden_file() {
     for (name, arguments) in [
         ("help", &["--help"][..]),
         ("help-probe", &["probe", "--help"]),
+        ("help-sweep", &["sweep", "--help"]),
+        ("help-merge", &["merge", "--help"]),
         ("help-doctor", &["doctor", "--help"]),
     ] {
         let output = run(synquest(), arguments);

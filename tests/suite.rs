@@ -23,3 +23,4 @@ mod layers;
 mod report;
 mod scenario;
 mod sim;
+mod sweep;

@@ -35,7 +35,9 @@ pub fn conclude(
             said.push_str(&(json::document(changes)? + "\n"));
         }
         tell(terminal, &said)?;
-    } else if apart || !shared.quiet {
+    } else if apart && shared.quiet {
+        tell(terminal, &format!("{}\n", summary.headline()))?;
+    } else if !shared.quiet {
         let width = terminal.width();
         let mut said = text::report(&summary, width);
         if let (Some(changes), Some(path)) = (&changes, baseline) {

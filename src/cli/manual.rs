@@ -11,6 +11,10 @@ use super::arguments::Arguments;
 const MAIN_SECTIONS: &str = include_str!("../../man/synquest.sections.roff");
 /// Sections of synquest-probe(1).
 const PROBE_SECTIONS: &str = include_str!("../../man/synquest-probe.sections.roff");
+/// Sections of synquest-sweep(1).
+const SWEEP_SECTIONS: &str = include_str!("../../man/synquest-sweep.sections.roff");
+/// Sections of synquest-merge(1).
+const MERGE_SECTIONS: &str = include_str!("../../man/synquest-merge.sections.roff");
 /// Sections of synquest-doctor(1).
 const DOCTOR_SECTIONS: &str = include_str!("../../man/synquest-doctor.sections.roff");
 /// Where the list of environment variables goes in [`MAIN_SECTIONS`].
@@ -26,6 +30,8 @@ pub fn pages() -> Vec<(String, Vec<u8>)> {
         let name = format!("synquest-{}", command.get_name());
         let sections = match command.get_name() {
             "probe" => PROBE_SECTIONS,
+            "sweep" => SWEEP_SECTIONS,
+            "merge" => MERGE_SECTIONS,
             "doctor" => DOCTOR_SECTIONS,
             _ => "",
         };
