@@ -150,7 +150,7 @@ impl<'a> Course<'a> {
     ) -> Result<Ended, Failure> {
         let clock = Clock::start();
         self.run.started = time_of_day(clock.began());
-        let watch = Watch::new(self.total, self.done, shown);
+        let mut watch = Watch::new(self.total, self.done, shown);
         for unresolved in entries
             .iter()
             .filter_map(|entry| self.roll.unresolved(*entry))
@@ -158,7 +158,7 @@ impl<'a> Course<'a> {
             let document = outcome::unresolved(&unresolved, self.roll, self.default, &self.run);
             self.settle(unresolved.entry, &document, &mut sink, &watch, stop);
         }
-        let ran = self.drive(entries, settings, stop, &mut sink, vigil, &watch);
+        let ran = self.drive(entries, settings, stop, &mut sink, vigil, &mut watch);
         watch.clear();
         ran?;
         let complete = self.done == self.total && self.failure.is_none();
@@ -197,7 +197,7 @@ impl<'a> Course<'a> {
         stop: &Stop,
         sink: &mut Sink,
         vigil: Option<&Vigil>,
-        watch: &Watch,
+        watch: &mut Watch,
     ) -> Result<(), net::Failure> {
         let roll = self.roll;
         let left = || entries.iter().filter_map(|entry| roll.endpoint(*entry));
@@ -265,7 +265,7 @@ impl<'a> Course<'a> {
         }
         let written = json::document(document)
             .map_err(Failure::Json)
-            .and_then(|text| watch.settle(|| sink.write(&text)));
+            .and_then(|text| watch.aside(|| sink.write(&text)));
         match written {
             Ok(()) if document.is_unfinished() => {}
             Ok(()) => self.take(entry, document),

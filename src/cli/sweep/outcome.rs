@@ -4,7 +4,7 @@ use crate::cli::exit::ExitStatus;
 use crate::model::verdict::{Cause, State};
 use crate::report::listed::{Line, Unresolved, UnresolvedEndpoint};
 use crate::report::record::{Record, Run};
-use crate::report::sweep::brief::{Brief, Standing, UNRESOLVED};
+use crate::report::sweep::brief::{Brief, Standing};
 use crate::sweep::expectation::Expectation;
 use crate::sweep::roll::{self, Asked, Entry, Roll, Where};
 
@@ -56,10 +56,9 @@ impl Document {
     /// What it means for the exit status.
     pub fn status(&self) -> ExitStatus {
         let brief = self.brief();
-        let undecided = brief.cause == UNRESOLVED
-            || Cause::ALL
-                .iter()
-                .any(|cause| cause.is_undecided() && cause.word() == brief.cause);
+        let undecided = Cause::ALL
+            .iter()
+            .any(|cause| cause.is_undecided() && cause.word() == brief.cause);
         match brief.standing() {
             Standing::Fine => ExitStatus::Open,
             Standing::Unexpected | Standing::NotOpen if !undecided => ExitStatus::NotOpen,

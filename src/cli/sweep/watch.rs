@@ -4,44 +4,57 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
+use crate::model::time::Moment;
+use crate::net::clock::Clock;
 use crate::net::driver::Standing;
+use crate::report::sweep::pace::Pace;
 use crate::report::sweep::tally::Tally;
 
 /// How often the line moves, to show that the program lives.
 const TICK: Duration = Duration::from_millis(120);
-/// Causes that are counted apart in the line.
-const CAUSES: usize = 4;
+/// Over how long the rate is measured at least.
+const LATELY: Duration = Duration::from_secs(1);
+/// The widest line: what is beyond 80 columns a narrow terminal would wrap.
+const COLUMNS: usize = 78;
 
 /// The line, or nothing where nobody watches.
 #[derive(Debug)]
 pub(super) struct Watch {
     bar: ProgressBar,
     shown: bool,
+    clock: Clock,
+    total: u64,
+    before: u64,
+    /// When probes were last counted, how many there were, and how many a second came before.
+    counted: (Moment, u64, u64),
 }
 
 impl Watch {
-    /// A line about `total` endpoints, `done` of which were known before; nothing unless `shown`.
-    pub(super) fn new(total: u64, done: u64, shown: bool) -> Self {
+    /// A line about `total` endpoints, `before` of which were known before; nothing unless `shown`.
+    pub(super) fn new(total: u64, before: u64, shown: bool) -> Self {
         let bar = if shown {
-            ProgressBar::new(total)
+            ProgressBar::new_spinner()
         } else {
             ProgressBar::hidden()
         };
-        let template = "{spinner} {pos} of {len}, {eta} left; {wide_msg}";
-        if let Ok(style) = ProgressStyle::with_template(template) {
+        if let Ok(style) = ProgressStyle::with_template("{spinner} {wide_msg}") {
             bar.set_style(style.tick_chars("-\\|/ "));
         }
-        bar.set_position(done);
-        bar.reset_eta();
         if shown {
             bar.enable_steady_tick(TICK);
         }
-        Self { bar, shown }
+        Self {
+            bar,
+            shown,
+            clock: Clock::start(),
+            total,
+            before,
+            counted: (Moment::START, 0, 0),
+        }
     }
 
-    /// One more endpoint has settled; `write` writes about it.
-    pub(super) fn settle<T>(&self, write: impl FnOnce() -> T) -> T {
-        self.bar.inc(1);
+    /// Steps aside while `write` writes.
+    pub(super) fn aside<T>(&self, write: impl FnOnce() -> T) -> T {
         if self.shown {
             self.bar.suspend(write)
         } else {
@@ -50,38 +63,32 @@ impl Watch {
     }
 
     /// Shows how the sweep stands.
-    pub(super) fn stand(&self, standing: Standing, tally: &Tally) {
-        if self.shown {
-            self.bar.set_message(line(standing, tally));
+    pub(super) fn stand(&mut self, standing: Standing, tally: &Tally) {
+        if !self.shown {
+            return;
         }
+        let now = self.clock.now();
+        let (at, sent, _) = self.counted;
+        let span = now.since(at);
+        if span >= LATELY {
+            let new = u128::from(standing.sent.saturating_sub(sent));
+            let rate = new * 1000 / span.as_millis().max(1);
+            let rate = u64::try_from(rate).unwrap_or(u64::MAX);
+            self.counted = (now, standing.sent, rate);
+        }
+        let pace = Pace {
+            tally,
+            before: self.before,
+            total: Some(self.total),
+            elapsed: now.since(Moment::START),
+            rate: self.counted.2,
+            receive_drops: standing.receive_drops,
+        };
+        self.bar.set_message(pace.line(COLUMNS));
     }
 
     /// Removes the line.
     pub(super) fn clear(self) {
         self.bar.finish_and_clear();
     }
-}
-
-/// Counts by cause, the most frequent first, then what it costs. What matters least comes last: a
-/// narrow terminal cuts it.
-fn line(standing: Standing, tally: &Tally) -> String {
-    let mut causes: Vec<(u64, &str)> = Vec::new();
-    for (kind, count) in &tally.kinds {
-        match causes.iter_mut().find(|(_, cause)| *cause == kind.cause) {
-            Some((sum, _)) => *sum += count,
-            None => causes.push((*count, &kind.cause)),
-        }
-    }
-    causes.sort_unstable_by(|a, b| b.cmp(a));
-    let mut words: Vec<String> = causes
-        .iter()
-        .take(CAUSES)
-        .map(|(count, cause)| format!("{count} {cause}"))
-        .collect();
-    words.push(format!("{} open inquests", standing.open));
-    words.push(format!("at most {} pps", standing.rate));
-    if standing.receive_drops > 0 {
-        words.push(format!("{} frames lost here", standing.receive_drops));
-    }
-    words.join(", ")
 }

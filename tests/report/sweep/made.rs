@@ -2,7 +2,7 @@
 //! firewalls of their own.
 
 use synquest::report::advice::Advice;
-use synquest::report::listed::{Line, UNRESOLVED, Unresolved, UnresolvedEndpoint};
+use synquest::report::listed::{Line, Unresolved, UnresolvedEndpoint};
 use synquest::report::record::{HopName, HopRecord, PlaceRecord, Record, Run};
 use synquest::report::sweep::brief::Brief;
 use synquest::report::sweep::digest::Digest;
@@ -167,17 +167,16 @@ pub(super) fn results() -> (Vec<Record>, Unresolved) {
     };
     let silent = judged(silent, ["filtered", "drop-somewhere", "possible"], nowhere);
     records.push(listed(silent, line(44, "us", None, None)));
-    let unresolved = Unresolved {
-        schema: UNRESOLVED.to_owned(),
-        endpoint: UnresolvedEndpoint {
+    let unresolved = Unresolved::new(
+        UnresolvedEndpoint {
             given: "gone.example:3306".to_owned(),
             port: 3306,
             label: Some("the old one".to_owned()),
         },
-        because: "the name has no address".to_owned(),
-        list: vec![line(45, "us", None, None)],
-        run: Run::new(Some(7), "2026-11-22T12:00:00Z"),
-    };
+        "the name has no address".to_owned(),
+        vec![line(45, "us", None, None)],
+        &Run::new(Some(7), "2026-11-22T12:00:00Z"),
+    );
     (records, unresolved)
 }
 
