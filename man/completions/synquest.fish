@@ -33,6 +33,8 @@ complete -c synquest -n "__fish_synquest_needs_command" -s q -l quiet -d 'One li
 complete -c synquest -n "__fish_synquest_needs_command" -s h -l help -d 'Print help'
 complete -c synquest -n "__fish_synquest_needs_command" -s V -l version -d 'Print version'
 complete -c synquest -n "__fish_synquest_needs_command" -f -a "probe" -d 'Hold an inquest into one or a few endpoints'
+complete -c synquest -n "__fish_synquest_needs_command" -f -a "sweep" -d 'Hold an inquest into every endpoint of a list'
+complete -c synquest -n "__fish_synquest_needs_command" -f -a "merge" -d 'Join the results of the shards of one sweep'
 complete -c synquest -n "__fish_synquest_needs_command" -f -a "explain" -d 'Give the verdicts again from a capture alone, ours or one of tcpdump\'s'
 complete -c synquest -n "__fish_synquest_needs_command" -f -a "doctor" -d 'Show what this host can and cannot do'
 complete -c synquest -n "__fish_synquest_needs_command" -f -a "generate" -d 'Write the man pages or the shell completions'
@@ -45,6 +47,9 @@ complete -c synquest -n "__fish_synquest_using_subcommand probe" -l max-probes -
 complete -c synquest -n "__fish_synquest_using_subcommand probe" -l rate -d 'Packets a second over all endpoints' -r
 complete -c synquest -n "__fish_synquest_using_subcommand probe" -l control-port -d 'Port of the same host to compare with; may be repeated' -r
 complete -c synquest -n "__fish_synquest_using_subcommand probe" -l seed -d 'Seed of the run\'s random choices, to repeat a run' -r
+complete -c synquest -n "__fish_synquest_using_subcommand probe" -l until -d 'Hold the inquest again until the state or cause is this one (lines of a list that expect something: that)' -r
+complete -c synquest -n "__fish_synquest_using_subcommand probe" -l interval -d 'Pause between two inquests, give or take a quarter' -r
+complete -c synquest -n "__fish_synquest_using_subcommand probe" -l until-timeout -d 'After this long begin no more [default: --max-time where given, else 1h]' -r
 complete -c synquest -n "__fish_synquest_using_subcommand probe" -l pcap -d 'Capture of our probes and their replies (pcapng), written as it happens' -r -F
 complete -c synquest -n "__fish_synquest_using_subcommand probe" -l report -d 'Report (.html, .htm, .md); may be repeated' -r -F
 complete -c synquest -n "__fish_synquest_using_subcommand probe" -l bundle -d 'Archive of all there is (.tar.zst, .tar.gz): JSON, report, capture, routes, settings and counters of this host, drops of its firewall by chain and rule number' -r -F
@@ -71,6 +76,67 @@ complete -c synquest -n "__fish_synquest_using_subcommand probe" -s v -l verbose
 complete -c synquest -n "__fish_synquest_using_subcommand probe" -s q -l quiet -d 'One line an endpoint and no progress'
 complete -c synquest -n "__fish_synquest_using_subcommand probe" -s h -l help -d 'Print help'
 complete -c synquest -n "__fish_synquest_using_subcommand probe" -s V -l version -d 'Print version'
+complete -c synquest -n "__fish_synquest_using_subcommand sweep" -l format -d 'Format of the list [default: shown by its first line]' -r -f -a "text\t'HOST:PORT, a label, # and a comment'
+csv\t'A header with host and port (or endpoint), label, group, expect and any others'
+ndjson\t'Objects with the fields a CSV list has as columns'"
+complete -c synquest -n "__fish_synquest_using_subcommand sweep" -l exclude -d 'Leave out what FILE lists: addresses, blocks, endpoints, names; may be repeated' -r -F
+complete -c synquest -n "__fish_synquest_using_subcommand sweep" -s I -l interface -d 'Leave through this interface' -r
+complete -c synquest -n "__fish_synquest_using_subcommand sweep" -s S -l source -d 'Send from this address of this host' -r
+complete -c synquest -n "__fish_synquest_using_subcommand sweep" -l mark -d 'Firewall mark of the probes (decimal or 0x…)' -r
+complete -c synquest -n "__fish_synquest_using_subcommand sweep" -l max-time -d 'Time budget of an endpoint [default: 45s, over IPv6 75s]' -r
+complete -c synquest -n "__fish_synquest_using_subcommand sweep" -l max-probes -d 'Probe budget of an endpoint' -r
+complete -c synquest -n "__fish_synquest_using_subcommand sweep" -l rate -d 'Packets a second over all endpoints' -r
+complete -c synquest -n "__fish_synquest_using_subcommand sweep" -l control-port -d 'Port of the same host to compare with; may be repeated' -r
+complete -c synquest -n "__fish_synquest_using_subcommand sweep" -l seed -d 'Seed of the run\'s random choices, to repeat a run' -r
+complete -c synquest -n "__fish_synquest_using_subcommand sweep" -l until -d 'Hold the inquest again until the state or cause is this one (lines of a list that expect something: that)' -r
+complete -c synquest -n "__fish_synquest_using_subcommand sweep" -l interval -d 'Pause between two inquests, give or take a quarter' -r
+complete -c synquest -n "__fish_synquest_using_subcommand sweep" -l until-timeout -d 'After this long begin no more [default: --max-time where given, else 1h]' -r
+complete -c synquest -n "__fish_synquest_using_subcommand sweep" -l shards -d 'Cut the sweep into this many parts, each run by itself; the rate is divided among them' -r
+complete -c synquest -n "__fish_synquest_using_subcommand sweep" -l shard -d 'Which of the parts to run, from 0 [default: JOB_COMPLETION_INDEX, which Kubernetes sets]' -r
+complete -c synquest -n "__fish_synquest_using_subcommand sweep" -s o -l output -d 'Results as they settle (NDJSON), - for stdout; of a shard, FILE with its number in its name' -r -F
+complete -c synquest -n "__fish_synquest_using_subcommand sweep" -l csv -d 'Table with a row for each line of the list' -r -F
+complete -c synquest -n "__fish_synquest_using_subcommand sweep" -l report -d 'Report (.html, .htm, .md); may be repeated' -r -F
+complete -c synquest -n "__fish_synquest_using_subcommand sweep" -l junit -d 'Test results (JUnit XML) with a case for each line of the list' -r -F
+complete -c synquest -n "__fish_synquest_using_subcommand sweep" -l prometheus -d 'Metrics for the textfile collector of a Prometheus node exporter' -r -F
+complete -c synquest -n "__fish_synquest_using_subcommand sweep" -l baseline -d 'Print what changed since an earlier run, whose results (NDJSON) are in FILE' -r -F
+complete -c synquest -n "__fish_synquest_using_subcommand sweep" -l scenario -d 'Where the database is: cross-cloud, on-prem or same-region-vm [default: read from the addresses and the route]' -r -f -a "cross-cloud\t'In another provider\'s cloud, over the public network'
+on-prem\t'In a data centre, over a VPN or the public network'
+same-region-vm\t'Self-built on a virtual machine of the same region, in this VPC or a peered one'"
+complete -c synquest -n "__fish_synquest_using_subcommand sweep" -l public-address -d 'Address under which public networks see this instance (its EIP)' -r
+complete -c synquest -n "__fish_synquest_using_subcommand sweep" -l color -d 'When to colour [NO_COLOR is honoured by auto]' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c synquest -n "__fish_synquest_using_subcommand sweep" -l expand -d 'Allow 10.0.0.0/24:3306,5432-5439, and probe every address of the block at every port'
+complete -c synquest -n "__fish_synquest_using_subcommand sweep" -l skip-bad -d 'Report lines that cannot be used and go on without them'
+complete -c synquest -n "__fish_synquest_using_subcommand sweep" -s 4 -l ipv4 -d 'IPv4 only'
+complete -c synquest -n "__fish_synquest_using_subcommand sweep" -s 6 -l ipv6 -d 'IPv6 only'
+complete -c synquest -n "__fish_synquest_using_subcommand sweep" -l quick -d 'Stop at the first answer that names a cause'
+complete -c synquest -n "__fish_synquest_using_subcommand sweep" -l no-mtu -d 'Do not check an open port with full-size packets'
+complete -c synquest -n "__fish_synquest_using_subcommand sweep" -l resume -d 'Continue the sweep whose results are in the file of --output; begin it where there is none'
+complete -c synquest -n "__fish_synquest_using_subcommand sweep" -l force -d 'Replace files that exist; links, directories and devices never are'
+complete -c synquest -n "__fish_synquest_using_subcommand sweep" -l dry-run -d 'Print which endpoints would be probed, in order, and send nothing'
+complete -c synquest -n "__fish_synquest_using_subcommand sweep" -l exit-zero -d 'Exit with 0 also when an endpoint is not as expected or undecided'
+complete -c synquest -n "__fish_synquest_using_subcommand sweep" -l json -d 'Write JSON, one document a line'
+complete -c synquest -n "__fish_synquest_using_subcommand sweep" -s v -l verbose -d 'Say on stderr what is being done; twice for more'
+complete -c synquest -n "__fish_synquest_using_subcommand sweep" -s q -l quiet -d 'One line an endpoint and no progress'
+complete -c synquest -n "__fish_synquest_using_subcommand sweep" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c synquest -n "__fish_synquest_using_subcommand sweep" -s V -l version -d 'Print version'
+complete -c synquest -n "__fish_synquest_using_subcommand merge" -s o -l output -d 'All results (NDJSON), - for stdout' -r -F
+complete -c synquest -n "__fish_synquest_using_subcommand merge" -l csv -d 'Table with a row for each line of the list' -r -F
+complete -c synquest -n "__fish_synquest_using_subcommand merge" -l report -d 'Report (.html, .htm, .md); may be repeated' -r -F
+complete -c synquest -n "__fish_synquest_using_subcommand merge" -l junit -d 'Test results (JUnit XML) with a case for each line of the list' -r -F
+complete -c synquest -n "__fish_synquest_using_subcommand merge" -l prometheus -d 'Metrics for the textfile collector of a Prometheus node exporter' -r -F
+complete -c synquest -n "__fish_synquest_using_subcommand merge" -l baseline -d 'Print what changed since an earlier run, whose results (NDJSON) are in FILE' -r -F
+complete -c synquest -n "__fish_synquest_using_subcommand merge" -l color -d 'When to colour [NO_COLOR is honoured by auto]' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c synquest -n "__fish_synquest_using_subcommand merge" -l force -d 'Replace files that exist; links, directories and devices never are'
+complete -c synquest -n "__fish_synquest_using_subcommand merge" -l exit-zero -d 'Exit with 0 also when an endpoint is not as expected or undecided'
+complete -c synquest -n "__fish_synquest_using_subcommand merge" -l json -d 'Write JSON, one document a line'
+complete -c synquest -n "__fish_synquest_using_subcommand merge" -s v -l verbose -d 'Say on stderr what is being done; twice for more'
+complete -c synquest -n "__fish_synquest_using_subcommand merge" -s q -l quiet -d 'One line an endpoint and no progress'
+complete -c synquest -n "__fish_synquest_using_subcommand merge" -s h -l help -d 'Print help'
+complete -c synquest -n "__fish_synquest_using_subcommand merge" -s V -l version -d 'Print version'
 complete -c synquest -n "__fish_synquest_using_subcommand explain" -l report -d 'Report (.html, .htm, .md); may be repeated' -r -F
 complete -c synquest -n "__fish_synquest_using_subcommand explain" -l scenario -d 'Where the database is: cross-cloud, on-prem or same-region-vm [default: read from the addresses and the route]' -r -f -a "cross-cloud\t'In another provider\'s cloud, over the public network'
 on-prem\t'In a data centre, over a VPN or the public network'
@@ -107,8 +173,10 @@ complete -c synquest -n "__fish_synquest_using_subcommand generate" -s v -l verb
 complete -c synquest -n "__fish_synquest_using_subcommand generate" -s q -l quiet -d 'One line an endpoint and no progress'
 complete -c synquest -n "__fish_synquest_using_subcommand generate" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c synquest -n "__fish_synquest_using_subcommand generate" -s V -l version -d 'Print version'
-complete -c synquest -n "__fish_synquest_using_subcommand help; and not __fish_seen_subcommand_from probe explain doctor generate help" -f -a "probe" -d 'Hold an inquest into one or a few endpoints'
-complete -c synquest -n "__fish_synquest_using_subcommand help; and not __fish_seen_subcommand_from probe explain doctor generate help" -f -a "explain" -d 'Give the verdicts again from a capture alone, ours or one of tcpdump\'s'
-complete -c synquest -n "__fish_synquest_using_subcommand help; and not __fish_seen_subcommand_from probe explain doctor generate help" -f -a "doctor" -d 'Show what this host can and cannot do'
-complete -c synquest -n "__fish_synquest_using_subcommand help; and not __fish_seen_subcommand_from probe explain doctor generate help" -f -a "generate" -d 'Write the man pages or the shell completions'
-complete -c synquest -n "__fish_synquest_using_subcommand help; and not __fish_seen_subcommand_from probe explain doctor generate help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c synquest -n "__fish_synquest_using_subcommand help; and not __fish_seen_subcommand_from probe sweep merge explain doctor generate help" -f -a "probe" -d 'Hold an inquest into one or a few endpoints'
+complete -c synquest -n "__fish_synquest_using_subcommand help; and not __fish_seen_subcommand_from probe sweep merge explain doctor generate help" -f -a "sweep" -d 'Hold an inquest into every endpoint of a list'
+complete -c synquest -n "__fish_synquest_using_subcommand help; and not __fish_seen_subcommand_from probe sweep merge explain doctor generate help" -f -a "merge" -d 'Join the results of the shards of one sweep'
+complete -c synquest -n "__fish_synquest_using_subcommand help; and not __fish_seen_subcommand_from probe sweep merge explain doctor generate help" -f -a "explain" -d 'Give the verdicts again from a capture alone, ours or one of tcpdump\'s'
+complete -c synquest -n "__fish_synquest_using_subcommand help; and not __fish_seen_subcommand_from probe sweep merge explain doctor generate help" -f -a "doctor" -d 'Show what this host can and cannot do'
+complete -c synquest -n "__fish_synquest_using_subcommand help; and not __fish_seen_subcommand_from probe sweep merge explain doctor generate help" -f -a "generate" -d 'Write the man pages or the shell completions'
+complete -c synquest -n "__fish_synquest_using_subcommand help; and not __fish_seen_subcommand_from probe sweep merge explain doctor generate help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'

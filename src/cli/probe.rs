@@ -64,7 +64,7 @@ pub fn run(
     let destinations = endpoints.clone();
     let greeter = arguments
         .greeting
-        .map(|spoken| Greeter::warn(spoken, preference(&settings), stop.clone(), terminal));
+        .map(|spoken| Greeter::warn(spoken, settings::preference(&settings), stop.clone(), terminal));
     for (target, bad) in &found.unresolved {
         scribe.miss(&unresolved(target, bad, &run));
     }

@@ -77,12 +77,16 @@ impl Vigil {
         loop {
             let asked = endpoints.len();
             let mut missed = Vec::new();
-            driver::run(endpoints, settings, stop, &mut |event| match event {
-                Event::Settled(session, outcome) if !met(&outcome) => {
-                    missed.push((session, outcome));
+            driver::run(endpoints, settings, stop, &mut |event| {
+                if let Event::Settled(session, outcome) = event {
+                    if met(&outcome) {
+                        on_event(Event::Settled(session, outcome));
+                    } else {
+                        missed.push((session, outcome));
+                    }
+                } else if first || !matches!(event, Event::Started(_)) {
+                    on_event(event);
                 }
-                Event::Started(_) if !first => {}
-                event => on_event(event),
             })?;
             first = false;
             let pause = jittered(self.interval);

@@ -69,6 +69,7 @@ pub fn run(
 ) -> Result<ExitStatus, Failure> {
     let part = part(arguments)?;
     let place = place(arguments, part)?;
+    let apart = place.is_some();
     let others = place
         .iter()
         .flat_map(Place::destinations)
@@ -152,14 +153,10 @@ pub fn run(
     let told = (!shared.quiet && !shown).then_some(terminal);
     let vigil = Vigil::of(&arguments.until, arguments.cost.max_time, told);
     let ended = course.hold(&entries, &settings, &stop, sink, vigil.as_ref(), shown)?;
-    let written = !arguments
-        .output
-        .as_deref()
-        .is_none_or(|path| path == Path::new("-"));
     if let (Some(path), false) = (&ended.results, shared.quiet) {
         terminal.note(&format!("wrote {}", path.display()));
     }
-    let status = conclude(ended.conclusion, baseline, written, shared, terminal)?;
+    let status = conclude(ended.conclusion, baseline, apart, shared, terminal)?;
     if let Some(failure) = ended.failure.filter(|failure| !failure.is_closed_pipe()) {
         return Err(failure);
     }

@@ -17,6 +17,9 @@ use crate::sweep::roll::{Entry, Roll, Where};
 /// The name and version of the document.
 const SCHEMA: &str = "synquest/sweep-plan/1";
 
+/// Octets written at once.
+const CHUNK: usize = 64 << 10;
+
 /// One endpoint that would be probed.
 #[derive(Debug, Serialize)]
 struct Planned {
@@ -49,7 +52,12 @@ pub fn show(
         } else {
             line(&mut text, &planned);
         }
+        if text.len() >= CHUNK {
+            tell(terminal, &text)?;
+            text.clear();
+        }
     }
+    tell(terminal, &text)?;
     if !shared.quiet {
         let number = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
         terminal.note(&format!(
@@ -60,9 +68,13 @@ pub fn show(
             counted(u64::from(arguments.cost.rate), "probe", "probes"),
         ));
     }
-    match terminal.data(&text).map_err(Failure::Output) {
-        Err(failure) if !failure.is_closed_pipe() => Err(failure),
-        _ => Ok(ExitStatus::Open),
+    Ok(ExitStatus::Open)
+}
+
+fn tell(terminal: Terminal, text: &str) -> Result<(), Failure> {
+    match terminal.data(text).map_err(Failure::Output) {
+        Err(failure) if failure.is_closed_pipe() => Ok(()),
+        told => told,
     }
 }
 
