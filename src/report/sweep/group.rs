@@ -78,7 +78,7 @@ enum Spot {
     Nowhere,
     /// On the target, on this host, or not known.
     Kind(String),
-    /// Bounded by hops.
+    /// At a hop, behind a hop, or before one.
     Hops(String, [Option<Bound>; 3]),
     /// Not told apart: there are too many groups.
     Anywhere,
@@ -105,6 +105,8 @@ struct Draft {
     files: BTreeMap<String, u64>,
     more_files: bool,
     place: Option<PlaceRecord>,
+    /// The hop that follows the place, as far as it is the same for all.
+    before: Option<HopName>,
     summary: String,
     advice: Vec<Advice>,
     same_advice: bool,
@@ -158,7 +160,11 @@ impl Key {
 impl Spot {
     fn of(place: &PlaceRecord) -> Self {
         let kind = place.kind.clone();
-        let bounds = [place.at_hop, place.after_hop, place.before_hop].map(|hop| hop.map(bound));
+        // Where the hop that still reports is known, it is the place, whichever hops follow it; a
+        // silent one may be another for each.
+        let known = place.after_hop.is_some_and(|hop| hop.address.is_some());
+        let before = place.before_hop.filter(|_| !known);
+        let bounds = [place.at_hop, place.after_hop, before].map(|hop| hop.map(bound));
         let shared = !matches!(kind.as_str(), "host" | "local");
         if shared && bounds.iter().any(Option::is_some) {
             Self::Hops(kind, bounds)
@@ -166,6 +172,15 @@ impl Spot {
             Self::Kind(kind)
         }
     }
+}
+
+/// What two names of a hop have in common.
+fn shared(one: Option<HopName>, other: Option<HopName>) -> Option<HopName> {
+    let (one, other) = (one?, other?);
+    (one.ttl == other.ttl).then(|| HopName {
+        ttl: one.ttl,
+        address: one.address.filter(|_| one.address == other.address),
+    })
 }
 
 fn bound(hop: HopName) -> Bound {
@@ -184,6 +199,7 @@ impl Draft {
             files: BTreeMap::new(),
             more_files: false,
             place: None,
+            before: brief.place.and_then(|place| place.before_hop),
             summary: String::new(),
             advice: brief.advice.to_vec(),
             same_advice: true,
@@ -220,6 +236,8 @@ impl Draft {
                 self.more_files = true;
             }
         }
+        let before = brief.place.and_then(|place| place.before_hop);
+        self.before = shared(self.before, before);
         self.same_advice &= self.advice == brief.advice;
         self.remember(brief);
     }
@@ -249,6 +267,10 @@ impl Draft {
 
     fn finish(self, key: Key) -> Group {
         let place = self.place.filter(|_| key.spot != Spot::Anywhere);
+        let place = place.map(|place| PlaceRecord {
+            before_hop: self.before,
+            ..place
+        });
         let phrase = match key.spot {
             Spot::Anywhere => Some("at different places".to_owned()),
             Spot::Nowhere => None,

@@ -240,7 +240,6 @@ pub(super) fn facts(summary: &Summary) -> Vec<(&'static str, String)> {
     let mut rows = vec![
         ("program", format!("synquest {}", env!("CARGO_PKG_VERSION"))),
         ("began", facts.started.clone()),
-        ("took", span(facts.elapsed_us)),
         (
             "tested",
             counted(summary.tally.endpoints, "endpoint", "endpoints"),
@@ -248,6 +247,10 @@ pub(super) fn facts(summary: &Summary) -> Vec<(&'static str, String)> {
         ("sent", counted(facts.probes_sent, "probe", "probes")),
         ("heard", counted(facts.replies, "reply", "replies")),
     ];
+    // Joined shards ran beside each other, or one after the other: nobody timed the whole.
+    if facts.elapsed_us > 0 {
+        rows.push(("took", span(facts.elapsed_us)));
+    }
     if summary.missing() > 0 {
         rows.push(("without a result", summary.missing().to_string()));
     }

@@ -205,8 +205,10 @@ fn cost(page: &mut Page, summary: &Summary) {
         counted(summary.tally.endpoints, "endpoint", "endpoints"),
         counted(facts.probes_sent, "probe", "probes"),
         counted(facts.replies, "reply", "replies"),
-        span(facts.elapsed_us),
     ];
+    if facts.elapsed_us > 0 {
+        words.push(span(facts.elapsed_us));
+    }
     if facts.receive_drops > 0 {
         words.push(counted(
             facts.receive_drops,

@@ -249,4 +249,31 @@ fn pages_to_look_at() {
         html::page(&summary, &listing),
     )
     .expect("written");
+    let wide: Vec<_> = (0..400_u32)
+        .zip(records.iter().cycle())
+        .map(|(number, record)| {
+            let mut record = record.clone();
+            let [_, _, b, c] = number.to_be_bytes();
+            record.endpoint.address = std::net::IpAddr::from([10, 200, b, c]);
+            record.endpoint.given = format!("database-{number}.region.example:3306");
+            for (hop, ttl) in record.path.iter_mut().zip(1_u8..) {
+                let branch = match ttl {
+                    1 => 0,
+                    2 => number % 3,
+                    3 => number % 9,
+                    _ => number % 90,
+                };
+                hop.address = format!("2001:db8:1111:2222:3333:{ttl}:{branch:x}:1")
+                    .parse()
+                    .ok();
+            }
+            record
+        })
+        .collect();
+    let (summary, listing) = gathered(wide.iter().map(Brief::from));
+    std::fs::write(
+        format!("{folder}/wide.html"),
+        html::page(&summary, &listing),
+    )
+    .expect("written");
 }

@@ -3,6 +3,7 @@
 mod changes;
 mod forms;
 mod hostile;
+mod joined;
 mod made;
 mod shared;
 

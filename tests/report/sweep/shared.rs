@@ -1,6 +1,6 @@
 //! What results share: groups by cause and place, the tree of their paths.
 
-use synquest::report::record::{PlaceRecord, Record};
+use synquest::report::record::{HopName, PlaceRecord, Record};
 use synquest::report::sweep::brief::{Brief, Standing};
 use synquest::report::sweep::group;
 use synquest::report::sweep::summary::Summary;
@@ -41,36 +41,55 @@ fn the_order_in_which_results_settle_changes_nothing() {
 
 #[test]
 fn a_place_is_shared_by_the_addresses_that_bound_it_and_by_distance_where_they_are_silent() {
-    let check = |places: &[PlaceRecord], sizes: &[u64]| {
+    let check = |places: &[PlaceRecord], fates: &[&str]| {
         let records: Vec<Record> = places
             .iter()
             .zip(1..)
             .map(|(place, number)| dropped(number, &[FIRST, SECOND], place.clone()))
             .collect();
         let groups = summary(&records).groups;
-        let found: Vec<u64> = groups.iter().map(|group| group.endpoints).collect();
-        assert_eq!(found, sizes, "{places:?}");
+        let found = groups
+            .iter()
+            .map(|group| format!("{} {}", group.endpoints, group.fate));
+        assert_eq!(found.collect::<Vec<_>>(), fates, "{places:?}");
     };
     let longer = (5, FIREWALL.1);
-    check(&[between(FIREWALL, BEHIND), between(longer, BEHIND)], &[2]);
+    let (silent, far) = ((4, None), (5, None));
     check(
-        &[between(FIREWALL, BEHIND), between(FIREWALL, (4, None))],
-        &[1, 1],
+        &[between(FIREWALL, BEHIND), between(longer, BEHIND)],
+        &["2 die between hop 3 (10.1.2.3) and hop 4 (10.1.2.4)"],
     );
     check(
-        &[between(FIREWALL, (4, None)), between(FIREWALL, (4, None))],
-        &[2],
+        &[between(FIREWALL, BEHIND), between(FIREWALL, silent)],
+        &["2 die between hop 3 (10.1.2.3) and hop 4"],
     );
     check(
-        &[between(FIREWALL, (4, None)), between(FIREWALL, (5, None))],
-        &[1, 1],
+        &[
+            between(FIREWALL, silent),
+            between(FIREWALL, far),
+            between(FIREWALL, silent),
+        ],
+        &["3 die after hop 3 (10.1.2.3)"],
+    );
+    check(
+        &[
+            between((3, None), BEHIND),
+            between((3, None), (4, SECOND.1)),
+        ],
+        &[
+            "1 dies between hop 3 and hop 4 (10.1.2.4)",
+            "1 dies between hop 3 and hop 4 (10.9.1.2)",
+        ],
     );
     let host = |distance| PlaceRecord {
         at_hop: Some(hop((distance, None))),
         ..place("host")
     };
-    check(&[host(3), host(4), place("host")], &[3]);
-    check(&[place("edge"), place("path")], &[1, 1]);
+    check(&[host(3), host(4), host(4)], &["3 die at hop 3"]);
+    check(
+        &[place("edge"), place("path")],
+        &["1 dies right before the target host", "1 dies on the path"],
+    );
 }
 
 #[test]
@@ -114,10 +133,10 @@ fn groups_beyond_the_limit_are_counted_by_their_cause_alone() {
     for number in 0..1_500_u16 {
         let [high, low] = number.to_be_bytes();
         let mut record = dropped(1, &[], place("path"));
-        record.verdict.place.after_hop = Some(hop((3, None)));
-        if let Some(after) = &mut record.verdict.place.after_hop {
-            after.address = Some(std::net::IpAddr::from([10, 7, high, low]));
-        }
+        record.verdict.place.after_hop = Some(HopName {
+            ttl: 3,
+            address: Some(std::net::IpAddr::from([10, 7, high, low])),
+        });
         record.endpoint.port = number + 1;
         records.push(record);
     }
@@ -190,6 +209,28 @@ fn common_hops_stand_once_and_a_drop_stands_before_the_hop_that_is_not_reached()
             "  10.9.1.2 3 1 open target",
             "   10.1.2.3 0 2 drop-path before",
         ]
+    );
+}
+
+#[test]
+fn hops_that_nobody_reaches_are_drawn_only_where_there_is_one_way_to_go() {
+    let behind = (4, Some("10.1.2.9"));
+    let to = |number, next| {
+        dropped(
+            number,
+            &[FIRST, SECOND, FIREWALL, next],
+            between(FIREWALL, next),
+        )
+    };
+    let one = drawn(&[to(1, BEHIND), to(2, BEHIND)]);
+    assert_eq!(
+        one.last().map(String::as_str),
+        Some("    10.1.2.4 0 2 drop-path before")
+    );
+    let two = drawn(&[to(1, BEHIND), to(2, behind)]);
+    assert_eq!(
+        two.last().map(String::as_str),
+        Some("   10.1.2.3 2 2 drop-path behind")
     );
 }
 
