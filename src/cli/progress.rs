@@ -7,13 +7,9 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::model::outcome::Outcome;
 use crate::report::live;
-use crate::report::sweep::pace::Pace;
 
 /// How often the line moves, to show that the program lives.
 const TICK: Duration = Duration::from_millis(120);
-
-/// Columns of the message in a terminal of 80: the spinner and the time stand before it.
-const COLUMNS: usize = 72;
 
 /// The line, or nothing where nobody watches.
 #[derive(Debug)]
@@ -62,16 +58,6 @@ impl Progress {
         };
         self.bar
             .set_message(format!("{count}{}", live::line(outcome)));
-    }
-
-    /// Shows how a sweep is getting on.
-    pub fn pace(&self, pace: &Pace<'_>) {
-        self.bar.set_message(pace.line(COLUMNS));
-    }
-
-    /// Steps aside while `write` writes.
-    pub fn aside<T>(&self, write: impl FnOnce() -> T) -> T {
-        self.bar.suspend(write)
     }
 
     /// Counts one endpoint as done, and steps aside while `write` writes about it.

@@ -176,7 +176,7 @@ impl<'a> Course<'a> {
         let facts = Facts {
             endpoints: Some(self.total),
             started: self.run.started,
-            elapsed_us: u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX),
+            elapsed_us: u64::try_from(elapsed.as_micros()).ok(),
             probes_sent: self.standing.sent,
             replies: self.replies,
             receive_drops: self.standing.receive_drops,

@@ -4,7 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use serde::Serialize;
 
-use crate::model::verdict::{Cause, Confidence, State};
+use crate::model::verdict::Cause;
 use crate::report::advice::Advice;
 use crate::report::listed::{self, Line, Unresolved};
 use crate::report::record::{HopRecord, PlaceRecord, Record};
@@ -95,19 +95,19 @@ impl<'a> From<&'a Record> for Brief<'a> {
 
 impl<'a> From<&'a Unresolved> for Brief<'a> {
     fn from(unresolved: &'a Unresolved) -> Self {
-        let endpoint = &unresolved.endpoint;
+        let (endpoint, verdict) = (&unresolved.endpoint, &unresolved.verdict);
         Self {
             given: &endpoint.given,
             address: None,
             port: endpoint.port,
             label: endpoint.label.as_deref(),
             list: &unresolved.list,
-            state: State::Unknown.word(),
-            cause: Cause::Inconclusive.word(),
-            confidence: Confidence::Possible.word(),
+            state: &verdict.state,
+            cause: &verdict.cause,
+            confidence: &verdict.confidence,
             method: None,
             place: None,
-            summary: &unresolved.because,
+            summary: &verdict.summary,
             advice: &[],
             path: &[],
             started: &unresolved.run.started,

@@ -11,7 +11,6 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::brief::{Brief, is_undecided, named};
-use crate::model::verdict::{Cause, Confidence, State};
 use crate::report::listed;
 use crate::report::place;
 use crate::report::record::{self, HopName, PlaceRecord};
@@ -99,9 +98,14 @@ pub struct Baseline {
 /// The fields of a document that are compared; the evidence is passed over unread.
 #[derive(Deserialize)]
 struct Slim {
-    schema: String,
     endpoint: SlimEndpoint,
-    verdict: Option<SlimVerdict>,
+    verdict: SlimVerdict,
+}
+
+/// What tells the kind of a document.
+#[derive(Deserialize)]
+struct Kind {
+    schema: String,
 }
 
 #[derive(Deserialize)]
@@ -128,24 +132,18 @@ impl Baseline {
     ///
     /// When the line is no JSON document of this program.
     pub fn add(&mut self, line: &[u8]) -> serde_json::Result<()> {
-        let slim: Slim = serde_json::from_slice(line)?;
-        if slim.schema != record::SCHEMA && slim.schema != listed::UNRESOLVED {
+        let Kind { schema } = serde_json::from_slice(line)?;
+        if schema != record::SCHEMA && schema != listed::UNRESOLVED {
             return Ok(());
         }
+        let slim: Slim = serde_json::from_slice(line)?;
         let endpoint = slim.endpoint;
-        let reading = match slim.verdict.filter(|_| endpoint.address.is_some()) {
-            Some(verdict) => Reading {
-                state: verdict.state,
-                cause: verdict.cause,
-                confidence: verdict.confidence,
-                place: Some(verdict.place),
-            },
-            None => Reading {
-                state: State::Unknown.word().to_owned(),
-                cause: Cause::Inconclusive.word().to_owned(),
-                confidence: Confidence::Possible.word().to_owned(),
-                place: None,
-            },
+        let verdict = slim.verdict;
+        let reading = Reading {
+            state: verdict.state,
+            cause: verdict.cause,
+            confidence: verdict.confidence,
+            place: endpoint.address.map(|_| verdict.place),
         };
         let name = named(
             &endpoint.given,

@@ -10,8 +10,9 @@ pub struct Facts {
     pub endpoints: Option<u64>,
     /// When it began, in UTC (RFC 3339).
     pub started: String,
-    /// How long it took, in microseconds.
-    pub elapsed_us: u64,
+    /// How long it took, in microseconds; `None` when nobody timed the whole: shards that were joined
+    /// ran beside each other, or one after the other.
+    pub elapsed_us: Option<u64>,
     /// Probes handed to the kernel and not refused by it.
     pub probes_sent: u64,
     /// Authenticated replies.

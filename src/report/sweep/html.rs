@@ -247,9 +247,8 @@ pub(super) fn facts(summary: &Summary) -> Vec<(&'static str, String)> {
         ("sent", counted(facts.probes_sent, "probe", "probes")),
         ("heard", counted(facts.replies, "reply", "replies")),
     ];
-    // Joined shards ran beside each other, or one after the other: nobody timed the whole.
-    if facts.elapsed_us > 0 {
-        rows.push(("took", span(facts.elapsed_us)));
+    if let Some(elapsed) = facts.elapsed_us {
+        rows.push(("took", span(elapsed)));
     }
     if summary.missing() > 0 {
         rows.push(("without a result", summary.missing().to_string()));

@@ -97,7 +97,11 @@ impl Suites {
             sum(|suite| suite.tests),
             sum(|suite| suite.failures),
             sum(|suite| suite.errors),
-            seconds(facts.elapsed_us)
+            seconds(
+                facts
+                    .elapsed_us
+                    .unwrap_or_else(|| sum(|suite| suite.micros))
+            )
         );
         // ISO 8601 without a zone is what the schema asks for; ours is UTC.
         let started = facts.started.trim_end_matches('Z');

@@ -75,11 +75,13 @@ pub fn metrics(summary: &Summary, version: &str, ended_at: f64) -> String {
         "Whether the last sweep was stopped before its end.",
         f64::from(u8::from(facts.interrupted)),
     );
-    fact(
-        "synquest_sweep_duration_seconds",
-        "How long the last sweep took.",
-        real(facts.elapsed_us) / 1e6,
-    );
+    if let Some(elapsed) = facts.elapsed_us {
+        fact(
+            "synquest_sweep_duration_seconds",
+            "How long the last sweep took.",
+            real(elapsed) / 1e6,
+        );
+    }
     fact(
         "synquest_sweep_end_time_seconds",
         "When the last sweep ended, in seconds since the epoch.",

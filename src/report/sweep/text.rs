@@ -206,9 +206,7 @@ fn cost(page: &mut Page, summary: &Summary) {
         counted(facts.probes_sent, "probe", "probes"),
         counted(facts.replies, "reply", "replies"),
     ];
-    if facts.elapsed_us > 0 {
-        words.push(span(facts.elapsed_us));
-    }
+    words.extend(facts.elapsed_us.map(span));
     if facts.receive_drops > 0 {
         words.push(counted(
             facts.receive_drops,

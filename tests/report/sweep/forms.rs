@@ -1,11 +1,14 @@
 //! What the forms promise to the programs that read them, and their bounds.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::process::Command;
 
 use roxmltree::Document;
 use synquest::report::sweep::brief::Brief;
+use synquest::report::sweep::csv::{COLUMNS, Table};
 use synquest::report::sweep::html;
+use synquest::report::sweep::junit::Suites;
 use synquest::report::sweep::listing::{MOST_INQUESTS, MOST_ROWS};
 use synquest::report::sweep::prometheus::{self, MOST_GROUPS};
 
@@ -32,6 +35,15 @@ fn a_table_has_the_documented_columns_and_a_row_for_each_line() {
 }
 
 #[test]
+fn the_manual_names_every_column() {
+    let manual = Path::new(env!("CARGO_MANIFEST_DIR")).join("man/synquest-sweep.sections.roff");
+    let manual = std::fs::read_to_string(manual).expect("a manual");
+    for column in COLUMNS {
+        assert!(manual.contains(&format!("\\fB{column}\\fR")), "{column}");
+    }
+}
+
+#[test]
 fn an_endpoint_that_two_lines_ask_for_has_two_rows_and_two_cases() {
     let (mut records, _) = results();
     let mut record = records.remove(0);
@@ -39,11 +51,11 @@ fn an_endpoint_that_two_lines_ask_for_has_two_rows_and_two_cases() {
     (again.line, again.expect, again.as_expected) = (99, Some("filtered".to_owned()), Some(true));
     record.list.push(again);
     let mut out = Vec::new();
-    let mut table = synquest::report::sweep::csv::Table::begin(&mut out, &[]).expect("begun");
+    let mut table = Table::begin(&mut out, &[]).expect("begun");
     table.add(&Brief::from(&record)).expect("two rows");
     table.finish().expect("written");
     assert_eq!(String::from_utf8(out).expect("text").lines().count(), 3);
-    let mut suites = synquest::report::sweep::junit::Suites::default();
+    let mut suites = Suites::default();
     suites.add(&Brief::from(&record));
     let document = suites.finish(&super::facts());
     assert!(
@@ -180,7 +192,7 @@ fn the_client_library_reads_the_metrics() {
         eprintln!("SKIPPED: prometheus_client is missing");
         return;
     }
-    let folder = std::path::Path::new(env!("CARGO_TARGET_TMPDIR"));
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR"));
     let file = folder.join("metrics.prom");
     std::fs::write(&file, &metrics).expect("written");
     let input = std::fs::File::open(&file).expect("opened");
@@ -224,56 +236,4 @@ fn a_page_about_more_endpoints_than_it_holds_keeps_those_that_matter_and_says_so
     assert!(page.matches("<details class=\"inquest\">").count() <= MOST_INQUESTS);
     assert!(page.len() < 10_000_000, "{}", page.len());
     eprintln!("{} octets for {rows} rows", page.len());
-}
-
-#[test]
-#[ignore = "writes pages to look at, into the folder of SYNQUEST_PAGES"]
-fn pages_to_look_at() {
-    let folder = std::env::var("SYNQUEST_PAGES").expect("where to write");
-    let (summary, listing) = sweep();
-    std::fs::write(format!("{folder}/few.html"), html::page(&summary, &listing)).expect("written");
-    let (records, _) = results();
-    let many: Vec<_> = (0..10_000_u32)
-        .zip(records.iter().cycle())
-        .map(|(number, record)| {
-            let mut record = record.clone();
-            let [_, a, b, c] = number.to_be_bytes();
-            record.endpoint.address = std::net::IpAddr::from([10, a, b, c]);
-            record.endpoint.given = format!("database-{number}.region.example:3306");
-            record
-        })
-        .collect();
-    let (summary, listing) = gathered(many.iter().map(Brief::from));
-    std::fs::write(
-        format!("{folder}/many.html"),
-        html::page(&summary, &listing),
-    )
-    .expect("written");
-    let wide: Vec<_> = (0..400_u32)
-        .zip(records.iter().cycle())
-        .map(|(number, record)| {
-            let mut record = record.clone();
-            let [_, _, b, c] = number.to_be_bytes();
-            record.endpoint.address = std::net::IpAddr::from([10, 200, b, c]);
-            record.endpoint.given = format!("database-{number}.region.example:3306");
-            for (hop, ttl) in record.path.iter_mut().zip(1_u8..) {
-                let branch = match ttl {
-                    1 => 0,
-                    2 => number % 3,
-                    3 => number % 9,
-                    _ => number % 90,
-                };
-                hop.address = format!("2001:db8:1111:2222:3333:{ttl}:{branch:x}:1")
-                    .parse()
-                    .ok();
-            }
-            record
-        })
-        .collect();
-    let (summary, listing) = gathered(wide.iter().map(Brief::from));
-    std::fs::write(
-        format!("{folder}/wide.html"),
-        html::page(&summary, &listing),
-    )
-    .expect("written");
 }

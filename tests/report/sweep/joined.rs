@@ -17,7 +17,9 @@ fn folder(name: &str) -> PathBuf {
         .iter()
         .map(json::document)
         .chain([json::document(&unresolved)]);
-    let documents: Vec<String> = documents.map(|line| line.expect("written") + "\n").collect();
+    let documents: Vec<String> = documents
+        .map(|line| line.expect("written") + "\n")
+        .collect();
     let (first, second) = documents.split_at(20);
     for (part, shard) in [first, second].into_iter().zip(0..) {
         let journal = serde_json::json!({
@@ -54,7 +56,13 @@ fn merge(folder: &Path, more: &[&str]) -> std::process::Output {
 fn names(folder: &Path) -> Vec<String> {
     let entries = std::fs::read_dir(folder).expect("a folder");
     let mut names: Vec<String> = entries
-        .map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned())
+        .map(|entry| {
+            entry
+                .expect("an entry")
+                .file_name()
+                .to_string_lossy()
+                .into_owned()
+        })
         .filter(|name| !name.contains("-of-") && name != "before.ndjson")
         .collect();
     names.sort();
@@ -67,18 +75,41 @@ fn every_form_of_joined_shards_is_written_and_tells_of_all_of_them() {
     let output = merge(&folder, &[]);
     assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
     let said = stdout(&output);
-    assert!(said.starts_with("45 endpoints: 1 is refused at hop 2 (10.9.1.2); 37 die"), "{said}");
-    assert!(said.contains("Since before.ndjson: 3 no longer open, 5 new"), "{said}");
-    let written = ["all.csv", "all.html", "all.md", "all.ndjson", "all.prom", "all.xml"];
+    assert!(
+        said.starts_with("45 endpoints: 1 is refused at hop 2 (10.9.1.2); 37 die"),
+        "{said}"
+    );
+    assert!(
+        said.contains("Since before.ndjson: 3 no longer open, 5 new"),
+        "{said}"
+    );
+    let written = [
+        "all.csv",
+        "all.html",
+        "all.md",
+        "all.ndjson",
+        "all.prom",
+        "all.xml",
+    ];
     assert_eq!(names(&folder), written);
     let read = |name: &str| std::fs::read_to_string(folder.join(name)).expect("readable");
     assert_eq!(read("all.ndjson").lines().count(), 45);
     let table = read("all.csv");
     assert_eq!(table.lines().count(), 46);
-    assert!(table.lines().next().is_some_and(|header| header.ends_with(",ticket")));
+    assert!(
+        table
+            .lines()
+            .next()
+            .is_some_and(|header| header.ends_with(",ticket"))
+    );
     assert!(table.contains(",NET-45\r\n"), "{table}");
-    assert!(read("all.xml").contains("<testsuites name=\"synquest\" tests=\"45\" failures=\"41\" errors=\"2\""));
-    assert!(read("all.prom").contains("synquest_sweep_standing_endpoints{standing=\"not-open\"} 40"));
+    assert!(
+        read("all.xml")
+            .contains("<testsuites name=\"synquest\" tests=\"45\" failures=\"41\" errors=\"2\"")
+    );
+    assert!(
+        read("all.prom").contains("synquest_sweep_standing_endpoints{standing=\"not-open\"} 40")
+    );
     assert!(read("all.md").contains("## 37 of 45 die between hop 3"));
     assert_eq!(read("all.html").matches("style=\"--e:").count(), 45);
 }
@@ -89,7 +120,11 @@ fn a_file_that_exists_is_replaced_only_when_that_is_asked_for() {
     std::fs::write(folder.join("all.prom"), "mine").expect("written");
     let output = merge(&folder, &[]);
     assert_eq!(output.status.code(), Some(2));
-    assert!(stderr(&output).contains("all.prom: it exists"), "{}", stderr(&output));
+    assert!(
+        stderr(&output).contains("all.prom: it exists"),
+        "{}",
+        stderr(&output)
+    );
     assert_eq!(names(&folder), ["all.prom"]);
     assert_eq!(merge(&folder, &["--force"]).status.code(), Some(1));
     assert_eq!(names(&folder).len(), 6);
@@ -106,5 +141,5 @@ fn a_baseline_that_is_none_is_refused_by_its_line() {
         assert!(names(&folder).is_empty());
     };
     check("", "before.ndjson holds no result");
-    check("{\"schema\":\"x\"}\n", "before.ndjson, line 1: missing field");
+    check("{\"kind\":\"x\"}\n", "before.ndjson, line 1: missing field");
 }

@@ -184,7 +184,7 @@ pub(super) fn facts() -> Facts {
     Facts {
         endpoints: Some(45),
         started: "2026-11-22T12:00:00Z".to_owned(),
-        elapsed_us: 14_200_000,
+        elapsed_us: Some(14_200_000),
         probes_sent: 1_234,
         replies: 567,
         receive_drops: 0,
