@@ -62,9 +62,14 @@ pub fn run(
     let file = capture.as_ref().map(Capture::file).transpose()?;
     let mut keeper = file.map(|file| Keeper::new(file, arguments.cost.seed));
     let destinations = endpoints.clone();
-    let greeter = arguments
-        .greeting
-        .map(|spoken| Greeter::warn(spoken, settings::preference(&settings), stop.clone(), terminal));
+    let greeter = arguments.greeting.map(|spoken| {
+        Greeter::warn(
+            spoken,
+            settings::preference(&settings),
+            stop.clone(),
+            terminal,
+        )
+    });
     for (target, bad) in &found.unresolved {
         scribe.miss(&unresolved(target, bad, &run));
     }
