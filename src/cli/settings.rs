@@ -15,6 +15,7 @@ pub fn settings(cost: &Cost, leave: &Leave) -> Settings {
             quick: cost.quick,
             check_mtu: !cost.no_mtu,
             control_ports: cost.control_ports.clone(),
+            ..Policy::default()
         },
         interface: leave.interface.clone(),
         source: leave.source,
