@@ -112,6 +112,7 @@ complete -c synquest -n "__fish_synquest_using_subcommand sweep" -s 4 -l ipv4 -d
 complete -c synquest -n "__fish_synquest_using_subcommand sweep" -s 6 -l ipv6 -d 'IPv6 only'
 complete -c synquest -n "__fish_synquest_using_subcommand sweep" -l quick -d 'Stop at the first answer that names a cause'
 complete -c synquest -n "__fish_synquest_using_subcommand sweep" -l no-mtu -d 'Do not check an open port with full-size packets'
+complete -c synquest -n "__fish_synquest_using_subcommand sweep" -l triage -d 'Send SYNs only, as fast as --rate allows; verdicts are one tier less firm'
 complete -c synquest -n "__fish_synquest_using_subcommand sweep" -l resume -d 'Continue the sweep whose results are in the file of --output; begin it where there is none'
 complete -c synquest -n "__fish_synquest_using_subcommand sweep" -l force -d 'Replace files that exist; links, directories and devices never are'
 complete -c synquest -n "__fish_synquest_using_subcommand sweep" -l dry-run -d 'Print which endpoints would be probed, in order, and send nothing'

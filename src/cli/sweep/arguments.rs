@@ -25,6 +25,10 @@ pub struct SweepArguments {
     /// What the inquests may cost.
     #[command(flatten)]
     pub cost: Cost,
+    /// Send SYNs only, as fast as --rate allows; verdicts are one tier less firm
+    #[arg(long, conflicts_with = "until", env = "SYNQUEST_TRIAGE", hide_env_values = true,
+        value_parser = BoolishValueParser::new(), help_heading = "Inquest")]
+    pub triage: bool,
     /// What to wait for.
     #[command(flatten)]
     pub until: Until,

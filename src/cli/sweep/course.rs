@@ -17,7 +17,7 @@ use crate::model::outcome::Outcome;
 use crate::model::time::Moment;
 use crate::net::clock::Clock;
 use crate::net::driver::{self, Event, Settings, Standing};
-use crate::net::{self, Stop};
+use crate::net::{self, Stop, triage};
 use crate::report::json;
 use crate::report::record::{Record, Run};
 use crate::report::sweep::facts::Facts;
@@ -55,6 +55,8 @@ pub struct Course<'a> {
     outputs: Outputs,
     /// What is expected where a line expects nothing, and somebody waits for it.
     default: Option<Expectation>,
+    /// Whether only SYNs are sent.
+    triage: bool,
     total: u64,
     done: u64,
     /// Whether the result is known, by entry.
@@ -86,6 +88,7 @@ impl<'a> Course<'a> {
             run,
             outputs,
             default: None,
+            triage: false,
             total,
             done: 0,
             known: vec![false; roll.places()],
@@ -100,6 +103,13 @@ impl<'a> Course<'a> {
     #[must_use]
     pub const fn expecting(mut self, default: Option<Expectation>) -> Self {
         self.default = default;
+        self
+    }
+
+    /// Sends SYNs only where `triage`.
+    #[must_use]
+    pub const fn triaging(mut self, triage: bool) -> Self {
+        self.triage = triage;
         self
     }
 
@@ -205,7 +215,7 @@ impl<'a> Course<'a> {
             return Ok(());
         }
         tracing::debug!(endpoints = entries.len(), "holding inquests");
-        let default = self.default;
+        let (default, triaging) = (self.default, self.triage);
         let met = |outcome: &Outcome| is_met(roll, default, outcome);
         let mut on_event = |event: Event<'_>| match event {
             Event::Started(began) => self.run.started = time_of_day(began),
@@ -218,6 +228,10 @@ impl<'a> Course<'a> {
         };
         if let Some(vigil) = vigil {
             return vigil.hold(left().collect(), settings, stop, &met, &mut on_event);
+        }
+        if triaging {
+            let endpoints: Vec<_> = left().collect();
+            return triage::run(&endpoints, settings, stop, &mut on_event).map(drop);
         }
         let (feed, supply) = sync_channel(AHEAD);
         thread::scope(|scope| {

@@ -124,7 +124,9 @@ pub fn run(
         situation: arguments.situation.said(),
         ..Run::new(arguments.cost.seed, "")
     };
-    let mut course = Course::new(roll, run, outputs, total).expecting(arguments.until.until);
+    let mut course = Course::new(roll, run, outputs, total)
+        .expecting(arguments.until.until)
+        .triaging(arguments.triage);
     let sink = match place {
         None => Sink::Stdout(terminal),
         Some(place) => {
@@ -235,6 +237,7 @@ fn options(arguments: &SweepArguments, gathered: &Gathered) -> BTreeMap<String, 
             arguments.until.until.map(|state| state.to_string()),
         ),
         ("quick", flag(cost.quick)),
+        ("triage", flag(arguments.triage)),
         ("no-mtu", flag(cost.no_mtu)),
     ];
     given
