@@ -1,4 +1,4 @@
-//! Arguments as typed. What they mean on this host is decided in [`super::target`] and
+//! Arguments as typed. What they mean on this host is decided in [`crate::model::target`] and
 //! [`super::probe`].
 
 use std::net::IpAddr;
