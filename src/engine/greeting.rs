@@ -177,12 +177,12 @@ impl Conversation {
 
     /// Whether the octets heard may be the beginning of a MySQL server's first packet.
     fn may_become_hello(&self) -> bool {
-        let Some(([low, high, 0, sequence], rest)) = self.unread.split_first_chunk::<4>() else {
+        let Some(([low, high, highest, sequence], rest)) = self.unread.split_first_chunk() else {
             return true;
         };
         let short = usize::from(u16::from_le_bytes([*low, *high])) <= LONGEST_HELLO;
         let first = rest.first().copied();
-        short && *sequence <= 1 && matches!(first, None | Some(0x0a | 0xff))
+        short && *highest == 0 && *sequence <= 1 && matches!(first, None | Some(0x0a | 0xff))
     }
 
     fn mysql_reply(&mut self, left: u8) -> Turn {
