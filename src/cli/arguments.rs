@@ -106,6 +106,7 @@ pub struct ProbeArguments {
     #[arg(
         long,
         value_name = "FILE",
+        conflicts_with = "until",
         env = "SYNQUEST_PCAP",
         hide_env_values = true,
         help_heading = "Artefacts"
@@ -310,6 +311,7 @@ pub struct Artefacts {
     #[arg(
         long,
         value_name = "FILE",
+        conflicts_with = "until",
         env = "SYNQUEST_BUNDLE",
         hide_env_values = true
     )]

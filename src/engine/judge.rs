@@ -7,7 +7,7 @@ use crate::model::evidence::Evidence;
 use crate::model::time::Moment;
 use crate::model::verdict::Finding;
 
-/// What judges evidence; `infer::Inference` save in tests.
+/// What judges evidence: [`crate::infer`], save in tests.
 pub trait Judge: Debug + Send + Sync {
     /// How to go on.
     fn plan(&self, evidence: &Evidence, brief: &Brief, now: Moment) -> Course;

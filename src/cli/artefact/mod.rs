@@ -72,6 +72,12 @@ impl Written {
         }
     }
 
+    /// Remembers what became of others too.
+    pub(super) fn join(&mut self, others: Self) {
+        self.done.extend(others.done);
+        self.failures.extend(others.failures);
+    }
+
     /// Says on stderr what was written where, unless it is to be quiet.
     pub fn announce(&self, terminal: Terminal, shared: &Shared) {
         if !shared.quiet {
@@ -137,7 +143,8 @@ impl Plan {
         Ok(plan)
     }
 
-    fn destinations(&self) -> impl Iterator<Item = &Destination> {
+    /// Every file that is to be written.
+    pub fn destinations(&self) -> impl Iterator<Item = &Destination> {
         let reports = self.reports.iter().map(|(destination, _)| destination);
         let bundle = self.bundle.iter().map(|(destination, _)| destination);
         self.capture.iter().chain(reports).chain(bundle)

@@ -45,6 +45,26 @@ pub struct SweepArguments {
         help_heading = "Output"
     )]
     pub output: Option<PathBuf>,
+    /// Capture of all probes and their replies (pcapng), written as it happens
+    #[arg(
+        long,
+        value_name = "FILE",
+        conflicts_with_all = ["pcap_failing", "until", "triage"],
+        env = "SYNQUEST_PCAP",
+        hide_env_values = true,
+        help_heading = "Output"
+    )]
+    pub pcap: Option<PathBuf>,
+    /// The same, only of endpoints that are not as expected: of each at most 512 packets
+    #[arg(
+        long,
+        value_name = "FILE",
+        conflicts_with_all = ["until", "triage"],
+        env = "SYNQUEST_PCAP_FAILING",
+        hide_env_values = true,
+        help_heading = "Output"
+    )]
+    pub pcap_failing: Option<PathBuf>,
     /// Files about the whole sweep.
     #[command(flatten)]
     pub outputs: Outputs,

@@ -6,6 +6,7 @@ use std::thread;
 
 use super::ledger::{Earlier, Ledger};
 use super::outcome::{self, Document};
+use super::recording::Recording;
 use super::watch::Watch;
 use crate::cli::exit::ExitStatus;
 use crate::cli::failure::Failure;
@@ -13,6 +14,7 @@ use crate::cli::outputs::{Conclusion, Outputs};
 use crate::cli::scribe::time_of_day;
 use crate::cli::terminal::Terminal;
 use crate::cli::until::Vigil;
+use crate::engine::SessionId;
 use crate::model::outcome::Outcome;
 use crate::model::time::Moment;
 use crate::net::clock::Clock;
@@ -57,6 +59,8 @@ pub struct Course<'a> {
     default: Option<Expectation>,
     /// Whether only SYNs are sent.
     triage: bool,
+    /// Who keeps the capture.
+    recording: Option<Recording>,
     total: u64,
     done: u64,
     /// Whether the result is known, by entry.
@@ -76,6 +80,8 @@ pub struct Ended {
     pub worst: ExitStatus,
     /// Where the results are, when they are in a file.
     pub results: Option<PathBuf>,
+    /// Packets of failing endpoints that the capture had no room for.
+    pub left_out: u64,
     /// Why not everything could be written.
     pub failure: Option<Failure>,
 }
@@ -89,6 +95,7 @@ impl<'a> Course<'a> {
             outputs,
             default: None,
             triage: false,
+            recording: None,
             total,
             done: 0,
             known: vec![false; roll.places()],
@@ -111,6 +118,18 @@ impl<'a> Course<'a> {
     pub const fn triaging(mut self, triage: bool) -> Self {
         self.triage = triage;
         self
+    }
+
+    /// Keeps a capture, where there is a recording.
+    #[must_use]
+    pub fn recording(mut self, recording: Option<Recording>) -> Self {
+        self.recording = recording;
+        self
+    }
+
+    /// Whether a capture is kept.
+    pub const fn records(&self) -> bool {
+        self.recording.is_some()
     }
 
     /// Takes in what an earlier run found.
@@ -192,8 +211,16 @@ impl<'a> Course<'a> {
             receive_drops: self.standing.receive_drops,
             interrupted: !complete,
         };
+        let mut conclusion = self.outputs.finish(facts, clock.began() + elapsed);
+        let mut left_out = 0;
+        if let Some(recording) = self.recording {
+            let (written, lost) = recording.finish();
+            conclusion.written.join(written);
+            left_out = lost;
+        }
         Ok(Ended {
-            conclusion: self.outputs.finish(facts, clock.began() + elapsed),
+            conclusion,
+            left_out,
             worst: self.worst,
             results,
             failure: self.failure,
@@ -218,13 +245,28 @@ impl<'a> Course<'a> {
         let (default, triaging) = (self.default, self.triage);
         let met = |outcome: &Outcome| is_met(roll, default, outcome);
         let mut on_event = |event: Event<'_>| match event {
-            Event::Started(began) => self.run.started = time_of_day(began),
+            Event::Started(began) => {
+                self.run.started = time_of_day(began);
+                if let Some(recording) = &mut self.recording {
+                    recording.start(began);
+                }
+            }
+            Event::Begun(session, brief) => {
+                if let Some(recording) = &mut self.recording {
+                    recording.open(session, brief);
+                }
+            }
+            Event::Sighted(sighting) => {
+                if let Some(recording) = &mut self.recording {
+                    recording.see(&sighting);
+                }
+            }
             Event::Standing(standing) => {
                 self.standing = standing;
                 watch.stand(standing, self.outputs.tally());
             }
-            Event::Settled(_, outcome) => self.hear(&outcome, sink, watch, stop),
-            Event::Progress(_) | Event::Begun(..) | Event::Sighted(_) => {}
+            Event::Settled(session, outcome) => self.hear(session, &outcome, sink, watch, stop),
+            Event::Progress(_) => {}
         };
         if let Some(vigil) = vigil {
             return vigil.hold(left().collect(), settings, stop, &met, &mut on_event);
@@ -251,7 +293,14 @@ impl<'a> Course<'a> {
     }
 
     /// Takes in the outcome of an inquest.
-    fn hear(&mut self, outcome: &Outcome, sink: &mut Sink, watch: &Watch, stop: &Stop) {
+    fn hear(
+        &mut self,
+        session: SessionId,
+        outcome: &Outcome,
+        sink: &mut Sink,
+        watch: &Watch,
+        stop: &Stop,
+    ) {
         let at = Where::Address(outcome.endpoint.address);
         let Some(entry) = self.roll.find(at, outcome.endpoint.port) else {
             return;
@@ -259,7 +308,13 @@ impl<'a> Course<'a> {
         let verdict = &outcome.finding.verdict;
         let mut record = Record::new(outcome, &self.run);
         record.list = outcome::lines(self.roll, entry, self.default, verdict.state, verdict.cause);
-        let waits = self.default.is_some() && !is_met(self.roll, self.default, outcome);
+        let met = is_met(self.roll, self.default, outcome);
+        if let Some(recording) = &mut self.recording
+            && let Some(numbers) = recording.settle(session, outcome, met)
+        {
+            record.number(|id| numbers.of(id).to_vec());
+        }
+        let waits = self.default.is_some() && !met;
         record.unfinished = stop.requested() && (outcome.evidence.interrupted() || waits);
         self.replies += record.stats.replies;
         self.settle(entry, &Document::Record(record), sink, watch, stop);

@@ -6,6 +6,7 @@ pub mod gather;
 pub mod ledger;
 pub mod outcome;
 pub mod plan;
+pub mod recording;
 mod watch;
 
 use std::collections::BTreeMap;
@@ -70,9 +71,12 @@ pub fn run(
     let part = part(arguments)?;
     let place = place(arguments, part)?;
     let apart = place.is_some();
+    let recording = recording::Plan::of(arguments)?;
+    let captures = recording.iter().flat_map(recording::Plan::destinations);
     let others = place
         .iter()
         .flat_map(Place::destinations)
+        .chain(captures)
         .collect::<Vec<_>>();
     let outputs = outputs::Plan::of(&arguments.outputs, &others)?;
     let baseline = arguments.outputs.baseline.as_deref();
@@ -117,6 +121,11 @@ pub fn run(
     let outputs = outputs
         .begin(&columns, comparison)
         .map_err(Failure::Capture)?;
+    let recording = recording
+        .map(|plan| plan.begin(arguments.cost.seed))
+        .transpose()
+        .map_err(Failure::Capture)?
+        .flatten();
     let stop = Stop::new()?;
     let on_signal = stop.clone();
     let signals = Signals::listen(move || on_signal.request()).map_err(Failure::Signals)?;
@@ -126,7 +135,8 @@ pub fn run(
     };
     let mut course = Course::new(roll, run, outputs, total)
         .expecting(arguments.until.until)
-        .triaging(arguments.triage);
+        .triaging(arguments.triage)
+        .recording(recording);
     let sink = match place {
         None => Sink::Stdout(terminal),
         Some(place) => {
@@ -150,11 +160,18 @@ pub fn run(
     }
     entries.retain(|entry| !course.knows(*entry));
     let mut settings = settings::settings(&arguments.cost, &arguments.leave);
+    settings.sightings = course.records();
     settings.policy.rate = (settings.policy.rate / part.count.max(1)).max(1);
     let shown = terminal.watched() && !shared.quiet && shared.verbose == 0;
     let told = (!shared.quiet && !shown).then_some(terminal);
     let vigil = Vigil::of(&arguments.until, arguments.cost.max_time, told);
     let ended = course.hold(&entries, &settings, &stop, sink, vigil.as_ref(), shown)?;
+    if ended.left_out > 0 {
+        terminal.note(&format!(
+            "the capture had no room for {} packets; the documents tell of them all the same",
+            ended.left_out
+        ));
+    }
     if let (Some(path), false) = (&ended.results, shared.quiet) {
         terminal.note(&format!("wrote {}", path.display()));
     }
