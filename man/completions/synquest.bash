@@ -421,7 +421,7 @@ _synquest() {
             return 0
             ;;
         synquest__subcmd__sweep)
-            opts="-4 -6 -I -S -o -v -q -h -V --format --expand --exclude --skip-bad --ipv4 --ipv6 --interface --source --mark --max-time --max-probes --rate --control-port --quick --no-mtu --seed --triage --until --interval --until-timeout --resume --shards --shard --output --csv --report --junit --prometheus --baseline --force --scenario --public-address --dry-run --exit-zero --json --verbose --quiet --color --help --version"
+            opts="-4 -6 -I -S -o -v -q -h -V --format --expand --exclude --skip-bad --ipv4 --ipv6 --interface --source --mark --max-time --max-probes --rate --control-port --quick --no-mtu --seed --triage --until --interval --until-timeout --resume --shards --shard --output --pcap --pcap-failing --csv --report --junit --prometheus --baseline --force --scenario --public-address --dry-run --exit-zero --json --verbose --quiet --color --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -500,6 +500,14 @@ _synquest() {
                     return 0
                     ;;
                 -o)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --pcap)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --pcap-failing)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

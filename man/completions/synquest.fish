@@ -94,6 +94,8 @@ complete -c synquest -n "__fish_synquest_using_subcommand sweep" -l until-timeou
 complete -c synquest -n "__fish_synquest_using_subcommand sweep" -l shards -d 'Cut the sweep into this many parts, each run by itself; the rate is divided among them' -r
 complete -c synquest -n "__fish_synquest_using_subcommand sweep" -l shard -d 'Which of the parts to run, from 0 [default: JOB_COMPLETION_INDEX, which Kubernetes sets]' -r
 complete -c synquest -n "__fish_synquest_using_subcommand sweep" -s o -l output -d 'Results as they settle (NDJSON), - for stdout; of a shard, FILE with its number in its name' -r -F
+complete -c synquest -n "__fish_synquest_using_subcommand sweep" -l pcap -d 'Capture of all probes and their replies (pcapng), written as it happens' -r -F
+complete -c synquest -n "__fish_synquest_using_subcommand sweep" -l pcap-failing -d 'The same, only of endpoints that are not as expected: of each at most 512 packets' -r -F
 complete -c synquest -n "__fish_synquest_using_subcommand sweep" -l csv -d 'Table with a row for each line of the list' -r -F
 complete -c synquest -n "__fish_synquest_using_subcommand sweep" -l report -d 'Report (.html, .htm, .md); may be repeated' -r -F
 complete -c synquest -n "__fish_synquest_using_subcommand sweep" -l junit -d 'Test results (JUnit XML) with a case for each line of the list' -r -F

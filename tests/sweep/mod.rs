@@ -10,6 +10,7 @@
 
 mod continued;
 mod lists;
+mod recorded;
 mod shards;
 
 use std::collections::BTreeMap;
