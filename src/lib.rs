@@ -32,5 +32,6 @@ pub mod infer;
 pub mod model;
 pub mod net;
 pub mod report;
+pub mod rules;
 pub mod sweep;
 pub mod wire;

@@ -21,6 +21,7 @@ mod hostile;
 mod lab;
 mod layers;
 mod report;
+mod rules;
 mod scenario;
 mod sim;
 mod sweep;

@@ -10,6 +10,7 @@ use clap::{ArgAction, Args, ColorChoice, Parser, Subcommand, ValueEnum};
 
 use super::duration;
 use super::merge::MergeArguments;
+use super::rules::RulesArguments;
 use super::sweep::arguments::SweepArguments;
 use super::until::Until;
 use crate::report::advice::{Scenario, Situation};
@@ -80,6 +81,12 @@ pub enum Command {
     /// Give the verdicts again from a capture alone, ours or one of tcpdump's
     #[command(after_help = "Sends nothing, needs no privilege and no network.")]
     Explain(ExplainArguments),
+    /// Say which firewall rule of a host decides on a connection, and how to let it in
+    #[command(
+        after_help = "Exit status: 0 allowed, 1 blocked, 3 depends on what the rules do not \
+                            tell, 2 unreadable."
+    )]
+    Rules(Box<RulesArguments>),
     /// Show what this host can and cannot do
     Doctor(DoctorArguments),
     /// Write the man pages or the shell completions

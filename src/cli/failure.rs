@@ -8,6 +8,7 @@ use super::explain::Unexplained;
 use super::generate;
 use super::merge::Unmergeable;
 use super::outputs::baseline::BadBaseline;
+use super::rules::Unjudged;
 use super::sweep::BadShard;
 use super::sweep::gather::BadLines;
 use super::sweep::ledger::Unusable;
@@ -34,6 +35,9 @@ pub enum Failure {
     /// A capture that cannot be explained.
     #[error(transparent)]
     Unexplained(#[from] Unexplained),
+    /// Rules that cannot be judged.
+    #[error(transparent)]
+    Unjudged(#[from] Unjudged),
     /// The network cannot be used.
     #[error(transparent)]
     Network(#[from] net::Failure),
@@ -99,6 +103,8 @@ impl Failure {
             | Self::Baseline(_)
             | Self::Unexplained(_) => ExitStatus::Usage,
             Self::Results(unusable) => unusable.status(),
+            Self::Unjudged(Unjudged::NoTool { .. }) => ExitStatus::Incapable,
+            Self::Unjudged(_) => ExitStatus::Usage,
             Self::Network(failure) => match failure {
                 net::Failure::NoInterface { .. }
                 | net::Failure::ForeignSource { .. }

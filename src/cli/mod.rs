@@ -19,6 +19,7 @@ pub mod observed;
 pub mod outputs;
 pub mod probe;
 pub mod progress;
+pub mod rules;
 pub mod scribe;
 pub mod settings;
 pub mod signals;
@@ -44,6 +45,7 @@ pub fn run(arguments: &Arguments, terminal: Terminal) -> Result<ExitStatus, Fail
         Command::Sweep(sweep) => sweep::run(sweep, shared, terminal),
         Command::Merge(merge) => merge::run(merge, shared, terminal),
         Command::Explain(explain) => explain::run(explain, shared, terminal),
+        Command::Rules(rules) => rules::run(rules, shared, terminal),
         Command::Doctor(doctor) => doctor::run(doctor, shared, terminal),
         Command::Generate(generate) => {
             generate::run(generate)?;

@@ -86,7 +86,7 @@ fn every_scenario_in_the_lab() {
 }
 
 /// Why the lab cannot run here, if it cannot.
-fn missing() -> Option<String> {
+pub(crate) fn missing() -> Option<String> {
     let silent = |command: &mut Command| {
         let command = command.stdin(Stdio::null()).stdout(Stdio::null());
         command.stderr(Stdio::null()).status()

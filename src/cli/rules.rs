@@ -1,0 +1,329 @@
+//! `synquest rules`: which rule of a firewall decides on a connection, and how to let it in.
+
+use std::io::{self, Read as _};
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use clap::builder::BoolishValueParser;
+use clap::{Args, ValueEnum};
+
+use super::arguments::Shared;
+use super::exit::ExitStatus;
+use super::failure::Failure;
+use super::terminal::Terminal;
+use crate::report::json;
+use crate::rules::decision::{decide, handshake};
+use crate::rules::document::Document;
+use crate::rules::input::{self, MOST_BYTES};
+use crate::rules::packet::{Journey, Packet, Step, TCP, UDP};
+use crate::rules::ruleset::Family;
+use crate::rules::unreadable::Unreadable;
+use crate::rules::{names, text};
+
+/// The commands that `--live` runs; each prints rules and changes nothing.
+const LIVE: [&[&str]; 6] = [
+    &["iptables-save"],
+    &["ip6tables-save"],
+    &["iptables-legacy-save"],
+    &["ip6tables-legacy-save"],
+    &["nft", "-j", "list", "ruleset"],
+    &["ipset", "save"],
+];
+
+/// Arguments of `rules`.
+#[derive(Args, Clone, Debug)]
+pub struct RulesArguments {
+    /// What iptables-save, iptables -S, iptables -L or nft list ruleset printed, several of them in
+    /// any order; - for stdin
+    #[arg(
+        value_name = "FILE",
+        required_unless_present = "live",
+        conflicts_with = "live"
+    )]
+    pub files: Vec<PathBuf>,
+    /// Ask the tools of this host, with commands that only read
+    #[arg(long, env = "SYNQUEST_LIVE", hide_env_values = true,
+        value_parser = BoolishValueParser::new())]
+    pub live: bool,
+    /// The connection that is asked about.
+    #[command(flatten)]
+    pub connection: Connection,
+    /// Follow the answer and the last packet of the handshake as well
+    #[arg(long, env = "SYNQUEST_HANDSHAKE", hide_env_values = true,
+        value_parser = BoolishValueParser::new())]
+    pub handshake: bool,
+    /// Exit with 0 also when the connection is blocked or that depends
+    #[arg(long, env = "SYNQUEST_EXIT_ZERO", hide_env_values = true,
+        value_parser = BoolishValueParser::new(), help_heading = "Output")]
+    pub exit_zero: bool,
+}
+
+/// A connection as asked about.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Connection")]
+pub struct Connection {
+    /// Address it comes from
+    #[arg(
+        long,
+        value_name = "ADDRESS",
+        env = "SYNQUEST_FROM",
+        hide_env_values = true
+    )]
+    pub from: IpAddr,
+    /// Port it goes to, by number or name [default: any]
+    #[arg(long, value_name = "PORT", env = "SYNQUEST_PORT", hide_env_values = true,
+        value_parser = parse_port)]
+    pub port: Option<u16>,
+    /// Transport protocol
+    #[arg(
+        long,
+        value_name = "NAME",
+        env = "SYNQUEST_PROTO",
+        hide_env_values = true,
+        default_value = "tcp"
+    )]
+    pub proto: Transport,
+    /// Address it goes to [default: one of the host's own]
+    #[arg(
+        long,
+        value_name = "ADDRESS",
+        env = "SYNQUEST_TO",
+        hide_env_values = true
+    )]
+    pub to: Option<IpAddr>,
+    /// Interface it comes in by
+    #[arg(
+        long = "in",
+        value_name = "NAME",
+        env = "SYNQUEST_IN",
+        hide_env_values = true
+    )]
+    pub in_interface: Option<String>,
+    /// Interface the host forwards it by, as to a container; with --outbound, leaves by
+    #[arg(
+        long = "out",
+        value_name = "NAME",
+        env = "SYNQUEST_OUT",
+        hide_env_values = true
+    )]
+    pub out_interface: Option<String>,
+    /// Port it comes from [default: any unprivileged one]
+    #[arg(
+        long,
+        value_name = "PORT",
+        env = "SYNQUEST_SOURCE_PORT",
+        hide_env_values = true
+    )]
+    pub source_port: Option<u16>,
+    /// The host of these rules makes the connection itself
+    #[arg(long, env = "SYNQUEST_OUTBOUND", hide_env_values = true,
+        value_parser = BoolishValueParser::new(), requires = "to")]
+    pub outbound: bool,
+}
+
+/// The transport protocols that rules are asked about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Transport {
+    /// TCP.
+    Tcp,
+    /// UDP.
+    Udp,
+}
+
+/// Why rules cannot be judged.
+#[derive(Debug, thiserror::Error)]
+pub enum Unjudged {
+    /// An input cannot be opened or read.
+    #[error("cannot read {}: {source}", path.display())]
+    Closed {
+        /// The input.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// An input holds something else than rules.
+    #[error("cannot read {name}: {reason}")]
+    Unreadable {
+        /// The input.
+        name: String,
+        /// Where and why.
+        reason: Unreadable,
+    },
+    /// The two addresses are of different IP versions.
+    #[error("--from {from} and --to {to} are of different IP versions")]
+    Versions {
+        /// The source.
+        from: IpAddr,
+        /// The destination.
+        to: IpAddr,
+    },
+    /// No tool of this host gave any rules.
+    #[error("no tool of this host shows its rules:\n{}", said.join("\n"))]
+    NoTool {
+        /// What each of them said.
+        said: Vec<String>,
+    },
+}
+
+/// Judges a connection.
+///
+/// # Errors
+///
+/// When the rules cannot be read, or the answer not be written.
+pub fn run(
+    arguments: &RulesArguments,
+    shared: &Shared,
+    terminal: Terminal,
+) -> Result<ExitStatus, Failure> {
+    let packet = packet(&arguments.connection)?;
+    let (name, rules) = if arguments.live {
+        ("the rules of this host".to_owned(), live(terminal)?)
+    } else {
+        given(&arguments.files)?
+    };
+    let assumed = if packet.from.is_ipv4() {
+        Family::Ip
+    } else {
+        Family::Ip6
+    };
+    let ruleset =
+        input::read(&rules, assumed).map_err(|reason| Unjudged::Unreadable { name, reason })?;
+    let first = decide(&ruleset, &packet);
+    let later = if arguments.handshake {
+        handshake(&ruleset, &first)
+    } else {
+        Vec::new()
+    };
+    let document = Document::of(&ruleset, &first, &later);
+    let written = if shared.json {
+        json::document(&document)? + "\n"
+    } else if shared.quiet {
+        text::line(&document)
+    } else {
+        text::report(&document, terminal.width())
+    };
+    let status = match document.decision {
+        "allowed" => ExitStatus::Open,
+        "blocked" => ExitStatus::NotOpen,
+        _ => ExitStatus::Undecided,
+    };
+    match terminal.data(&written).map_err(Failure::Output) {
+        Err(failure) if !failure.is_closed_pipe() => Err(failure),
+        _ if arguments.exit_zero => Ok(status.forgiving()),
+        _ => Ok(status),
+    }
+}
+
+fn packet(connection: &Connection) -> Result<Packet, Unjudged> {
+    if let Some(to) = connection.to
+        && to.is_ipv4() != connection.from.is_ipv4()
+    {
+        return Err(Unjudged::Versions {
+            from: connection.from,
+            to,
+        });
+    }
+    Ok(Packet {
+        journey: if connection.outbound {
+            Journey::Outbound
+        } else {
+            Journey::Inbound
+        },
+        step: Step::Opening,
+        from: connection.from,
+        to: connection.to,
+        protocol: match connection.proto {
+            Transport::Tcp => TCP,
+            Transport::Udp => UDP,
+        },
+        source_port: connection.source_port,
+        port: connection.port,
+        in_interface: connection.in_interface.clone(),
+        out_interface: connection.out_interface.clone(),
+        translated_to: None,
+    })
+}
+
+fn parse_port(text: &str) -> Result<u16, String> {
+    names::port(text)
+        .filter(|port| *port != 0)
+        .ok_or_else(|| "neither a port number nor a service this program knows".to_owned())
+}
+
+/// The rules in the files, one after the other, and what to call them.
+fn given(files: &[PathBuf]) -> Result<(String, String), Unjudged> {
+    let mut rules = String::new();
+    for path in files {
+        let closed = |source| Unjudged::Closed {
+            path: path.clone(),
+            source,
+        };
+        let bytes = contents(path).map_err(closed)?;
+        rules.push_str(&String::from_utf8_lossy(&bytes));
+        if !rules.ends_with('\n') {
+            rules.push('\n');
+        }
+    }
+    let name = match files {
+        [only] if only.as_os_str() == "-" => "stdin".to_owned(),
+        [only] => only.display().to_string(),
+        _ => "the files, one after the other,".to_owned(),
+    };
+    Ok((name, rules))
+}
+
+/// What a file holds, up to one byte more than is taken.
+fn contents(path: &Path) -> io::Result<Vec<u8>> {
+    let most = u64::try_from(MOST_BYTES)
+        .unwrap_or(u64::MAX)
+        .saturating_add(1);
+    let mut bytes = Vec::new();
+    if path.as_os_str() == "-" {
+        io::stdin().lock().take(most).read_to_end(&mut bytes)?;
+    } else {
+        std::fs::File::open(path)?
+            .take(most)
+            .read_to_end(&mut bytes)?;
+    }
+    Ok(bytes)
+}
+
+/// What the tools of this host print of its rules.
+fn live(terminal: Terminal) -> Result<String, Unjudged> {
+    let mut rules = String::new();
+    let mut said = Vec::new();
+    for command in LIVE {
+        let [tool, arguments @ ..] = command else {
+            continue;
+        };
+        let output = Command::new(tool)
+            .args(arguments)
+            .stdin(Stdio::null())
+            .output();
+        match output {
+            Ok(output) if output.status.success() => {
+                rules.push_str(&String::from_utf8_lossy(&output.stdout));
+                if !rules.ends_with('\n') {
+                    rules.push('\n');
+                }
+            }
+            Ok(output) => {
+                let errors = String::from_utf8_lossy(&output.stderr);
+                said.push(format!(
+                    "{tool}: {}",
+                    errors.lines().next().unwrap_or("failed")
+                ));
+            }
+            Err(error) => said.push(format!("{tool}: {error}")),
+        }
+    }
+    if rules.trim().is_empty() {
+        return Err(Unjudged::NoTool { said });
+    }
+    // A tool that is not there has no rules; one that fails hides some.
+    for failed in said.iter().filter(|line| !line.contains("No such file")) {
+        terminal.note(failed);
+    }
+    Ok(rules)
+}

@@ -1,0 +1,358 @@
+//! The input as people have it: outputs of several tools one after the other, with the prompt
+//! lines between them that a terminal leaves.
+
+use super::ipset;
+use super::iptables::list::Listing;
+use super::iptables::place::Section;
+use super::iptables::save;
+use super::nft;
+use super::ruleset::{Doubt, Family, Origin, Ruleset};
+use super::unreadable::{Fault, Unreadable};
+
+/// Most bytes that are read.
+pub const MOST_BYTES: usize = 64 << 20;
+
+/// What iptables-nft adds to its output, on stderr, at whatever place it is just at.
+const LEGACY_WARNING: &str = " tables present, use ";
+
+/// Reads every rule set in `text`; `assumed` is the IP version where the input does not say.
+///
+/// # Errors
+///
+/// The first line that belongs to no form, or a rule that cannot be read.
+pub fn read(text: &str, assumed: Family) -> Result<Ruleset, Unreadable> {
+    if text.len() > MOST_BYTES {
+        return Err(Unreadable::at(1, 1, Fault::TooLarge(MOST_BYTES)));
+    }
+    let mut reader = Reader {
+        lines: joined(text),
+        ruleset: Ruleset::default(),
+        section: Section::default(),
+        assumed,
+        listing: None,
+        sure: false,
+    };
+    reader.read()?;
+    let mut ruleset = reader.ruleset;
+    if ruleset.tables.is_empty() {
+        let line = text
+            .lines()
+            .position(|line| !line.trim().is_empty())
+            .unwrap_or(0);
+        return Err(Unreadable::at(line + 1, 1, Fault::NoRules));
+    }
+    forget_doubles(&mut ruleset);
+    Ok(ruleset)
+}
+
+/// The lines with their numbers, lone warnings in the midst of a line taken out.
+fn joined(text: &str) -> Vec<(usize, String)> {
+    let mut lines: Vec<(usize, String)> = Vec::new();
+    let mut broken = false;
+    for (index, line) in text.lines().enumerate() {
+        let line = line.trim_end_matches('\r');
+        let (kept, warned) = match line.find("# Warning: ip") {
+            Some(at) if line.contains(LEGACY_WARNING) => (line.get(..at).unwrap_or_default(), true),
+            Some(_) | None => (line, false),
+        };
+        match lines.last_mut().filter(|_| broken) {
+            Some((_, last)) => last.push_str(kept),
+            None => lines.push((index + 1, kept.to_owned())),
+        }
+        broken = warned && !kept.is_empty();
+        if warned {
+            lines.push((index + 1, LEGACY_WARNING.to_owned()));
+            if broken {
+                let last = lines.len() - 1;
+                lines.swap(last, last - 1);
+            }
+        }
+    }
+    lines
+}
+
+struct Reader {
+    lines: Vec<(usize, String)>,
+    ruleset: Ruleset,
+    section: Section,
+    assumed: Family,
+    listing: Option<Listing>,
+    /// Whether the section's form says what its table is, so that its rules may stand alone.
+    sure: bool,
+}
+
+impl Reader {
+    fn read(&mut self) -> Result<(), Unreadable> {
+        let lines = std::mem::take(&mut self.lines);
+        let mut next = 0;
+        while let Some((line, text)) = lines.get(next) {
+            let rest = lines.get(next..).unwrap_or_default();
+            if text.starts_with("table ") && !text.contains("is managed by") {
+                self.end_listing()?;
+                next += nft::text::read(rest, &mut self.ruleset)?;
+            } else if text.trim_start().starts_with('{') {
+                self.end_listing()?;
+                next += nft::json::read(rest, &mut self.ruleset)?;
+            } else if ipset::begins(text) {
+                self.end_listing()?;
+                next += ipset::read(rest, &mut self.ruleset)?;
+            } else {
+                next += self.line(text, *line, rest)?;
+            }
+        }
+        self.end_listing()
+    }
+
+    /// Reads one line, and those that a terminal has cut off it; says how many.
+    fn line(
+        &mut self,
+        text: &str,
+        line: usize,
+        rest: &[(usize, String)],
+    ) -> Result<usize, Unreadable> {
+        if text == LEGACY_WARNING {
+            self.note(Doubt::LegacyTablesNotShown);
+            return Ok(1);
+        }
+        let trimmed = text.trim();
+        let indent = text.len() - text.trim_start().len();
+        if let Some(listing) =
+            Listing::begin(trimmed, &self.section, &mut self.ruleset, self.assumed)
+        {
+            self.end_listing()?;
+            self.listing = Some(listing);
+            return Ok(1);
+        }
+        if trimmed.is_empty() {
+            self.end_listing()?;
+            return Ok(1);
+        }
+        let (whole, lines) = unwrapped(text, rest);
+        let whole = whole.trim();
+        if is_command(trimmed) {
+            self.end_listing()?;
+            let at = (line, indent + 1);
+            save::command(whole, at, &self.section, &mut self.ruleset, self.assumed)?;
+            return Ok(lines);
+        }
+        if self
+            .listing
+            .as_mut()
+            .is_some_and(|listing| listing.take(text, line))
+        {
+            return Ok(1);
+        }
+        self.end_listing()?;
+        if trimmed.starts_with('#') {
+            self.comment(trimmed);
+        } else if let Some(table) = trimmed.strip_prefix('*') {
+            self.sure = true;
+            table.trim().clone_into(&mut self.section.table);
+        } else if trimmed.starts_with(':') && self.sure {
+            save::chain(
+                trimmed,
+                line,
+                &self.section,
+                &mut self.ruleset,
+                self.assumed,
+            )?;
+        } else if trimmed == "COMMIT" {
+            self.sure = false;
+            "filter".clone_into(&mut self.section.table);
+        } else if let Some(command) = self.prompt(trimmed) {
+            let at = (line, text.len() - command.len() + 1);
+            if is_command(&command) {
+                save::command(&command, at, &self.section, &mut self.ruleset, self.assumed)?;
+            }
+        } else {
+            return Err(Unreadable::at(line, indent + 1, Fault::Line));
+        }
+        Ok(1)
+    }
+
+    fn end_listing(&mut self) -> Result<(), Unreadable> {
+        match self.listing.take() {
+            Some(listing) => listing.finish(&mut self.ruleset, self.assumed),
+            None => Ok(()),
+        }
+    }
+
+    fn note(&mut self, doubt: Doubt) {
+        if !self.ruleset.doubts.contains(&doubt) {
+            self.ruleset.doubts.push(doubt);
+        }
+    }
+
+    /// Learns from what iptables-save writes above its tables.
+    fn comment(&mut self, text: &str) {
+        if let Some(rest) = text.strip_prefix("# Generated by ") {
+            let (tool, rest) = rest.split_once(' ').unwrap_or((rest, ""));
+            self.section = Section::default();
+            self.section.family = match tool {
+                "xtables-save" | "xtables-nft-save" => None,
+                _ if tool.starts_with("ip6") => Some(Family::Ip6),
+                _ => Some(Family::Ip),
+            };
+            let nft =
+                rest.contains("nf_tables") || tool.contains("-nft-") || tool.starts_with("xtables");
+            self.section.origin = if nft {
+                Origin::IptablesNft
+            } else {
+                Origin::IptablesLegacy
+            };
+        } else if let Some(name) = text.strip_prefix("# Warning: table ")
+            && text.contains("is managed by iptables-nft")
+        {
+            let name = name.split(" is managed").next().unwrap_or_default();
+            self.note(Doubt::IptablesSeenByNft(name.to_owned()));
+        }
+    }
+
+    /// Learns from the command on a prompt line, and gives back its words from the first option;
+    /// `None` when the line holds no command of a tool we know and is no prompt at all.
+    fn prompt(&mut self, text: &str) -> Option<String> {
+        let words: Vec<&str> = text.split_whitespace().collect();
+        let tool = |word: &str| {
+            let name = word.rsplit('/').next().unwrap_or(word).to_owned();
+            let known = ["iptables", "ip6tables", "nft", "ipset"];
+            known
+                .iter()
+                .any(|known| name == *known || name.starts_with(&format!("{known}-")))
+                .then_some(name)
+        };
+        let Some((at, name)) = words
+            .iter()
+            .enumerate()
+            .find_map(|(at, word)| Some((at, tool(word)?)))
+        else {
+            let first = words.first().copied().unwrap_or_default();
+            let second = words.get(1).copied().unwrap_or_default();
+            let ends = |word: &str| word.ends_with(['$', '#', '%', '>', ']']);
+            return (ends(first) || (first.contains('@') && ends(second))).then(String::new);
+        };
+        self.section = Section::default();
+        if name.starts_with("ip6tables") {
+            self.section.family = Some(Family::Ip6);
+        } else if name.starts_with("iptables") {
+            self.section.family = Some(Family::Ip);
+        }
+        if name.contains("-legacy") {
+            self.section.origin = Origin::IptablesLegacy;
+        } else if name.contains("-nft") {
+            self.section.origin = Origin::IptablesNft;
+        }
+        let mut options = words.get(at + 1..).unwrap_or_default();
+        let mut kept: Vec<&str> = Vec::new();
+        while let [word, rest @ ..] = options {
+            options = rest;
+            match (*word, rest) {
+                ("-t" | "--table", [table, rest @ ..]) => {
+                    (*table).clone_into(&mut self.section.table);
+                    options = rest;
+                }
+                ("-w" | "--wait", _) => {}
+                _ => kept.push(word),
+            }
+        }
+        Some(kept.join(" "))
+    }
+}
+
+/// Whether a line adds to a chain, as `iptables -S` and iptables-save write it.
+fn is_command(text: &str) -> bool {
+    let mut rest = text;
+    if let Some((counters, after)) = text.split_once("] ")
+        && counters.strip_prefix('[').is_some_and(|counters| {
+            counters
+                .chars()
+                .all(|character| character.is_ascii_digit() || character == ':')
+        })
+    {
+        rest = after.trim_start();
+    }
+    [
+        "-A ",
+        "-P ",
+        "-N ",
+        "--append ",
+        "--policy ",
+        "--new-chain ",
+    ]
+    .iter()
+    .any(|start| rest.starts_with(start))
+}
+
+/// The line with what a terminal has cut off it, and of how many lines that is made.
+fn unwrapped(text: &str, rest: &[(usize, String)]) -> (String, usize) {
+    let continues = |line: &str| {
+        let first = line.split_whitespace().next().unwrap_or_default();
+        let begins = ["COMMIT", "Chain", "table", "create", "add"].contains(&first)
+            || line.starts_with(['#', '*', '{'])
+            || (line.starts_with(':') && line.ends_with(']'))
+            || line == LEGACY_WARNING;
+        let option = first.strip_prefix("--").is_some_and(|name| name.len() > 1)
+            || (first.len() == 2 && first.starts_with('-') && !is_command(line));
+        let is_value = !first.is_empty()
+            && !begins
+            && !is_command(line)
+            && !first.ends_with(['$', '#', '%', '>', ']']);
+        !first.contains('@') && (option || is_value) && !first.starts_with('[') && !is_tool(line)
+    };
+    let mut following: Vec<&str> = Vec::new();
+    for (_, line) in rest.iter().skip(1) {
+        if !continues(line) {
+            break;
+        }
+        following.push(line);
+    }
+    let widths = following.iter().map(|line| line.chars().count());
+    let widest = widths.chain([text.chars().count()]).max().unwrap_or(0);
+    let mut whole = text.to_owned();
+    let mut last = text.chars().count();
+    for line in &following {
+        if last < widest {
+            whole.push(' ');
+        }
+        whole.push_str(line);
+        last = line.chars().count();
+    }
+    (whole, following.len() + 1)
+}
+
+fn is_tool(line: &str) -> bool {
+    line.split_whitespace().any(|word| {
+        let name = word.rsplit('/').next().unwrap_or(word);
+        name.starts_with("iptables")
+            || name.starts_with("ip6tables")
+            || name == "nft"
+            || name == "ipset"
+    })
+}
+
+/// Drops nft's picture of tables that iptables itself has shown.
+fn forget_doubles(ruleset: &mut Ruleset) {
+    let shown: Vec<(Family, String)> = ruleset
+        .tables
+        .iter()
+        .filter(|table| matches!(table.origin, Origin::Iptables | Origin::IptablesNft))
+        .map(|table| (table.family, table.name.clone()))
+        .collect();
+    let double = |family: Family, name: &str| shown.iter().any(|(f, n)| *f == family && n == name);
+    ruleset
+        .tables
+        .retain(|table| !(table.foreign && double(table.family, &table.name)));
+    let left: Vec<String> = ruleset
+        .tables
+        .iter()
+        .filter(|table| table.foreign)
+        .map(|table| format!("{} {}", table.family.name(), table.name))
+        .collect();
+    ruleset.doubts.retain(|doubt| match doubt {
+        Doubt::IptablesSeenByNft(name) => left.contains(name),
+        Doubt::LegacyTablesNotShown => !ruleset
+            .tables
+            .iter()
+            .any(|table| table.origin == Origin::IptablesLegacy),
+        Doubt::FamilyAssumed(_) | Doubt::InterfacesHidden | Doubt::NamesShown => true,
+    });
+}

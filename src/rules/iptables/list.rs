@@ -1,0 +1,207 @@
+//! `iptables -L`: the tables it prints for people, as they are pasted.
+//!
+//! A line that a terminal has wrapped is put together again. What the table hides is not guessed:
+//! without `-v` it does not show interfaces, so every rule hangs on them.
+
+use super::options;
+use super::place::{self, Section};
+use super::row::{self, Row};
+use super::words;
+use crate::rules::condition::Condition;
+use crate::rules::ruleset::{Doubt, Family, Policy, Recipe, Rule, Ruleset, Shown, Statement};
+use crate::rules::unreadable::Unreadable;
+
+/// The columns of a listing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(in crate::rules) struct Columns {
+    /// `--line-numbers`.
+    pub(in crate::rules) number: bool,
+    /// `-v`.
+    pub(in crate::rules) verbose: bool,
+}
+
+/// A chain whose listing is being read.
+#[derive(Debug)]
+pub(in crate::rules) struct Listing {
+    section: Section,
+    chain: String,
+    columns: Option<Columns>,
+    /// Whether a better listing of the same chain was read before.
+    superseded: bool,
+    /// The rows with their line numbers; wrapped ones are put together.
+    rows: Vec<(usize, String)>,
+    /// Columns of the longest line: where a terminal wraps.
+    widest: usize,
+}
+
+impl Listing {
+    /// Begins at the line `Chain INPUT (policy DROP 3 packets, 180 bytes)`; `None` if it is none.
+    pub(in crate::rules) fn begin(
+        text: &str,
+        section: &Section,
+        ruleset: &mut Ruleset,
+        assumed: Family,
+    ) -> Option<Self> {
+        let rest = text.strip_prefix("Chain ")?;
+        let (name, rest) = rest.split_once(" (")?;
+        let policy =
+            rest.strip_prefix("policy ")
+                .map(|policy| match policy.split([' ', ')']).next() {
+                    Some("ACCEPT") => Policy::Accept,
+                    Some("DROP") => Policy::Drop,
+                    Some(_) | None => Policy::Unknown,
+                });
+        if policy.is_none() && !rest.contains("references") {
+            return None;
+        }
+        let mut section = section.clone();
+        let base = policy.and_then(|policy| place::base(&section.table, name, policy));
+        if policy.is_some() && base.is_none() && section.table == "filter" {
+            // A built-in chain that filter does not have: another table, and the paste lost which.
+            section.table = "nat".to_owned();
+        }
+        let base = policy.and_then(|policy| place::base(&section.table, name, policy));
+        let chain = section.table(ruleset, assumed).chain(name);
+        let superseded = chain.shown == Shown::Exactly;
+        if !superseded {
+            chain.base = base;
+        }
+        Some(Self {
+            section,
+            chain: name.to_owned(),
+            columns: None,
+            superseded,
+            rows: Vec::new(),
+            widest: 0,
+        })
+    }
+
+    /// Takes a line; gives it back when it does not belong here.
+    pub(in crate::rules) fn take(&mut self, text: &str, line: usize) -> bool {
+        if self.columns.is_none() {
+            let names: Vec<&str> = text.split_whitespace().collect();
+            let has = |name: &str| names.contains(&name);
+            if !has("target") || !has("prot") {
+                return false;
+            }
+            self.columns = Some(Columns {
+                number: has("num"),
+                verbose: has("pkts"),
+            });
+            return true;
+        }
+        let columns = self.columns.unwrap_or_default();
+        let width = text.chars().count();
+        let number = self.rows.len() + 1;
+        if row::begins(text, columns, number) {
+            self.rows.push((line, text.to_owned()));
+        } else if text.trim_start().starts_with("destination") && self.rows.is_empty() {
+            // The header was wrapped.
+        } else if let Some((_, last)) = self.rows.last_mut().filter(|_| !row::is_prompt(text)) {
+            // A terminal breaks at its width; a break before that swallowed a space.
+            if last.chars().count() < self.widest.max(width) {
+                last.push(' ');
+            }
+            last.push_str(text);
+        } else {
+            return false;
+        }
+        self.widest = self.widest.max(width);
+        true
+    }
+
+    /// Puts what was read into the rule set.
+    pub(in crate::rules) fn finish(
+        self,
+        ruleset: &mut Ruleset,
+        assumed: Family,
+    ) -> Result<(), Unreadable> {
+        let columns = self.columns.unwrap_or_default();
+        let family = self.section.family.unwrap_or(assumed);
+        let shown = if columns.verbose {
+            Shown::ForPeople
+        } else {
+            Shown::WithoutInterfaces
+        };
+        let mut rules = Vec::new();
+        for (line, text) in &self.rows {
+            let row = Row::read(text, columns, *line)?;
+            rules.push(self.rule(&row, rules.len(), *line, family)?);
+            if row.has_names {
+                note(ruleset, Doubt::NamesShown);
+            }
+        }
+        if !columns.verbose && !rules.is_empty() && !self.superseded {
+            note(ruleset, Doubt::InterfacesHidden);
+        }
+        let chain = self.section.table(ruleset, assumed).chain(&self.chain);
+        if chain.shown <= shown {
+            chain.rules = rules;
+            chain.shown = shown;
+        }
+        Ok(())
+    }
+
+    fn rule(
+        &self,
+        row: &Row,
+        index: usize,
+        line: usize,
+        family: Family,
+    ) -> Result<Rule, Unreadable> {
+        let number = row
+            .number
+            .unwrap_or_else(|| u32::try_from(index + 1).unwrap_or(u32::MAX));
+        let specification = words::split(&row.specification, line, 1)?;
+        let target = specification
+            .iter()
+            .position(|word| word.text == "-j" || word.text == "-g");
+        let mut statements = options::statements(&specification, line, family)?;
+        let mut hidden: Vec<Statement> = Vec::new();
+        for unread in &row.unread {
+            hidden.push(opaque(unread.clone(), !row::is_fickle(unread)));
+        }
+        if row.hides_interfaces {
+            let text = format!(
+                "rule {number} of {} applies to the packet's interface, which a listing without -v hides",
+                self.chain
+            );
+            hidden.push(opaque(text, true));
+        }
+        let complete = hidden.is_empty();
+        // What was not read comes before the target.
+        let at = if target.is_some() {
+            statements.len().saturating_sub(1)
+        } else {
+            statements.len()
+        };
+        statements.splice(at..at, hidden);
+        Ok(Rule {
+            number,
+            handle: None,
+            text: format!("-A {} {}", self.chain, row.specification)
+                .trim_end()
+                .to_owned(),
+            statements,
+            recipe: if complete {
+                Recipe::Iptables(row.specification.clone())
+            } else {
+                Recipe::Incomplete
+            },
+        })
+    }
+}
+
+fn opaque(text: String, stable: bool) -> Statement {
+    Statement::Match(Condition::Opaque {
+        text,
+        stable,
+        negated: false,
+    })
+}
+
+fn note(ruleset: &mut Ruleset, doubt: Doubt) {
+    if !ruleset.doubts.contains(&doubt) {
+        ruleset.doubts.push(doubt);
+    }
+}

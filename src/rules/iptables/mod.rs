@@ -1,0 +1,11 @@
+//! iptables: the forms in which it prints rules, and what its options mean.
+
+pub(super) mod list;
+pub(super) mod matches;
+pub(super) mod options;
+pub(super) mod place;
+pub(super) mod remarks;
+pub(super) mod row;
+pub(super) mod save;
+pub(super) mod target;
+pub(super) mod words;

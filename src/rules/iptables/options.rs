@@ -1,0 +1,305 @@
+//! The options of a rule: what iptables-save writes after `-A CHAIN`, made into statements.
+
+use super::matches::{self, Module};
+use super::target;
+use super::words::Word;
+use crate::rules::condition::{Condition, Field, Key, Pattern};
+use crate::rules::names;
+use crate::rules::ruleset::{Family, Statement};
+use crate::rules::unreadable::{Fault, Unreadable};
+
+/// The words of a rule, read one after the other.
+#[derive(Debug)]
+pub(super) struct Words<'a> {
+    words: &'a [Word],
+    next: usize,
+    line: usize,
+}
+
+impl<'a> Words<'a> {
+    pub(super) const fn new(words: &'a [Word], line: usize) -> Self {
+        Self {
+            words,
+            next: 0,
+            line,
+        }
+    }
+
+    pub(super) fn next(&mut self) -> Option<&'a Word> {
+        let word = self.words.get(self.next);
+        self.next += usize::from(word.is_some());
+        word
+    }
+
+    pub(super) fn peek(&self) -> Option<&'a Word> {
+        self.words.get(self.next)
+    }
+
+    /// The value of `option`, and whether the old way of negating it (`-s ! ADDRESS`) is used.
+    pub(super) fn value(&mut self, option: &Word) -> Result<(&'a Word, bool), Unreadable> {
+        let negated = self
+            .peek()
+            .is_some_and(|word| word.text == "!" && !word.quoted);
+        if negated {
+            self.next += 1;
+        }
+        match self.next() {
+            Some(word) => Ok((word, negated)),
+            None => Err(self.fault(option, Fault::NoValue(option.text.clone()))),
+        }
+    }
+
+    /// The words up to the next option.
+    pub(super) fn values(&mut self) -> &'a [Word] {
+        let start = self.next;
+        while self.peek().is_some_and(|word| !is_option(word)) {
+            self.next += 1;
+        }
+        self.words.get(start..self.next).unwrap_or_default()
+    }
+
+    /// The word that comes next, or that a negation which comes next negates.
+    pub(super) fn after_negation(&self) -> Option<&'a Word> {
+        let next = self.peek()?;
+        if next.text == "!" && !next.quoted {
+            return self.words.get(self.next + 1);
+        }
+        Some(next)
+    }
+
+    /// The words up to the next match or target.
+    pub(super) fn rest_of_match(&mut self) -> &'a [Word] {
+        let start = self.next;
+        while self
+            .peek()
+            .is_some_and(|word| !["-m", "-j", "-g"].contains(&word.text.as_str()))
+        {
+            self.next += 1;
+        }
+        self.words.get(start..self.next).unwrap_or_default()
+    }
+
+    /// All words that are left.
+    pub(super) fn rest(&mut self) -> &'a [Word] {
+        let rest = self.words.get(self.next..).unwrap_or_default();
+        self.next = self.words.len();
+        rest
+    }
+
+    pub(super) const fn fault(&self, at: &Word, fault: Fault) -> Unreadable {
+        Unreadable::at(self.line, at.column, fault)
+    }
+
+    /// That `option` cannot have `value`.
+    pub(super) fn bad(&self, option: &str, value: &Word) -> Unreadable {
+        let fault = Fault::Value {
+            option: option.to_owned(),
+            value: value.text.clone(),
+        };
+        self.fault(value, fault)
+    }
+}
+
+/// Whether a word begins an option, or negates one.
+fn is_option(word: &Word) -> bool {
+    let text = &word.text;
+    let negative = text
+        .strip_prefix('-')
+        .is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
+    !word.quoted && (text == "!" || (text.starts_with('-') && text.len() > 1 && !negative))
+}
+
+/// The statements that the words of a rule mean.
+pub(super) fn statements(
+    words: &[Word],
+    line: usize,
+    family: Family,
+) -> Result<Vec<Statement>, Unreadable> {
+    let mut words = Words::new(words, line);
+    let mut statements = Vec::new();
+    let mut module = Module::None;
+    let mut protocol = Protocol::Any;
+    let mut negated = false;
+    while let Some(word) = words.next() {
+        let option = word.text.as_str();
+        if option == "!" && !word.quoted {
+            negated = true;
+            continue;
+        }
+        if !is_option(word) {
+            return Err(words.fault(word, Fault::Word(word.text.clone())));
+        }
+        let not = std::mem::take(&mut negated);
+        match option {
+            "-s" | "--source" | "--src" | "-d" | "--destination" | "--dst" => {
+                let (value, old) = words.value(word)?;
+                let source = matches!(option, "-s" | "--source" | "--src");
+                statements.extend(address(value, source, family, not != old));
+            }
+            "-p" | "--protocol" => {
+                let (value, old) = words.value(word)?;
+                protocol = Protocol::of(&value.text);
+                statements.extend(protocol.condition(&value.text, not != old));
+            }
+            "-i" | "--in-interface" | "-o" | "--out-interface" => {
+                let (value, old) = words.value(word)?;
+                let incoming = matches!(option, "-i" | "--in-interface");
+                statements.extend(interface(&value.text, incoming, not != old));
+            }
+            "-f" | "--fragment" => statements.push(fragment(not)),
+            "-4" | "--ipv4" if family == Family::Ip6 => {
+                statements.push(Statement::Match(Condition::Never))
+            }
+            "-6" | "--ipv6" if family == Family::Ip => {
+                statements.push(Statement::Match(Condition::Never))
+            }
+            "-4" | "--ipv4" | "-6" | "--ipv6" => {}
+            "-c" | "--set-counters" => {
+                words.value(word)?;
+                words.values();
+            }
+            "-m" | "--match" => {
+                let (value, _) = words.value(word)?;
+                module = Module::named(&value.text);
+                if module == Module::Opaque {
+                    statements.extend(matches::whole(&value.text, &mut words, protocol.number()));
+                }
+            }
+            "-j" | "--jump" | "-g" | "--goto" => {
+                let (value, _) = words.value(word)?;
+                let goto = matches!(option, "-g" | "--goto");
+                statements.extend(target::statements(value, goto, &mut words, family)?);
+            }
+            _ => {
+                let condition =
+                    matches::option(word, not, &mut words, module, protocol.number(), family)?;
+                statements.extend(condition.map(Statement::Match));
+            }
+        }
+    }
+    Ok(statements)
+}
+
+/// The protocol a rule asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Protocol {
+    Any,
+    Number(u8),
+    Unknown,
+}
+
+impl Protocol {
+    fn of(text: &str) -> Self {
+        match text {
+            "all" | "0" => Self::Any,
+            _ => names::protocol(&text.to_ascii_lowercase()).map_or(Self::Unknown, Self::Number),
+        }
+    }
+
+    const fn number(self) -> u8 {
+        match self {
+            Self::Number(number) => number,
+            Self::Any | Self::Unknown => 0,
+        }
+    }
+
+    fn condition(self, text: &str, negated: bool) -> Option<Statement> {
+        let pattern = match self {
+            Self::Any if negated => return Some(Statement::Match(Condition::Never)),
+            Self::Any => return None,
+            Self::Number(number) => Pattern::exactly(number.into()),
+            Self::Unknown => Pattern::Opaque(text.to_owned()),
+        };
+        let key = Key::whole(Field::Protocol);
+        let condition =
+            Condition::one_of(key, [pattern], negated, format!("the protocol is {text}"));
+        Some(Statement::Match(condition))
+    }
+}
+
+/// The condition of `-s` or `-d`.
+fn address(value: &Word, source: bool, family: Family, negated: bool) -> Option<Statement> {
+    let field = match (source, family == Family::Ip6) {
+        (true, false) => Field::Source4,
+        (true, true) => Field::Source6,
+        (false, false) => Field::Destination4,
+        (false, true) => Field::Destination6,
+    };
+    let side = if source { "source" } else { "destination" };
+    let mut conditions = Vec::new();
+    for text in value.text.split(',') {
+        let (key, pattern) = match matches::network(text, family) {
+            Some((_, 0)) if !negated => return None,
+            Some((address, mask)) => (
+                Key {
+                    field: field.clone(),
+                    mask,
+                },
+                Pattern::exactly(address & mask),
+            ),
+            None => (Key::whole(field.clone()), Pattern::Opaque(text.to_owned())),
+        };
+        let words = format!("the {side} is {text}");
+        conditions.push(Condition::one_of(key, [pattern], false, words));
+    }
+    let condition = match <[Condition; 1]>::try_from(conditions) {
+        Ok(
+            [
+                Condition::Within {
+                    keys,
+                    elements,
+                    text,
+                    ..
+                },
+            ],
+        ) => Condition::Within {
+            keys,
+            elements,
+            negated,
+            text,
+        },
+        Ok([other]) => other,
+        Err(conditions) => Condition::Either {
+            conditions,
+            negated,
+        },
+    };
+    Some(Statement::Match(condition))
+}
+
+/// The condition of `-i` or `-o`.
+fn interface(name: &str, incoming: bool, negated: bool) -> Option<Statement> {
+    let pattern = match name.strip_suffix('+') {
+        Some("") if negated => return Some(Statement::Match(Condition::Never)),
+        Some("") => return None,
+        Some(start) => Pattern::Prefix(start.to_owned()),
+        None => Pattern::Name(name.to_owned()),
+    };
+    let (field, way) = if incoming {
+        (Field::InInterface, "comes in")
+    } else {
+        (Field::OutInterface, "goes out")
+    };
+    let text = format!("the packet {way} by {name}");
+    Some(Statement::Match(Condition::one_of(
+        Key::whole(field),
+        [pattern],
+        negated,
+        text,
+    )))
+}
+
+/// The condition of `-f`: a fragment other than the first.
+fn fragment(negated: bool) -> Statement {
+    let key = Key {
+        field: Field::FragmentOffset,
+        mask: 0x1fff,
+    };
+    let text = "the packet is a fragment, but not the first";
+    Statement::Match(Condition::one_of(
+        key,
+        [Pattern::Range(1, 0x1fff)],
+        negated,
+        text,
+    ))
+}

@@ -1,0 +1,28 @@
+//! The target side: which rule of a host's firewall decides on a packet, and how to let it in.
+//!
+//! [`input::read`] makes a [`ruleset::Ruleset`] of what iptables and nft print,
+//! [`decision::decide`] follows a [`packet::Packet`] through it, [`remedy::plan`] finds the
+//! commands that let it in, and [`document::Document`] is what is told of all that.
+//!
+//! Nothing is guessed: what cannot be told from the input splits the packet's way, and every end
+//! it may come to is told with what it hangs on.
+
+pub mod agents;
+mod commands;
+pub mod condition;
+pub mod decision;
+pub mod document;
+pub mod input;
+mod ipset;
+mod iptables;
+pub mod matcher;
+pub mod names;
+mod nft;
+mod obey;
+pub mod packet;
+pub mod remedy;
+mod route;
+pub mod ruleset;
+pub mod text;
+pub mod unreadable;
+pub mod walk;

@@ -1,0 +1,505 @@
+//! What rules of nftables mean, whichever form they were read from.
+
+use std::collections::BTreeMap;
+
+use super::pattern::{self, Kind};
+use super::syntax::{Clause, Expression, Member, Relation};
+use crate::rules::condition::{Condition, Element, Field, Key, Pattern};
+use crate::rules::iptables::place;
+use crate::rules::ruleset::{
+    Chain, Elements, Family, MarkChange, Origin, Policy, Recipe, Rule, Set, Statement, Table,
+    Translation, Verdict,
+};
+
+/// Adds a rule to `chain`.
+pub(super) fn push(
+    chain: &mut Chain,
+    family: Family,
+    handle: Option<u64>,
+    text: String,
+    recipe: Recipe,
+    clauses: &[Clause],
+    sets: &BTreeMap<String, Set>,
+) {
+    let statements = clauses
+        .iter()
+        .flat_map(|clause| statements(clause, family, &text, sets))
+        .collect();
+    chain.rules.push(Rule {
+        number: u32::try_from(chain.rules.len() + 1).unwrap_or(u32::MAX),
+        handle,
+        text,
+        statements,
+        recipe,
+    });
+}
+
+/// What can be said of a table once all of it is read.
+pub(super) fn finish(table: &mut Table) {
+    let known = ["filter", "nat", "mangle", "raw", "security"];
+    let built_in = |chain: &Chain| {
+        chain.base.as_ref().is_none_or(|base| {
+            place::base(&table.name, &chain.name, Policy::Unknown)
+                .is_some_and(|own| own.hook == base.hook)
+        })
+    };
+    let families = matches!(table.family, Family::Ip | Family::Ip6);
+    let has_base = table.chains.iter().any(|chain| chain.base.is_some());
+    table.foreign = families
+        && has_base
+        && known.contains(&table.name.as_str())
+        && table.chains.iter().all(built_in);
+    table.origin = Origin::Nft;
+}
+
+/// The kinds of a set's keys by its `type`; for `typeof` they are told by the values.
+pub(super) fn kinds_of_type(kind: &str) -> Vec<Kind> {
+    kind.split(" . ")
+        .map(|part| match part.trim() {
+            "ipv4_addr" | "ipv6_addr" => Kind::Address,
+            "inet_service" => Kind::Port,
+            "inet_proto" => Kind::Protocol,
+            "mark" => Kind::Number,
+            "ifname" | "iface_index" => Kind::Interface,
+            "ct_state" => Kind::State,
+            "ether_type" => Kind::EtherType,
+            "nf_proto" => Kind::NetfilterProtocol,
+            "pkt_type" => Kind::PacketType,
+            "fib_addrtype" => Kind::AddressType,
+            other => pattern::field(other).map_or(Kind::Any, |(_, kind)| {
+                if kind == Kind::Unknown {
+                    Kind::Any
+                } else {
+                    kind
+                }
+            }),
+        })
+        .collect()
+}
+
+/// The members of a set as elements.
+pub(super) fn elements(members: &[Member], kinds: &[Kind]) -> Vec<Element> {
+    members
+        .iter()
+        .map(|member| element(member, kinds))
+        .collect()
+}
+
+fn element(member: &Member, kinds: &[Kind]) -> Element {
+    let parts = match &member.key {
+        Expression::Concat(parts) => parts.as_slice(),
+        other => std::slice::from_ref(other),
+    };
+    let kind = |index: usize| kinds.get(index).copied().unwrap_or(Kind::Any);
+    let mut patterns: Vec<Pattern> = parts
+        .iter()
+        .enumerate()
+        .map(|(at, part)| pattern::pattern(part, kind(at)))
+        .collect();
+    if matches!(parts, [Expression::Word(any)] if any == "*") {
+        patterns = kinds.iter().map(|_| Pattern::Any).collect();
+    }
+    Element {
+        patterns,
+        verdict: member.verdict.clone(),
+        text: member.text.clone(),
+        excludes: false,
+    }
+}
+
+/// What one statement means.
+fn statements(
+    clause: &Clause,
+    family: Family,
+    text: &str,
+    sets: &BTreeMap<String, Set>,
+) -> Vec<Statement> {
+    let one = |statement| vec![statement];
+    match clause {
+        Clause::Match(relation, left, right) => comparison(*relation, left, right, text),
+        Clause::Verdict(verdict) => one(Statement::End(verdict.clone())),
+        Clause::Dispatch(key, data) => dispatch(key, data, text, sets),
+        Clause::Mangle(key, value) => mangle(key, value),
+        Clause::Reject(word, kind) => {
+            one(Statement::End(Verdict::Reject(refusal(word, kind, family))))
+        }
+        Clause::Destination(address, port) => one(Statement::Destination(translation(
+            address.as_ref(),
+            port.as_ref(),
+        ))),
+        Clause::Redirect(port) => {
+            let to = port.as_ref().map(|port| {
+                pattern::number(port, Kind::Port).and_then(|port| u16::try_from(port).ok())
+            });
+            one(Statement::Destination(Translation {
+                address: None,
+                port: to.flatten(),
+                redirect: true,
+                varied: to.is_some_and(|port| port.is_none()),
+            }))
+        }
+        Clause::Source => one(Statement::Source),
+        Clause::Untrack => one(Statement::Untrack),
+        Clause::Handover(target, to) => one(Statement::Handover {
+            target: target.clone(),
+            to: to.clone(),
+        }),
+        Clause::Update(_) => Vec::new(),
+        Clause::Opaque(text, stable) => one(Statement::Match(Condition::Opaque {
+            text: text.clone(),
+            stable: *stable,
+            negated: false,
+        })),
+    }
+}
+
+/// The keys of the left side; `Err(true)` when the packet never has such a field, `Err(false)`
+/// when nobody can tell it.
+fn keys(left: &Expression) -> Result<Vec<(Key, Kind)>, bool> {
+    let parts = match left {
+        Expression::Concat(parts) => parts.as_slice(),
+        other => std::slice::from_ref(other),
+    };
+    parts.iter().map(key).collect()
+}
+
+fn key(part: &Expression) -> Result<(Key, Kind), bool> {
+    match part {
+        Expression::Field(name) => {
+            let (field, kind) = pattern::field(name).ok_or(true)?;
+            if kind == Kind::Unknown {
+                Err(false)
+            } else {
+                Ok((Key::whole(field), kind))
+            }
+        }
+        Expression::And(field, mask) => {
+            let (key, kind) = key(field)?;
+            let mask = pattern::number(mask, kind).ok_or(false)?;
+            Ok((
+                Key {
+                    mask: key.mask & mask,
+                    ..key
+                },
+                kind,
+            ))
+        }
+        Expression::Word(_)
+        | Expression::Quoted(_)
+        | Expression::Prefix(..)
+        | Expression::Range(..)
+        | Expression::Concat(_)
+        | Expression::Set(_)
+        | Expression::Reference(_)
+        | Expression::List(_)
+        | Expression::Xor(..)
+        | Expression::Map(..)
+        | Expression::Other(_) => Err(false),
+    }
+}
+
+fn opaque(text: &str) -> Vec<Statement> {
+    vec![Statement::Match(Condition::Opaque {
+        text: format!("what nft calls \"{text}\""),
+        stable: !text.contains("numgen") && !text.contains("limit"),
+        negated: false,
+    })]
+}
+
+/// The IP version that a field implies, as a condition of its own.
+fn version(left: &Expression) -> Option<Statement> {
+    let parts = match left {
+        Expression::Concat(parts) => parts.as_slice(),
+        other => std::slice::from_ref(other),
+    };
+    let version = parts.iter().find_map(|part| match part {
+        Expression::Field(name) => pattern::version_of(name),
+        Expression::And(field, _) => match field.as_ref() {
+            Expression::Field(name) => pattern::version_of(name),
+            _ => None,
+        },
+        _ => None,
+    })?;
+    let key = Key::whole(Field::NetfilterProtocol);
+    Some(Statement::Match(Condition::one_of(
+        key,
+        [Pattern::exactly(version)],
+        false,
+        "the IP version",
+    )))
+}
+
+fn comparison(
+    relation: Relation,
+    left: &Expression,
+    right: &Expression,
+    rule: &str,
+) -> Vec<Statement> {
+    let keys = match keys(left) {
+        Ok(keys) => keys,
+        Err(true) => return vec![Statement::Match(Condition::Never)],
+        Err(false) => return opaque(rule),
+    };
+    let mut found: Vec<Statement> = version(left).into_iter().collect();
+    let kinds: Vec<Kind> = keys.iter().map(|(_, kind)| *kind).collect();
+    let text = told(left, right);
+    let negated = matches!(relation, Relation::NotEqual | Relation::None);
+    let within = |elements| Condition::Within {
+        keys: keys.iter().map(|(key, _)| key.clone()).collect(),
+        elements,
+        negated,
+        text: text.clone(),
+    };
+    let condition = match (right, keys.as_slice()) {
+        (Expression::Reference(name), _) => within(Elements::Named(name.clone())),
+        (Expression::Set(members), _) => within(Elements::Listed(elements(members, &kinds))),
+        (Expression::Concat(_), _) => {
+            let member = Member {
+                key: right.clone(),
+                verdict: None,
+                text: String::new(),
+            };
+            within(Elements::Listed(vec![element(&member, &kinds)]))
+        }
+        (_, [(key, kind)]) => match simple(relation, key, *kind, right, &text) {
+            Some(condition) => condition,
+            None => return opaque(rule),
+        },
+        (_, _) => return opaque(rule),
+    };
+    found.push(Statement::Match(condition));
+    found
+}
+
+/// One field against one value.
+fn simple(
+    relation: Relation,
+    key: &Key,
+    kind: Kind,
+    right: &Expression,
+    text: &str,
+) -> Option<Condition> {
+    let one = |pattern, negated| Condition::one_of(key.clone(), [pattern], negated, text);
+    let bounded = |low: Option<u128>, high: Option<u128>| {
+        (key.mask == u128::MAX).then(|| {
+            one(
+                Pattern::Range(low.unwrap_or(0), high.unwrap_or(u128::MAX)),
+                false,
+            )
+        })
+    };
+    let number = || pattern::number(right, kind);
+    let is_list = matches!(right, Expression::List(_));
+    match relation {
+        Relation::Less => match number()?.checked_sub(1) {
+            Some(high) => bounded(None, Some(high)),
+            None => Some(Condition::Never),
+        },
+        Relation::AtMost => bounded(None, Some(number()?)),
+        Relation::Greater => bounded(Some(number()?.checked_add(1)?), None),
+        Relation::AtLeast => bounded(Some(number()?), None),
+        // Any of these bits, or none of them.
+        Relation::Implicit | Relation::None
+            if pattern::is_flags(kind)
+                && key.mask == u128::MAX
+                && !matches!(right, Expression::Range(..)) =>
+        {
+            let masked = Key {
+                field: key.field.clone(),
+                mask: number()?,
+            };
+            let any = relation == Relation::Implicit;
+            Some(Condition::one_of(
+                masked,
+                [Pattern::exactly(0)],
+                any,
+                format!("not {text}"),
+            ))
+        }
+        Relation::NotEqual if is_list && kind == Kind::State => None,
+        Relation::Implicit | Relation::Equal => Some(one(pattern::pattern(right, kind), false)),
+        Relation::NotEqual | Relation::None => Some(one(pattern::pattern(right, kind), true)),
+    }
+}
+
+/// A comparison in words.
+fn told(left: &Expression, right: &Expression) -> String {
+    format!("{} is {}", words(left), words(right))
+}
+
+fn words(expression: &Expression) -> String {
+    let joined =
+        |all: &[Expression], between: &str| all.iter().map(words).collect::<Vec<_>>().join(between);
+    match expression {
+        Expression::Field(text)
+        | Expression::Word(text)
+        | Expression::Quoted(text)
+        | Expression::Other(text) => text.clone(),
+        Expression::Prefix(address, length) => format!("{}/{length}", words(address)),
+        Expression::Range(low, high) => format!("{}-{}", words(low), words(high)),
+        Expression::Concat(all) => joined(all, " . "),
+        Expression::List(all) => joined(all, ","),
+        Expression::Reference(name) => format!("in @{name}"),
+        Expression::And(left, mask) => format!("{} & {}", words(left), words(mask)),
+        Expression::Xor(left, bits) => format!("{} ^ {}", words(left), words(bits)),
+        Expression::Map(key, _) => format!("{} map", words(key)),
+        Expression::Set(members) => {
+            let shown: Vec<&str> = members
+                .iter()
+                .take(4)
+                .map(|member| member.text.as_str())
+                .collect();
+            let more = if members.len() > 4 { ", …" } else { "" };
+            format!("one of {}{more}", shown.join(", "))
+        }
+    }
+}
+
+fn dispatch(
+    key: &Expression,
+    data: &Expression,
+    text: &str,
+    sets: &BTreeMap<String, Set>,
+) -> Vec<Statement> {
+    let (keys, kinds): (Vec<Key>, Vec<Kind>) = match keys(key) {
+        Ok(keys) => keys.into_iter().unzip(),
+        Err(true) => return vec![Statement::Match(Condition::Never)],
+        Err(false) => (vec![Key::whole(Field::Other(words(key)))], vec![Kind::Any]),
+    };
+    let elements = match data {
+        Expression::Set(members) => Elements::Listed(elements(members, &kinds)),
+        Expression::Reference(name) if sets.contains_key(name) => Elements::Named(name.clone()),
+        Expression::Reference(name) => Elements::Named(name.clone()),
+        _ => return opaque(text),
+    };
+    let mut found: Vec<Statement> = version(key).into_iter().collect();
+    found.push(Statement::Dispatch {
+        keys,
+        elements,
+        text: format!("the lookup of {}", words(key)),
+    });
+    found
+}
+
+/// `meta mark set …`, `ct mark set …`; other things that are set change no decision here.
+fn mangle(key: &Expression, value: &Expression) -> Vec<Statement> {
+    let Expression::Field(name) = key else {
+        return Vec::new();
+    };
+    let connection = match name.as_str() {
+        "meta mark" => false,
+        "ct mark" => true,
+        _ => return Vec::new(),
+    };
+    let (own, other) = if connection {
+        ("ct mark", "meta mark")
+    } else {
+        ("meta mark", "ct mark")
+    };
+    let change = mark_change(value, own, other).unwrap_or(MarkChange::Unknown);
+    vec![Statement::Mark { connection, change }]
+}
+
+/// A new mark as a change of the old one.
+fn mark_change(value: &Expression, own: &str, other: &str) -> Option<MarkChange> {
+    let bits = |value: &Expression| {
+        pattern::number(value, Kind::Number).and_then(|bits| u32::try_from(bits).ok())
+    };
+    match value {
+        Expression::Word(_) => Some(MarkChange::Set {
+            and: 0,
+            xor: bits(value)?,
+        }),
+        Expression::Field(name) if name == own => Some(MarkChange::Set {
+            and: u32::MAX,
+            xor: 0,
+        }),
+        Expression::Field(name) if name == other => Some(MarkChange::Copy {
+            and: 0,
+            take: u32::MAX,
+        }),
+        Expression::And(inner, mask) => {
+            let mask = bits(mask)?;
+            match mark_change(inner, own, other)? {
+                MarkChange::Set { and, xor } => Some(MarkChange::Set {
+                    and: and & mask,
+                    xor: xor & mask,
+                }),
+                MarkChange::Copy { and, take } => Some(MarkChange::Copy {
+                    and: and & mask,
+                    take: take & mask,
+                }),
+                MarkChange::Unknown => None,
+            }
+        }
+        Expression::Xor(inner, flipped) => match mark_change(inner, own, other)? {
+            MarkChange::Set { and, xor } => Some(MarkChange::Set {
+                and,
+                xor: xor ^ bits(flipped)?,
+            }),
+            MarkChange::Copy { .. } | MarkChange::Unknown => None,
+        },
+        // `inner | bits`
+        Expression::List(all) => {
+            let (inner, set) = all.split_first()?;
+            let set = set.iter().try_fold(0, |all, one| Some(all | bits(one)?))?;
+            match mark_change(inner, own, other)? {
+                MarkChange::Set { and, xor } => Some(MarkChange::Set {
+                    and: and & !set,
+                    xor: (xor & !set) | set,
+                }),
+                MarkChange::Copy { .. } | MarkChange::Unknown => None,
+            }
+        }
+        Expression::Field(_)
+        | Expression::Quoted(_)
+        | Expression::Prefix(..)
+        | Expression::Range(..)
+        | Expression::Concat(_)
+        | Expression::Set(_)
+        | Expression::Reference(_)
+        | Expression::Map(..)
+        | Expression::Other(_) => None,
+    }
+}
+
+fn translation(address: Option<&Expression>, port: Option<&Expression>) -> Translation {
+    let read = |value: &Expression| match value {
+        Expression::Word(text) | Expression::Quoted(text) => text.parse().ok(),
+        _ => None,
+    };
+    let to = address.map(read);
+    let port = port
+        .map(|port| pattern::number(port, Kind::Port).and_then(|port| u16::try_from(port).ok()));
+    let varied = to.is_some_and(|to| to.is_none()) || port.is_some_and(|port| port.is_none());
+    Translation {
+        address: to.flatten().filter(|_| !varied),
+        port: port.flatten().filter(|_| !varied),
+        redirect: false,
+        varied,
+    }
+}
+
+/// A refusal in the words of iptables; those of `icmpx` are resolved by the packet's version.
+fn refusal(word: &str, kind: &str, family: Family) -> String {
+    let word = match (word, family) {
+        ("tcp", _) => return "tcp-reset".to_owned(),
+        ("" | "icmpx", Family::Ip) => "icmp",
+        ("" | "icmpx", Family::Ip6) => "icmpv6",
+        ("" | "icmpx", _) => "icmpx",
+        (other, _) => other,
+    };
+    match word {
+        "icmpv6" => format!(
+            "icmp6-{}",
+            if kind == "admin-prohibited" {
+                "adm-prohibited"
+            } else {
+                kind
+            }
+        ),
+        "icmpx" => format!("icmpx-{kind}"),
+        _ if kind == "prot-unreachable" => "icmp-proto-unreachable".to_owned(),
+        _ => format!("icmp-{kind}"),
+    }
+}

@@ -1,0 +1,12 @@
+//! nftables: what `nft list ruleset` prints, as text and as JSON.
+//!
+//! Both readers make the same [`syntax`] of it, and [`lower`] gives that its meaning.
+
+mod expression;
+pub(super) mod json;
+mod lexer;
+mod lower;
+mod pattern;
+mod statement;
+mod syntax;
+pub(super) mod text;

@@ -1,0 +1,357 @@
+//! The commands that let a packet in, and those that take them back.
+//!
+//! A rule that names the very source is deleted; before one that concerns others as well, and
+//! where a policy blocks, the narrowest rule that lets the packet in is put. That is tried on the
+//! rule set itself, again and again, until nothing blocks any more: so what comes behind the first
+//! block is found, and running all commands lets the packet in.
+
+use super::agents::Agent;
+use super::commands;
+use super::condition::{Condition, Element, Field, Key, Pattern};
+use super::decision::is_blocked;
+use super::packet::{Flow, Packet};
+use super::ruleset::{Elements, Recipe, Rule, Ruleset, Statement, Verdict};
+use super::walk::{Block, End, Outcome, Place, chain_at, outcomes};
+
+/// Most blocks that are removed one behind the other.
+const MOST_BLOCKS: usize = 64;
+
+/// A command and what takes it back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Step {
+    /// What to run.
+    pub command: String,
+    /// What takes it back; `None` when the input does not show enough of the rule.
+    pub undo: Option<String>,
+}
+
+/// A change of a rule set.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Change {
+    /// Deletes the rule.
+    Delete(Rule),
+    /// Puts an accepting rule before the rule of that number.
+    InsertBefore(u32, Flow),
+    /// Puts an accepting rule at the end of the chain.
+    Append(Flow),
+    /// Takes an element out of a named set of the table.
+    RemoveElement(String, Element),
+    /// Takes an element out of an ipset.
+    RemoveMember(String, Element),
+}
+
+/// A change and where.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Placed {
+    /// The chain, in the rule set as it was read.
+    pub place: Place,
+    /// The change.
+    pub change: Change,
+    /// Whose chain it is.
+    pub agent: Option<Agent>,
+}
+
+/// How to let a packet in.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Remedy {
+    /// The commands in the order in which to run them.
+    pub steps: Vec<Step>,
+    /// The changes in the order in which blocks were met.
+    pub changes: Vec<Placed>,
+    /// What blocked after the one before was gone; the first is the decision's own.
+    pub blocks: Vec<(Outcome, Block)>,
+    /// The programs that own what is changed, each with the chain.
+    pub agents: Vec<(Agent, String)>,
+    /// What to run by hand where an agent's own command does not lift the rule.
+    pub by_hand: Vec<Step>,
+    /// Whether the packet gets in when all is done.
+    pub complete: bool,
+}
+
+/// Finds how to let `packet` in.
+pub fn plan(ruleset: &Ruleset, packet: &Packet) -> Remedy {
+    let mut mended = ruleset.clone();
+    let mut remedy = Remedy::default();
+    for _ in 0..MOST_BLOCKS {
+        let all = outcomes(&mended, packet);
+        let Some(outcome) = all
+            .iter()
+            .filter(|outcome| is_blocked(outcome))
+            .min_by_key(|o| o.assumed.len())
+        else {
+            remedy.complete = !all.iter().any(|outcome| outcome.end == End::TooLong);
+            break;
+        };
+        let End::Blocked(block) = &outcome.end else {
+            break;
+        };
+        let Some(placed) = change(&mended, block, &outcome.flow) else {
+            break;
+        };
+        apply(&mut mended, block, &placed.change);
+        remedy.blocks.push((outcome.clone(), block.clone()));
+        remedy.changes.push(placed);
+    }
+    tell(ruleset, packet, &mut remedy);
+    remedy
+}
+
+/// Writes the changes as commands.
+fn tell(ruleset: &Ruleset, packet: &Packet, remedy: &mut Remedy) {
+    let protocol = if packet.protocol == super::packet::UDP {
+        "udp"
+    } else {
+        "tcp"
+    };
+    for placed in &remedy.changes {
+        let Some((_, chain)) = chain_at(ruleset, placed.place.at) else {
+            continue;
+        };
+        if let Some(agent) = &placed.agent
+            && !remedy
+                .agents
+                .iter()
+                .any(|(known, name)| known == agent && *name == chain.name)
+        {
+            remedy.agents.push((agent.clone(), chain.name.clone()));
+        }
+    }
+    for (agent, _) in &remedy.agents {
+        if let Some(step) = agent.own_way(packet.from, packet.port, protocol)
+            && !remedy.steps.contains(&step)
+        {
+            remedy.steps.push(step);
+        }
+    }
+    // From the highest number to the lowest: a change renumbers what follows it.
+    let mut ordered: Vec<(usize, &Placed)> = remedy.changes.iter().enumerate().collect();
+    let first = |at| {
+        remedy
+            .changes
+            .iter()
+            .position(|placed| placed.place.at == at)
+    };
+    ordered.sort_by_key(|(index, placed)| {
+        (
+            first(placed.place.at),
+            std::cmp::Reverse(number(&placed.change)),
+            *index,
+        )
+    });
+    for (index, placed) in ordered {
+        let Some((table, chain)) = chain_at(ruleset, placed.place.at) else {
+            continue;
+        };
+        let step = commands::step(table, chain, &placed.change, index);
+        match &placed.agent {
+            Some(agent) if agent.lifts_the_rule() => remedy.by_hand.push(step),
+            Some(_) | None => remedy.steps.push(step),
+        }
+    }
+}
+
+/// Where in its chain a change takes place, for their order.
+const fn number(change: &Change) -> u32 {
+    match change {
+        Change::Delete(rule) => rule.number,
+        Change::InsertBefore(number, _) => *number,
+        Change::Append(_) => u32::MAX,
+        Change::RemoveElement(..) | Change::RemoveMember(..) => 0,
+    }
+}
+
+/// The change that removes a block.
+fn change(ruleset: &Ruleset, block: &Block, flow: &Flow) -> Option<Placed> {
+    let (table, chain) = chain_at(ruleset, block.place.at)?;
+    let placed = |change| Placed {
+        place: block.place,
+        change,
+        agent: Agent::of(table, chain),
+    };
+    let Some(index) = block.place.rule else {
+        let early = block.left_by.and_then(|index| chain.rules.get(index));
+        return Some(placed(match early {
+            Some(rule) if rule.number > 0 => Change::InsertBefore(rule.number, flow.clone()),
+            Some(_) | None => Change::Append(flow.clone()),
+        }));
+    };
+    let rule = chain.rules.get(index)?;
+    if rule.number == 0 {
+        // A rule of our own never blocks.
+        return None;
+    }
+    if let Some(change) = membership(ruleset, block, rule, flow) {
+        return Some(placed(change));
+    }
+    let whole = rule.recipe != Recipe::Incomplete || !table.foreign;
+    if whole
+        && rule
+            .statements
+            .iter()
+            .any(|statement| names_source(statement, flow))
+    {
+        return Some(placed(Change::Delete(rule.clone())));
+    }
+    Some(placed(Change::InsertBefore(rule.number, flow.clone())))
+}
+
+/// Whether a statement asks for this very source address.
+fn names_source(statement: &Statement, flow: &Flow) -> bool {
+    let Statement::Match(Condition::Within {
+        keys,
+        elements: Elements::Listed(listed),
+        negated: false,
+        ..
+    }) = statement
+    else {
+        return false;
+    };
+    match (keys.as_slice(), listed.as_slice()) {
+        ([key], [element]) => {
+            is_source(&key.field)
+                && key.mask == u128::MAX
+                && element
+                    .patterns
+                    .first()
+                    .is_some_and(|pattern| is_exactly(pattern, key, flow))
+        }
+        (_, _) => false,
+    }
+}
+
+const fn is_source(field: &Field) -> bool {
+    matches!(field, Field::Source4 | Field::Source6)
+}
+
+fn is_exactly(pattern: &Pattern, key: &Key, flow: &Flow) -> bool {
+    let super::packet::Value::Number(low, high) = flow.value(&key.field, u128::MAX) else {
+        return false;
+    };
+    low == high && *pattern == Pattern::exactly(low)
+}
+
+/// The element of a set by which the rule knows the source, when it is that address alone.
+fn membership(ruleset: &Ruleset, block: &Block, rule: &Rule, flow: &Flow) -> Option<Change> {
+    for statement in &rule.statements {
+        let (keys, elements) = match statement {
+            Statement::Match(Condition::Within {
+                keys,
+                elements,
+                negated: false,
+                ..
+            })
+            | Statement::Dispatch { keys, elements, .. } => (keys, elements),
+            Statement::Match(_)
+            | Statement::End(_)
+            | Statement::Mark { .. }
+            | Statement::Destination(_)
+            | Statement::Source
+            | Statement::Untrack
+            | Statement::Handover { .. } => continue,
+        };
+        let at = keys.iter().position(|key| is_source(&key.field))?;
+        let key = keys.get(at)?;
+        let exact = |element: &&Element| {
+            element
+                .patterns
+                .get(at)
+                .is_some_and(|pattern| is_exactly(pattern, key, flow))
+                && !element.text.is_empty()
+        };
+        let sets = match elements {
+            Elements::Named(name) => (
+                name,
+                ruleset.tables.get(block.place.at.table)?.sets.get(name),
+            ),
+            Elements::Ipset(name) => (name, ruleset.ipsets.get(name)),
+            Elements::Listed(_) => continue,
+        };
+        let (name, Some(set)) = sets else {
+            continue;
+        };
+        // Another element that fits would still be there.
+        if let Some(element) = set.elements.iter().find(exact) {
+            return Some(match elements {
+                Elements::Ipset(_) => Change::RemoveMember(name.clone(), element.clone()),
+                Elements::Named(_) | Elements::Listed(_) => {
+                    Change::RemoveElement(name.clone(), element.clone())
+                }
+            });
+        }
+    }
+    None
+}
+
+/// Carries a change out on a rule set.
+fn apply(ruleset: &mut Ruleset, block: &Block, change: &Change) {
+    let at = block.place.at;
+    let Some(table) = ruleset.tables.get_mut(at.table) else {
+        return;
+    };
+    match change {
+        Change::RemoveElement(name, element) => {
+            if let Some(set) = table.sets.get_mut(name) {
+                set.elements.retain(|other| other != element);
+            }
+        }
+        Change::RemoveMember(name, element) => {
+            if let Some(set) = ruleset.ipsets.get_mut(name) {
+                set.elements.retain(|other| other != element);
+            }
+        }
+        Change::Delete(rule) => {
+            if let Some(chain) = table.chains.get_mut(at.chain) {
+                chain.rules.retain(|other| other.number != rule.number);
+            }
+        }
+        Change::InsertBefore(_, flow) | Change::Append(flow) => {
+            let Some(chain) = table.chains.get_mut(at.chain) else {
+                return;
+            };
+            let index = match change {
+                Change::InsertBefore(number, _) => {
+                    chain.rules.iter().position(|rule| rule.number == *number)
+                }
+                Change::Append(_)
+                | Change::Delete(_)
+                | Change::RemoveElement(..)
+                | Change::RemoveMember(..) => None,
+            };
+            chain
+                .rules
+                .insert(index.unwrap_or(chain.rules.len()), accepting(flow));
+        }
+    }
+}
+
+/// The rule that lets a packet in, as the walk understands it.
+fn accepting(flow: &Flow) -> Rule {
+    let exactly =
+        |field: Field| {
+            let key = Key::whole(field);
+            match flow.value(&key.field, u128::MAX) {
+                super::packet::Value::Number(low, high) => Some(Statement::Match(
+                    Condition::one_of(key, [Pattern::Range(low, high)], false, ""),
+                )),
+                super::packet::Value::Name(_)
+                | super::packet::Value::NoneOf(_)
+                | super::packet::Value::Unknown
+                | super::packet::Value::Absent => None,
+            }
+        };
+    let fields = [
+        Field::Source4,
+        Field::Source6,
+        Field::Protocol,
+        Field::DestinationPort(0),
+    ];
+    let mut statements: Vec<Statement> = fields.into_iter().filter_map(exactly).collect();
+    statements.push(Statement::End(Verdict::Accept));
+    Rule {
+        number: 0,
+        handle: None,
+        text: String::new(),
+        statements,
+        recipe: Recipe::Incomplete,
+    }
+}

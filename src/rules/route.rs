@@ -1,0 +1,127 @@
+//! The stations of a packet: hooks in kernel order, and in each hook its chains by priority.
+
+use super::packet::{Flow, Journey};
+use super::ruleset::{Base, Chain, Family, Hook, Kind, Origin, Ruleset, Shown, Table};
+
+/// Where connection tracking looks at packets: `NF_IP_PRI_CONNTRACK`.
+const CONNTRACK: i32 = -200;
+/// Where destinations of known connections are translated: `NF_IP_PRI_NAT_DST`.
+const TRANSLATE: i32 = -100;
+
+/// A chain of the rule set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ChainAt {
+    /// Index of its table.
+    pub table: usize,
+    /// Index of the chain in it.
+    pub chain: usize,
+}
+
+/// What looks at a packet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Station {
+    /// Connection tracking.
+    Conntrack,
+    /// The translation of connections that are known already.
+    Translation,
+    /// A base chain.
+    Chain(ChainAt),
+    /// A chain whose callers the input does not show.
+    Orphan(ChainAt),
+}
+
+/// The stations of the packet at `hook`, in the order in which it meets them.
+pub(super) fn stations(ruleset: &Ruleset, flow: &Flow, hook: Hook) -> Vec<Station> {
+    let mut found: Vec<(i32, Station)> = Vec::new();
+    if matches!(hook, Hook::Prerouting | Hook::Output) {
+        found.push((CONNTRACK, Station::Conntrack));
+        found.push((TRANSLATE, Station::Translation));
+    }
+    // The kernel puts a new chain before those of equal priority: the later one comes first.
+    for (table_index, table) in ruleset.tables.iter().enumerate().rev() {
+        if !concerns(table, flow, hook) {
+            continue;
+        }
+        for (chain_index, chain) in table.chains.iter().enumerate().rev() {
+            let at = ChainAt {
+                table: table_index,
+                chain: chain_index,
+            };
+            match &chain.base {
+                Some(base) if base.hook == hook && sees(base, flow) => {
+                    found.push((base.priority, Station::Chain(at)));
+                }
+                Some(_) => {}
+                None if is_orphan(ruleset, table, chain) && deciding(flow) == hook => {
+                    found.push((0, Station::Orphan(at)));
+                }
+                None => {}
+            }
+        }
+    }
+    found.sort_by_key(|(priority, _)| *priority);
+    found.into_iter().map(|(_, station)| station).collect()
+}
+
+/// The hook after `hook`; `None` when the packet has arrived.
+pub(super) fn after(hook: Hook, flow: &Flow) -> Option<Hook> {
+    match hook {
+        Hook::Ingress => Some(Hook::Prerouting),
+        Hook::Prerouting if flow.to_here == Some(false) => Some(Hook::Forward),
+        Hook::Prerouting => Some(Hook::Input),
+        Hook::Forward | Hook::Output => Some(Hook::Postrouting),
+        Hook::Input | Hook::Postrouting | Hook::Egress => None,
+    }
+}
+
+/// The hook at which the journey begins.
+pub(super) const fn first(journey: Journey) -> Hook {
+    match journey {
+        Journey::Inbound => Hook::Ingress,
+        Journey::Outbound => Hook::Output,
+    }
+}
+
+/// Tells the packet which interfaces `hook` knows.
+pub(super) fn arrive(flow: &mut Flow, hook: Hook) {
+    let inbound = flow.packet().journey == Journey::Inbound;
+    flow.hook_has_in = inbound && hook != Hook::Egress;
+    flow.hook_has_out = matches!(
+        hook,
+        Hook::Forward | Hook::Output | Hook::Postrouting | Hook::Egress
+    );
+}
+
+/// Where filters usually stand on the journey.
+fn deciding(flow: &Flow) -> Hook {
+    match flow.packet().journey {
+        Journey::Inbound if flow.to_here == Some(false) => Hook::Forward,
+        Journey::Inbound => Hook::Input,
+        Journey::Outbound => Hook::Output,
+    }
+}
+
+fn concerns(table: &Table, flow: &Flow, hook: Hook) -> bool {
+    match table.family {
+        Family::Ip => flow.packet().from.is_ipv4(),
+        Family::Ip6 => flow.packet().from.is_ipv6(),
+        Family::Inet => true,
+        Family::Netdev => hook == Hook::Ingress,
+        Family::Bridge | Family::Arp => false,
+    }
+}
+
+/// Connections are translated by their first packet only.
+fn sees(base: &Base, flow: &Flow) -> bool {
+    base.kind != Kind::Nat || flow.is_new()
+}
+
+/// Whether nothing shows who calls `chain`, as in a listing of that chain alone.
+fn is_orphan(ruleset: &Ruleset, table: &Table, chain: &Chain) -> bool {
+    let without_base = |table: &Table| table.chains.iter().all(|chain| chain.base.is_none());
+    let alone = match table.origin {
+        Origin::Nft => ruleset.tables.iter().all(without_base),
+        Origin::Iptables | Origin::IptablesLegacy | Origin::IptablesNft => without_base(table),
+    };
+    alone && chain.shown != Shown::Not && !table.chains.iter().any(|other| other.calls(&chain.name))
+}

@@ -1,0 +1,446 @@
+//! What every reader produces and the walk reads: tables, chains, rules, sets.
+//!
+//! One model for iptables and nftables. A rule is a list of statements carried out in order, as
+//! nftables has it; an iptables rule is its matches followed by its target.
+
+use std::collections::BTreeMap;
+
+use super::condition::{Condition, Element, Key};
+
+/// All tables of one host, as far as the input showed them.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Ruleset {
+    /// The tables in the order of the input.
+    pub tables: Vec<Table>,
+    /// Contents of ipsets by name.
+    pub ipsets: BTreeMap<String, Set>,
+    /// What the reader saw that puts its picture in doubt.
+    pub doubts: Vec<Doubt>,
+}
+
+/// A reason why the input may not be all there is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Doubt {
+    /// The tool said that the legacy tables hold rules too, and they are not in the input.
+    LegacyTablesNotShown,
+    /// Nothing in the input tells the IP version of an iptables listing.
+    FamilyAssumed(Family),
+    /// A listing without `-v` hides the interfaces that rules are bound to.
+    InterfacesHidden,
+    /// The listing shows names where addresses are.
+    NamesShown,
+    /// `nft list` shows a table of iptables-nft: what iptables itself prints is more exact.
+    IptablesSeenByNft(String),
+}
+
+/// The protocol family a table belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Family {
+    /// IPv4.
+    Ip,
+    /// IPv6.
+    Ip6,
+    /// Both IP versions.
+    Inet,
+    /// Frames that a bridge forwards.
+    Bridge,
+    /// ARP.
+    Arp,
+    /// Frames as a device receives them.
+    Netdev,
+}
+
+impl Family {
+    /// Its name in nftables.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Ip => "ip",
+            Self::Ip6 => "ip6",
+            Self::Inet => "inet",
+            Self::Bridge => "bridge",
+            Self::Arp => "arp",
+            Self::Netdev => "netdev",
+        }
+    }
+
+    /// The family of that name in nftables.
+    pub fn named(name: &str) -> Option<Self> {
+        let all = [
+            Self::Ip,
+            Self::Ip6,
+            Self::Inet,
+            Self::Bridge,
+            Self::Arp,
+            Self::Netdev,
+        ];
+        all.into_iter().find(|family| family.name() == name)
+    }
+}
+
+/// The tool that a table belongs to, which is the tool that changes it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// iptables or ip6tables; which of its two variants, the input does not say.
+    Iptables,
+    /// The variant that keeps its own tables in the kernel.
+    IptablesLegacy,
+    /// The variant that keeps its rules in nftables.
+    IptablesNft,
+    /// nft.
+    Nft,
+}
+
+/// A table.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Table {
+    /// Its family.
+    pub family: Family,
+    /// Its name.
+    pub name: String,
+    /// The tool it belongs to.
+    pub origin: Origin,
+    /// Its chains in the order of the input.
+    pub chains: Vec<Chain>,
+    /// Its named sets and maps.
+    pub sets: BTreeMap<String, Set>,
+    /// Whether iptables made it and nft listed it.
+    pub foreign: bool,
+}
+
+impl Table {
+    /// An empty table.
+    pub fn new(family: Family, name: &str, origin: Origin) -> Self {
+        Self {
+            family,
+            name: name.to_owned(),
+            origin,
+            chains: Vec::new(),
+            sets: BTreeMap::new(),
+            foreign: false,
+        }
+    }
+
+    /// Its name as a person finds it: iptables' without, nft's with its family.
+    pub fn title(&self) -> String {
+        match self.origin {
+            Origin::Nft => format!("{} {}", self.family.name(), self.name),
+            Origin::Iptables | Origin::IptablesLegacy | Origin::IptablesNft => self.name.clone(),
+        }
+    }
+
+    /// The chain of that name, made when there is none.
+    pub fn chain(&mut self, name: &str) -> &mut Chain {
+        let index = self.position(name).unwrap_or_else(|| {
+            self.chains.push(Chain::new(name));
+            self.chains.len() - 1
+        });
+        &mut self.chains[index]
+    }
+
+    /// Where the chain of that name stands.
+    pub fn position(&self, name: &str) -> Option<usize> {
+        self.chains.iter().position(|chain| chain.name == name)
+    }
+}
+
+/// A chain.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Chain {
+    /// Its name.
+    pub name: String,
+    /// Where the kernel calls it; `None` when only other chains do.
+    pub base: Option<Base>,
+    /// Its rules.
+    pub rules: Vec<Rule>,
+    /// How much of the chain the input shows.
+    pub shown: Shown,
+}
+
+impl Chain {
+    /// Whether one of its rules leads into the chain `name`.
+    pub fn calls(&self, name: &str) -> bool {
+        let leads = |verdict: &Verdict| match verdict {
+            Verdict::Jump(chain) | Verdict::Goto(chain) => chain == name,
+            Verdict::Accept
+            | Verdict::Drop
+            | Verdict::Reject(_)
+            | Verdict::Return
+            | Verdict::Continue => false,
+        };
+        let mut statements = self.rules.iter().flat_map(|rule| &rule.statements);
+        statements.any(|statement| match statement {
+            Statement::End(verdict) => leads(verdict),
+            Statement::Dispatch { elements, .. } => match elements {
+                Elements::Listed(listed) => listed
+                    .iter()
+                    .any(|element| element.verdict.as_ref().is_some_and(leads)),
+                Elements::Named(_) | Elements::Ipset(_) => false,
+            },
+            Statement::Match(_)
+            | Statement::Mark { .. }
+            | Statement::Destination(_)
+            | Statement::Source
+            | Statement::Untrack
+            | Statement::Handover { .. } => false,
+        })
+    }
+
+    fn new(name: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            base: None,
+            rules: Vec::new(),
+            shown: Shown::Not,
+        }
+    }
+}
+
+/// How much of a chain the input shows, least first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Shown {
+    /// Nothing but jumps to it.
+    Not,
+    /// Its rules without their interfaces (`iptables -L`).
+    WithoutInterfaces,
+    /// Its rules as a table for people (`iptables -L -v`).
+    ForPeople,
+    /// Its rules as the tool reads them again.
+    Exactly,
+}
+
+/// Where the kernel calls a chain.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Base {
+    /// The hook.
+    pub hook: Hook,
+    /// What the chain is for.
+    pub kind: Kind,
+    /// Its place among the chains of the hook, lowest first.
+    pub priority: i32,
+    /// Whether packets that reach its end pass.
+    pub policy: Policy,
+    /// The devices of an ingress chain.
+    pub devices: Vec<String>,
+}
+
+/// A place in the kernel where packets are shown to chains.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Hook {
+    /// As a device receives a frame.
+    Ingress,
+    /// Before the route is looked up.
+    Prerouting,
+    /// For packets to this host.
+    Input,
+    /// For packets to other hosts.
+    Forward,
+    /// For packets this host made.
+    Output,
+    /// After the route of a leaving packet is known.
+    Postrouting,
+    /// As a device sends a frame.
+    Egress,
+}
+
+impl Hook {
+    /// The hook by its name in nftables, in whichever case.
+    pub fn named(name: &str) -> Option<Self> {
+        Some(match name.to_ascii_lowercase().as_str() {
+            "ingress" => Self::Ingress,
+            "prerouting" => Self::Prerouting,
+            "input" => Self::Input,
+            "forward" => Self::Forward,
+            "output" => Self::Output,
+            "postrouting" => Self::Postrouting,
+            "egress" => Self::Egress,
+            _ => return None,
+        })
+    }
+}
+
+/// What a base chain is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Filters.
+    Filter,
+    /// Translates addresses; sees the first packet of a connection only.
+    Nat,
+    /// Looks the route up again when it changed the packet.
+    Route,
+}
+
+/// What happens to packets that reach the end of a base chain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Policy {
+    /// They go on.
+    Accept,
+    /// They are dropped.
+    Drop,
+    /// The input does not say.
+    Unknown,
+}
+
+/// A rule.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Rule {
+    /// Its place in the chain, from 1.
+    pub number: u32,
+    /// Its handle in nftables.
+    pub handle: Option<u64>,
+    /// The rule as its tool prints it.
+    pub text: String,
+    /// What it does, in order.
+    pub statements: Vec<Statement>,
+    /// How to make it again.
+    pub recipe: Recipe,
+}
+
+/// How to make a rule again after it was deleted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Recipe {
+    /// The words that follow the chain in an iptables command.
+    Iptables(String),
+    /// The statements as nft reads them.
+    Nft(String),
+    /// The `expr` of the rule as `nft -j` reads it.
+    NftJson(String),
+    /// The input did not show all of it.
+    Incomplete,
+}
+
+/// One step of a rule.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Statement {
+    /// The rule goes on only where this holds.
+    Match(Condition),
+    /// The verdict.
+    End(Verdict),
+    /// The verdict is looked up by these keys (`vmap`); where none fits, the rule is over.
+    Dispatch {
+        /// What is looked up.
+        keys: Vec<Key>,
+        /// Where.
+        elements: Elements,
+        /// As its tool prints it.
+        text: String,
+    },
+    /// Sets the packet's mark, or that of its connection.
+    Mark {
+        /// Whether it is the connection's.
+        connection: bool,
+        /// The new mark.
+        change: MarkChange,
+    },
+    /// Rewrites the destination, and ends the chain.
+    Destination(Translation),
+    /// Rewrites the source, and ends the chain.
+    Source,
+    /// Keeps the packet from being tracked.
+    Untrack,
+    /// Something outside decides whether the packet passes this base chain or is dropped.
+    Handover {
+        /// Its target (`NFQUEUE`).
+        target: String,
+        /// Who decides.
+        to: String,
+    },
+}
+
+/// A change of a mark.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MarkChange {
+    /// `(mark & and) ^ xor`.
+    Set {
+        /// The bits that are kept.
+        and: u32,
+        /// The bits that are flipped afterwards.
+        xor: u32,
+    },
+    /// `(mark & and) ^ (other & take)`, the other being the connection's for a packet's mark and
+    /// the packet's for a connection's.
+    Copy {
+        /// The bits that are kept.
+        and: u32,
+        /// The bits that are taken from the other.
+        take: u32,
+    },
+    /// Something that cannot be computed.
+    Unknown,
+}
+
+/// A new destination.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Translation {
+    /// The address; `None` leaves it, for a redirect it is one of this host's own.
+    pub address: Option<std::net::IpAddr>,
+    /// The port; `None` leaves it.
+    pub port: Option<u16>,
+    /// Whether the packet stays on this host whatever its address was.
+    pub redirect: bool,
+    /// Whether the rule chooses among several, so that the new destination is not known.
+    pub varied: bool,
+}
+
+/// Where elements are listed.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Elements {
+    /// In the rule itself.
+    Listed(Vec<Element>),
+    /// In the named set of the rule's table.
+    Named(String),
+    /// In an ipset.
+    Ipset(String),
+}
+
+impl Elements {
+    /// Whether the rule itself holds them.
+    pub const fn is_listed(&self) -> bool {
+        matches!(self, Self::Listed(_))
+    }
+}
+
+/// A named set or map.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Set {
+    /// What it holds.
+    pub elements: Vec<Element>,
+    /// Its type as its tool writes it (`hash:ip,port`, `ipv4_addr . inet_service`).
+    pub kind: String,
+    /// Whether the input shows its contents.
+    pub known: bool,
+    /// Whether rules or timeouts change its contents.
+    pub changing: bool,
+}
+
+/// What a rule decides.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// The packet passes this base chain.
+    Accept,
+    /// The packet is dropped.
+    Drop,
+    /// The packet is refused with this answer, in the words of `--reject-with`.
+    Reject(String),
+    /// Back to the calling chain; in a base chain, to its policy.
+    Return,
+    /// On to the next rule.
+    Continue,
+    /// Into a chain, and back.
+    Jump(String),
+    /// Into a chain, and back to where this one was called from.
+    Goto(String),
+}
+
+impl Verdict {
+    /// Its name as iptables writes targets.
+    pub fn target(&self) -> &str {
+        match self {
+            Self::Accept => "ACCEPT",
+            Self::Drop => "DROP",
+            Self::Reject(_) => "REJECT",
+            Self::Return => "RETURN",
+            Self::Continue => "CONTINUE",
+            Self::Jump(chain) | Self::Goto(chain) => chain,
+        }
+    }
+}

@@ -1,0 +1,80 @@
+//! Why an input cannot be read, and where.
+
+/// Where reading failed and why.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("line {line}, column {column}: {fault}")]
+pub struct Unreadable {
+    /// The line, from 1.
+    pub line: usize,
+    /// The column in characters, from 1.
+    pub column: usize,
+    /// What is wrong there.
+    pub fault: Fault,
+}
+
+/// What can be wrong with an input.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Fault {
+    /// There is nothing that looks like rules.
+    #[error(
+        "no rules here: expected the output of iptables-save, iptables -S, iptables -L or nft list ruleset"
+    )]
+    NoRules,
+    /// A line that belongs to no known form.
+    #[error("this is no line of any form that lists rules")]
+    Line,
+    /// A quotation without its end.
+    #[error("the quotation that begins here does not end")]
+    Quotation,
+    /// A rule outside of a table.
+    #[error("a rule, but no chain is named")]
+    NoChain,
+    /// An option without its value.
+    #[error("{0} lacks its value")]
+    NoValue(String),
+    /// A value that cannot be read.
+    #[error("{option} cannot be {value:?}")]
+    Value {
+        /// The option.
+        option: String,
+        /// The value.
+        value: String,
+    },
+    /// A word that begins no option.
+    #[error("{0:?} is no option")]
+    Word(String),
+    /// A row of a listing that lacks columns.
+    #[error("a row needs target, protocol, options, source and destination")]
+    Row,
+    /// Something else was expected in an nft listing.
+    #[error("expected {expected}, found {found:?}")]
+    Expected {
+        /// What was expected.
+        expected: &'static str,
+        /// What is there.
+        found: String,
+    },
+    /// Blocks or expressions nested too deeply.
+    #[error("nested too deeply")]
+    Depth,
+    /// Invalid JSON.
+    #[error("not valid JSON: {0}")]
+    Json(String),
+    /// JSON of something else than nftables.
+    #[error("JSON, but not what nft -j prints: no \"nftables\" array")]
+    ForeignJson,
+    /// The rule set is larger than this program takes.
+    #[error("more than {0} bytes are not read")]
+    TooLarge(usize),
+}
+
+impl Unreadable {
+    /// A fault at a place counted from 1.
+    pub const fn at(line: usize, column: usize, fault: Fault) -> Self {
+        Self {
+            line,
+            column,
+            fault,
+        }
+    }
+}

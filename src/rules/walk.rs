@@ -1,0 +1,373 @@
+//! The way of a packet through all chains, along every branch that the input leaves open.
+//!
+//! A condition that cannot be told splits the way in two: once it holds, once it does not, and
+//! what was assumed stands beside the outcome. The number of outcomes and of steps is bounded; a
+//! walk that reaches a bound ends in [`End::TooLong`].
+
+use super::condition::{Condition, Field, Key, Pattern};
+use super::matcher::{Fact, Knowledge, Truth};
+use super::packet::{Flow, Packet, Value};
+use super::route::{self, ChainAt, Station};
+use super::ruleset::{Chain, Hook, Kind, Policy, Ruleset, Table};
+
+/// Most outcomes that are told apart.
+const MOST_OUTCOMES: usize = 256;
+/// Most rules that are looked at on all ways together.
+const MOST_STEPS: usize = 4_000_000;
+
+/// A rule, or the policy of a chain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Place {
+    /// The chain.
+    pub at: ChainAt,
+    /// Index of the rule; `None` for the policy.
+    pub rule: Option<usize>,
+}
+
+/// How a way ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum End {
+    /// The packet arrives, let in last by the rule or policy here.
+    Allowed(Option<Place>),
+    /// It was stopped.
+    Blocked(Block),
+    /// The exploration was ended here.
+    TooLong,
+}
+
+/// What stopped a packet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Block {
+    /// Where.
+    pub place: Place,
+    /// The target.
+    pub target: String,
+    /// The answer a REJECT gives.
+    pub reject_with: Option<String>,
+    /// The number of the rule; absent for a policy.
+    pub number: Option<u32>,
+    /// For a policy: the rule of the chain by which the packet left it before its end.
+    pub left_by: Option<usize>,
+}
+
+/// What was assumed on a way.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Assumed {
+    /// What could not be told.
+    pub fact: String,
+    /// Whether it was taken to be true.
+    pub holds: bool,
+    /// The rule that asked first; empty where no rule did.
+    pub asked_by: String,
+}
+
+/// One way and its end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outcome {
+    /// Its end.
+    pub end: End,
+    /// What it hangs on.
+    pub assumed: Vec<Assumed>,
+    /// The rules that led the packet there.
+    pub way: Vec<String>,
+    /// The packet as it was there.
+    pub flow: Flow,
+}
+
+/// A chain the packet is in, and the rule it comes to next.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Frame {
+    pub(super) chain: usize,
+    pub(super) next: usize,
+}
+
+/// A packet on one of its ways.
+#[derive(Clone, Debug)]
+pub(super) struct Walker {
+    pub(super) flow: Flow,
+    hook: Hook,
+    /// The stations ahead at this hook, the next one last.
+    stations: Vec<Station>,
+    /// The base chain it is in.
+    pub(super) base: ChainAt,
+    /// The chains it is in, the innermost last.
+    pub(super) frames: Vec<Frame>,
+    pub(super) way: Vec<String>,
+    pub(super) left_by: Option<usize>,
+    pub(super) accepted: Option<Place>,
+    assumed: Vec<Assumed>,
+    learnt: Vec<(Field, Value)>,
+}
+
+/// The ways that are still to go, and those that have ended.
+#[derive(Debug)]
+pub(super) struct Walk<'a> {
+    pub(super) ruleset: &'a Ruleset,
+    pub(super) open: Vec<Walker>,
+    ended: Vec<Outcome>,
+}
+
+/// Every outcome that `packet` may have.
+pub fn outcomes(ruleset: &Ruleset, packet: &Packet) -> Vec<Outcome> {
+    let mut walk = Walk {
+        ruleset,
+        open: vec![Walker::new(ruleset, packet)],
+        ended: Vec::new(),
+    };
+    let mut steps = 0_usize;
+    while let Some(mut walker) = walk.open.pop() {
+        let end = loop {
+            steps = steps.saturating_add(1);
+            if steps > MOST_STEPS || walk.ended.len() >= MOST_OUTCOMES {
+                break End::TooLong;
+            }
+            if let Some(end) = walker.step(&mut walk) {
+                break end;
+            }
+        };
+        let over = end == End::TooLong;
+        walk.end(walker, end);
+        if over {
+            break;
+        }
+    }
+    walk.ended
+}
+
+impl Walk<'_> {
+    /// Notes that a way has ended.
+    pub(super) fn end(&mut self, walker: Walker, end: End) {
+        self.ended.push(Outcome {
+            end,
+            assumed: walker.assumed,
+            way: walker.way,
+            flow: walker.flow,
+        });
+    }
+}
+
+impl Walker {
+    fn new(ruleset: &Ruleset, packet: &Packet) -> Self {
+        let mut walker = Self {
+            flow: Flow::of(packet),
+            hook: route::first(packet.journey),
+            stations: Vec::new(),
+            base: ChainAt { table: 0, chain: 0 },
+            frames: Vec::new(),
+            way: Vec::new(),
+            left_by: None,
+            accepted: None,
+            assumed: Vec::new(),
+            learnt: Vec::new(),
+        };
+        walker.arrive(ruleset, walker.hook);
+        walker
+    }
+
+    fn arrive(&mut self, ruleset: &Ruleset, hook: Hook) {
+        self.hook = hook;
+        route::arrive(&mut self.flow, hook);
+        self.stations = route::stations(ruleset, &self.flow, hook);
+        self.stations.reverse();
+    }
+
+    /// Goes one rule, or one station, further.
+    fn step(&mut self, walk: &mut Walk<'_>) -> Option<End> {
+        let Some(frame) = self.frames.last_mut() else {
+            return match self.stations.pop() {
+                Some(station) => self.enter(station, walk),
+                None => self.next_hook(walk),
+            };
+        };
+        let table = walk.ruleset.tables.get(self.base.table)?;
+        let chain = table.chains.get(frame.chain)?;
+        let Some(rule) = chain.rules.get(frame.next) else {
+            self.frames.pop();
+            return self.policy_if_over(walk);
+        };
+        let place = Place {
+            at: ChainAt {
+                table: self.base.table,
+                chain: frame.chain,
+            },
+            rule: Some(frame.next),
+        };
+        frame.next += 1;
+        self.obey(rule, place, walk)
+    }
+
+    fn enter(&mut self, station: Station, walk: &mut Walk<'_>) -> Option<End> {
+        match station {
+            Station::Conntrack => self.flow.tracked = !self.flow.untracked,
+            Station::Translation => self.flow.follow_translation(),
+            Station::Chain(at) => {
+                let base = chain_at(walk.ruleset, at)?.1.base.as_ref()?;
+                if base.kind == Kind::Nat && (!self.flow.tracked || self.flow.translated) {
+                    return None;
+                }
+                if self.hook == Hook::Ingress {
+                    let condition = by_device(&base.devices, &chain_at(walk.ruleset, at)?.1.name);
+                    if !self.holds(&condition, at.table, "", walk) {
+                        return None;
+                    }
+                }
+                self.begin(at);
+            }
+            Station::Orphan(at) => {
+                let name = &chain_at(walk.ruleset, at)?.1.name;
+                let text = format!(
+                    "the packet reaches chain {name}, whose callers the input does not show"
+                );
+                if self.supposes(&Fact::of(text), "", walk) {
+                    self.begin(at);
+                }
+            }
+        }
+        None
+    }
+
+    fn begin(&mut self, at: ChainAt) {
+        self.base = at;
+        self.left_by = None;
+        self.frames = vec![Frame {
+            chain: at.chain,
+            next: 0,
+        }];
+    }
+
+    /// Asks the policy of the base chain, when the packet is in no chain any more.
+    pub(super) fn policy_if_over(&mut self, walk: &mut Walk<'_>) -> Option<End> {
+        if !self.frames.is_empty() {
+            return None;
+        }
+        let (table, chain) = chain_at(walk.ruleset, self.base)?;
+        let base = chain.base.as_ref()?;
+        let place = Place {
+            at: self.base,
+            rule: None,
+        };
+        let drops = match base.policy {
+            Policy::Accept => false,
+            Policy::Drop => true,
+            Policy::Unknown => {
+                let text = format!("the policy of {} is DROP", label(table, chain));
+                self.supposes(&Fact::of(text), "", walk)
+            }
+        };
+        if drops {
+            self.way
+                .push(format!("{} policy DROP", label(table, chain)));
+            return Some(End::Blocked(Block {
+                place,
+                target: "DROP".to_owned(),
+                reject_with: None,
+                number: None,
+                left_by: self.left_by,
+            }));
+        }
+        let by_rule = self.accepted.is_some_and(|place| place.rule.is_some());
+        if base.kind == Kind::Filter && !by_rule {
+            self.accepted = Some(place);
+        }
+        None
+    }
+
+    fn next_hook(&mut self, walk: &mut Walk<'_>) -> Option<End> {
+        if self.hook == Hook::Prerouting && self.flow.to_here.is_none() {
+            let text = match self.flow.to {
+                Some(address) => format!("{address} is an address of this host"),
+                None => "the translated destination is an address of this host".to_owned(),
+            };
+            let here = self.supposes(&Fact::of(text), "", walk);
+            self.flow.to_here = Some(here);
+        }
+        let Some(hook) = route::after(self.hook, &self.flow) else {
+            return Some(End::Allowed(self.accepted));
+        };
+        self.arrive(walk.ruleset, hook);
+        None
+    }
+
+    /// Whether `condition` of a rule holds on this way; the other way, if there is one, is left
+    /// open, going on after the rule.
+    pub(super) fn holds(
+        &mut self,
+        condition: &Condition,
+        table: usize,
+        asked_by: &str,
+        walk: &mut Walk<'_>,
+    ) -> bool {
+        match self.knowledge(walk.ruleset, table).test(condition) {
+            Truth::Yes => true,
+            Truth::No => false,
+            Truth::Hangs(mut fact) => {
+                if !fact.stable {
+                    fact.text = format!("{} ({asked_by})", fact.text);
+                }
+                self.supposes(&fact, asked_by, walk)
+            }
+        }
+    }
+
+    /// What this way knows.
+    pub(super) fn knowledge<'k>(&'k self, ruleset: &'k Ruleset, table: usize) -> Knowledge<'k> {
+        Knowledge {
+            flow: &self.flow,
+            sets: ruleset.tables.get(table).map(|table| &table.sets),
+            ipsets: &ruleset.ipsets,
+            learnt: &self.learnt,
+        }
+    }
+
+    /// Takes the way on which what hangs on `fact` holds, unless the opposite was assumed before,
+    /// and leaves the other open.
+    pub(super) fn supposes(&mut self, fact: &Fact, asked_by: &str, walk: &mut Walk<'_>) -> bool {
+        let known = self.assumed.iter().find(|known| known.fact == fact.text);
+        if let Some(known) = known {
+            return known.holds != fact.negated;
+        }
+        let mut other = self.clone();
+        other.assume(fact, fact.negated, asked_by);
+        walk.open.push(other);
+        self.assume(fact, !fact.negated, asked_by);
+        true
+    }
+
+    fn assume(&mut self, fact: &Fact, holds: bool, asked_by: &str) {
+        self.assumed.push(Assumed {
+            fact: fact.text.clone(),
+            holds,
+            asked_by: asked_by.to_owned(),
+        });
+        if let Some(lesson) = fact.learnt.clone().filter(|_| holds) {
+            self.learnt.push(lesson);
+        }
+    }
+}
+
+/// That a packet comes in by one of the devices of an ingress chain.
+fn by_device(devices: &[String], chain: &str) -> Condition {
+    if devices.is_empty() {
+        return Condition::Opaque {
+            text: format!(
+                "the packet comes in by a device of chain {chain}, which the input does not name"
+            ),
+            stable: true,
+            negated: false,
+        };
+    }
+    let names = devices.iter().cloned().map(Pattern::Name);
+    let text = format!("the packet comes in by {}", devices.join(" or "));
+    Condition::one_of(Key::whole(Field::InInterface), names, false, text)
+}
+
+/// The table and the chain at `at`.
+pub(super) fn chain_at(ruleset: &Ruleset, at: ChainAt) -> Option<(&Table, &Chain)> {
+    let table = ruleset.tables.get(at.table)?;
+    Some((table, table.chains.get(at.chain)?))
+}
+
+/// A chain as a person finds it: `filter/INPUT`, `inet firewall/input`.
+pub(super) fn label(table: &Table, chain: &Chain) -> String {
+    format!("{}/{}", table.title(), chain.name)
+}
