@@ -4,9 +4,10 @@
 //!
 //! ```text
 //!               cli                arguments as typed, then as runnable; wiring; exit status
-//!      ┌──────┬────┴─┬───────┐
-//!     net  capture report  sweep   sockets and clocks │ capture files │ the forms a verdict is
-//!      └──┬───┘      │       │     written in │ lists and the files of a sweep
+//!      ┌──────┬────┴─┬───────┬──────┐
+//!     net  capture report  sweep  rules   sockets and clocks │ capture files │ the forms a verdict
+//!      └──┬───┘      │       │       is written in │ lists and the files of a sweep │ the rules of
+//!         │          │       │       a host's firewall
 //!       engine       │      what to send next, what a frame answers
 //!         │          │
 //!       infer        │      evidence → verdict or question; pure

@@ -17,6 +17,8 @@ const SWEEP_SECTIONS: &str = include_str!("../../man/synquest-sweep.sections.rof
 const MERGE_SECTIONS: &str = include_str!("../../man/synquest-merge.sections.roff");
 /// Sections of synquest-doctor(1).
 const DOCTOR_SECTIONS: &str = include_str!("../../man/synquest-doctor.sections.roff");
+/// Sections of synquest-rules(1).
+const RULES_SECTIONS: &str = include_str!("../../man/synquest-rules.sections.roff");
 /// Where the list of environment variables goes in [`MAIN_SECTIONS`].
 const ENVIRONMENT: &str = ".\\\" ENVIRONMENT\n";
 
@@ -33,6 +35,7 @@ pub fn pages() -> Vec<(String, Vec<u8>)> {
             "sweep" => SWEEP_SECTIONS,
             "merge" => MERGE_SECTIONS,
             "doctor" => DOCTOR_SECTIONS,
+            "rules" => RULES_SECTIONS,
             _ => "",
         };
         pages.push(page(command.clone(), &name, sections));

@@ -4,9 +4,9 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 
 use super::options::Words;
 use super::words::{Word, join};
+use super::{addrtype, conntrack};
 use crate::rules::condition::{Condition, Field, Key, Pattern};
 use crate::rules::names;
-use crate::rules::packet::{DESTINATION_TRANSLATED, SOURCE_TRANSLATED, state_named};
 use crate::rules::ruleset::{Elements, Family, Statement};
 use crate::rules::unreadable::Unreadable;
 
@@ -132,7 +132,7 @@ pub(super) fn option(
             };
             marked(word, words, negated, field)?
         }
-        "--ctstate" | "--state" => states(word, words, negated)?,
+        "--ctstate" | "--state" => conntrack::states(word, words, negated)?,
         "--ctdir" => {
             let (value, old) = words.value(word)?;
             let reply = u128::from(value.text.eq_ignore_ascii_case("REPLY"));
@@ -140,9 +140,9 @@ pub(super) fn option(
             let text = format!("the direction is {}", value.text);
             Condition::one_of(key, [Pattern::exactly(reply)], negated != old, text)
         }
-        "--ctorigsrc" | "--ctorigdst" => original(word, words, negated, family)?,
+        "--ctorigsrc" | "--ctorigdst" => conntrack::original(word, words, negated, family)?,
         "--ctorigdstport" => ports(word, words, negated, &[Field::OriginalDestinationPort])?,
-        "--src-type" | "--dst-type" => kinds(word, words, negated, family)?,
+        "--src-type" | "--dst-type" => addrtype::kinds(word, words, negated, family)?,
         "--match-set" => set(word, words, negated, family)?,
         "--pkt-type" => {
             let (value, old) = words.value(word)?;
@@ -211,7 +211,7 @@ fn ports(
 }
 
 /// One condition, negated as said, or either of several.
-fn single(conditions: Vec<Condition>, not: bool) -> Condition {
+pub(super) fn single(conditions: Vec<Condition>, not: bool) -> Condition {
     match <[Condition; 1]>::try_from(conditions) {
         Ok(
             [
@@ -297,7 +297,7 @@ fn range(
     Ok(Condition::one_of(key, [pattern], negated != old, text))
 }
 
-fn side_field(source: bool, family: Family) -> Field {
+pub(super) fn side_field(source: bool, family: Family) -> Field {
     match (source, family == Family::Ip6) {
         (true, false) => Field::Source4,
         (true, true) => Field::Source6,
@@ -331,135 +331,6 @@ fn marked(
         negated != old,
         text,
     ))
-}
-
-fn states(option: &Word, words: &mut Words<'_>, negated: bool) -> Result<Condition, Unreadable> {
-    let (value, old) = words.value(option)?;
-    let mut conditions = Vec::new();
-    let mut patterns = Vec::new();
-    for name in value.text.split(',') {
-        let status = match name {
-            "SNAT" => SOURCE_TRANSLATED,
-            "DNAT" => DESTINATION_TRANSLATED,
-            _ => {
-                let bit = state_named(&name.to_ascii_lowercase());
-                patterns.push(Pattern::exactly(
-                    bit.ok_or_else(|| words.bad(&option.text, value))?,
-                ));
-                continue;
-            }
-        };
-        let key = Key {
-            field: Field::ConnectionStatus,
-            mask: status,
-        };
-        let text = format!("the connection is translated by {name}");
-        conditions.push(Condition::one_of(
-            key,
-            [Pattern::exactly(status)],
-            false,
-            text,
-        ));
-    }
-    if !patterns.is_empty() {
-        let text = format!("the connection's state is {}", value.text);
-        let key = Key::whole(Field::ConnectionState);
-        conditions.push(Condition::one_of(key, patterns, false, text));
-    }
-    Ok(single(conditions, negated != old))
-}
-
-fn original(
-    option: &Word,
-    words: &mut Words<'_>,
-    negated: bool,
-    family: Family,
-) -> Result<Condition, Unreadable> {
-    let (value, old) = words.value(option)?;
-    let Some((address, mask)) = network(&value.text, family) else {
-        return Err(words.bad(&option.text, value));
-    };
-    let field = match (option.text == "--ctorigsrc", family == Family::Ip6) {
-        (true, false) => Field::OriginalSource4,
-        (true, true) => Field::OriginalSource6,
-        (false, false) => Field::OriginalDestination4,
-        (false, true) => Field::OriginalDestination6,
-    };
-    let text = format!("{} is {}", option.text.trim_start_matches('-'), value.text);
-    let key = Key { field, mask };
-    Ok(Condition::one_of(
-        key,
-        [Pattern::exactly(address & mask)],
-        negated != old,
-        text,
-    ))
-}
-
-fn kinds(
-    option: &Word,
-    words: &mut Words<'_>,
-    negated: bool,
-    family: Family,
-) -> Result<Condition, Unreadable> {
-    let (value, old) = words.value(option)?;
-    let source = option.text == "--src-type";
-    let text = format!("{} is {}", option.text.trim_start_matches('-'), value.text);
-    if words
-        .peek()
-        .is_some_and(|next| next.text.starts_with("--limit-iface"))
-    {
-        words.next();
-        return Ok(Condition::Opaque {
-            text: format!("{text} on that interface"),
-            stable: true,
-            negated: negated != old,
-        });
-    }
-    let field = if source {
-        Field::SourceType
-    } else {
-        Field::DestinationType
-    };
-    if family == Family::Ip6 {
-        return Ok(kinds6(&value.text, &field, negated != old, &text));
-    }
-    let patterns = value.text.split(',').map(|name| match name {
-        "UNSPEC" => Pattern::exactly(0),
-        "UNICAST" => Pattern::exactly(1),
-        "LOCAL" => Pattern::exactly(2),
-        "BROADCAST" => Pattern::exactly(3),
-        "ANYCAST" => Pattern::exactly(4),
-        "MULTICAST" => Pattern::exactly(5),
-        "BLACKHOLE" => Pattern::exactly(6),
-        "UNREACHABLE" => Pattern::exactly(7),
-        "PROHIBIT" => Pattern::exactly(8),
-        other => Pattern::Opaque(other.to_owned()),
-    });
-    Ok(Condition::one_of(
-        Key::whole(field),
-        patterns.collect::<Vec<_>>(),
-        negated != old,
-        text,
-    ))
-}
-
-/// Types of an IPv6 address, every one of which must be true: `match_type6`,
-/// `net/netfilter/xt_addrtype.c`. There, an address of this host is a unicast address as well.
-fn kinds6(names: &str, field: &Field, negated: bool, text: &str) -> Condition {
-    let fails = |name: &str| {
-        let pattern = match name {
-            "UNICAST" => Pattern::Range(1, 4),
-            "LOCAL" => Pattern::exactly(2),
-            "MULTICAST" => Pattern::exactly(5),
-            other => Pattern::Opaque(other.to_owned()),
-        };
-        Condition::one_of(Key::whole(field.clone()), [pattern], true, text)
-    };
-    // All of them hold when none of them fails.
-    Condition::Either {
-        conditions: names.split(',').map(fails).collect(),
-        negated: !negated,
-    }
 }
 
 fn set(

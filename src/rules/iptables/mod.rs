@@ -1,5 +1,7 @@
 //! iptables: the forms in which it prints rules, and what its options mean.
 
+mod addrtype;
+mod conntrack;
 pub(super) mod list;
 pub(super) mod matches;
 pub(super) mod options;

@@ -1,0 +1,77 @@
+//! The options of `-m conntrack` and `-m state`.
+
+use super::matches::{network, single};
+use super::options::Words;
+use super::words::Word;
+use crate::rules::condition::{Condition, Field, Key, Pattern};
+use crate::rules::packet::{DESTINATION_TRANSLATED, SOURCE_TRANSLATED, state_named};
+use crate::rules::ruleset::Family;
+use crate::rules::unreadable::Unreadable;
+
+/// `--ctstate`, `--state`.
+pub(super) fn states(
+    option: &Word,
+    words: &mut Words<'_>,
+    negated: bool,
+) -> Result<Condition, Unreadable> {
+    let (value, old) = words.value(option)?;
+    let mut conditions = Vec::new();
+    let mut patterns = Vec::new();
+    for name in value.text.split(',') {
+        let status = match name {
+            "SNAT" => SOURCE_TRANSLATED,
+            "DNAT" => DESTINATION_TRANSLATED,
+            _ => {
+                let bit = state_named(&name.to_ascii_lowercase());
+                patterns.push(Pattern::exactly(
+                    bit.ok_or_else(|| words.bad(&option.text, value))?,
+                ));
+                continue;
+            }
+        };
+        let key = Key {
+            field: Field::ConnectionStatus,
+            mask: status,
+        };
+        let text = format!("the connection is translated by {name}");
+        conditions.push(Condition::one_of(
+            key,
+            [Pattern::exactly(status)],
+            false,
+            text,
+        ));
+    }
+    if !patterns.is_empty() {
+        let text = format!("the connection's state is {}", value.text);
+        let key = Key::whole(Field::ConnectionState);
+        conditions.push(Condition::one_of(key, patterns, false, text));
+    }
+    Ok(single(conditions, negated != old))
+}
+
+/// `--ctorigsrc`, `--ctorigdst`.
+pub(super) fn original(
+    option: &Word,
+    words: &mut Words<'_>,
+    negated: bool,
+    family: Family,
+) -> Result<Condition, Unreadable> {
+    let (value, old) = words.value(option)?;
+    let Some((address, mask)) = network(&value.text, family) else {
+        return Err(words.bad(&option.text, value));
+    };
+    let field = match (option.text == "--ctorigsrc", family == Family::Ip6) {
+        (true, false) => Field::OriginalSource4,
+        (true, true) => Field::OriginalSource6,
+        (false, false) => Field::OriginalDestination4,
+        (false, true) => Field::OriginalDestination6,
+    };
+    let text = format!("{} is {}", option.text.trim_start_matches('-'), value.text);
+    let key = Key { field, mask };
+    Ok(Condition::one_of(
+        key,
+        [Pattern::exactly(address & mask)],
+        negated != old,
+        text,
+    ))
+}
