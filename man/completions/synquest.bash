@@ -34,6 +34,9 @@ _synquest() {
             synquest,probe)
                 cmd="synquest__subcmd__probe"
                 ;;
+            synquest,rules)
+                cmd="synquest__subcmd__rules"
+                ;;
             synquest,sweep)
                 cmd="synquest__subcmd__sweep"
                 ;;
@@ -55,6 +58,9 @@ _synquest() {
             synquest__subcmd__help,probe)
                 cmd="synquest__subcmd__help__subcmd__probe"
                 ;;
+            synquest__subcmd__help,rules)
+                cmd="synquest__subcmd__help__subcmd__rules"
+                ;;
             synquest__subcmd__help,sweep)
                 cmd="synquest__subcmd__help__subcmd__sweep"
                 ;;
@@ -65,7 +71,7 @@ _synquest() {
 
     case "${cmd}" in
         synquest)
-            opts="-v -q -h -V --json --verbose --quiet --color --help --version probe sweep merge explain doctor generate help"
+            opts="-v -q -h -V --json --verbose --quiet --color --help --version probe sweep merge explain rules doctor generate help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -169,7 +175,7 @@ _synquest() {
             return 0
             ;;
         synquest__subcmd__help)
-            opts="probe sweep merge explain doctor generate help"
+            opts="probe sweep merge explain rules doctor generate help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -253,6 +259,20 @@ _synquest() {
             return 0
             ;;
         synquest__subcmd__help__subcmd__probe)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        synquest__subcmd__help__subcmd__rules)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -407,6 +427,52 @@ _synquest() {
                     ;;
                 --greeting)
                     COMPREPLY=($(compgen -W "auto mysql postgresql redis" -- "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        synquest__subcmd__rules)
+            opts="-v -q -h -V --live --from --port --proto --to --in --out --source-port --outbound --handshake --exit-zero --json --verbose --quiet --color --help --version"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --from)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --port)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --proto)
+                    COMPREPLY=($(compgen -W "tcp udp" -- "${cur}"))
+                    return 0
+                    ;;
+                --to)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --in)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --out)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --source-port)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --color)

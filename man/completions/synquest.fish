@@ -36,6 +36,7 @@ complete -c synquest -n "__fish_synquest_needs_command" -f -a "probe" -d 'Hold a
 complete -c synquest -n "__fish_synquest_needs_command" -f -a "sweep" -d 'Hold an inquest into every endpoint of a list'
 complete -c synquest -n "__fish_synquest_needs_command" -f -a "merge" -d 'Join the results of the shards of one sweep'
 complete -c synquest -n "__fish_synquest_needs_command" -f -a "explain" -d 'Give the verdicts again from a capture alone, ours or one of tcpdump\'s'
+complete -c synquest -n "__fish_synquest_needs_command" -f -a "rules" -d 'Say which firewall rule of a host decides on a connection, and how to let it in'
 complete -c synquest -n "__fish_synquest_needs_command" -f -a "doctor" -d 'Show what this host can and cannot do'
 complete -c synquest -n "__fish_synquest_needs_command" -f -a "generate" -d 'Write the man pages or the shell completions'
 complete -c synquest -n "__fish_synquest_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
@@ -155,6 +156,26 @@ complete -c synquest -n "__fish_synquest_using_subcommand explain" -s v -l verbo
 complete -c synquest -n "__fish_synquest_using_subcommand explain" -s q -l quiet -d 'One line an endpoint and no progress'
 complete -c synquest -n "__fish_synquest_using_subcommand explain" -s h -l help -d 'Print help'
 complete -c synquest -n "__fish_synquest_using_subcommand explain" -s V -l version -d 'Print version'
+complete -c synquest -n "__fish_synquest_using_subcommand rules" -l from -d 'Address it comes from' -r
+complete -c synquest -n "__fish_synquest_using_subcommand rules" -l port -d 'Port it goes to, by number or name [default: any]' -r
+complete -c synquest -n "__fish_synquest_using_subcommand rules" -l proto -d 'Transport protocol' -r -f -a "tcp\t'TCP'
+udp\t'UDP'"
+complete -c synquest -n "__fish_synquest_using_subcommand rules" -l to -d 'Address it goes to [default: one of the host\'s own]' -r
+complete -c synquest -n "__fish_synquest_using_subcommand rules" -l in -d 'Interface it comes in by' -r
+complete -c synquest -n "__fish_synquest_using_subcommand rules" -l out -d 'Interface the host forwards it by, as to a container; with --outbound, leaves by' -r
+complete -c synquest -n "__fish_synquest_using_subcommand rules" -l source-port -d 'Port it comes from [default: any unprivileged one]' -r
+complete -c synquest -n "__fish_synquest_using_subcommand rules" -l color -d 'When to colour [NO_COLOR is honoured by auto]' -r -f -a "auto\t''
+always\t''
+never\t''"
+complete -c synquest -n "__fish_synquest_using_subcommand rules" -l live -d 'Ask the tools of this host, with commands that only read'
+complete -c synquest -n "__fish_synquest_using_subcommand rules" -l outbound -d 'The host of these rules makes the connection itself'
+complete -c synquest -n "__fish_synquest_using_subcommand rules" -l handshake -d 'Follow the answer and the last packet of the handshake as well'
+complete -c synquest -n "__fish_synquest_using_subcommand rules" -l exit-zero -d 'Exit with 0 also when the connection is blocked or that depends'
+complete -c synquest -n "__fish_synquest_using_subcommand rules" -l json -d 'Write JSON, one document a line'
+complete -c synquest -n "__fish_synquest_using_subcommand rules" -s v -l verbose -d 'Say on stderr what is being done; twice for more'
+complete -c synquest -n "__fish_synquest_using_subcommand rules" -s q -l quiet -d 'One line an endpoint and no progress'
+complete -c synquest -n "__fish_synquest_using_subcommand rules" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c synquest -n "__fish_synquest_using_subcommand rules" -s V -l version -d 'Print version'
 complete -c synquest -n "__fish_synquest_using_subcommand doctor" -s I -l interface -d 'Leave through this interface' -r
 complete -c synquest -n "__fish_synquest_using_subcommand doctor" -s S -l source -d 'Send from this address of this host' -r
 complete -c synquest -n "__fish_synquest_using_subcommand doctor" -l mark -d 'Firewall mark of the probes (decimal or 0x…)' -r
@@ -176,10 +197,11 @@ complete -c synquest -n "__fish_synquest_using_subcommand generate" -s v -l verb
 complete -c synquest -n "__fish_synquest_using_subcommand generate" -s q -l quiet -d 'One line an endpoint and no progress'
 complete -c synquest -n "__fish_synquest_using_subcommand generate" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c synquest -n "__fish_synquest_using_subcommand generate" -s V -l version -d 'Print version'
-complete -c synquest -n "__fish_synquest_using_subcommand help; and not __fish_seen_subcommand_from probe sweep merge explain doctor generate help" -f -a "probe" -d 'Hold an inquest into one or a few endpoints'
-complete -c synquest -n "__fish_synquest_using_subcommand help; and not __fish_seen_subcommand_from probe sweep merge explain doctor generate help" -f -a "sweep" -d 'Hold an inquest into every endpoint of a list'
-complete -c synquest -n "__fish_synquest_using_subcommand help; and not __fish_seen_subcommand_from probe sweep merge explain doctor generate help" -f -a "merge" -d 'Join the results of the shards of one sweep'
-complete -c synquest -n "__fish_synquest_using_subcommand help; and not __fish_seen_subcommand_from probe sweep merge explain doctor generate help" -f -a "explain" -d 'Give the verdicts again from a capture alone, ours or one of tcpdump\'s'
-complete -c synquest -n "__fish_synquest_using_subcommand help; and not __fish_seen_subcommand_from probe sweep merge explain doctor generate help" -f -a "doctor" -d 'Show what this host can and cannot do'
-complete -c synquest -n "__fish_synquest_using_subcommand help; and not __fish_seen_subcommand_from probe sweep merge explain doctor generate help" -f -a "generate" -d 'Write the man pages or the shell completions'
-complete -c synquest -n "__fish_synquest_using_subcommand help; and not __fish_seen_subcommand_from probe sweep merge explain doctor generate help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c synquest -n "__fish_synquest_using_subcommand help; and not __fish_seen_subcommand_from probe sweep merge explain rules doctor generate help" -f -a "probe" -d 'Hold an inquest into one or a few endpoints'
+complete -c synquest -n "__fish_synquest_using_subcommand help; and not __fish_seen_subcommand_from probe sweep merge explain rules doctor generate help" -f -a "sweep" -d 'Hold an inquest into every endpoint of a list'
+complete -c synquest -n "__fish_synquest_using_subcommand help; and not __fish_seen_subcommand_from probe sweep merge explain rules doctor generate help" -f -a "merge" -d 'Join the results of the shards of one sweep'
+complete -c synquest -n "__fish_synquest_using_subcommand help; and not __fish_seen_subcommand_from probe sweep merge explain rules doctor generate help" -f -a "explain" -d 'Give the verdicts again from a capture alone, ours or one of tcpdump\'s'
+complete -c synquest -n "__fish_synquest_using_subcommand help; and not __fish_seen_subcommand_from probe sweep merge explain rules doctor generate help" -f -a "rules" -d 'Say which firewall rule of a host decides on a connection, and how to let it in'
+complete -c synquest -n "__fish_synquest_using_subcommand help; and not __fish_seen_subcommand_from probe sweep merge explain rules doctor generate help" -f -a "doctor" -d 'Show what this host can and cannot do'
+complete -c synquest -n "__fish_synquest_using_subcommand help; and not __fish_seen_subcommand_from probe sweep merge explain rules doctor generate help" -f -a "generate" -d 'Write the man pages or the shell completions'
+complete -c synquest -n "__fish_synquest_using_subcommand help; and not __fish_seen_subcommand_from probe sweep merge explain rules doctor generate help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'

@@ -256,9 +256,8 @@ fn target(
             };
             format!("-j REJECT --reject-with {}", one(rng, kinds))
         }
-        (_, 2..=3) => "-j DROP".to_owned(),
-        (_, 4) => "-m comment --comment counted".to_owned(),
-        ("raw", 5..) => "-m comment --comment counted".to_owned(),
+        (_, 2 | 3) => "-j DROP".to_owned(),
+        ("raw", 4..) | (_, 4) => "-m comment --comment counted".to_owned(),
         (_, _) => "-j ACCEPT".to_owned(),
     }
 }

@@ -176,7 +176,7 @@ fn hold(rig: &mut Rig, trial: u64, tally: &Mutex<Tally>) {
         objections.push(object(text));
     }
     let mut asked = 0;
-    if trial % READERS == 0 {
+    if trial.is_multiple_of(READERS) {
         for (name, text) in other_readers(rig, tool, &knock) {
             asked += 1;
             match input::read(&text, assumed(&knock)) {
@@ -198,7 +198,7 @@ fn hold(rig: &mut Rig, trial: u64, tally: &Mutex<Tally>) {
         }
     }
     let mut remedies = 0;
-    if decision.ruling == Ruling::Blocked && trial % REMEDIES == 0 {
+    if decision.ruling == Ruling::Blocked && trial.is_multiple_of(REMEDIES) {
         remedies = 1;
         if let Some(text) = remedy::hold(rig, tool, &knock, &ruleset) {
             objections.push(object(text));

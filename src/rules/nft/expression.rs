@@ -127,9 +127,10 @@ impl Parser {
                 }
                 "|" | "or" => {
                     self.skip();
-                    let mut all = match left {
-                        Expression::List(all) => all,
-                        other => vec![other],
+                    let mut all = if let Expression::List(all) = left {
+                        all
+                    } else {
+                        vec![left]
                     };
                     all.push(self.operand()?);
                     Expression::List(all)

@@ -172,18 +172,8 @@ fn rule(body: &Map<String, Value>, family: Family, table: &mut Table) {
     };
     let written: Vec<String> = expressions.iter().map(written).collect();
     let handle = body.get("handle").and_then(Value::as_u64);
-    let sets = std::mem::take(&mut table.sets);
     let chain = table.chain(text(body, "chain").unwrap_or_default());
-    lower::push(
-        chain,
-        family,
-        handle,
-        written.join(" "),
-        recipe,
-        &clauses,
-        &sets,
-    );
-    table.sets = sets;
+    lower::push(chain, family, handle, written.join(" "), recipe, &clauses);
 }
 
 /// A statement in a form that a person reads.

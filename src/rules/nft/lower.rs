@@ -1,14 +1,12 @@
 //! What rules of nftables mean, whichever form they were read from.
 
-use std::collections::BTreeMap;
-
+use super::mark;
 use super::pattern::{self, Kind};
 use super::syntax::{Clause, Expression, Member, Relation};
 use crate::rules::condition::{Condition, Element, Field, Key, Pattern};
 use crate::rules::iptables::place;
 use crate::rules::ruleset::{
-    Chain, Elements, Family, MarkChange, Origin, Policy, Recipe, Rule, Set, Statement, Table,
-    Translation, Verdict,
+    Chain, Elements, Family, Origin, Policy, Recipe, Rule, Statement, Table, Translation, Verdict,
 };
 
 /// Adds a rule to `chain`.
@@ -19,11 +17,10 @@ pub(super) fn push(
     text: String,
     recipe: Recipe,
     clauses: &[Clause],
-    sets: &BTreeMap<String, Set>,
 ) {
     let statements = clauses
         .iter()
-        .flat_map(|clause| statements(clause, family, &text, sets))
+        .flat_map(|clause| statements(clause, family, &text))
         .collect();
     chain.rules.push(Rule {
         number: u32::try_from(chain.rules.len() + 1).unwrap_or(u32::MAX),
@@ -85,11 +82,17 @@ pub(super) fn elements(members: &[Member], kinds: &[Kind]) -> Vec<Element> {
         .collect()
 }
 
+/// The parts of a concatenation; anything else is its own only part.
+fn parts(whole: &Expression) -> &[Expression] {
+    if let Expression::Concat(parts) = whole {
+        parts
+    } else {
+        std::slice::from_ref(whole)
+    }
+}
+
 fn element(member: &Member, kinds: &[Kind]) -> Element {
-    let parts = match &member.key {
-        Expression::Concat(parts) => parts.as_slice(),
-        other => std::slice::from_ref(other),
-    };
+    let parts = parts(&member.key);
     let kind = |index: usize| kinds.get(index).copied().unwrap_or(Kind::Any);
     let mut patterns: Vec<Pattern> = parts
         .iter()
@@ -108,18 +111,13 @@ fn element(member: &Member, kinds: &[Kind]) -> Element {
 }
 
 /// What one statement means.
-fn statements(
-    clause: &Clause,
-    family: Family,
-    text: &str,
-    sets: &BTreeMap<String, Set>,
-) -> Vec<Statement> {
+fn statements(clause: &Clause, family: Family, text: &str) -> Vec<Statement> {
     let one = |statement| vec![statement];
     match clause {
         Clause::Match(relation, left, right) => comparison(*relation, left, right, text),
         Clause::Verdict(verdict) => one(Statement::End(verdict.clone())),
-        Clause::Dispatch(key, data) => dispatch(key, data, text, sets),
-        Clause::Mangle(key, value) => mangle(key, value),
+        Clause::Dispatch(key, data) => dispatch(key, data, text),
+        Clause::Mangle(key, value) => mark::mangle(key, value),
         Clause::Reject(word, kind) => {
             one(Statement::End(Verdict::Reject(refusal(word, kind, family))))
         }
@@ -156,10 +154,7 @@ fn statements(
 /// The keys of the left side; `Err(true)` when the packet never has such a field, `Err(false)`
 /// when nobody can tell it.
 fn keys(left: &Expression) -> Result<Vec<(Key, Kind)>, bool> {
-    let parts = match left {
-        Expression::Concat(parts) => parts.as_slice(),
-        other => std::slice::from_ref(other),
-    };
+    let parts = parts(left);
     parts.iter().map(key).collect()
 }
 
@@ -208,17 +203,18 @@ fn opaque(text: &str) -> Vec<Statement> {
 
 /// The IP version that a field implies, as a condition of its own.
 fn version(left: &Expression) -> Option<Statement> {
-    let parts = match left {
-        Expression::Concat(parts) => parts.as_slice(),
-        other => std::slice::from_ref(other),
-    };
-    let version = parts.iter().find_map(|part| match part {
-        Expression::Field(name) => pattern::version_of(name),
-        Expression::And(field, _) => match field.as_ref() {
-            Expression::Field(name) => pattern::version_of(name),
-            _ => None,
-        },
-        _ => None,
+    let parts = parts(left);
+    let version = parts.iter().find_map(|part| {
+        let whole = if let Expression::And(field, _) = part {
+            field
+        } else {
+            part
+        };
+        if let Expression::Field(name) = whole {
+            pattern::version_of(name)
+        } else {
+            None
+        }
     })?;
     let key = Key::whole(Field::NetfilterProtocol);
     Some(Statement::Match(Condition::one_of(
@@ -355,22 +351,18 @@ fn words(expression: &Expression) -> String {
     }
 }
 
-fn dispatch(
-    key: &Expression,
-    data: &Expression,
-    text: &str,
-    sets: &BTreeMap<String, Set>,
-) -> Vec<Statement> {
+fn dispatch(key: &Expression, data: &Expression, text: &str) -> Vec<Statement> {
     let (keys, kinds): (Vec<Key>, Vec<Kind>) = match keys(key) {
         Ok(keys) => keys.into_iter().unzip(),
         Err(true) => return vec![Statement::Match(Condition::Never)],
         Err(false) => (vec![Key::whole(Field::Other(words(key)))], vec![Kind::Any]),
     };
-    let elements = match data {
-        Expression::Set(members) => Elements::Listed(elements(members, &kinds)),
-        Expression::Reference(name) if sets.contains_key(name) => Elements::Named(name.clone()),
-        Expression::Reference(name) => Elements::Named(name.clone()),
-        _ => return opaque(text),
+    let elements = if let Expression::Set(members) = data {
+        Elements::Listed(elements(members, &kinds))
+    } else if let Expression::Reference(name) = data {
+        Elements::Named(name.clone())
+    } else {
+        return opaque(text);
     };
     let mut found: Vec<Statement> = version(key).into_iter().collect();
     found.push(Statement::Dispatch {
@@ -381,92 +373,13 @@ fn dispatch(
     found
 }
 
-/// `meta mark set …`, `ct mark set …`; other things that are set change no decision here.
-fn mangle(key: &Expression, value: &Expression) -> Vec<Statement> {
-    let Expression::Field(name) = key else {
-        return Vec::new();
-    };
-    let connection = match name.as_str() {
-        "meta mark" => false,
-        "ct mark" => true,
-        _ => return Vec::new(),
-    };
-    let (own, other) = if connection {
-        ("ct mark", "meta mark")
-    } else {
-        ("meta mark", "ct mark")
-    };
-    let change = mark_change(value, own, other).unwrap_or(MarkChange::Unknown);
-    vec![Statement::Mark { connection, change }]
-}
-
-/// A new mark as a change of the old one.
-fn mark_change(value: &Expression, own: &str, other: &str) -> Option<MarkChange> {
-    let bits = |value: &Expression| {
-        pattern::number(value, Kind::Number).and_then(|bits| u32::try_from(bits).ok())
-    };
-    match value {
-        Expression::Word(_) => Some(MarkChange::Set {
-            and: 0,
-            xor: bits(value)?,
-        }),
-        Expression::Field(name) if name == own => Some(MarkChange::Set {
-            and: u32::MAX,
-            xor: 0,
-        }),
-        Expression::Field(name) if name == other => Some(MarkChange::Copy {
-            and: 0,
-            take: u32::MAX,
-        }),
-        Expression::And(inner, mask) => {
-            let mask = bits(mask)?;
-            match mark_change(inner, own, other)? {
-                MarkChange::Set { and, xor } => Some(MarkChange::Set {
-                    and: and & mask,
-                    xor: xor & mask,
-                }),
-                MarkChange::Copy { and, take } => Some(MarkChange::Copy {
-                    and: and & mask,
-                    take: take & mask,
-                }),
-                MarkChange::Unknown => None,
-            }
-        }
-        Expression::Xor(inner, flipped) => match mark_change(inner, own, other)? {
-            MarkChange::Set { and, xor } => Some(MarkChange::Set {
-                and,
-                xor: xor ^ bits(flipped)?,
-            }),
-            MarkChange::Copy { .. } | MarkChange::Unknown => None,
-        },
-        // `inner | bits`
-        Expression::List(all) => {
-            let (inner, set) = all.split_first()?;
-            let set = set.iter().try_fold(0, |all, one| Some(all | bits(one)?))?;
-            match mark_change(inner, own, other)? {
-                MarkChange::Set { and, xor } => Some(MarkChange::Set {
-                    and: and & !set,
-                    xor: (xor & !set) | set,
-                }),
-                MarkChange::Copy { .. } | MarkChange::Unknown => None,
-            }
-        }
-        Expression::Field(_)
-        | Expression::Quoted(_)
-        | Expression::Prefix(..)
-        | Expression::Range(..)
-        | Expression::Concat(_)
-        | Expression::Set(_)
-        | Expression::Reference(_)
-        | Expression::Map(..)
-        | Expression::Other(_) => None,
-    }
-}
-
 fn translation(address: Option<&Expression>, port: Option<&Expression>) -> Translation {
-    let read = |value: &Expression| match value {
-        Expression::Word(text) | Expression::Quoted(text) => text.parse().ok(),
-        _ => None,
+    let read = |value: &Expression| {
+        if let Expression::Word(text) | Expression::Quoted(text) = value {
+            text.parse().ok()
+        } else {
+            None
+        }
     };
     let to = address.map(read);
     let port = port

@@ -6,6 +6,7 @@ mod expression;
 pub(super) mod json;
 mod lexer;
 mod lower;
+mod mark;
 mod pattern;
 mod statement;
 mod syntax;

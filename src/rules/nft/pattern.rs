@@ -126,9 +126,11 @@ fn name(text: &str) -> Pattern {
 }
 
 fn prefix(address: &Expression, length: u32) -> Pattern {
-    let (family, width) = match address {
-        Expression::Word(text) if text.contains(':') => (Family::Ip6, 128_u32),
-        _ => (Family::Ip, 32),
+    let colons = matches!(address, Expression::Word(text) if text.contains(':'));
+    let (family, width) = if colons {
+        (Family::Ip6, 128_u32)
+    } else {
+        (Family::Ip, 32)
     };
     match (number(address, Kind::Address), width.checked_sub(length)) {
         (Some(number), Some(free)) => {

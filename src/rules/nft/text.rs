@@ -246,7 +246,7 @@ impl Parser {
                 if !self.takes("=") {
                     return Err(self.expected("="));
                 }
-                if !self.peek().is_some_and(|token| token.text == "{") {
+                if self.peek().is_none_or(|token| token.text != "{") {
                     return Err(self.expected("{"));
                 }
                 members = Some(self.set()?);
@@ -270,21 +270,14 @@ impl Parser {
     fn chain(&mut self, table: &mut Table) -> Result<(), Unreadable> {
         let name = self.word("the name of a chain")?;
         self.open()?;
-        let (family, sets) = (table.family, std::mem::take(&mut table.sets));
+        let family = table.family;
         let chain = table.chain(&name);
         chain.shown = Shown::Exactly;
         chain.rules.clear();
-        let read = self.chain_body(chain, family, &sets);
-        table.sets = sets;
-        read
+        self.chain_body(chain, family)
     }
 
-    fn chain_body(
-        &mut self,
-        chain: &mut Chain,
-        family: Family,
-        sets: &BTreeMap<String, Set>,
-    ) -> Result<(), Unreadable> {
+    fn chain_body(&mut self, chain: &mut Chain, family: Family) -> Result<(), Unreadable> {
         loop {
             self.skip_lines();
             if self.takes("}") {
@@ -320,7 +313,7 @@ impl Parser {
                     } else {
                         Recipe::Nft(text.clone())
                     };
-                    lower::push(chain, family, handle, text, recipe, &clauses, sets);
+                    lower::push(chain, family, handle, text, recipe, &clauses);
                 }
             }
         }
