@@ -142,7 +142,8 @@ fn same_end(one: &End, other: &End) -> bool {
         (End::Blocked(one), End::Blocked(other)) => {
             one.place == other.place && one.target == other.target
         }
-        (End::Allowed(_), End::Allowed(_)) | (End::TooLong, End::TooLong) => true,
+        (End::Allowed(one), End::Allowed(other)) => one == other,
+        (End::TooLong, End::TooLong) => true,
         (End::Allowed(_) | End::Blocked(_) | End::TooLong, _) => false,
     }
 }

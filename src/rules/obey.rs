@@ -66,12 +66,7 @@ impl Walker {
                     return None;
                 }
                 Statement::Handover { target, to } => {
-                    let fact = Fact::of(format!("{to} lets it pass"));
-                    if self.supposes(&fact, &asked_by, walk) {
-                        return self.go(&Verdict::Accept, rule, place, walk);
-                    }
-                    self.way.push(format!("{asked_by} {target}"));
-                    return Some(blocked(rule, place, target, None));
+                    return self.hand_over(target, to, rule, place, walk);
                 }
             }
         }
@@ -151,9 +146,13 @@ impl Walker {
                 return Some(blocked(rule, place, "DROP", None));
             }
             Verdict::Reject(with) => {
-                let with = &for_version(with, self.flow.packet().from.is_ipv4());
+                let Some(with) = with else {
+                    self.way.push(format!("{here} REJECT"));
+                    return Some(blocked(rule, place, "REJECT", None));
+                };
+                let with = for_version(with, self.flow.packet().from.is_ipv4());
                 self.way.push(format!("{here} REJECT with {with}"));
-                return Some(blocked(rule, place, "REJECT", Some(with.clone())));
+                return Some(blocked(rule, place, "REJECT", Some(with)));
             }
             Verdict::Return => {
                 if in_base {
@@ -195,18 +194,26 @@ impl Walker {
         place: Place,
         walk: &mut Walk<'_>,
     ) -> Option<End> {
+        let to = format!("chain {name}, which the input does not show,");
+        self.hand_over(name, &to, rule, place, walk)
+    }
+
+    /// The packet enters what may stop it, accept it, or give it back to the rule after this one.
+    fn hand_over(
+        &mut self,
+        target: &str,
+        to: &str,
+        rule: &Rule,
+        place: Place,
+        walk: &mut Walk<'_>,
+    ) -> Option<End> {
         let (table, chain) = chain_at(walk.ruleset, place.at)?;
         let here = &format!("{} {}", label(table, chain), rule.number);
-        let drops = Fact::of(format!(
-            "chain {name}, which the input does not show, stops it"
-        ));
-        if self.supposes(&drops, here, walk) {
-            return Some(blocked(rule, place, name, None));
+        if self.supposes(&Fact::of(format!("{to} stops it")), here, walk) {
+            self.way.push(format!("{here} {target}"));
+            return Some(blocked(rule, place, target, None));
         }
-        let accepts = Fact::of(format!(
-            "chain {name}, which the input does not show, accepts it"
-        ));
-        if self.supposes(&accepts, here, walk) {
+        if self.supposes(&Fact::of(format!("{to} accepts it")), here, walk) {
             return self.go(&Verdict::Accept, rule, place, walk);
         }
         None

@@ -420,7 +420,7 @@ pub enum Verdict {
     /// The packet is dropped.
     Drop,
     /// The packet is refused with this answer, in the words of `--reject-with`.
-    Reject(String),
+    Reject(Option<String>),
     /// Back to the calling chain; in a base chain, to its policy.
     Return,
     /// On to the next rule.

@@ -62,7 +62,7 @@ pub(super) fn statements(
             let with = options
                 .value(&["--reject-with"])
                 .map_or(usual, |word| &word.text);
-            Statement::End(Verdict::Reject(full_name(with, family)))
+            Statement::End(Verdict::Reject(Some(full_name(with, family))))
         }
         "QUEUE" | "NFQUEUE" => {
             let queue = options.value(&["--queue-num", "--queue-balance"]);

@@ -344,24 +344,7 @@ fn clause(statement: &Value) -> Vec<Clause> {
         )),
         "counter" | "log" | "flow" | "tproxy" | "dup" | "ct helper" | "ct timeout"
         | "ct expectation" | "comment" => Vec::new(),
-        "xt" => {
-            let name = word("name");
-            if word("type") == "match" {
-                one(Clause::Opaque(
-                    format!("-m {name} (nft does not show what it asks)"),
-                    true,
-                ))
-            } else if [
-                "LOG", "NFLOG", "TCPMSS", "TTL", "HL", "TOS", "DSCP", "CHECKSUM", "CT",
-            ]
-            .contains(&name.as_str())
-            {
-                Vec::new()
-            } else {
-                let to = format!("the target {name}, which nft does not show,");
-                one(Clause::Handover(name, to))
-            }
-        }
+        "xt" => lower::extension(word("type") == "match", &word("name")),
         _ => untold(),
     }
 }

@@ -119,7 +119,8 @@ fn statements(clause: &Clause, family: Family, text: &str) -> Vec<Statement> {
         Clause::Dispatch(key, data) => dispatch(key, data, text),
         Clause::Mangle(key, value) => mark::mangle(key, value),
         Clause::Reject(word, kind) => {
-            one(Statement::End(Verdict::Reject(refusal(word, kind, family))))
+            let with = refusal(word, kind, family);
+            one(Statement::End(Verdict::Reject(Some(with))))
         }
         Clause::Destination(address, port) => one(Statement::Destination(translation(
             address.as_ref(),
@@ -190,6 +191,30 @@ fn key(part: &Expression) -> Result<(Key, Kind), bool> {
         | Expression::Xor(..)
         | Expression::Map(..)
         | Expression::Other(_) => Err(false),
+    }
+}
+
+/// What nft shows of an extension of iptables: its name alone.
+pub(super) fn extension(matches: bool, name: &str) -> Vec<Clause> {
+    const HARMLESS: [&str; 11] = [
+        "LOG", "NFLOG", "TCPMSS", "TTL", "HL", "TOS", "DSCP", "CHECKSUM", "CLASSIFY", "AUDIT",
+        "TRACE",
+    ];
+    let unseen = |text: String| Clause::Opaque(text, true);
+    match name {
+        _ if matches => vec![unseen(format!(
+            "-m {name} (nft does not show what it asks)"
+        ))],
+        _ if HARMLESS.contains(&name) => Vec::new(),
+        "REJECT" => vec![Clause::Verdict(Verdict::Reject(None))],
+        "CT" => vec![
+            unseen("-j CT is --notrack (nft does not show it)".to_owned()),
+            Clause::Untrack,
+        ],
+        _ => {
+            let to = format!("the target {name}, which nft does not show,");
+            vec![Clause::Handover(name.to_owned(), to)]
+        }
     }
 }
 

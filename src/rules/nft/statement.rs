@@ -1,15 +1,10 @@
 //! Statements of a rule in an nft listing.
 
 use super::lexer::Kind;
+use super::lower;
 use super::syntax::{Clause, Expression, Relation};
 use super::text::Parser;
 use crate::rules::unreadable::Unreadable;
-
-/// Targets of iptables that nft shows by name alone and that change nothing of a packet's way.
-const HARMLESS_TARGETS: [&str; 12] = [
-    "LOG", "NFLOG", "TCPMSS", "TTL", "HL", "TOS", "DSCP", "CHECKSUM", "CLASSIFY", "CT", "AUDIT",
-    "TRACE",
-];
 
 impl Parser {
     /// The statements up to the end of the rule.
@@ -155,15 +150,7 @@ impl Parser {
                 self.skip();
                 let kind = self.word("match or target")?;
                 let name = self.word("the name of an extension")?;
-                if kind == "match" {
-                    clauses.push(Clause::Opaque(
-                        format!("-m {name} (nft does not show what it asks)"),
-                        true,
-                    ));
-                } else if !HARMLESS_TARGETS.contains(&name.as_str()) {
-                    let to = format!("the target {name}, which nft does not show,");
-                    clauses.push(Clause::Handover(name, to));
-                }
+                clauses.extend(lower::extension(kind == "match", &name));
             }
             _ => self.comparison(start, clauses)?,
         }

@@ -1,7 +1,5 @@
 //! `nft list ruleset`: tables, chains and sets as text.
 
-use std::collections::BTreeMap;
-
 use super::lexer::{Kind, Token, tokens};
 use super::lower;
 use super::syntax::Expression;
