@@ -16,6 +16,7 @@ mod browser;
 mod capture;
 mod cli;
 mod crowd;
+mod firewalled;
 mod greeting;
 mod hostile;
 mod lab;

@@ -125,6 +125,16 @@ pub struct ProbeArguments {
     /// What only the user knows of the way.
     #[command(flatten)]
     pub situation: Whereabouts,
+    /// What the target's iptables-save (or iptables -L, nft list ruleset) prints, to name the very
+    /// rule that stops us; - for stdin
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "SYNQUEST_RULES",
+        hide_env_values = true,
+        help_heading = "Advice"
+    )]
+    pub rules: Option<PathBuf>,
     /// Where the port is open, connect in full and report what the server says [mysql, postgresql,
     /// redis; default: by the port and the server's words]
     #[arg(

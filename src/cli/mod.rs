@@ -24,6 +24,7 @@ pub mod scribe;
 pub mod settings;
 pub mod signals;
 pub mod sweep;
+pub mod target_rules;
 pub mod terminal;
 pub mod until;
 

@@ -9,6 +9,7 @@ use super::keeper::Keeper;
 use super::progress::Progress;
 use super::scribe::{Scribe, time_of_day};
 use super::signals::Signals;
+use super::target_rules::TargetRules;
 use super::terminal::Terminal;
 use super::until::Vigil;
 use super::{dry_run, lookup, settings};
@@ -33,6 +34,11 @@ pub fn run(
     terminal: Terminal,
 ) -> Result<ExitStatus, Failure> {
     let artefacts = artefact::Plan::of(arguments.pcap.as_deref(), &arguments.artefacts)?;
+    let rules = arguments
+        .rules
+        .as_deref()
+        .map(TargetRules::read)
+        .transpose()?;
     let found = lookup::endpoints(&arguments.endpoints, &arguments.leave)?.some()?;
     let endpoints = found.endpoints;
     let mut settings = settings::settings(&arguments.cost, &arguments.leave);
@@ -103,6 +109,9 @@ pub fn run(
             if let Some(keeper) = &mut keeper {
                 let numbers = keeper.settle(session, &outcome);
                 record.number(|id| numbers.of(id).to_vec());
+            }
+            if let Some(rules) = &rules {
+                rules.advise(&outcome, &mut record);
             }
             if let Some(greeter) = &greeter {
                 greeter.greet(&outcome, &mut record);

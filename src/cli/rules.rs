@@ -252,7 +252,7 @@ fn parse_port(text: &str) -> Result<u16, String> {
 }
 
 /// The rules in the files, one after the other, and what to call them.
-fn given(files: &[PathBuf]) -> Result<(String, String), Unjudged> {
+pub(super) fn given(files: &[PathBuf]) -> Result<(String, String), Unjudged> {
     let mut rules = String::new();
     for path in files {
         let closed = |source| Unjudged::Closed {

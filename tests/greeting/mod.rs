@@ -11,7 +11,7 @@
 mod mariadb;
 mod postgres;
 mod redis;
-mod server;
+pub(crate) mod server;
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
@@ -20,7 +20,7 @@ use std::time::Duration;
 use server::{Place, missing};
 
 /// Whether the test may run: false, said loudly, where something is missing; a failure in CI.
-fn may_run(test: &str, tools: &[&str]) -> bool {
+pub(crate) fn may_run(test: &str, tools: &[&str]) -> bool {
     let Some(reason) = missing(tools) else {
         return true;
     };

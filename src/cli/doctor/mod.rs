@@ -1,6 +1,7 @@
 //! `synquest doctor`: judges what this host says of itself.
 
 mod approach;
+mod firewall;
 mod host;
 
 use super::arguments::{DoctorArguments, Shared};
@@ -8,11 +9,13 @@ use super::exit::ExitStatus;
 use super::failure;
 use super::lookup;
 use super::terminal::Terminal;
+use crate::net;
 use crate::net::doctor;
 use crate::net::survey::Preference;
 use crate::report::doctor::{Check, Checkup, Standing};
 use crate::report::json;
 pub(super) use approach::approach_checks;
+use firewall::firewall_check;
 use host::host_checks;
 
 /// Examines this host and, where an endpoint is named, the way to each of its addresses.
@@ -34,10 +37,14 @@ pub fn run(
         mark: arguments.leave.mark,
     };
     let mut checks = host_checks(&doctor::examine(None, &preference)?);
+    let listing = net::firewall::listing();
     for endpoint in &endpoints {
         let examination = doctor::examine(Some(endpoint), &preference)?;
         if let Some(approach) = examination.target {
             checks.extend(approach_checks(endpoint, &approach));
+            if let Some(route) = approach.way.route() {
+                checks.push(firewall_check(endpoint, route, &listing));
+            }
         }
     }
     let checkup = Checkup::new(checks);

@@ -10,6 +10,8 @@ mod local;
 mod network;
 mod situation;
 
+use std::net::IpAddr;
+
 use serde::{Deserialize, Serialize};
 
 use crate::model::greeting::Greeting;
@@ -63,6 +65,11 @@ pub fn advise(outcome: &Outcome, situation: &Situation) -> Vec<Advice> {
 /// What to do about `outcome`, an open endpoint, after its server greeted us so.
 pub fn greeted(outcome: &Outcome, situation: &Situation, greeting: &Greeting) -> Vec<Advice> {
     greeting::greeted(&Case::of(outcome, situation), greeting)
+}
+
+/// The address under which the target sees us; `None` where a NAT stands between and nobody said.
+pub fn seen_as(outcome: &Outcome, situation: &Situation) -> Option<IpAddr> {
+    Case::of(outcome, situation).seen_as().parse().ok()
 }
 
 fn by_cause(case: &Case<'_>) -> Vec<Advice> {

@@ -1,0 +1,88 @@
+//! What this host's own firewall does with our flow, by the matcher that `rules` uses.
+
+use std::net::IpAddr;
+
+use super::{check, with_remedy};
+use crate::cli::target_rules::place;
+use crate::model::endpoint::Endpoint;
+use crate::net::firewall::Listing;
+use crate::net::route::Route;
+use crate::report::doctor::{Check, Standing};
+use crate::rules::decision::{decide, handshake};
+use crate::rules::document::Document;
+use crate::rules::input;
+use crate::rules::packet::{Journey, Packet};
+use crate::rules::ruleset::Family;
+use crate::rules::unreadable::Fault;
+
+const NAME: &str = "local firewall";
+
+/// The check of a new connection to `endpoint` and of the answers to it, by the rules listed.
+pub(super) fn firewall_check(endpoint: &Endpoint, route: &Route, listing: &Listing) -> Check {
+    let (tools, rules) = match listing {
+        Listing::Rules(tools, rules) => (tools.join(", "), rules),
+        Listing::NotPermitted => {
+            return check(
+                NAME,
+                Standing::Note,
+                "not read: only root may list its rules",
+            );
+        }
+        Listing::NoTool => {
+            let finding = "not read: no iptables-save or nft here, or they failed";
+            return check(NAME, Standing::Note, finding);
+        }
+    };
+    let assumed = match endpoint.address {
+        IpAddr::V4(_) => Family::Ip,
+        IpAddr::V6(_) => Family::Ip6,
+    };
+    let ruleset = match input::read(rules, assumed) {
+        Ok(ruleset) => ruleset,
+        Err(reason) if reason.fault == Fault::NoRules => {
+            return check(NAME, Standing::Good, format!("has no rules, by {tools}"));
+        }
+        Err(reason) => {
+            return check(NAME, Standing::Note, format!("not understood: {reason}"));
+        }
+    };
+    let packet = Packet {
+        journey: Journey::Outbound,
+        to: Some(endpoint.address),
+        out_interface: Some(route.link.name.clone()),
+        ..Packet::opening(route.source, Some(endpoint.port))
+    };
+    let first = decide(&ruleset, &packet);
+    let later = handshake(&ruleset, &first);
+    let document = Document::of(&ruleset, &first, &later);
+    match document.decision {
+        "allowed" => check(
+            NAME,
+            Standing::Good,
+            format!("lets the connection out and its answers in, by {tools}"),
+        ),
+        "blocked" => {
+            let rule = document.rule.as_ref().map(place).unwrap_or_default();
+            let commands: Vec<&str> = document
+                .remedy
+                .iter()
+                .map(|step| step.command.as_str())
+                .collect();
+            Check {
+                command: (!commands.is_empty()).then(|| commands.join(" && ")),
+                ..with_remedy(
+                    check(NAME, Standing::Bad, format!("{rule} stops this very flow")),
+                    "Let it through.",
+                )
+            }
+        }
+        _ => check(
+            NAME,
+            Standing::Doubtful,
+            format!(
+                "whether it lets this flow through hangs on: {}",
+                document.unknown.join("; ")
+            ),
+        ),
+    }
+}

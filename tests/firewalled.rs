@@ -1,0 +1,166 @@
+//! Rules of hosts and what is made of them: `probe --rules` and the local firewall of `doctor`, with
+//! the kernel's own iptables, in namespaces of the test.
+
+use std::process::Command;
+
+use serde_json::Value;
+
+use crate::cli::{stderr, stdout, synquest};
+use crate::greeting::may_run;
+use crate::greeting::server::{Folder, Place, SERVER, commands, done};
+use crate::lab::namespace::Namespace;
+
+const TOOLS: [&str; 2] = ["iptables", "iptables-save"];
+
+fn shell(space: &Namespace, command: &str) -> String {
+    space.enter(|| done(Command::new("sh").args(["-c", command])))
+}
+
+/// The document of a probe, with the exit status.
+fn probed(place: &Place, more: &[&str]) -> (Value, Option<i32>) {
+    let mut command = synquest();
+    command
+        .args(["probe", "--json", "--no-mtu", "-S", "10.77.0.2"])
+        .args(more)
+        .arg(format!("{SERVER}:3306"));
+    let output = place.prober.enter(|| command.output().expect("it starts"));
+    let document = serde_json::from_str(&stdout(&output));
+    let document = document.unwrap_or_else(|_| panic!("no document: {}", stderr(&output)));
+    (document, output.status.code())
+}
+
+#[test]
+fn the_rule_that_rejects_is_named_and_the_command_advised_lets_the_instance_in() {
+    if !may_run("probing with the target's rules", &TOOLS) {
+        return;
+    }
+    let place = Place::make();
+    let folder = Folder::make("rules");
+    let _listener = place
+        .server
+        .enter(|| std::net::TcpListener::bind((SERVER, 3306)).expect("a listener"));
+    shell(
+        &place.server,
+        "iptables -N IN_HIDS_MYSQLD_DENY_DROP \
+         && iptables -A INPUT -p tcp --dport 3306 -j IN_HIDS_MYSQLD_DENY_DROP \
+         && iptables -A IN_HIDS_MYSQLD_DENY_DROP -s 10.9.9.9 -j DROP \
+         && iptables -A IN_HIDS_MYSQLD_DENY_DROP -s 10.77.0.2 -p tcp -j REJECT \
+            --reject-with tcp-reset",
+    );
+    folder.write("rules", &shell(&place.server, "iptables-save"));
+    let rules = folder.path("rules").display().to_string();
+
+    let (document, status) = probed(&place, &["--rules", &rules]);
+    assert_eq!(document["verdict"]["cause"], "reject-host", "{document}");
+    assert_eq!(status, Some(1));
+    let first = &document["advice"][0];
+    let text = first["text"].as_str().expect("a text");
+    let named = "Rule 2 of chain IN_HIDS_MYSQLD_DENY_DROP (table filter)";
+    assert!(text.contains(named), "{text}");
+    let command = first["command"].as_str().expect("a command");
+    assert_eq!(command, "iptables -D IN_HIDS_MYSQLD_DENY_DROP 2");
+
+    shell(&place.server, command);
+    let (document, status) = probed(&place, &["--rules", &rules]);
+    assert_eq!(document["verdict"]["cause"], "open");
+    assert_eq!(status, Some(0));
+    assert!(!commands(&document).contains("iptables"));
+}
+
+#[test]
+fn rules_that_cannot_be_read_are_refused_before_anything_is_sent() {
+    let folder = Folder::make("rules");
+    folder.write(
+        "rules",
+        "*filter\n:INPUT ACCEPT [0:0]\n-A INPUT --no-such\n",
+    );
+    for rules in ["rules", "nowhere"] {
+        let rules = folder.path(rules).display().to_string();
+        let mut command = synquest();
+        command.args(["probe", "--rules", &rules, "127.0.0.1:1"]);
+        let output = command.output().expect("it starts");
+        assert_eq!(output.status.code(), Some(2), "{}", stderr(&output));
+        assert!(stderr(&output).contains(&rules), "{}", stderr(&output));
+        assert_eq!(stdout(&output), "");
+    }
+}
+
+#[test]
+fn doctor_finds_the_local_rule_that_stops_the_very_flow() {
+    if !may_run("the local firewall of doctor", &TOOLS) {
+        return;
+    }
+    let place = Place::make();
+    let check = |standing: &str, words: &str| {
+        let mut command = synquest();
+        command.args(["doctor", "--json", "-S", "10.77.0.2", "10.77.0.1:3306"]);
+        let output = place.prober.enter(|| command.output().expect("it starts"));
+        let document: Value = serde_json::from_str(&stdout(&output)).expect("a document");
+        let mut checks = document["checks"].as_array().expect("checks").iter();
+        let found = checks.find(|check| check["name"] == "local firewall");
+        let found = found.expect("a check of the firewall");
+        assert_eq!(found["standing"], standing, "{found}");
+        let finding = found["finding"].as_str().expect("a finding");
+        assert!(finding.contains(words), "{finding}");
+    };
+    check("good", "has no rules");
+    shell(
+        &place.prober,
+        "iptables -A OUTPUT -p tcp --dport 22 -j DROP",
+    );
+    check("good", "lets the connection out");
+    shell(
+        &place.prober,
+        "iptables -A OUTPUT -d 10.77.0.1 -p tcp --dport 3306 -j DROP",
+    );
+    check("bad", "Rule 2 of chain OUTPUT (table filter)");
+    shell(
+        &place.prober,
+        "iptables -F OUTPUT && iptables -A INPUT -s 10.77.0.1 -p tcp --sport 3306 -j DROP",
+    );
+    check("bad", "Rule 1 of chain INPUT (table filter)");
+}
+
+#[test]
+fn doctor_says_which_source_was_chosen_and_where_an_mtu_comes_from() {
+    if !may_run("the way by doctor", &["ip"]) {
+        return;
+    }
+    let place = Place::make();
+    let finding = |name: &str| {
+        let mut command = synquest();
+        command.args(["doctor", "--json", "10.77.0.1:3306"]);
+        let output = place.prober.enter(|| command.output().expect("it starts"));
+        let document: Value = serde_json::from_str(&stdout(&output)).expect("a document");
+        let mut checks = document["checks"].as_array().expect("checks").iter();
+        let found = checks.find(|check| check["name"] == name);
+        found.expect(name)["finding"]
+            .as_str()
+            .expect("a finding")
+            .to_owned()
+    };
+    let source = finding("source address");
+    assert!(
+        source.starts_with("10.77.0.2, chosen before 10.77.0.3 (eth0)"),
+        "{source}"
+    );
+    assert_eq!(finding("MTU"), "1500, the interface's");
+    assert_eq!(finding("reverse-path filter"), "off");
+    shell(
+        &place.prober,
+        "ip route add 10.77.0.1/32 dev eth0 src 10.77.0.5 mtu 1400",
+    );
+    assert!(finding("source address").starts_with("10.77.0.5, "));
+    assert_eq!(
+        finding("MTU"),
+        "1400, set on the route; the interface's is 1500"
+    );
+    assert_eq!(
+        finding("next hop"),
+        "its link-layer address was not asked for yet"
+    );
+    let _refused = place
+        .prober
+        .enter(|| std::net::TcpStream::connect((SERVER, 3306)));
+    assert_eq!(finding("next hop"), "its link-layer address is known");
+}
