@@ -58,6 +58,7 @@ complete -c synquest -n "__fish_synquest_using_subcommand probe" -l scenario -d 
 on-prem\t'In a data centre, over a VPN or the public network'
 same-region-vm\t'Self-built on a virtual machine of the same region, in this VPC or a peered one'"
 complete -c synquest -n "__fish_synquest_using_subcommand probe" -l public-address -d 'Address under which public networks see this instance (its EIP)' -r
+complete -c synquest -n "__fish_synquest_using_subcommand probe" -l rules -d 'What the target\'s iptables-save (or iptables -L, nft list ruleset) prints, to name the very rule that stops us; - for stdin' -r -F
 complete -c synquest -n "__fish_synquest_using_subcommand probe" -l greeting -d 'Where the port is open, connect in full and report what the server says [mysql, postgresql, redis; default: by the port and the server\'s words]' -r -f -a "auto\t'What is usual on the port, or what the server speaks first'
 mysql\t'MySQL or MariaDB'
 postgresql\t'PostgreSQL'
