@@ -108,8 +108,14 @@ fn ported(rng: &mut Rng, knock: &Knock, protocol: &str, add: &mut impl FnMut(Str
         3 => {
             let (low, high) = draw::ports(rng, knock.port);
             let kind = one(rng, &["dports", "sports", "ports"]);
+            // A span of one port is none to multiport.
+            let span = if low == high {
+                low.to_string()
+            } else {
+                format!("{low}:{high}")
+            };
             add(format!(
-                "-m multiport {}--{kind} {},{low}:{high},9999",
+                "-m multiport {}--{kind} {},{span},9999",
                 not(rng),
                 draw::port(rng, knock.port)
             ));
