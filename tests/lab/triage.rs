@@ -2,8 +2,10 @@
 //! is reached at very many addresses, by block open, closed, refused or dropped.
 
 use std::collections::BTreeMap;
-use std::net::{IpAddr, Ipv6Addr, TcpListener};
+use std::io::ErrorKind;
+use std::net::{IpAddr, Ipv6Addr, TcpListener, TcpStream};
 use std::process::Command;
+use std::time::Duration;
 
 use synquest::engine::policy::Policy;
 use synquest::model::endpoint::Endpoint;
@@ -158,6 +160,17 @@ fn raise() -> Vec<Namespace> {
     spaces
 }
 
+/// Lets the neighbours find each other first: what waits for one of them, as SYN-ACKs do, is sent once
+/// more by its own timer and would then arrive twice.
+fn acquaint(prober: &Namespace) {
+    for v6 in [false, true] {
+        let closed = (address(v6, 1, 1), 9).into();
+        let met = || TcpStream::connect_timeout(&closed, Duration::from_secs(10));
+        let error = prober.enter(met).expect_err("nothing listens there");
+        assert_eq!(error.kind(), ErrorKind::ConnectionRefused, "{closed}");
+    }
+}
+
 fn endpoints() -> Vec<Endpoint> {
     let mut endpoints = Vec::new();
     for v6 in [false, true] {
@@ -187,6 +200,7 @@ fn triage_tells_open_closed_refused_and_silent_endpoints_apart() {
     let [prober, _, target] = spaces.as_slice() else {
         panic!("three namespaces were made")
     };
+    acquaint(prober);
     let listener = target.enter(|| {
         let any: IpAddr = Ipv6Addr::UNSPECIFIED.into();
         let listener = TcpListener::bind((any, DATABASE)).expect("a free port");
