@@ -13,10 +13,7 @@ pub fn phrase(place: &PlaceRecord) -> Option<String> {
             format!("between {} and {}", hop_phrase(after), hop_phrase(before))
         }
         ("edge", Some(after), None) => {
-            format!(
-                "between the last router, {}, and the host",
-                hop_phrase(after)
-            )
+            format!("at the last router, {}, or behind it", hop_phrase(after))
         }
         (_, Some(after), None) => format!("after {}", hop_phrase(after)),
         (_, None, Some(before)) => format!("before {}", hop_phrase(before)),

@@ -114,6 +114,12 @@ impl<'a> Case<'a> {
         }
     }
 
+    /// The last router that reports what goes to the port, in words.
+    pub(super) fn last_router(&self) -> Option<String> {
+        let hop = self.verdict.place.after_hop?;
+        Some(place::hop_phrase(HopName::from(hop)))
+    }
+
     /// The device that acted, in words, when it is identified.
     pub(super) fn device(&self) -> Option<String> {
         let hop = self.verdict.place.at_hop?;

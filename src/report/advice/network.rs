@@ -121,15 +121,36 @@ pub(super) fn reject_path(case: &Case<'_>) -> Vec<Advice> {
 }
 
 pub(super) fn drop_edge(case: &Case<'_>) -> Vec<Advice> {
-    vec![security_group(case), case.again()]
+    let mut advice = vec![security_group(case)];
+    advice.extend(last_router(case));
+    advice.push(case.again());
+    advice
 }
 
 pub(super) fn drop_edge_or_host(case: &Case<'_>) -> Vec<Advice> {
-    vec![
+    let mut advice = vec![
         security_group(case),
         host::find_rule(case, "discards this address or port"),
-        case.again(),
-    ]
+    ];
+    advice.extend(last_router(case));
+    advice.push(case.again());
+    advice
+}
+
+/// What the last router that reports the port's packets may do to them itself: it tells of those that
+/// expire there before it asks its filter. `None` where no router stands between.
+fn last_router(case: &Case<'_>) -> Option<Advice> {
+    let router = case.last_router()?;
+    Some(Advice::new(
+        format!("owner of {router}"),
+        format!(
+            "The last router may discard them itself, in its filter of what it forwards: it must \
+             let {} reach {} port {}.",
+            case.caller(),
+            case.target,
+            case.port
+        ),
+    ))
 }
 
 pub(super) fn drop_path(case: &Case<'_>) -> Vec<Advice> {
