@@ -218,6 +218,18 @@ pub(super) fn extension(matches: bool, name: &str) -> Vec<Clause> {
     }
 }
 
+/// Whether this is what nft makes of `-m multiport --ports` in a table of iptables, at least up to
+/// 1.0.6: pairs of any port and one of those listed. A negation is lost there, and of a span all but
+/// its ends, so that the text is not the rule.
+fn renders_either_port(left: &Expression, right: &Expression) -> bool {
+    let any = |part: &Expression| words(part) == "0-65535";
+    let member = |member: &Member| parts(&member.key).iter().any(any);
+    let ports = words(left);
+    ports.contains("sport")
+        && ports.contains("dport")
+        && matches!(right, Expression::Set(members) if members.iter().any(member))
+}
+
 fn opaque(text: &str) -> Vec<Statement> {
     vec![Statement::Match(Condition::Opaque {
         text: format!("what nft calls \"{text}\""),
@@ -264,6 +276,14 @@ fn comparison(
     let mut found: Vec<Statement> = version(left).into_iter().collect();
     let kinds: Vec<Kind> = keys.iter().map(|(_, kind)| *kind).collect();
     let text = told(left, right);
+    if renders_either_port(left, right) {
+        found.push(Statement::Match(Condition::Opaque {
+            text: format!("{text} (how nft renders -m multiport --ports, without its negation)"),
+            stable: true,
+            negated: false,
+        }));
+        return found;
+    }
     let negated = matches!(relation, Relation::NotEqual | Relation::None);
     let within = |elements| Condition::Within {
         keys: keys.iter().map(|(key, _)| key.clone()).collect(),
