@@ -201,12 +201,18 @@ pub(super) fn extension(matches: bool, name: &str) -> Vec<Clause> {
         "TRACE",
     ];
     let unseen = |text: String| Clause::Opaque(text, true);
+    let changes = |mark: &str| {
+        let hidden = Expression::Other(format!("what -j {name} makes of it"));
+        Clause::Mangle(Expression::Field(mark.to_owned()), hidden)
+    };
     match name {
         _ if matches => vec![unseen(format!(
             "-m {name} (nft does not show what it asks)"
         ))],
         _ if HARMLESS.contains(&name) => Vec::new(),
         "REJECT" => vec![Clause::Verdict(Verdict::Reject(None))],
+        "MARK" => vec![changes("meta mark")],
+        "CONNMARK" => vec![changes("meta mark"), changes("ct mark")],
         "CT" => vec![
             unseen("-j CT is --notrack (nft does not show it)".to_owned()),
             Clause::Untrack,
