@@ -182,11 +182,7 @@ pub fn run(
     } else {
         given(&arguments.files)?
     };
-    let assumed = if packet.from.is_ipv4() {
-        Family::Ip
-    } else {
-        Family::Ip6
-    };
+    let assumed = Family::of(packet.from);
     let ruleset =
         input::read(&rules, assumed).map_err(|reason| Unjudged::Unreadable { name, reason })?;
     let first = decide(&ruleset, &packet);

@@ -9,7 +9,7 @@ use crate::model::verdict::Cause;
 use crate::report::advice::{Advice, seen_as};
 use crate::report::record::Record;
 use crate::rules::decision::decide;
-use crate::rules::document::{Document, RuleRecord, StepRecord};
+use crate::rules::document::{Document, RuleRecord};
 use crate::rules::input;
 use crate::rules::packet::Packet;
 use crate::rules::ruleset::{Family, Ruleset};
@@ -107,24 +107,17 @@ fn blocked(from: IpAddr, document: &Document) -> Vec<Advice> {
         let behind: Vec<String> = document.behind.iter().map(place).collect();
         text.push_str(&format!(" Behind it, so would: {}.", behind.join("; ")));
     }
-    let joined = |commands: Vec<&str>| (!commands.is_empty()).then(|| commands.join(" && "));
-    let remedy = document.remedy.iter().map(|step| step.command.as_str());
     let mut advice = vec![Advice {
-        command: joined(remedy.collect()),
+        command: document.commands(),
         ..told(text)
     }];
-    let undo: Option<Vec<&str>> = document.remedy.iter().rev().map(undone).collect();
-    if let Some(command) = undo.and_then(joined) {
+    if let Some(command) = document.undoing() {
         advice.push(Advice {
             command: Some(command),
             ..told("To take that back.".to_owned())
         });
     }
     advice
-}
-
-fn undone(step: &StepRecord) -> Option<&str> {
-    step.undo.as_deref()
 }
 
 /// A rule by its place, and as its tool prints it.

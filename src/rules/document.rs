@@ -116,6 +116,19 @@ pub struct PacketOutcome {
 }
 
 impl Document {
+    /// The commands of the remedy as one line for a shell; `None` where there are none.
+    pub fn commands(&self) -> Option<String> {
+        let commands = self.remedy.iter().map(|step| step.command.as_str());
+        one_line(commands.collect())
+    }
+
+    /// What takes the remedy back, as one line; `None` where a step of it cannot be taken back.
+    pub fn undoing(&self) -> Option<String> {
+        let steps = self.remedy.iter().rev();
+        let commands: Option<Vec<&str>> = steps.map(|step| step.undo.as_deref()).collect();
+        one_line(commands?)
+    }
+
     /// The answer to `first`, the decision on a connection's opening packet, and to `later`, those
     /// on the packets of the handshake after it.
     ///
@@ -353,14 +366,14 @@ fn doubt(doubt: &Doubt) -> String {
     }
 }
 
+fn one_line(commands: Vec<&str>) -> Option<String> {
+    (!commands.is_empty()).then(|| commands.join(" && "))
+}
+
 /// What the input lacks for a firm answer.
 fn missing(ruleset: &Ruleset, packet: &Packet) -> Vec<String> {
     let mut found = Vec::new();
-    let family = if packet.from.is_ipv4() {
-        Family::Ip
-    } else {
-        Family::Ip6
-    };
+    let family = Family::of(packet.from);
     let own = |family: Family| {
         ruleset
             .tables

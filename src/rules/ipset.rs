@@ -86,8 +86,7 @@ fn add(ruleset: &mut Ruleset, name: &str, entry: &str, text: &str) {
 fn pattern(text: &str) -> Pattern {
     let address = text.split('/').next().unwrap_or(text);
     let family = match address.parse::<IpAddr>() {
-        Ok(IpAddr::V6(_)) => Family::Ip6,
-        Ok(IpAddr::V4(_)) => Family::Ip,
+        Ok(address) => Family::of(address),
         Err(_) => return range(text).unwrap_or_else(|| ports(text)),
     };
     match network(text, family) {

@@ -4,6 +4,7 @@
 //! nftables has it; an iptables rule is its matches followed by its target.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 
 use super::condition::{Condition, Element, Key};
 
@@ -51,6 +52,14 @@ pub enum Family {
 }
 
 impl Family {
+    /// That of an address.
+    pub const fn of(address: IpAddr) -> Self {
+        match address {
+            IpAddr::V4(_) => Self::Ip,
+            IpAddr::V6(_) => Self::Ip6,
+        }
+    }
+
     /// Its name in nftables.
     pub const fn name(self) -> &'static str {
         match self {

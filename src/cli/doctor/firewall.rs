@@ -1,7 +1,5 @@
 //! What this host's own firewall does with our flow, by the matcher that `rules` uses.
 
-use std::net::IpAddr;
-
 use super::{check, with_remedy};
 use crate::cli::target_rules::place;
 use crate::model::endpoint::Endpoint;
@@ -33,11 +31,7 @@ pub(super) fn firewall_check(endpoint: &Endpoint, route: &Route, listing: &Listi
             return check(NAME, Standing::Note, finding);
         }
     };
-    let assumed = match endpoint.address {
-        IpAddr::V4(_) => Family::Ip,
-        IpAddr::V6(_) => Family::Ip6,
-    };
-    let ruleset = match input::read(rules, assumed) {
+    let ruleset = match input::read(rules, Family::of(endpoint.address)) {
         Ok(ruleset) => ruleset,
         Err(reason) if reason.fault == Fault::NoRules => {
             return check(NAME, Standing::Good, format!("has no rules, by {tools}"));
@@ -63,13 +57,8 @@ pub(super) fn firewall_check(endpoint: &Endpoint, route: &Route, listing: &Listi
         ),
         "blocked" => {
             let rule = document.rule.as_ref().map(place).unwrap_or_default();
-            let commands: Vec<&str> = document
-                .remedy
-                .iter()
-                .map(|step| step.command.as_str())
-                .collect();
             Check {
-                command: (!commands.is_empty()).then(|| commands.join(" && ")),
+                command: document.commands(),
                 ..with_remedy(
                     check(NAME, Standing::Bad, format!("{rule} stops this very flow")),
                     "Let it through.",

@@ -242,28 +242,7 @@ fn address(value: &Word, source: bool, family: Family, negated: bool) -> Option<
         let words = format!("the {side} is {text}");
         conditions.push(Condition::one_of(key, [pattern], false, words));
     }
-    let condition = match <[Condition; 1]>::try_from(conditions) {
-        Ok(
-            [
-                Condition::Within {
-                    keys,
-                    elements,
-                    text,
-                    ..
-                },
-            ],
-        ) => Condition::Within {
-            keys,
-            elements,
-            negated,
-            text,
-        },
-        Ok([other]) => other,
-        Err(conditions) => Condition::Either {
-            conditions,
-            negated,
-        },
-    };
+    let condition = matches::single(conditions, negated);
     Some(Statement::Match(condition))
 }
 
