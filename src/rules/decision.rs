@@ -92,7 +92,7 @@ pub fn handshake(ruleset: &Ruleset, first: &Decision) -> Vec<Decision> {
         .find(|outcome| matches!(outcome.end, End::Allowed(_)));
     if let Some(arrived) = arrived.filter(|_| first.ruling != Ruling::Blocked) {
         let flow = &arrived.flow;
-        let translated_to = flow.translated.then_some((flow.to, flow.port));
+        let translated_to = flow.settled.then_some((flow.to, flow.port));
         let answer = Packet {
             journey: match opening.journey {
                 Journey::Inbound => Journey::Outbound,

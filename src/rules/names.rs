@@ -1,4 +1,4 @@
-//! Numbers behind names: protocols and services.
+//! Numbers behind names: protocols, services and types of addresses.
 //!
 //! A name that is not here is not guessed: what compares with it cannot be told.
 
@@ -99,6 +99,26 @@ const SERVICES: [(&str, u16); 66] = [
     ("webcache", 8080),
     ("mongodb", 27017),
 ];
+
+/// Types of addresses as nft names them: `enum`, `include/uapi/linux/rtnetlink.h`, from 0.
+const ADDRESS_TYPES: [&str; 9] = [
+    "unspec",
+    "unicast",
+    "local",
+    "broadcast",
+    "anycast",
+    "multicast",
+    "blackhole",
+    "unreachable",
+    "prohibit",
+];
+
+/// The kernel's number of a type of address, in either case.
+pub fn address_type(name: &str) -> Option<u128> {
+    let fits = |known: &&str| known.eq_ignore_ascii_case(name);
+    let at = ADDRESS_TYPES.iter().position(fits)?;
+    u128::try_from(at).ok()
+}
 
 /// The number of a protocol, given by name or number.
 pub fn protocol(text: &str) -> Option<u8> {

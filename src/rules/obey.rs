@@ -130,7 +130,8 @@ impl Walker {
     ) -> Option<End> {
         let (table, chain) = chain_at(walk.ruleset, place.at)?;
         let here = format!("{} {}", label(table, chain), rule.number);
-        let in_base = self.frames.len() == 1;
+        // Behind a goto another chain stands alone, whose rules are not the base chain's.
+        let in_base = self.frames.len() == 1 && place.at == self.base;
         match verdict {
             Verdict::Continue => {}
             Verdict::Accept => {
@@ -223,7 +224,8 @@ impl Walker {
 impl Flow {
     /// Rewrites the destination.
     fn translate(&mut self, translation: &Translation) {
-        self.translated = true;
+        self.settled = true;
+        self.translated = self.changes(translation);
         if let Some(port) = translation.port {
             self.port = Some(port);
         }
@@ -251,6 +253,30 @@ impl Flow {
             } else {
                 None
             };
+        }
+    }
+
+    /// Whether it leads to another destination: to the same one, the kernel translates nothing.
+    fn changes(&self, translation: &Translation) -> Option<bool> {
+        if translation.varied {
+            return None;
+        }
+        let port = match (translation.port, self.port) {
+            (None, _) => Some(false),
+            (Some(new), Some(old)) => Some(new != old),
+            (Some(_), None) => None,
+        };
+        let address = match (translation.address, self.to) {
+            // To the first address of the interface, which the input does not show.
+            _ if translation.redirect => None,
+            (None, _) => Some(false),
+            (Some(new), Some(old)) => Some(new != old),
+            (Some(_), None) => None,
+        };
+        if port == Some(true) || address == Some(true) {
+            Some(true)
+        } else {
+            port.and(address)
         }
     }
 

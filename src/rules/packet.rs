@@ -39,9 +39,9 @@ pub(in crate::rules) const SOURCE_TRANSLATED: u128 = 16;
 pub(in crate::rules) const DESTINATION_TRANSLATED: u128 = 32;
 
 /// `RTN_UNICAST` and its neighbours, `include/uapi/linux/rtnetlink.h`.
-const UNICAST: u128 = 1;
-const LOCAL: u128 = 2;
-const MULTICAST: u128 = 5;
+pub(in crate::rules) const UNICAST: u128 = 1;
+pub(in crate::rules) const LOCAL: u128 = 2;
+pub(in crate::rules) const MULTICAST: u128 = 5;
 
 /// Bit of the fragment offset field that senders set as they like (do not fragment).
 const DO_NOT_FRAGMENT: u128 = 0x4000;
@@ -152,8 +152,10 @@ pub struct Flow {
     pub tracked: bool,
     /// Whether a rule keeps it from being tracked.
     pub untracked: bool,
-    /// Whether its destination was translated.
-    pub translated: bool,
+    /// Whether a rule has settled its destination: later ones are not asked.
+    pub settled: bool,
+    /// Whether its destination became another one; `None` when nobody can tell.
+    pub translated: Option<bool>,
     /// Whether the hook it is at knows the incoming interface.
     pub hook_has_in: bool,
     /// Whether the hook it is at knows the outgoing interface.
@@ -171,7 +173,8 @@ impl Flow {
             connection_mark: Some(0),
             tracked: false,
             untracked: false,
-            translated: false,
+            settled: false,
+            translated: Some(false),
             hook_has_in: false,
             hook_has_out: false,
             packet: packet.clone(),
@@ -287,8 +290,10 @@ impl Flow {
         if !self.is_new() {
             status |= SEEN_REPLY;
         }
-        if self.translated {
-            status |= DESTINATION_TRANSLATED;
+        match self.translated {
+            Some(true) => status |= DESTINATION_TRANSLATED,
+            None if mask & DESTINATION_TRANSLATED != 0 => return Value::Unknown,
+            Some(false) | None => {}
         }
         Value::exactly(status)
     }

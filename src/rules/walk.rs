@@ -202,7 +202,7 @@ impl Walker {
             Station::Translation => self.flow.follow_translation(),
             Station::Chain(at) => {
                 let base = chain_at(walk.ruleset, at)?.1.base.as_ref()?;
-                if base.kind == Kind::Nat && (!self.flow.tracked || self.flow.translated) {
+                if base.kind == Kind::Nat && (!self.flow.tracked || self.flow.settled) {
                     return None;
                 }
                 if self.hook == Hook::Ingress {

@@ -266,6 +266,13 @@ fn rule(rng: &mut Rng, knock: &Knock, family: &str, place: &str, called: &[&str]
             words.push(condition(rng, knock, family, place));
         }
     }
+    // Of two that ask for the protocol, nft 1.0.6 may list the second alone.
+    if let [first, second] = words.as_slice()
+        && first.starts_with("meta l4proto ")
+        && second.starts_with("meta l4proto ")
+    {
+        words.pop();
+    }
     words.push("counter".to_owned());
     let tables = family != "netdev";
     let chain = (!called.is_empty()).then(|| one(rng, called));

@@ -4,6 +4,7 @@ use std::process::{Command, Stdio};
 
 use synquest::rules::decision::{Ruling, decide};
 use synquest::rules::input;
+use synquest::rules::packet::Packet;
 use synquest::rules::remedy::plan;
 use synquest::rules::ruleset::Ruleset;
 
@@ -14,7 +15,12 @@ use super::rig::Rig;
 /// What is wrong with the remedy for a blocked packet.
 pub(crate) fn hold(rig: &mut Rig, tool: Tool, knock: &Knock, ruleset: &Ruleset) -> Option<String> {
     let before = plain(&list(rig, tool, knock));
-    let remedy = plan(ruleset, &packet(knock));
+    let asked = Packet {
+        // A client takes another source port each time.
+        source_port: None,
+        ..packet(knock)
+    };
+    let remedy = plan(ruleset, &asked);
     if !remedy.complete {
         return Some(format!("the remedy is not complete: {remedy:?}"));
     }
@@ -41,7 +47,7 @@ pub(crate) fn hold(rig: &mut Rig, tool: Tool, knock: &Knock, ruleset: &Ruleset) 
         ));
     }
     let mended = input::read(&list(rig, tool, knock), assumed(knock)).expect("a rule set");
-    if decide(&mended, &packet(knock)).ruling != Ruling::Allowed {
+    if decide(&mended, &asked).ruling != Ruling::Allowed {
         return Some(format!("after {commands:#?} we still say blocked"));
     }
     let mut steps: Vec<_> = remedy

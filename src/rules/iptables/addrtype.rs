@@ -3,6 +3,8 @@
 use super::options::Words;
 use super::words::Word;
 use crate::rules::condition::{Condition, Field, Key, Pattern};
+use crate::rules::names;
+use crate::rules::packet::{LOCAL, MULTICAST, UNICAST};
 use crate::rules::ruleset::Family;
 use crate::rules::unreadable::Unreadable;
 
@@ -35,18 +37,7 @@ pub(super) fn kinds(
     if family == Family::Ip6 {
         return Ok(kinds6(&value.text, &field, negated != old, &text));
     }
-    let patterns = value.text.split(',').map(|name| match name {
-        "UNSPEC" => Pattern::exactly(0),
-        "UNICAST" => Pattern::exactly(1),
-        "LOCAL" => Pattern::exactly(2),
-        "BROADCAST" => Pattern::exactly(3),
-        "ANYCAST" => Pattern::exactly(4),
-        "MULTICAST" => Pattern::exactly(5),
-        "BLACKHOLE" => Pattern::exactly(6),
-        "UNREACHABLE" => Pattern::exactly(7),
-        "PROHIBIT" => Pattern::exactly(8),
-        other => Pattern::Opaque(other.to_owned()),
-    });
+    let patterns = value.text.split(',').map(kind);
     Ok(Condition::one_of(
         Key::whole(field),
         patterns.collect::<Vec<_>>(),
@@ -55,21 +46,33 @@ pub(super) fn kinds(
     ))
 }
 
-/// Types of an IPv6 address, every one of which must be true: `match_type6`,
-/// `net/netfilter/xt_addrtype.c`. There, an address of this host is a unicast address as well.
-fn kinds6(names: &str, field: &Field, negated: bool, text: &str) -> Condition {
+fn kind(name: &str) -> Pattern {
+    match names::address_type(name) {
+        Some(number) => Pattern::exactly(number),
+        None => Pattern::Opaque(name.to_owned()),
+    }
+}
+
+/// What fits a type in IPv6, where an address of this host is a unicast address as well; `None`
+/// where the kernel's answer is not known here. `match_type6`, `net/netfilter/xt_addrtype.c`.
+pub(in crate::rules) const fn kind6(number: u128) -> Option<Pattern> {
+    match number {
+        UNICAST => Some(Pattern::Range(UNICAST, 4)),
+        LOCAL | MULTICAST => Some(Pattern::exactly(number)),
+        _ => None,
+    }
+}
+
+/// Types of an IPv6 address, every one of which must be true.
+fn kinds6(listed: &str, field: &Field, negated: bool, text: &str) -> Condition {
     let fails = |name: &str| {
-        let pattern = match name {
-            "UNICAST" => Pattern::Range(1, 4),
-            "LOCAL" => Pattern::exactly(2),
-            "MULTICAST" => Pattern::exactly(5),
-            other => Pattern::Opaque(other.to_owned()),
-        };
+        let pattern = names::address_type(name).and_then(kind6);
+        let pattern = pattern.unwrap_or_else(|| Pattern::Opaque(name.to_owned()));
         Condition::one_of(Key::whole(field.clone()), [pattern], true, text)
     };
     // All of them hold when none of them fails.
     Condition::Either {
-        conditions: names.split(',').map(fails).collect(),
+        conditions: listed.split(',').map(fails).collect(),
         negated: !negated,
     }
 }

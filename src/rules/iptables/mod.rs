@@ -1,6 +1,6 @@
 //! iptables: the forms in which it prints rules, and what its options mean.
 
-mod addrtype;
+pub(super) mod addrtype;
 mod conntrack;
 pub(super) mod list;
 pub(super) mod matches;

@@ -1,12 +1,12 @@
 //! What rules of nftables mean, whichever form they were read from.
 
+use super::foreign;
 use super::mark;
 use super::pattern::{self, Kind};
 use super::syntax::{Clause, Expression, Member, Relation};
 use crate::rules::condition::{Condition, Element, Field, Key, Pattern};
-use crate::rules::iptables::place;
 use crate::rules::ruleset::{
-    Chain, Elements, Family, Origin, Policy, Recipe, Rule, Statement, Table, Translation, Verdict,
+    Chain, Elements, Family, Origin, Recipe, Rule, Statement, Table, Translation, Verdict,
 };
 
 /// Adds a rule to `chain`.
@@ -33,20 +33,11 @@ pub(super) fn push(
 
 /// What can be said of a table once all of it is read.
 pub(super) fn finish(table: &mut Table) {
-    let known = ["filter", "nat", "mangle", "raw", "security"];
-    let built_in = |chain: &Chain| {
-        chain.base.as_ref().is_none_or(|base| {
-            place::base(&table.name, &chain.name, Policy::Unknown)
-                .is_some_and(|own| own.hook == base.hook)
-        })
-    };
-    let families = matches!(table.family, Family::Ip | Family::Ip6);
-    let has_base = table.chains.iter().any(|chain| chain.base.is_some());
-    table.foreign = families
-        && has_base
-        && known.contains(&table.name.as_str())
-        && table.chains.iter().all(built_in);
     table.origin = Origin::Nft;
+    table.foreign = foreign::is_of_iptables(table);
+    if table.foreign {
+        foreign::reread(table);
+    }
 }
 
 /// The kinds of a set's keys by its `type`; for `typeof` they are told by the values.
@@ -200,7 +191,8 @@ pub(super) fn extension(matches: bool, name: &str) -> Vec<Clause> {
         "LOG", "NFLOG", "TCPMSS", "TTL", "HL", "TOS", "DSCP", "CHECKSUM", "CLASSIFY", "AUDIT",
         "TRACE",
     ];
-    let unseen = |text: String| Clause::Opaque(text, true);
+    // What is not shown may be something else in each rule.
+    let unseen = |text: String| Clause::Opaque(text, false);
     let changes = |mark: &str| {
         let hidden = Expression::Other(format!("what -j {name} makes of it"));
         Clause::Mangle(Expression::Field(mark.to_owned()), hidden)
@@ -222,18 +214,6 @@ pub(super) fn extension(matches: bool, name: &str) -> Vec<Clause> {
             vec![Clause::Handover(name.to_owned(), to)]
         }
     }
-}
-
-/// Whether this is what nft makes of `-m multiport --ports` in a table of iptables, at least up to
-/// 1.0.6: pairs of any port and one of those listed. A negation is lost there, and of a span all but
-/// its ends, so that the text is not the rule.
-fn renders_either_port(left: &Expression, right: &Expression) -> bool {
-    let any = |part: &Expression| words(part) == "0-65535";
-    let member = |member: &Member| parts(&member.key).iter().any(any);
-    let ports = words(left);
-    ports.contains("sport")
-        && ports.contains("dport")
-        && matches!(right, Expression::Set(members) if members.iter().any(member))
 }
 
 fn opaque(text: &str) -> Vec<Statement> {
@@ -282,14 +262,6 @@ fn comparison(
     let mut found: Vec<Statement> = version(left).into_iter().collect();
     let kinds: Vec<Kind> = keys.iter().map(|(_, kind)| *kind).collect();
     let text = told(left, right);
-    if renders_either_port(left, right) {
-        found.push(Statement::Match(Condition::Opaque {
-            text: format!("{text} (how nft renders -m multiport --ports, without its negation)"),
-            stable: true,
-            negated: false,
-        }));
-        return found;
-    }
     let negated = matches!(relation, Relation::NotEqual | Relation::None);
     let within = |elements| Condition::Within {
         keys: keys.iter().map(|(key, _)| key.clone()).collect(),

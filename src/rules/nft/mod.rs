@@ -3,6 +3,7 @@
 //! Both readers make the same [`syntax`] of it, and [`lower`] gives that its meaning.
 
 mod expression;
+mod foreign;
 pub(super) mod json;
 mod lexer;
 mod lower;

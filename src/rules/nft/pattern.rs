@@ -171,6 +171,7 @@ pub(super) fn number(value: &Expression, kind: Kind) -> Option<u128> {
         Kind::Address => address(),
         Kind::Port => plain.or_else(|| names::port(text).map(u128::from)),
         Kind::Protocol => plain.or_else(|| names::protocol(text).map(u128::from)),
+        Kind::AddressType => plain.or_else(|| names::address_type(text)),
         Kind::State => plain.or_else(|| state_named(text)),
         Kind::Any => address()
             .or(plain)
@@ -182,7 +183,6 @@ pub(super) fn number(value: &Expression, kind: Kind) -> Option<u128> {
         | Kind::Direction
         | Kind::EtherType
         | Kind::NetfilterProtocol
-        | Kind::AddressType
         | Kind::PacketType => plain.or_else(|| named(text, kind)),
     }
 }
@@ -213,15 +213,6 @@ fn named(text: &str, kind: Kind) -> Option<u128> {
         (Kind::EtherType, "vlan" | "8021q") => 0x8100,
         (Kind::NetfilterProtocol, "ipv4") => 2,
         (Kind::NetfilterProtocol, "ipv6") => 10,
-        (Kind::AddressType, "unspec") => 0,
-        (Kind::AddressType, "unicast") => 1,
-        (Kind::AddressType, "local") => 2,
-        (Kind::AddressType, "broadcast") => 3,
-        (Kind::AddressType, "anycast") => 4,
-        (Kind::AddressType, "multicast") => 5,
-        (Kind::AddressType, "blackhole") => 6,
-        (Kind::AddressType, "unreachable") => 7,
-        (Kind::AddressType, "prohibit") => 8,
         (Kind::PacketType, "host" | "unicast") => 0,
         (Kind::PacketType, "broadcast") => 1,
         (Kind::PacketType, "multicast") => 2,
