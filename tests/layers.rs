@@ -19,8 +19,8 @@ const MAY_USE: [(&str, &[&str]); 10] = [
     ("net", &["wire", "model", "engine"]),
     ("sweep", &["model"]),
     ("capture", &["wire", "model", "infer", "engine"]),
-    ("report", &["wire", "model"]),
     ("rules", &[]),
+    ("report", &["wire", "model", "rules"]),
     (
         "cli",
         &[

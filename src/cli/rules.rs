@@ -12,14 +12,14 @@ use super::arguments::Shared;
 use super::exit::ExitStatus;
 use super::failure::Failure;
 use super::terminal::Terminal;
-use crate::report::json;
-use crate::rules::decision::{decide, handshake};
+use crate::report::{self, json};
+use crate::rules::decision::{Ruling, decide, handshake};
 use crate::rules::document::Document;
 use crate::rules::input::{self, MOST_BYTES};
+use crate::rules::names;
 use crate::rules::packet::{Journey, Packet, Step, TCP, UDP};
 use crate::rules::ruleset::Family;
 use crate::rules::unreadable::Unreadable;
-use crate::rules::{names, text};
 
 /// The commands that `--live` runs; each prints rules and changes nothing.
 const LIVE: [&[&str]; 6] = [
@@ -195,14 +195,14 @@ pub fn run(
     let written = if shared.json {
         json::document(&document)? + "\n"
     } else if shared.quiet {
-        text::line(&document)
+        report::rules::line(&document)
     } else {
-        text::report(&document, terminal.width())
+        report::rules::answer(&document, terminal.width())
     };
     let status = match document.decision {
-        "allowed" => ExitStatus::Open,
-        "blocked" => ExitStatus::NotOpen,
-        _ => ExitStatus::Undecided,
+        Ruling::Allowed => ExitStatus::Open,
+        Ruling::Blocked => ExitStatus::NotOpen,
+        Ruling::Depends => ExitStatus::Undecided,
     };
     match terminal.data(&written).map_err(Failure::Output) {
         Err(failure) if !failure.is_closed_pipe() => Err(failure),

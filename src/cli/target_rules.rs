@@ -8,7 +8,7 @@ use crate::model::outcome::Outcome;
 use crate::model::verdict::Cause;
 use crate::report::advice::{Advice, seen_as};
 use crate::report::record::Record;
-use crate::rules::decision::decide;
+use crate::rules::decision::{Ruling, decide};
 use crate::rules::document::{Document, RuleRecord};
 use crate::rules::input;
 use crate::rules::packet::Packet;
@@ -72,14 +72,14 @@ impl TargetRules {
         let packet = Packet::opening(from, Some(endpoint.port));
         let document = Document::of(ruleset, &decide(ruleset, &packet), &[]);
         match document.decision {
-            "blocked" => blocked(from, &document),
-            "allowed" => vec![told(format!(
+            Ruling::Blocked => blocked(from, &document),
+            Ruling::Allowed => vec![told(format!(
                 "By the rules given, the host lets {from} in on port {}: they are not the ones in \
                  force, or something before them decides. Compare them with iptables-save and nft \
                  list ruleset on the host.",
                 endpoint.port
             ))],
-            _ => vec![told(format!(
+            Ruling::Depends => vec![told(format!(
                 "By the rules given, it hangs on what they do not tell whether the host lets {from} \
                  in on port {}: {}.",
                 endpoint.port,

@@ -33,6 +33,7 @@ pub mod record;
 mod reproduce;
 mod rivals;
 mod rows;
+pub mod rules;
 pub mod sweep;
 pub mod text;
 mod timeline;

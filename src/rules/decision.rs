@@ -1,11 +1,14 @@
 //! What all ways of a packet come to.
 
+use serde::Serialize;
+
 use super::packet::{Journey, Packet, Step};
 use super::ruleset::Ruleset;
 use super::walk::{End, Outcome, Place, outcomes};
 
 /// Whether a packet arrives.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Ruling {
     /// It does, on every way.
     Allowed,

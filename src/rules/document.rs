@@ -16,8 +16,8 @@ pub const SCHEMA: &str = "synquest/rules/1";
 pub struct Document {
     /// [`SCHEMA`].
     pub schema: &'static str,
-    /// `allowed`, `blocked` or `depends`.
-    pub decision: &'static str,
+    /// Whether the packet arrives.
+    pub decision: Ruling,
     /// The rule that decides; where it depends, one that blocks.
     pub rule: Option<RuleRecord>,
     /// How the packet gets there.
@@ -62,8 +62,8 @@ pub struct RuleRecord {
 /// One end the packet may come to.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct OutcomeRecord {
-    /// `allowed` or `blocked`.
-    pub decision: &'static str,
+    /// Whether it arrives there.
+    pub decision: Ruling,
     /// The rule that decides.
     pub rule: Option<RuleRecord>,
     /// How the packet gets there.
@@ -105,8 +105,8 @@ pub struct PacketRecord {
 pub struct PacketOutcome {
     /// `syn-ack` or `ack`.
     pub packet: &'static str,
-    /// `allowed`, `blocked` or `depends`.
-    pub decision: &'static str,
+    /// Whether the packet arrives.
+    pub decision: Ruling,
     /// The rule that decides.
     pub rule: Option<RuleRecord>,
     /// How the packet gets there.
@@ -146,7 +146,7 @@ impl Document {
         let several = decision.ruling == Ruling::Depends || decision.outcomes.len() > 1;
         Self {
             schema: SCHEMA,
-            decision: decision.ruling.word(),
+            decision: decision.ruling,
             rule: chief.and_then(|outcome| rule_of(ruleset, outcome)),
             way: chief.map_or_else(Vec::new, |outcome| outcome.way.clone()),
             unknown: unknown(decision),
@@ -179,7 +179,7 @@ fn later_record(ruleset: &Ruleset, decision: &Decision) -> PacketOutcome {
             PacketStep::Answer => "syn-ack",
             PacketStep::Completion => "ack",
         },
-        decision: decision.ruling.word(),
+        decision: decision.ruling,
         rule: chief.and_then(|outcome| rule_of(ruleset, outcome)),
         way: chief.map_or_else(Vec::new, |outcome| outcome.way.clone()),
         unknown: unknown(decision),
@@ -222,9 +222,9 @@ fn outcome_record(ruleset: &Ruleset, outcome: &Outcome) -> OutcomeRecord {
     };
     OutcomeRecord {
         decision: if is_blocked(outcome) {
-            "blocked"
+            Ruling::Blocked
         } else {
-            "allowed"
+            Ruling::Allowed
         },
         rule: rule_of(ruleset, outcome),
         way: outcome.way.clone(),

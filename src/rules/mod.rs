@@ -23,6 +23,5 @@ pub mod packet;
 pub mod remedy;
 mod route;
 pub mod ruleset;
-pub mod text;
 pub mod unreadable;
 pub mod walk;

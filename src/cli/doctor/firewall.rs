@@ -6,7 +6,7 @@ use crate::model::endpoint::Endpoint;
 use crate::net::firewall::Listing;
 use crate::net::route::Route;
 use crate::report::doctor::{Check, Standing};
-use crate::rules::decision::{decide, handshake};
+use crate::rules::decision::{Ruling, decide, handshake};
 use crate::rules::document::Document;
 use crate::rules::input;
 use crate::rules::packet::{Journey, Packet};
@@ -50,12 +50,12 @@ pub(super) fn firewall_check(endpoint: &Endpoint, route: &Route, listing: &Listi
     let later = handshake(&ruleset, &first);
     let document = Document::of(&ruleset, &first, &later);
     match document.decision {
-        "allowed" => check(
+        Ruling::Allowed => check(
             NAME,
             Standing::Good,
             format!("lets the connection out and its answers in, by {tools}"),
         ),
-        "blocked" => {
+        Ruling::Blocked => {
             let rule = document.rule.as_ref().map(place).unwrap_or_default();
             Check {
                 command: document.commands(),
@@ -65,7 +65,7 @@ pub(super) fn firewall_check(endpoint: &Endpoint, route: &Route, listing: &Listi
                 )
             }
         }
-        _ => check(
+        Ruling::Depends => check(
             NAME,
             Standing::Doubtful,
             format!(

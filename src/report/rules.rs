@@ -1,0 +1,173 @@
+//! The answer of `rules` as text: for a tired person, decision first, commands ready to paste.
+
+use anstyle::Style;
+
+use super::page::{BAD, DOUBTFUL, GOOD, PLAIN, Page, STRONG};
+use crate::rules::decision::Ruling;
+use crate::rules::document::{Document, OutcomeRecord, PacketRecord, RuleRecord};
+
+/// Most outcomes that are written out; the JSON form holds all of them.
+const MOST_OUTCOMES: usize = 8;
+
+/// The answer in `width` columns, with ANSI codes. Commands are never broken.
+pub fn answer(document: &Document, width: usize) -> String {
+    let mut page = Page::new(width);
+    let verdict = decided(document.decision, document.rule.as_ref());
+    page.paragraph(style(document.decision), 0, &verdict);
+    page.paragraph(PLAIN, 0, &asked(&document.packet));
+    if let Some(rule) = document.rule.as_ref().filter(|rule| rule.number.is_some()) {
+        page.gap();
+        page.paragraph(PLAIN, 2, &rule.text);
+    }
+    list(&mut page, "Way", &document.way);
+    outcomes(&mut page, document);
+    behind(&mut page, document);
+    remedy(&mut page, document);
+    for later in &document.handshake {
+        let packet = later.packet.to_uppercase();
+        heading(&mut page, &format!("The {packet} of the handshake"));
+        let verdict = decided(later.decision, later.rule.as_ref());
+        page.paragraph(style(later.decision), 2, &verdict);
+    }
+    list(&mut page, "Mind", &document.warnings);
+    page.finish()
+}
+
+/// The decision alone, in one line, with ANSI codes.
+pub fn line(document: &Document) -> String {
+    let mut page = Page::new(usize::MAX);
+    let verdict = decided(document.decision, document.rule.as_ref());
+    page.line(style(document.decision), &verdict);
+    page.finish()
+}
+
+const fn style(decision: Ruling) -> Style {
+    match decision {
+        Ruling::Allowed => GOOD,
+        Ruling::Blocked => BAD,
+        Ruling::Depends => DOUBTFUL,
+    }
+}
+
+fn decided(decision: Ruling, rule: Option<&RuleRecord>) -> String {
+    let word = decision.word();
+    match rule.map(described) {
+        Some(rule) if decision == Ruling::Depends => format!("{word}: may be blocked by {rule}"),
+        Some(rule) => format!("{word} by {rule}"),
+        None => word.to_owned(),
+    }
+}
+
+/// A rule in words: `rule 2 of filter/INPUT: DROP`.
+fn described(rule: &RuleRecord) -> String {
+    let place = match rule.family {
+        "ip" | "ip6" => format!("{}/{}", rule.table, rule.chain),
+        family => format!("{family} {}/{}", rule.table, rule.chain),
+    };
+    let mut words = match rule.number {
+        Some(number) => format!("rule {number} of {place}"),
+        None => format!("the policy of {place}"),
+    };
+    if let Some(handle) = rule.handle {
+        words.push_str(&format!(" (handle {handle})"));
+    }
+    words.push_str(&format!(": {}", rule.target));
+    if let Some(with) = &rule.reject_with {
+        words.push_str(&format!(" with {with}"));
+    }
+    words
+}
+
+fn asked(packet: &PacketRecord) -> String {
+    let to = packet.to.as_deref().unwrap_or("this host");
+    let port = packet
+        .port
+        .map_or_else(|| "any port".to_owned(), |port| format!("port {port}"));
+    let kind = if packet.connection_state == "NEW" {
+        "the first packet of a new connection (conntrack state NEW)"
+    } else {
+        "a later packet of the handshake (conntrack state ESTABLISHED)"
+    };
+    format!(
+        "{} {port} from {} to {to}, {kind}",
+        packet.protocol.to_uppercase(),
+        packet.from
+    )
+}
+
+fn heading(page: &mut Page, title: &str) {
+    page.gap();
+    page.line(STRONG, title);
+}
+
+fn list(page: &mut Page, title: &str, items: &[String]) {
+    if !items.is_empty() {
+        heading(page, title);
+        for item in items {
+            page.item(PLAIN, 2, "-", 4, item);
+        }
+    }
+}
+
+fn outcomes(page: &mut Page, document: &Document) {
+    if document.outcomes.is_empty() {
+        return;
+    }
+    let title = if document.decision == Ruling::Depends {
+        "It depends"
+    } else {
+        "Whichever way"
+    };
+    heading(page, title);
+    for outcome in document.outcomes.iter().take(MOST_OUTCOMES) {
+        outcome_told(page, outcome);
+    }
+    let more = document.outcomes.len().saturating_sub(MOST_OUTCOMES);
+    if more > 0 {
+        page.paragraph(PLAIN, 2, &format!("… and {more} more (--json shows all)"));
+    }
+}
+
+fn outcome_told(page: &mut Page, outcome: &OutcomeRecord) {
+    let verdict = decided(outcome.decision, outcome.rule.as_ref());
+    page.paragraph(style(outcome.decision), 2, &format!("{verdict}, when"));
+    for condition in &outcome.conditions {
+        page.item(PLAIN, 4, "-", 6, condition);
+    }
+    if outcome.conditions.is_empty() {
+        page.item(PLAIN, 4, "-", 6, "nothing else is so");
+    }
+}
+
+fn behind(page: &mut Page, document: &Document) {
+    if document.behind.is_empty() {
+        return;
+    }
+    heading(page, "Would still block after that");
+    for rule in &document.behind {
+        page.item(PLAIN, 2, "-", 4, &described(rule));
+        if rule.number.is_some() {
+            page.paragraph(PLAIN, 6, &rule.text);
+        }
+    }
+}
+
+fn remedy(page: &mut Page, document: &Document) {
+    let remedy = document.remedy.iter();
+    let commands: Vec<&str> = remedy.clone().map(|step| step.command.as_str()).collect();
+    let undoing: Vec<&str> = remedy
+        .rev()
+        .filter_map(|step| step.undo.as_deref())
+        .collect();
+    for (title, commands) in [
+        ("To let it in, in this order", commands),
+        ("To take that back, in this order", undoing),
+    ] {
+        if !commands.is_empty() {
+            heading(page, title);
+        }
+        for command in commands {
+            page.line(PLAIN, &format!("  {command}"));
+        }
+    }
+}
