@@ -31,20 +31,17 @@ impl Summary {
     /// What it comes to, as one sentence.
     pub fn headline(&self) -> String {
         let total = self.tally.endpoints;
-        let mut clauses: Vec<String> = self
-            .groups
-            .iter()
-            .take(MOST_CLAUSES)
+        let (first, rest) = self.groups.split_at(self.groups.len().min(MOST_CLAUSES));
+        // Those that are well are not among those that are otherwise ill.
+        let (well, others): (Vec<&Group>, Vec<&Group>) =
+            rest.iter().partition(|group| group.state == "open");
+        let named = first.iter().chain(well.iter().copied());
+        let mut clauses: Vec<String> = named
             .map(|group| format!("{} {}", group.endpoints, group.fate))
             .collect();
-        let named: u64 = self
-            .groups
-            .iter()
-            .take(MOST_CLAUSES)
-            .map(|g| g.endpoints)
-            .sum();
-        if named < total {
-            clauses.push(format!("{} in other ways", total - named));
+        let others: u64 = others.iter().map(|group| group.endpoints).sum();
+        if others > 0 {
+            clauses.push(format!("{others} in other ways"));
         }
         match self.groups.as_slice() {
             [] => "No endpoint was tested.".to_owned(),
