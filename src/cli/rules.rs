@@ -17,7 +17,7 @@ use crate::rules::decision::{Ruling, decide, handshake};
 use crate::rules::document::Document;
 use crate::rules::input::{self, MOST_BYTES};
 use crate::rules::names;
-use crate::rules::packet::{Journey, Packet, Step, TCP, UDP};
+use crate::rules::packet::{Journey, Packet, TCP, UDP};
 use crate::rules::ruleset::Family;
 use crate::rules::unreadable::Unreadable;
 
@@ -226,7 +226,6 @@ fn packet(connection: &Connection) -> Result<Packet, Unjudged> {
         } else {
             Journey::Inbound
         },
-        step: Step::Opening,
         from: connection.from,
         to: connection.to,
         protocol: match connection.proto {
@@ -237,7 +236,6 @@ fn packet(connection: &Connection) -> Result<Packet, Unjudged> {
         port: connection.port,
         in_interface: connection.in_interface.clone(),
         out_interface: connection.out_interface.clone(),
-        translated_to: None,
     })
 }
 

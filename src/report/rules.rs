@@ -88,10 +88,13 @@ fn asked(packet: &PacketRecord) -> String {
     } else {
         "a later packet of the handshake (conntrack state ESTABLISHED)"
     };
+    let from = packet.from.as_deref().unwrap_or("this host");
+    let source = packet
+        .source_port
+        .map_or_else(String::new, |port| format!(" (port {port})"));
     format!(
-        "{} {port} from {} to {to}, {kind}",
-        packet.protocol.to_uppercase(),
-        packet.from
+        "{} {port} from {from}{source} to {to}, {kind}",
+        packet.protocol.to_uppercase()
     )
 }
 

@@ -1,7 +1,8 @@
 //! Changes as commands of the tool that owns the table.
 
+use super::flow::Flow;
 use super::iptables::words::shell;
-use super::packet::{Flow, UDP};
+use super::packet::UDP;
 use super::remedy::{Change, Step};
 use super::ruleset::{Chain, Family, Origin, Recipe, Table};
 
@@ -48,13 +49,15 @@ fn iptables(table: &Table, chain: &Chain, change: &Change) -> Step {
     };
     let name = shell(&chain.name);
     let rule = |flow: &Flow| {
-        let packet = flow.packet();
-        let length = if packet.from.is_ipv4() { 32 } else { 128 };
+        let length = if flow.is_ipv4() { 32 } else { 128 };
+        let source = flow
+            .from
+            .map_or_else(String::new, |from| format!("-s {from}/{length} "));
         let protocol = protocol(flow);
         let port = flow
             .port
             .map_or_else(String::new, |port| format!(" -m {protocol} --dport {port}"));
-        format!("-s {}/{length} -p {protocol}{port} -j ACCEPT", packet.from)
+        format!("{source}-p {protocol}{port} -j ACCEPT")
     };
     match change {
         Change::Delete(gone) => Step {
@@ -85,17 +88,16 @@ fn nft(table: &Table, chain: &Chain, change: &Change, index: usize) -> Step {
     let place = format!("{} {} {}", table.family.name(), table.name, chain.name);
     let mark = format!("synquest-{}", index + 1);
     let rule = |flow: &Flow| {
-        let packet = flow.packet();
-        let version = if packet.from.is_ipv4() { "ip" } else { "ip6" };
+        let version = if flow.is_ipv4() { "ip" } else { "ip6" };
+        let source = flow
+            .from
+            .map_or_else(String::new, |from| format!("{version} saddr {from} "));
         let protocol = protocol(flow);
         let port = match flow.port {
             Some(port) => format!("{protocol} dport {port}"),
             None => format!("meta l4proto {protocol}"),
         };
-        format!(
-            "'{version} saddr {} {port} accept comment \"{mark}\"'",
-            packet.from
-        )
+        format!("'{source}{port} accept comment \"{mark}\"'")
     };
     let by_mark = || handle(&place, &format!("comment \"{mark}\" # handle"));
     match change {
@@ -176,7 +178,7 @@ fn quoted(text: &str) -> String {
 }
 
 fn protocol(flow: &Flow) -> &'static str {
-    if flow.packet().protocol == UDP {
+    if flow.asked().protocol == UDP {
         "udp"
     } else {
         "tcp"

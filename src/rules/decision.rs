@@ -2,9 +2,12 @@
 
 use serde::Serialize;
 
-use super::packet::{Journey, Packet, Step};
+use super::flow::Flow;
+use super::missing;
+use super::packet::Packet;
+use super::place::Place;
 use super::ruleset::Ruleset;
-use super::walk::{End, Outcome, Place, outcomes};
+use super::walk::{End, Outcome, Start, outcomes};
 
 /// Whether a packet arrives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -30,23 +33,33 @@ impl Ruling {
 }
 
 /// The decision on a packet.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Decision {
     /// Whether it arrives.
     pub ruling: Ruling,
-    /// The packet it is about.
-    pub packet: Packet,
+    /// The packet it is about, as it sets out (in one of the forms in which it may).
+    pub flow: Flow,
     /// Every way, one for each place and manner of ending, that with the fewest assumptions.
     pub outcomes: Vec<Outcome>,
+    /// Every form in which it arrives.
+    arrivals: Vec<Start>,
     /// The outcome that is told first: what blocks, where anything does.
     pub chief: Option<Outcome>,
+    /// What the input lacks, so that what it lets through may be stopped all the same.
+    pub missing: Vec<String>,
     /// Whether the exploration was ended before every way was known.
     pub cut_short: bool,
 }
 
-/// Decides on `packet`.
+/// Decides on the first packet of a connection.
 pub fn decide(ruleset: &Ruleset, packet: &Packet) -> Decision {
-    let mut all = outcomes(ruleset, packet);
+    let start = Start::of(packet);
+    decide_on(ruleset, &start.flow, std::slice::from_ref(&start))
+}
+
+fn decide_on(ruleset: &Ruleset, flow: &Flow, starts: &[Start]) -> Decision {
+    let mut all = outcomes(ruleset, starts);
+    let missing = missing::of(ruleset, flow);
     let cut_short = all.iter().any(|outcome| outcome.end == End::TooLong);
     let allowed = all
         .iter()
@@ -56,10 +69,12 @@ pub fn decide(ruleset: &Ruleset, packet: &Packet) -> Decision {
         _ if cut_short => Ruling::Depends,
         (false, true) => Ruling::Blocked,
         (true, true) => Ruling::Depends,
+        (_, false) if !missing.is_empty() => Ruling::Depends,
         (_, false) => Ruling::Allowed,
     };
     all.retain(|outcome| outcome.end != End::TooLong);
     all.sort_by_key(|outcome| outcome.assumed.len());
+    let arrivals = arrivals(&all);
     let mut told: Vec<Outcome> = Vec::new();
     for outcome in all {
         if !told.iter().any(|other| same_end(&other.end, &outcome.end)) {
@@ -77,62 +92,47 @@ pub fn decide(ruleset: &Ruleset, packet: &Packet) -> Decision {
     let chief = blocked.or_else(|| told.first());
     Decision {
         ruling,
-        packet: packet.clone(),
+        flow: flow.clone(),
         chief: chief.cloned(),
         outcomes: told,
+        arrivals,
+        missing,
         cut_short,
     }
 }
 
-/// The decisions on the packets of a handshake after the opening one, on which `first` decided;
-/// none where that one is blocked.
+/// The decisions on the packets of a handshake after the opening one, on which `first` decided:
+/// of each, as far as those before it arrive.
 pub fn handshake(ruleset: &Ruleset, first: &Decision) -> Vec<Decision> {
-    let opening = &first.packet;
     let mut told = Vec::new();
-    let arrived = first
-        .outcomes
-        .iter()
-        .find(|outcome| matches!(outcome.end, End::Allowed(_)));
-    if let Some(arrived) = arrived.filter(|_| first.ruling != Ruling::Blocked) {
-        let flow = &arrived.flow;
-        let translated_to = flow.settled.then_some((flow.to, flow.port));
-        let answer = Packet {
-            journey: match opening.journey {
-                Journey::Inbound => Journey::Outbound,
-                Journey::Outbound => Journey::Inbound,
-            },
-            step: Step::Answer,
-            from: flow.to.unwrap_or_else(|| unspecified(opening)),
-            to: Some(opening.from),
-            protocol: opening.protocol,
-            source_port: flow.port,
-            port: opening.source_port,
-            in_interface: opening.out_interface.clone(),
-            out_interface: opening.in_interface.clone(),
-            translated_to: None,
+    for next in [Flow::answer, Flow::completion] {
+        let last = told.last().unwrap_or(first);
+        let starts: Vec<Start> = last
+            .arrivals
+            .iter()
+            .map(|arrived| arrived.followed_by(next))
+            .collect();
+        let Some(start) = starts.first() else {
+            break;
         };
-        let completion = Packet {
-            step: Step::Completion,
-            translated_to,
-            ..opening.clone()
-        };
-        // What is forwarded is answered by another host: its answer takes the same hooks again.
-        let packets = if flow.to_here == Some(false) && opening.journey == Journey::Inbound {
-            vec![completion]
-        } else {
-            vec![answer, completion]
-        };
-        told.extend(packets.iter().map(|packet| decide(ruleset, packet)));
+        told.push(decide_on(ruleset, &start.flow, &starts));
     }
     told
 }
 
-fn unspecified(packet: &Packet) -> std::net::IpAddr {
-    if packet.from.is_ipv4() {
-        std::net::Ipv4Addr::UNSPECIFIED.into()
-    } else {
-        std::net::Ipv6Addr::UNSPECIFIED.into()
+/// The forms in which a packet arrives, each by the way with the fewest assumptions.
+fn arrivals(outcomes: &[Outcome]) -> Vec<Start> {
+    let mut arrivals: Vec<Start> = Vec::new();
+    for outcome in outcomes {
+        let is_new = arrivals.iter().all(|other| other.flow != outcome.flow);
+        if is_new && matches!(outcome.end, End::Allowed(_)) {
+            arrivals.push(Start {
+                flow: outcome.flow.clone(),
+                assumed: outcome.assumed.clone(),
+            });
+        }
     }
+    arrivals
 }
 
 /// Whether the packet was stopped on this way.

@@ -3,10 +3,13 @@
 use serde::Serialize;
 
 use super::decision::{Decision, Ruling, decided_at, is_blocked};
-use super::packet::{Journey, Packet, Step as PacketStep, UDP};
+use super::flow::Flow;
+use super::packet::{Step as PacketStep, UDP};
+use super::place::Place;
 use super::remedy::{self, Remedy};
-use super::ruleset::{Doubt, Family, Hook, Origin, Ruleset, Shown};
-use super::walk::{Block, End, Outcome, Place, chain_at};
+use super::ruleset::Ruleset;
+use super::walk::{Block, End, Outcome, chain_at};
+use super::warnings;
 
 /// The name and version of the form.
 pub const SCHEMA: &str = "synquest/rules/1";
@@ -84,12 +87,14 @@ pub struct StepRecord {
 /// The packet the answer is about.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct PacketRecord {
-    /// Source address.
-    pub from: String,
+    /// Source address; absent where it is one of the host's own.
+    pub from: Option<String>,
     /// Destination address.
     pub to: Option<String>,
     /// Transport protocol.
     pub protocol: &'static str,
+    /// Source port, where it is known.
+    pub source_port: Option<u16>,
     /// Destination port.
     pub port: Option<u16>,
     /// Interface it comes in by.
@@ -138,12 +143,20 @@ impl Document {
         let decision = all
             .find(|decision| decision.ruling != Ruling::Allowed)
             .unwrap_or(first);
+        let flow = &decision.flow;
         let remedy = match decision.ruling {
             Ruling::Allowed => Remedy::default(),
-            Ruling::Blocked | Ruling::Depends => remedy::plan(ruleset, &decision.packet),
+            Ruling::Blocked | Ruling::Depends => {
+                remedy::plan_all(ruleset, flow.asked(), !later.is_empty())
+            }
         };
-        let chief = decision.chief.as_ref();
-        let several = decision.ruling == Ruling::Depends || decision.outcomes.len() > 1;
+        let depends = decision.ruling == Ruling::Depends;
+        // Where it depends, what blocks is told, not what lets through.
+        let chief = decision
+            .chief
+            .as_ref()
+            .filter(|chief| !depends || is_blocked(chief));
+        let several = depends || decision.outcomes.len() > 1;
         Self {
             schema: SCHEMA,
             decision: decision.ruling,
@@ -154,15 +167,15 @@ impl Document {
                 decision
                     .outcomes
                     .iter()
-                    .map(|outcome| outcome_record(ruleset, outcome))
+                    .map(|outcome| outcome_record(ruleset, outcome, &decision.missing))
                     .collect()
             } else {
                 Vec::new()
             },
             behind: behind(ruleset, &remedy),
             remedy: remedy.steps.iter().map(step_record).collect(),
-            warnings: warnings(ruleset, decision, &remedy),
-            packet: packet_record(&decision.packet),
+            warnings: warnings::of(ruleset, decision, &remedy),
+            packet: packet_record(flow),
             handshake: later
                 .iter()
                 .map(|later| later_record(ruleset, later))
@@ -174,15 +187,19 @@ impl Document {
 fn later_record(ruleset: &Ruleset, decision: &Decision) -> PacketOutcome {
     let chief = decision.chief.as_ref();
     PacketOutcome {
-        packet: match decision.packet.step {
-            PacketStep::Opening => "syn",
-            PacketStep::Answer => "syn-ack",
-            PacketStep::Completion => "ack",
-        },
+        packet: packet_name(decision),
         decision: decision.ruling,
         rule: chief.and_then(|outcome| rule_of(ruleset, outcome)),
         way: chief.map_or_else(Vec::new, |outcome| outcome.way.clone()),
         unknown: unknown(decision),
+    }
+}
+
+fn packet_name(decision: &Decision) -> &'static str {
+    match decision.flow.step {
+        PacketStep::Opening => "syn",
+        PacketStep::Answer => "syn-ack",
+        PacketStep::Completion => "ack",
     }
 }
 
@@ -206,13 +223,19 @@ fn unknown(decision: &Decision) -> Vec<String> {
             facts.push(fact);
         }
     }
+    facts.extend(
+        decision
+            .missing
+            .iter()
+            .map(|lack| format!("whether {lack}")),
+    );
     if decision.cut_short {
         facts.push("more ways than are followed".to_owned());
     }
     facts
 }
 
-fn outcome_record(ruleset: &Ruleset, outcome: &Outcome) -> OutcomeRecord {
+fn outcome_record(ruleset: &Ruleset, outcome: &Outcome, missing: &[String]) -> OutcomeRecord {
     let condition = |assumed: &super::walk::Assumed| {
         if assumed.holds {
             assumed.fact.clone()
@@ -220,6 +243,8 @@ fn outcome_record(ruleset: &Ruleset, outcome: &Outcome) -> OutcomeRecord {
             format!("not: {}", assumed.fact)
         }
     };
+    let missing = missing.iter().filter(|_| !is_blocked(outcome));
+    let lacks = missing.map(|lack| format!("not: {lack}"));
     OutcomeRecord {
         decision: if is_blocked(outcome) {
             Ruling::Blocked
@@ -228,7 +253,7 @@ fn outcome_record(ruleset: &Ruleset, outcome: &Outcome) -> OutcomeRecord {
         },
         rule: rule_of(ruleset, outcome),
         way: outcome.way.clone(),
-        conditions: outcome.assumed.iter().map(condition).collect(),
+        conditions: outcome.assumed.iter().map(condition).chain(lacks).collect(),
     }
 }
 
@@ -294,127 +319,24 @@ fn original(ruleset: &Ruleset, block: &Block) -> Option<RuleRecord> {
     rule_record(ruleset, place, &block.target, block.reject_with.clone())
 }
 
-fn packet_record(packet: &Packet) -> PacketRecord {
+fn packet_record(flow: &Flow) -> PacketRecord {
+    let asked = flow.asked();
+    let (in_interface, out_interface) = flow.interfaces();
     PacketRecord {
-        from: packet.from.to_string(),
-        to: packet.to.map(|address| address.to_string()),
-        protocol: if packet.protocol == UDP { "udp" } else { "tcp" },
-        port: packet.port,
-        in_interface: packet.in_interface.clone(),
-        out_interface: packet.out_interface.clone(),
-        connection_state: match packet.step {
+        from: flow.from.map(|address| address.to_string()),
+        to: flow.to.map(|address| address.to_string()),
+        protocol: if asked.protocol == UDP { "udp" } else { "tcp" },
+        source_port: flow.source_port,
+        port: flow.port,
+        in_interface: in_interface.cloned(),
+        out_interface: out_interface.cloned(),
+        connection_state: match flow.step {
             PacketStep::Opening => "NEW",
             PacketStep::Answer | PacketStep::Completion => "ESTABLISHED",
         },
     }
 }
 
-fn warnings(ruleset: &Ruleset, decision: &Decision, remedy: &Remedy) -> Vec<String> {
-    let mut warnings: Vec<String> = remedy
-        .agents
-        .iter()
-        .map(|(agent, chain)| agent.warning(chain))
-        .collect();
-    for step in &remedy.by_hand {
-        warnings.push(format!(
-            "should the ban have outlived its agent, this removes the rule itself: {}",
-            step.command
-        ));
-    }
-    if !remedy.steps.is_empty() && !remedy.complete {
-        warnings.push("the commands do not remove every block that was found".to_owned());
-    }
-    if remedy.steps.iter().any(|step| step.undo.is_none()) {
-        warnings.push(
-            "the input does not show all of a rule to delete: save the rule set first \
-             (iptables-save > rules.before), it is the only way back"
-                .to_owned(),
-        );
-    }
-    warnings.extend(ruleset.doubts.iter().map(doubt));
-    warnings.extend(missing(ruleset, &decision.packet));
-    warnings
-}
-
-fn doubt(doubt: &Doubt) -> String {
-    match doubt {
-        Doubt::LegacyTablesNotShown => {
-            "iptables said that its legacy tables hold rules as well, and they are not \
-             in the input: add the output of iptables-legacy-save"
-                .to_owned()
-        }
-        Doubt::FamilyAssumed(family) => format!(
-            "nothing in the input tells its IP version: read as {}",
-            if *family == Family::Ip6 {
-                "IPv6"
-            } else {
-                "IPv4"
-            }
-        ),
-        Doubt::InterfacesHidden => {
-            "a listing without -v hides the interfaces that rules are bound to: list again \
-             with iptables -L -n -v --line-numbers, or iptables-save"
-                .to_owned()
-        }
-        Doubt::NamesShown => {
-            "a listing without -n shows names where addresses are: list again with -n".to_owned()
-        }
-        Doubt::IptablesSeenByNft(table) => format!(
-            "table {table} belongs to iptables-nft, and nft cannot show all of its matches: \
-             iptables-save shows them"
-        ),
-    }
-}
-
 fn one_line(commands: Vec<&str>) -> Option<String> {
     (!commands.is_empty()).then(|| commands.join(" && "))
-}
-
-/// What the input lacks for a firm answer.
-fn missing(ruleset: &Ruleset, packet: &Packet) -> Vec<String> {
-    let mut found = Vec::new();
-    let family = Family::of(packet.from);
-    let own = |family: Family| {
-        ruleset
-            .tables
-            .iter()
-            .filter(move |table| table.family == family)
-    };
-    let sees = own(family).chain(own(Family::Inet)).count() > 0;
-    if !sees {
-        found.push(format!(
-            "no table in the input concerns {}: it says nothing of this packet",
-            if family == Family::Ip { "IPv4" } else { "IPv6" }
-        ));
-    }
-    let listed = |name: &str| {
-        own(family).any(|table| table.name == name && table.origin == Origin::Iptables)
-    };
-    let listed_alone = listed("filter") && !["raw", "mangle", "nat"].into_iter().any(listed);
-    if listed_alone && own(Family::Inet).count() == 0 {
-        found.push(
-            "only the table filter is in the input; raw, mangle and nat come before it: iptables-save shows all"
-                .to_owned(),
-        );
-    }
-    if packet.journey == Journey::Inbound {
-        let unshown = own(family).flat_map(|table| &table.chains).any(|chain| {
-            chain
-                .base
-                .as_ref()
-                .is_some_and(|base| base.hook == Hook::Input)
-                && chain.shown == Shown::Not
-        });
-        if unshown {
-            found.push("the input shows no rules of INPUT".to_owned());
-        }
-    }
-    let bridged = own(Family::Bridge).any(|table| !table.chains.is_empty());
-    if bridged {
-        found.push(
-            "a table of the bridge family filters what this host bridges; it is not followed"
-                .to_owned(),
-        );
-    }
-    found
 }

@@ -3,40 +3,90 @@
 use std::collections::BTreeMap;
 
 use super::condition::{Condition, Element, Field, Key, Pattern};
-use super::packet::{Flow, Value};
+use super::flow::Flow;
+use super::packet::{Step, Value};
+use super::place::Place;
 use super::ruleset::{Elements, Set, Verdict};
 
 /// Whether a condition holds.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Truth {
     /// It does.
     Yes,
     /// It does not.
     No,
     /// It hangs on this.
-    Hangs(Fact),
+    Hangs(Box<Fact>),
+}
+
+/// What a fact is about: two are the same when this is.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Subject {
+    /// Fields and what they are compared with.
+    Fields {
+        /// Which packet of the connection has them.
+        step: Step,
+        /// The fields.
+        keys: Vec<Key>,
+        /// How often each of them had been rewritten.
+        ages: Vec<u32>,
+        /// What they are compared with.
+        elements: Elements,
+        /// The table whose sets are meant, where it is a set of a table.
+        table: Option<usize>,
+    },
+    /// What words say of the packet, wherever it is asked while nothing rewrites it.
+    Packet(Step, String, u32),
+    /// What words say of the packet at one rule.
+    Rule(Step, Place, String),
+    /// What words say of a rule or a chain, whichever packet comes there.
+    Place(Place, String),
+    /// Any of several.
+    Any(Vec<Subject>),
+    /// The opposite.
+    Not(Box<Subject>),
 }
 
 /// Something that nobody can tell from the input, put so that it is true or false.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Fact {
     /// In words.
     pub text: String,
-    /// Whether it is the same wherever it is asked for this packet.
-    pub stable: bool,
+    /// What it is about.
+    pub subject: Subject,
     /// What follows from it when it is true.
-    pub learnt: Option<(Field, Value)>,
+    pub if_true: Option<(Field, Value)>,
+    /// What follows from it when it is false.
+    pub if_false: Option<(Field, Value)>,
     /// Whether the condition holds where the fact is false.
     pub negated: bool,
 }
 
 impl Fact {
-    /// A fact that is the same throughout and teaches nothing more.
-    pub const fn of(text: String) -> Self {
+    /// A fact about the packet as it is in `flow`, which teaches nothing more.
+    pub fn of(flow: &Flow, text: String) -> Self {
+        let subject = Subject::Packet(flow.step, text.clone(), flow.rewritings());
+        Self::about(subject, text)
+    }
+
+    /// A fact about the packet at one rule.
+    fn once(step: Step, place: Place, text: String) -> Self {
+        let subject = Subject::Rule(step, place, text.clone());
+        Self::about(subject, text)
+    }
+
+    /// A fact about a rule or a chain.
+    pub fn at(place: Place, text: String) -> Self {
+        let subject = Subject::Place(place, text.clone());
+        Self::about(subject, text)
+    }
+
+    const fn about(subject: Subject, text: String) -> Self {
         Self {
             text,
-            stable: true,
-            learnt: None,
+            subject,
+            if_true: None,
+            if_false: None,
             negated: false,
         }
     }
@@ -47,7 +97,9 @@ impl Fact {
 pub struct Knowledge<'a> {
     /// The packet.
     pub flow: &'a Flow,
-    /// Named sets of the table.
+    /// The rule that asks, or the chain.
+    pub place: Place,
+    /// Named sets of its table.
     pub sets: Option<&'a BTreeMap<String, Set>>,
     /// Contents of ipsets.
     pub ipsets: &'a BTreeMap<String, Set>,
@@ -75,12 +127,17 @@ impl<'a> Knowledge<'a> {
                 text,
                 stable,
                 negated,
-            } => Truth::Hangs(Fact {
-                text: text.clone(),
-                stable: *stable,
-                learnt: None,
-                negated: *negated,
-            }),
+            } => {
+                let fact = if *stable {
+                    Fact::of(self.flow, text.clone())
+                } else {
+                    Fact::once(self.flow.step, self.place, text.clone())
+                };
+                Truth::Hangs(Box::new(Fact {
+                    negated: *negated,
+                    ..fact
+                }))
+            }
             Condition::Either {
                 conditions,
                 negated,
@@ -96,12 +153,10 @@ impl<'a> Knowledge<'a> {
                     None => Truth::No,
                     Some(Found::Element(_)) => truth(!negated),
                     Some(Found::Nothing) => truth(*negated),
-                    Some(Found::Hangs) => Truth::Hangs(Fact {
-                        text: text.clone(),
-                        stable: true,
-                        learnt: self.lesson(keys, elements),
+                    Some(Found::Hangs) => Truth::Hangs(Box::new(Fact {
                         negated: *negated,
-                    }),
+                        ..self.fact(keys, elements, text.clone())
+                    })),
                 }
             }
         }
@@ -138,6 +193,15 @@ impl<'a> Knowledge<'a> {
         })
     }
 
+    /// Whether the input shows all of `elements`.
+    pub fn lists(self, elements: &Elements) -> bool {
+        match elements {
+            Elements::Listed(_) => true,
+            Elements::Named(name) => contents(self.sets.and_then(|sets| sets.get(name))).1,
+            Elements::Ipset(name) => contents(self.ipsets.get(name)).1,
+        }
+    }
+
     /// The elements that may fit, for a lookup that hangs.
     pub fn candidates(
         self,
@@ -159,7 +223,7 @@ impl<'a> Knowledge<'a> {
     }
 
     fn value(self, key: &Key) -> Value {
-        let learnt = self.learnt.iter().find(|(field, _)| *field == key.field);
+        let learnt = self.learnt.iter().rfind(|(field, _)| *field == key.field);
         let own = self.flow.value(&key.field, key.mask);
         match learnt {
             Some((_, value)) if own != Value::Absent => value.clone(),
@@ -175,42 +239,110 @@ impl<'a> Knowledge<'a> {
                 Truth::No => {}
                 Truth::Hangs(fact) => {
                     hangs = Some(match hangs {
-                        None => fact,
-                        Some(other) => Fact {
-                            text: format!("{} or {}", other.text, fact.text),
-                            stable: other.stable && fact.stable,
-                            learnt: None,
-                            negated: false,
-                        },
+                        None => *fact,
+                        Some(other) => {
+                            let subject = Subject::Any(vec![asked(&other), asked(&fact)]);
+                            Fact::about(subject, format!("{} or {}", told(&other), told(&fact)))
+                        }
                     });
                 }
             }
         }
         match hangs {
             None => truth(negated),
-            Some(fact) => Truth::Hangs(Fact {
+            Some(fact) => Truth::Hangs(Box::new(Fact {
                 negated: fact.negated != negated,
                 ..fact
-            }),
+            })),
         }
     }
 
-    /// What follows when a lookup that hangs succeeds: the value, where only one would do.
-    fn lesson(self, keys: &[Key], elements: &Elements) -> Option<(Field, Value)> {
-        let ([key], Elements::Listed(listed)) = (keys, elements) else {
-            return None;
+    /// That `keys` are among `elements`.
+    pub fn fact(self, keys: &[Key], elements: &Elements, text: String) -> Fact {
+        let ages: Vec<u32> = keys.iter().map(|key| self.flow.age(&key.field)).collect();
+        let text = if ages.iter().any(|age| *age > 0) {
+            format!("{text}, as rules have made it")
+        } else {
+            text
         };
-        let [Element { patterns, .. }] = listed.as_slice() else {
-            return None;
+        let subject = Subject::Fields {
+            step: self.flow.step,
+            keys: keys.to_vec(),
+            ages,
+            elements: elements.clone(),
+            table: match elements {
+                Elements::Named(_) => Some(self.place.at.table),
+                Elements::Listed(_) | Elements::Ipset(_) => None,
+            },
         };
-        let value = match patterns.as_slice() {
-            [Pattern::Name(name)] => Value::Name(name.clone()),
-            [Pattern::Range(low, high)] if key.mask == u128::MAX => Value::Number(*low, *high),
-            [Pattern::Any | Pattern::Prefix(_) | Pattern::Opaque(_) | Pattern::Range(..)]
-            | []
-            | [_, _, ..] => return None,
+        let lessons = match (keys, elements) {
+            ([key], Elements::Listed(listed)) if key.mask == u128::MAX => {
+                lessons(key, &self.value(key), listed)
+            }
+            (_, _) => (None, None),
         };
-        Some((key.field.clone(), value))
+        Fact {
+            if_true: lessons.0,
+            if_false: lessons.1,
+            ..Fact::about(subject, text)
+        }
+    }
+}
+
+type Lesson = Option<(Field, Value)>;
+
+/// What follows for `key`, of which `value` is known, when it is among `listed` and when it is not.
+fn lessons(key: &Key, value: &Value, listed: &[Element]) -> (Lesson, Lesson) {
+    let lesson = |value: Value| Some((key.field.clone(), value));
+    let patterns: Vec<&Pattern> = listed.iter().flat_map(|one| &one.patterns).collect();
+    match (patterns.as_slice(), value) {
+        ([Pattern::Range(first, last)], Value::Number(low, high)) => {
+            let within = Value::Number(*first.max(low), *last.min(high));
+            let without = match (first <= low, last >= high) {
+                (true, false) => lesson(Value::Number(last + 1, *high)),
+                (false, true) => lesson(Value::Number(*low, first - 1)),
+                (true, true) | (false, false) => None,
+            };
+            (lesson(within), without)
+        }
+        ([Pattern::Range(first, last)], _) => (lesson(Value::Number(*first, *last)), None),
+        (_, Value::Unknown | Value::NoneOf(_)) => {
+            let names = patterns.iter().map(|pattern| match pattern {
+                Pattern::Name(name) => Some(name.clone()),
+                Pattern::Any | Pattern::Range(..) | Pattern::Prefix(_) | Pattern::Opaque(_) => None,
+            });
+            let Some(names) = names.collect::<Option<Vec<String>>>() else {
+                return (None, None);
+            };
+            let within = match names.as_slice() {
+                [name] => lesson(Value::Name(name.clone())),
+                _ => None,
+            };
+            let mut none = names;
+            if let Value::NoneOf(others) = value {
+                none.extend(others.iter().cloned());
+            }
+            (within, lesson(Value::NoneOf(none)))
+        }
+        (_, Value::Number(..) | Value::Name(_) | Value::Absent) => (None, None),
+    }
+}
+
+/// What a condition asks for, to be told apart from its opposite.
+fn asked(fact: &Fact) -> Subject {
+    if fact.negated {
+        Subject::Not(Box::new(fact.subject.clone()))
+    } else {
+        fact.subject.clone()
+    }
+}
+
+/// A fact as a condition asks for it.
+fn told(fact: &Fact) -> String {
+    if fact.negated {
+        format!("not: {}", fact.text)
+    } else {
+        fact.text.clone()
     }
 }
 

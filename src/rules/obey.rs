@@ -2,10 +2,12 @@
 
 use std::net::IpAddr;
 
+use super::flow::{Flow, Part};
 use super::matcher::{Fact, Found};
-use super::packet::{Flow, Journey};
+use super::packet::Journey;
+use super::place::Place;
 use super::ruleset::{Kind, MarkChange, Rule, Shown, Statement, Translation, Verdict};
-use super::walk::{Block, End, Frame, Place, Walk, Walker, chain_at, label};
+use super::walk::{Block, End, Frame, Walk, Walker, chain_at, label};
 
 /// Deepest nesting of chains that is followed; the kernel bounds it lower, or by their number.
 const DEEPEST: usize = 1024;
@@ -22,28 +24,15 @@ impl Walker {
         for statement in &rule.statements {
             match statement {
                 Statement::Match(condition) => {
-                    if !self.holds(condition, place.at.table, &asked_by, walk) {
+                    if !self.holds(condition, place, walk) {
                         return None;
                     }
                 }
                 Statement::End(verdict) => return self.go(verdict, rule, place, walk),
                 Statement::Dispatch { .. } => return self.dispatch(statement, rule, place, walk),
                 Statement::Mark { connection, change } => {
-                    let own = if *connection {
-                        self.flow.connection_mark
-                    } else {
-                        self.flow.mark
-                    };
-                    let other = if *connection {
-                        self.flow.mark
-                    } else {
-                        self.flow.connection_mark
-                    };
-                    let new = changed(own, other, *change);
-                    if *connection {
-                        self.flow.connection_mark = new;
-                    } else {
-                        self.flow.mark = new;
+                    if !self.mark(*connection, *change) {
+                        return None;
                     }
                     self.way.push(format!("{asked_by} sets the mark"));
                 }
@@ -53,10 +42,16 @@ impl Walker {
                     }
                 }
                 Statement::Source => {
+                    self.rewrite(Part::Source);
+                    self.flow.source_settled = true;
+                    self.flow.from = None;
+                    self.flow.source_port = None;
+                    self.way.push(format!("{asked_by} translates the source"));
                     self.frames.clear();
                     return None;
                 }
                 Statement::Destination(translation) => {
+                    self.rewrite(Part::Destination);
                     self.flow.translate(translation);
                     self.way.push(format!(
                         "{asked_by} translates to {}",
@@ -73,6 +68,28 @@ impl Walker {
         None
     }
 
+    /// Sets a mark; says whether the rule goes on.
+    fn mark(&mut self, connection: bool, change: MarkChange) -> bool {
+        if !self.flow.tracked {
+            if connection {
+                // No connection, no mark of it.
+                return true;
+            }
+            if matches!(change, MarkChange::Copy { .. }) {
+                return false;
+            }
+        }
+        let (mark, connection_mark) = (self.flow.mark, self.flow.connection_mark);
+        if connection {
+            self.rewrite(Part::ConnectionMark);
+            self.flow.connection_mark = changed(connection_mark, mark, change);
+        } else {
+            self.rewrite(Part::Mark);
+            self.flow.mark = changed(mark, connection_mark, change);
+        }
+        true
+    }
+
     /// Looks the verdict up; where several may be found, every one is a way.
     fn dispatch(
         &mut self,
@@ -81,8 +98,6 @@ impl Walker {
         place: Place,
         walk: &mut Walk<'_>,
     ) -> Option<End> {
-        let (table, chain) = chain_at(walk.ruleset, place.at)?;
-        let asked_by = &format!("{} {}", label(table, chain), rule.number);
         let Statement::Dispatch {
             keys,
             elements,
@@ -91,7 +106,7 @@ impl Walker {
         else {
             return None;
         };
-        let knowledge = self.knowledge(walk.ruleset, place.at.table);
+        let knowledge = self.knowledge(walk.ruleset, place);
         let verdict = match knowledge.lookup(keys, elements) {
             None | Some(Found::Nothing) => return None,
             Some(Found::Element(element)) => element.verdict.clone()?,
@@ -101,27 +116,31 @@ impl Walker {
                     .into_iter()
                     .map(|(element, verdict)| (element.text.clone(), verdict.clone()))
                     .collect();
-                if candidates.is_empty() && elements.is_listed() {
-                    return None;
-                }
+                let listed = knowledge.lists(elements);
                 for (element, verdict) in candidates {
-                    let fact = Fact::of(format!("{text} finds {element}"));
-                    if self.supposes(&fact, asked_by, walk) {
-                        return self.go(&verdict, rule, place, walk);
+                    let fact = Fact::at(place, format!("{text} finds {element}"));
+                    match self.known(&fact) {
+                        Some(true) => return self.go(&verdict, rule, place, walk),
+                        Some(false) => {}
+                        None => {
+                            walk.open
+                                .push(self.with(&[(&fact, true)]).next(place, verdict));
+                            self.assume(&fact, false);
+                        }
                     }
                 }
-                let fact = Fact::of(format!("{text} finds an element that drops it"));
-                if !elements.is_listed() && self.supposes(&fact, asked_by, walk) {
-                    return Some(blocked(rule, place, "DROP", None));
+                if listed {
+                    return None;
                 }
-                return None;
+                let to = format!("{text} finds what the input does not show and");
+                return self.hand_over("vmap", &to, rule, place, walk);
             }
         };
         self.go(&verdict, rule, place, walk)
     }
 
     /// Follows a verdict.
-    fn go(
+    pub(super) fn go(
         &mut self,
         verdict: &Verdict,
         rule: &Rule,
@@ -151,7 +170,7 @@ impl Walker {
                     self.way.push(format!("{here} REJECT"));
                     return Some(blocked(rule, place, "REJECT", None));
                 };
-                let with = for_version(with, self.flow.packet().from.is_ipv4());
+                let with = for_version(with, self.flow.is_ipv4());
                 self.way.push(format!("{here} REJECT with {with}"));
                 return Some(blocked(rule, place, "REJECT", Some(with)));
             }
@@ -208,23 +227,31 @@ impl Walker {
         place: Place,
         walk: &mut Walk<'_>,
     ) -> Option<End> {
+        let stops = Fact::at(place, format!("{to} stops it"));
+        let accepts = Fact::at(place, format!("{to} accepts it"));
+        match (self.known(&stops), self.known(&accepts)) {
+            (Some(false), Some(true)) => return self.go(&Verdict::Accept, rule, place, walk),
+            (Some(false), _) => return None,
+            (Some(true), _) => {}
+            (None, _) => {
+                let accepted = self.with(&[(&stops, false), (&accepts, true)]);
+                walk.open.push(accepted.next(place, Verdict::Accept));
+                walk.open
+                    .push(self.with(&[(&stops, false), (&accepts, false)]));
+                self.assume(&stops, true);
+            }
+        }
         let (table, chain) = chain_at(walk.ruleset, place.at)?;
-        let here = &format!("{} {}", label(table, chain), rule.number);
-        if self.supposes(&Fact::of(format!("{to} stops it")), here, walk) {
-            self.way.push(format!("{here} {target}"));
-            return Some(blocked(rule, place, target, None));
-        }
-        if self.supposes(&Fact::of(format!("{to} accepts it")), here, walk) {
-            return self.go(&Verdict::Accept, rule, place, walk);
-        }
-        None
+        let here = format!("{} {}", label(table, chain), rule.number);
+        self.way.push(format!("{here} {target}"));
+        Some(blocked(rule, place, target, None))
     }
 }
 
 impl Flow {
     /// Rewrites the destination.
     fn translate(&mut self, translation: &Translation) {
-        self.settled = true;
+        self.destination_settled = true;
         self.translated = self.changes(translation);
         if let Some(port) = translation.port {
             self.port = Some(port);
@@ -233,8 +260,8 @@ impl Flow {
             self.to = None;
             self.port = None;
         }
-        let forwarded = self.packet().out_interface.is_some();
-        let inbound = self.packet().journey == Journey::Inbound;
+        let forwarded = self.asked().out_interface.is_some();
+        let inbound = self.journey == Journey::Inbound;
         if translation.redirect {
             self.to = None;
             self.to_here = Some(true);
@@ -277,22 +304,6 @@ impl Flow {
             Some(true)
         } else {
             port.and(address)
-        }
-    }
-
-    /// Does to a later packet of a connection what was done to its first one.
-    pub(super) fn follow_translation(&mut self) {
-        let Some((address, port)) = self.packet().translated_to else {
-            return;
-        };
-        let translation = Translation {
-            address,
-            port,
-            redirect: address.is_none(),
-            varied: false,
-        };
-        if self.tracked {
-            self.translate(&translation);
         }
     }
 

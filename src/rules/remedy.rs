@@ -8,10 +8,12 @@
 use super::agents::Agent;
 use super::commands;
 use super::condition::{Condition, Element, Field, Key, Pattern};
-use super::decision::is_blocked;
-use super::packet::{Flow, Packet};
+use super::decision::{self, decide, is_blocked};
+use super::flow::Flow;
+use super::packet::{Journey, Packet};
+use super::place::Place;
 use super::ruleset::{Elements, Recipe, Rule, Ruleset, Statement, Verdict};
-use super::walk::{Block, End, Outcome, Place, chain_at, outcomes};
+use super::walk::{Block, End, Outcome, chain_at};
 
 /// Most blocks that are removed one behind the other.
 const MOST_BLOCKS: usize = 64;
@@ -68,18 +70,27 @@ pub struct Remedy {
     pub complete: bool,
 }
 
-/// Finds how to let `packet` in.
+/// Finds how to let the first packet of a connection in.
 pub fn plan(ruleset: &Ruleset, packet: &Packet) -> Remedy {
+    plan_all(ruleset, packet, false)
+}
+
+/// Finds how to let the first packet of a connection in, and, where `handshake` says so, those that
+/// complete it.
+pub(super) fn plan_all(ruleset: &Ruleset, packet: &Packet, handshake: bool) -> Remedy {
     let mut mended = ruleset.clone();
     let mut remedy = Remedy::default();
     for _ in 0..MOST_BLOCKS {
-        let all = outcomes(&mended, packet);
-        let Some(outcome) = all
-            .iter()
-            .filter(|outcome| is_blocked(outcome))
-            .min_by_key(|o| o.assumed.len())
-        else {
-            remedy.complete = !all.iter().any(|outcome| outcome.end == End::TooLong);
+        let first = decide(&mended, packet);
+        let mut decisions = if handshake {
+            decision::handshake(&mended, &first)
+        } else {
+            Vec::new()
+        };
+        decisions.insert(0, first);
+        let mut all = decisions.iter().flat_map(|decision| &decision.outcomes);
+        let Some(outcome) = all.find(|outcome| is_blocked(outcome)) else {
+            remedy.complete = !decisions.iter().any(|decision| decision.cut_short);
             break;
         };
         let End::Blocked(block) = &outcome.end else {
@@ -116,7 +127,9 @@ fn tell(ruleset: &Ruleset, packet: &Packet, remedy: &mut Remedy) {
             remedy.agents.push((agent.clone(), chain.name.clone()));
         }
     }
-    for (agent, _) in &remedy.agents {
+    // An agent's own command is for who comes in.
+    let comes_in = packet.journey == Journey::Inbound;
+    for (agent, _) in remedy.agents.iter().filter(|_| comes_in) {
         if let Some(step) = agent.own_way(packet.from, packet.port, protocol)
             && !remedy.steps.contains(&step)
         {

@@ -1,29 +1,26 @@
 //! The stations of a packet: hooks in kernel order, and in each hook its chains by priority.
 
-use super::packet::{Flow, Journey};
+use super::flow::Flow;
+use super::packet::Journey;
+use super::place::ChainAt;
 use super::ruleset::{Base, Chain, Family, Hook, Kind, Origin, Ruleset, Shown, Table};
 
 /// Where connection tracking looks at packets: `NF_IP_PRI_CONNTRACK`.
 const CONNTRACK: i32 = -200;
 /// Where destinations of known connections are translated: `NF_IP_PRI_NAT_DST`.
-const TRANSLATE: i32 = -100;
-
-/// A chain of the rule set.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct ChainAt {
-    /// Index of its table.
-    pub table: usize,
-    /// Index of the chain in it.
-    pub chain: usize,
-}
+const DESTINATION: i32 = -100;
+/// Where their sources are: `NF_IP_PRI_NAT_SRC`.
+const SOURCE: i32 = 100;
 
 /// What looks at a packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Station {
     /// Connection tracking.
     Conntrack,
-    /// The translation of connections that are known already.
-    Translation,
+    /// The translation of the destination, for connections that are known already.
+    Destination,
+    /// The translation of the source, for connections that are known already.
+    Source,
     /// A base chain.
     Chain(ChainAt),
     /// A chain whose callers the input does not show.
@@ -35,7 +32,10 @@ pub(super) fn stations(ruleset: &Ruleset, flow: &Flow, hook: Hook) -> Vec<Statio
     let mut found: Vec<(i32, Station)> = Vec::new();
     if matches!(hook, Hook::Prerouting | Hook::Output) {
         found.push((CONNTRACK, Station::Conntrack));
-        found.push((TRANSLATE, Station::Translation));
+        found.push((DESTINATION, Station::Destination));
+    }
+    if matches!(hook, Hook::Input | Hook::Postrouting) {
+        found.push((SOURCE, Station::Source));
     }
     // The kernel puts a new chain before those of equal priority: the later one comes first.
     for (table_index, table) in ruleset.tables.iter().enumerate().rev() {
@@ -70,7 +70,9 @@ pub(super) fn after(hook: Hook, flow: &Flow) -> Option<Hook> {
         Hook::Prerouting if flow.to_here == Some(false) => Some(Hook::Forward),
         Hook::Prerouting => Some(Hook::Input),
         Hook::Forward | Hook::Output => Some(Hook::Postrouting),
-        Hook::Input | Hook::Postrouting | Hook::Egress => None,
+        Hook::Postrouting => Some(Hook::Egress),
+        Hook::Egress if flow.returns() => Some(Hook::Ingress),
+        Hook::Input | Hook::Egress => None,
     }
 }
 
@@ -84,7 +86,7 @@ pub(super) const fn first(journey: Journey) -> Hook {
 
 /// Tells the packet which interfaces `hook` knows.
 pub(super) fn arrive(flow: &mut Flow, hook: Hook) {
-    let inbound = flow.packet().journey == Journey::Inbound;
+    let inbound = flow.journey == Journey::Inbound;
     flow.hook_has_in = inbound && hook != Hook::Egress;
     flow.hook_has_out = matches!(
         hook,
@@ -93,9 +95,9 @@ pub(super) fn arrive(flow: &mut Flow, hook: Hook) {
 }
 
 /// Where filters usually stand on the journey.
-fn deciding(flow: &Flow) -> Hook {
-    match flow.packet().journey {
-        Journey::Inbound if flow.to_here == Some(false) => Hook::Forward,
+pub(super) fn deciding(flow: &Flow) -> Hook {
+    match flow.journey {
+        Journey::Inbound if flow.is_forwarded() => Hook::Forward,
         Journey::Inbound => Hook::Input,
         Journey::Outbound => Hook::Output,
     }
@@ -103,10 +105,10 @@ fn deciding(flow: &Flow) -> Hook {
 
 fn concerns(table: &Table, flow: &Flow, hook: Hook) -> bool {
     match table.family {
-        Family::Ip => flow.packet().from.is_ipv4(),
-        Family::Ip6 => flow.packet().from.is_ipv6(),
+        Family::Ip => flow.is_ipv4(),
+        Family::Ip6 => !flow.is_ipv4(),
         Family::Inet => true,
-        Family::Netdev => hook == Hook::Ingress,
+        Family::Netdev => matches!(hook, Hook::Ingress | Hook::Egress),
         Family::Bridge | Family::Arp => false,
     }
 }

@@ -5,24 +5,17 @@
 //! walk that reaches a bound ends in [`End::TooLong`].
 
 use super::condition::{Condition, Field, Key, Pattern};
-use super::matcher::{Fact, Knowledge, Truth};
-use super::packet::{Flow, Packet, Value};
-use super::route::{self, ChainAt, Station};
-use super::ruleset::{Chain, Hook, Kind, Policy, Ruleset, Table};
+use super::flow::{Flow, Part};
+use super::matcher::{Fact, Knowledge, Subject, Truth};
+use super::packet::{Packet, Value};
+use super::place::{ChainAt, Place};
+use super::route::{self, Station};
+use super::ruleset::{Chain, Hook, Kind, Policy, Ruleset, Table, Verdict};
 
 /// Most outcomes that are told apart.
 const MOST_OUTCOMES: usize = 256;
 /// Most rules that are looked at on all ways together.
 const MOST_STEPS: usize = 4_000_000;
-
-/// A rule, or the policy of a chain.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Place {
-    /// The chain.
-    pub at: ChainAt,
-    /// Index of the rule; `None` for the policy.
-    pub rule: Option<usize>,
-}
 
 /// How a way ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,18 +44,18 @@ pub struct Block {
 }
 
 /// What was assumed on a way.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Assumed {
-    /// What could not be told.
+    /// What could not be told, in words.
     pub fact: String,
+    /// What it is about.
+    pub subject: Subject,
     /// Whether it was taken to be true.
     pub holds: bool,
-    /// The rule that asked first; empty where no rule did.
-    pub asked_by: String,
 }
 
 /// One way and its end.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Outcome {
     /// Its end.
     pub end: End,
@@ -95,8 +88,37 @@ pub(super) struct Walker {
     pub(super) way: Vec<String>,
     pub(super) left_by: Option<usize>,
     pub(super) accepted: Option<Place>,
+    /// A verdict that was found already, and the rule it is of.
+    pending: Option<(Place, Verdict)>,
     assumed: Vec<Assumed>,
     learnt: Vec<(Field, Value)>,
+}
+
+/// Where a way begins.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Start {
+    /// The packet.
+    pub flow: Flow,
+    /// What was assumed before.
+    pub assumed: Vec<Assumed>,
+}
+
+impl Start {
+    /// The opening packet of a connection.
+    pub fn of(packet: &Packet) -> Self {
+        Self {
+            flow: Flow::of(packet),
+            assumed: Vec::new(),
+        }
+    }
+
+    /// The packet that follows on this one.
+    pub(super) fn followed_by(&self, next: fn(&Flow) -> Flow) -> Self {
+        Self {
+            flow: next(&self.flow),
+            assumed: self.assumed.clone(),
+        }
+    }
 }
 
 /// The ways that are still to go, and those that have ended.
@@ -107,18 +129,20 @@ pub(super) struct Walk<'a> {
     ended: Vec<Outcome>,
 }
 
-/// Every outcome that `packet` may have.
-pub fn outcomes(ruleset: &Ruleset, packet: &Packet) -> Vec<Outcome> {
+/// Every outcome that a packet may have.
+pub fn outcomes(ruleset: &Ruleset, starts: &[Start]) -> Vec<Outcome> {
+    let begun = starts.iter().map(|start| Walker::new(ruleset, start));
     let mut walk = Walk {
         ruleset,
-        open: vec![Walker::new(ruleset, packet)],
+        open: begun.collect(),
         ended: Vec::new(),
     };
     let mut steps = 0_usize;
     while let Some(mut walker) = walk.open.pop() {
         let end = loop {
             steps = steps.saturating_add(1);
-            if steps > MOST_STEPS || walk.ended.len() >= MOST_OUTCOMES {
+            // Every open way has an end.
+            if steps > MOST_STEPS || walk.ended.len() + walk.open.len() >= MOST_OUTCOMES {
                 break End::TooLong;
             }
             if let Some(end) = walker.step(&mut walk) {
@@ -147,17 +171,18 @@ impl Walk<'_> {
 }
 
 impl Walker {
-    fn new(ruleset: &Ruleset, packet: &Packet) -> Self {
+    fn new(ruleset: &Ruleset, start: &Start) -> Self {
         let mut walker = Self {
-            flow: Flow::of(packet),
-            hook: route::first(packet.journey),
+            flow: start.flow.clone(),
+            hook: route::first(start.flow.journey),
             stations: Vec::new(),
             base: ChainAt { table: 0, chain: 0 },
             frames: Vec::new(),
             way: Vec::new(),
             left_by: None,
             accepted: None,
-            assumed: Vec::new(),
+            pending: None,
+            assumed: start.assumed.clone(),
             learnt: Vec::new(),
         };
         walker.arrive(ruleset, walker.hook);
@@ -173,6 +198,10 @@ impl Walker {
 
     /// Goes one rule, or one station, further.
     fn step(&mut self, walk: &mut Walk<'_>) -> Option<End> {
+        if let Some((place, verdict)) = self.pending.take() {
+            let chain = chain_at(walk.ruleset, place.at)?.1;
+            return self.go(&verdict, chain.rules.get(place.rule?)?, place, walk);
+        }
         let Some(frame) = self.frames.last_mut() else {
             return match self.stations.pop() {
                 Some(station) => self.enter(station, walk),
@@ -198,16 +227,31 @@ impl Walker {
 
     fn enter(&mut self, station: Station, walk: &mut Walk<'_>) -> Option<End> {
         match station {
-            Station::Conntrack => self.flow.tracked = !self.flow.untracked,
-            Station::Translation => self.flow.follow_translation(),
+            Station::Conntrack => self.flow.track(),
+            Station::Destination => {
+                if self.flow.translate_destination() {
+                    self.rewrite(Part::Destination);
+                }
+            }
+            Station::Source => {
+                if self.flow.translate_source() {
+                    self.rewrite(Part::Source);
+                }
+            }
             Station::Chain(at) => {
                 let base = chain_at(walk.ruleset, at)?.1.base.as_ref()?;
-                if base.kind == Kind::Nat && (!self.flow.tracked || self.flow.settled) {
+                let settled = if matches!(self.hook, Hook::Input | Hook::Postrouting) {
+                    self.flow.source_settled
+                } else {
+                    self.flow.destination_settled
+                };
+                if base.kind == Kind::Nat && (!self.flow.tracked || settled) {
                     return None;
                 }
-                if self.hook == Hook::Ingress {
-                    let condition = by_device(&base.devices, &chain_at(walk.ruleset, at)?.1.name);
-                    if !self.holds(&condition, at.table, "", walk) {
+                if matches!(self.hook, Hook::Ingress | Hook::Egress) {
+                    let name = &chain_at(walk.ruleset, at)?.1.name;
+                    let condition = by_device(&base.devices, self.hook, name);
+                    if !self.holds(&condition, Place { at, rule: None }, walk) {
                         return None;
                     }
                 }
@@ -218,7 +262,8 @@ impl Walker {
                 let text = format!(
                     "the packet reaches chain {name}, whose callers the input does not show"
                 );
-                if self.supposes(&Fact::of(text), "", walk) {
+                let place = Place { at, rule: None };
+                if self.supposes(&Fact::at(place, text), walk) {
                     self.begin(at);
                 }
             }
@@ -251,7 +296,7 @@ impl Walker {
             Policy::Drop => true,
             Policy::Unknown => {
                 let text = format!("the policy of {} is DROP", label(table, chain));
-                self.supposes(&Fact::of(text), "", walk)
+                self.supposes(&Fact::at(place, text), walk)
             }
         };
         if drops {
@@ -273,17 +318,23 @@ impl Walker {
     }
 
     fn next_hook(&mut self, walk: &mut Walk<'_>) -> Option<End> {
+        if self.hook == Hook::Prerouting && self.flow.is_forwarded() {
+            self.flow.to_here = Some(false);
+        }
         if self.hook == Hook::Prerouting && self.flow.to_here.is_none() {
             let text = match self.flow.to {
                 Some(address) => format!("{address} is an address of this host"),
                 None => "the translated destination is an address of this host".to_owned(),
             };
-            let here = self.supposes(&Fact::of(text), "", walk);
+            let here = self.supposes(&Fact::of(&self.flow, text), walk);
             self.flow.to_here = Some(here);
         }
         let Some(hook) = route::after(self.hook, &self.flow) else {
             return Some(End::Allowed(self.accepted));
         };
+        if hook == Hook::Ingress {
+            self.flow.turn();
+        }
         self.arrive(walk.ruleset, hook);
         None
     }
@@ -293,27 +344,28 @@ impl Walker {
     pub(super) fn holds(
         &mut self,
         condition: &Condition,
-        table: usize,
-        asked_by: &str,
+        place: Place,
         walk: &mut Walk<'_>,
     ) -> bool {
-        match self.knowledge(walk.ruleset, table).test(condition) {
+        match self.knowledge(walk.ruleset, place).test(condition) {
             Truth::Yes => true,
             Truth::No => false,
-            Truth::Hangs(mut fact) => {
-                if !fact.stable {
-                    fact.text = format!("{} ({asked_by})", fact.text);
+            Truth::Hangs(fact) => {
+                let mut fact = *fact;
+                if matches!(fact.subject, Subject::Rule(..)) {
+                    fact.text = format!("{} ({})", fact.text, named(walk.ruleset, place));
                 }
-                self.supposes(&fact, asked_by, walk)
+                self.supposes(&fact, walk)
             }
         }
     }
 
     /// What this way knows.
-    pub(super) fn knowledge<'k>(&'k self, ruleset: &'k Ruleset, table: usize) -> Knowledge<'k> {
+    pub(super) fn knowledge<'k>(&'k self, ruleset: &'k Ruleset, place: Place) -> Knowledge<'k> {
         Knowledge {
             flow: &self.flow,
-            sets: ruleset.tables.get(table).map(|table| &table.sets),
+            place,
+            sets: ruleset.tables.get(place.at.table).map(|table| &table.sets),
             ipsets: &ruleset.ipsets,
             learnt: &self.learnt,
         }
@@ -321,50 +373,93 @@ impl Walker {
 
     /// Takes the way on which what hangs on `fact` holds, unless the opposite was assumed before,
     /// and leaves the other open.
-    pub(super) fn supposes(&mut self, fact: &Fact, asked_by: &str, walk: &mut Walk<'_>) -> bool {
-        let known = self.assumed.iter().find(|known| known.fact == fact.text);
-        if let Some(known) = known {
-            return known.holds != fact.negated;
+    pub(super) fn supposes(&mut self, fact: &Fact, walk: &mut Walk<'_>) -> bool {
+        if let Some(holds) = self.known(fact) {
+            return holds != fact.negated;
         }
-        let mut other = self.clone();
-        other.assume(fact, fact.negated, asked_by);
-        walk.open.push(other);
-        self.assume(fact, !fact.negated, asked_by);
+        walk.open.push(self.with(&[(fact, fact.negated)]));
+        self.assume(fact, !fact.negated);
         true
     }
 
-    fn assume(&mut self, fact: &Fact, holds: bool, asked_by: &str) {
+    /// What this way has assumed of a fact.
+    pub(super) fn known(&self, fact: &Fact) -> Option<bool> {
+        let mut assumed = self.assumed.iter();
+        let known = assumed.find(|known| known.subject == fact.subject)?;
+        Some(known.holds)
+    }
+
+    /// Another way, on which more is assumed.
+    pub(super) fn with(&self, facts: &[(&Fact, bool)]) -> Self {
+        let mut other = self.clone();
+        for (fact, holds) in facts {
+            other.assume(fact, *holds);
+        }
+        other
+    }
+
+    /// The same way, which goes on with the verdict of the rule at `place`.
+    pub(super) fn next(self, place: Place, verdict: Verdict) -> Self {
+        Self {
+            pending: Some((place, verdict)),
+            ..self
+        }
+    }
+
+    pub(super) fn assume(&mut self, fact: &Fact, holds: bool) {
         self.assumed.push(Assumed {
             fact: fact.text.clone(),
+            subject: fact.subject.clone(),
             holds,
-            asked_by: asked_by.to_owned(),
         });
-        if let Some(lesson) = fact.learnt.clone().filter(|_| holds) {
-            self.learnt.push(lesson);
-        }
+        let lesson = if holds { &fact.if_true } else { &fact.if_false };
+        self.learnt.extend(lesson.clone());
+    }
+
+    /// A rule writes a part of the packet anew: what was known of it is void.
+    pub(super) fn rewrite(&mut self, part: Part) {
+        self.flow.rewrite(part);
+        self.learnt
+            .retain(|(field, _)| Part::of(field) != Some(part));
     }
 }
 
-/// That a packet comes in by one of the devices of an ingress chain.
-fn by_device(devices: &[String], chain: &str) -> Condition {
+/// That a packet passes one of the devices of a chain at `hook`, which is ingress or egress.
+fn by_device(devices: &[String], hook: Hook, chain: &str) -> Condition {
+    let (field, passes) = if hook == Hook::Egress {
+        (Field::OutInterface, "goes out by")
+    } else {
+        (Field::InInterface, "comes in by")
+    };
     if devices.is_empty() {
         return Condition::Opaque {
             text: format!(
-                "the packet comes in by a device of chain {chain}, which the input does not name"
+                "the packet {passes} a device of chain {chain}, which the input does not name"
             ),
             stable: true,
             negated: false,
         };
     }
     let names = devices.iter().cloned().map(Pattern::Name);
-    let text = format!("the packet comes in by {}", devices.join(" or "));
-    Condition::one_of(Key::whole(Field::InInterface), names, false, text)
+    let text = format!("the packet {passes} {}", devices.join(" or "));
+    Condition::one_of(Key::whole(field), names, false, text)
 }
 
 /// The table and the chain at `at`.
 pub(super) fn chain_at(ruleset: &Ruleset, at: ChainAt) -> Option<(&Table, &Chain)> {
     let table = ruleset.tables.get(at.table)?;
     Some((table, table.chains.get(at.chain)?))
+}
+
+/// The rule at `place` as a person finds it: `filter/INPUT 3`; empty for what is no rule.
+fn named(ruleset: &Ruleset, place: Place) -> String {
+    let rule = |(table, chain): (&Table, &Chain)| {
+        let rule = chain.rules.get(place.rule?)?;
+        Some(format!("{} {}", label(table, chain), rule.number))
+    };
+    chain_at(ruleset, place.at)
+        .and_then(rule)
+        .unwrap_or_default()
 }
 
 /// A chain as a person finds it: `filter/INPUT`, `inet firewall/input`.

@@ -6,9 +6,10 @@ use std::sync::Mutex;
 use fastrand::Rng;
 use synquest::rules::decision::{Decision, Ruling, decide};
 use synquest::rules::input;
-use synquest::rules::packet::{Journey, Packet, Step, TCP, UDP};
+use synquest::rules::packet::{Journey, Packet, TCP, UDP};
+use synquest::rules::place::Place;
 use synquest::rules::ruleset::{Family, Ruleset};
-use synquest::rules::walk::{End, Outcome, Place};
+use synquest::rules::walk::{End, Outcome};
 
 use super::draw::Knock;
 use super::rig::{self, INTERFACE, Rig};
@@ -130,7 +131,6 @@ fn knock(rng: &mut Rng, rig: &mut Rig) -> Knock {
 pub(crate) fn packet(knock: &Knock) -> Packet {
     Packet {
         journey: Journey::Inbound,
-        step: Step::Opening,
         from: knock.from,
         to: Some(knock.to),
         protocol: if knock.udp { UDP } else { TCP },
@@ -138,7 +138,6 @@ pub(crate) fn packet(knock: &Knock) -> Packet {
         port: Some(knock.port),
         in_interface: Some(INTERFACE.to_owned()),
         out_interface: None,
-        translated_to: None,
     }
 }
 

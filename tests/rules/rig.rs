@@ -41,6 +41,16 @@ table inet judge {
 }
 ";
 
+/// Keeps the host that knocks from saying anything else, which rules would count as well.
+const HUSH: &str = "
+table inet hush {
+    chain out {
+        type filter hook output priority 0; policy drop;
+        meta l4proto { tcp, udp } accept
+    }
+}
+";
+
 /// The two hosts.
 #[derive(Debug)]
 pub(crate) struct Rig {
@@ -108,6 +118,7 @@ impl Rig {
         batch.push_str("route add 10.7.9.0/24 dev wire1\nroute add fd00:7:9::/64 dev wire1\n");
         knocker.run(Command::new("ip").args(["-b", "-"]), &batch);
         target.run(Command::new("nft").args(["-f", "-"]), JUDGE);
+        knocker.run(Command::new("nft").args(["-f", "-"]), HUSH);
         Self {
             target,
             knocker,

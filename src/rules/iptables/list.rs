@@ -162,11 +162,8 @@ impl Listing {
             hidden.push(opaque(unread.clone(), !row::is_fickle(unread)));
         }
         if row.hides_interfaces {
-            let text = format!(
-                "rule {number} of {} applies to the packet's interface, which a listing without -v hides",
-                self.chain
-            );
-            hidden.push(opaque(text, true));
+            let text = "the rule is for the packet's interface, which a listing without -v hides";
+            hidden.push(opaque(text.to_owned(), false));
         }
         let complete = hidden.is_empty();
         // What was not read comes before the target.

@@ -1,0 +1,64 @@
+//! What the input leaves out, so that what it lets through may be stopped all the same.
+
+use super::flow::Flow;
+use super::packet::Journey;
+use super::route;
+use super::ruleset::{Doubt, Family, Origin, Ruleset, Shown, Table};
+
+/// What may stop the packet without being in the input, each as a clause.
+pub(super) fn of(ruleset: &Ruleset, flow: &Flow) -> Vec<String> {
+    let mut found: Vec<String> = ruleset.doubts.iter().filter_map(hidden).collect();
+    let family = flow.family();
+    let own: Vec<&Table> = ruleset
+        .tables
+        .iter()
+        .filter(|table| table.family == family)
+        .collect();
+    let both = ruleset
+        .tables
+        .iter()
+        .any(|table| table.family == Family::Inet);
+    if own.is_empty() && !both {
+        let version = if family == Family::Ip { "IPv4" } else { "IPv6" };
+        found.push(format!(
+            "a rule for {version}, of which the input shows none, stops it"
+        ));
+    }
+    found.extend(deciding_chain(&own, flow));
+    found
+}
+
+fn hidden(doubt: &Doubt) -> Option<String> {
+    match doubt {
+        Doubt::LegacyTablesNotShown => {
+            Some("a rule of the legacy tables, which are not in the input, stops it".to_owned())
+        }
+        Doubt::FamilyAssumed(_)
+        | Doubt::InterfacesHidden
+        | Doubt::NamesShown
+        | Doubt::IptablesSeenByNft(_) => None,
+    }
+}
+
+/// That the chain of iptables where filters stand is not shown; nft lists all there is.
+fn deciding_chain(own: &[&Table], flow: &Flow) -> Option<String> {
+    let of_iptables = |table: &&&Table| table.foreign || table.origin != Origin::Nft;
+    let tables: Vec<&&Table> = own.iter().filter(of_iptables).collect();
+    if tables.is_empty() {
+        return None;
+    }
+    let hook = route::deciding(flow);
+    let filters = tables.iter().filter(|table| table.name == "filter");
+    let shown = filters.flat_map(|table| &table.chains).any(|chain| {
+        let base = chain.base.as_ref();
+        base.is_some_and(|base| base.hook == hook) && chain.shown != Shown::Not
+    });
+    let name = match flow.journey {
+        Journey::Outbound => "OUTPUT",
+        Journey::Inbound if flow.is_forwarded() => "FORWARD",
+        Journey::Inbound => "INPUT",
+    };
+    (!shown).then(|| {
+        format!("a rule of chain {name} (table filter), which the input does not show, stops it")
+    })
+}

@@ -1,0 +1,102 @@
+//! What to know before and besides an answer.
+
+use super::decision::Decision;
+use super::flow::Flow;
+use super::packet::Journey;
+use super::remedy::Remedy;
+use super::ruleset::{Doubt, Family, Origin, Ruleset};
+
+/// What to know of a decision and of what is done about it.
+pub(super) fn of(ruleset: &Ruleset, decision: &Decision, remedy: &Remedy) -> Vec<String> {
+    let mut warnings: Vec<String> = remedy
+        .agents
+        .iter()
+        .map(|(agent, chain)| agent.warning(chain))
+        .collect();
+    for step in &remedy.by_hand {
+        warnings.push(format!(
+            "should the ban have outlived its agent, this removes the rule itself: {}",
+            step.command
+        ));
+    }
+    if !remedy.steps.is_empty() && !remedy.complete {
+        warnings.push("the commands do not remove every block that was found".to_owned());
+    }
+    if remedy.steps.iter().any(|step| step.undo.is_none()) {
+        warnings.push(
+            "the input does not show all of a rule to delete: save the rule set first \
+             (iptables-save > rules.before), it is the only way back"
+                .to_owned(),
+        );
+    }
+    warnings.extend(ruleset.doubts.iter().map(doubt));
+    warnings.extend(left_out(ruleset, &decision.flow));
+    warnings
+}
+
+fn doubt(doubt: &Doubt) -> String {
+    match doubt {
+        Doubt::LegacyTablesNotShown => {
+            "iptables said that its legacy tables hold rules as well, and they are not \
+             in the input: add the output of iptables-legacy-save"
+                .to_owned()
+        }
+        Doubt::FamilyAssumed(family) => format!(
+            "nothing in the input tells its IP version: read as {}",
+            if *family == Family::Ip6 {
+                "IPv6"
+            } else {
+                "IPv4"
+            }
+        ),
+        Doubt::InterfacesHidden => {
+            "a listing without -v hides the interfaces that rules are bound to: list again \
+             with iptables -L -n -v --line-numbers, or iptables-save"
+                .to_owned()
+        }
+        Doubt::NamesShown => {
+            "a listing without -n shows names where addresses are: list again with -n".to_owned()
+        }
+        Doubt::IptablesSeenByNft(table) => format!(
+            "table {table} belongs to iptables-nft, and nft cannot show all of its matches: \
+             iptables-save shows them"
+        ),
+    }
+}
+
+/// What the input may lack, which is usual.
+fn left_out(ruleset: &Ruleset, flow: &Flow) -> Vec<String> {
+    let mut found = Vec::new();
+    let of = |family: Family| {
+        ruleset
+            .tables
+            .iter()
+            .filter(move |table| table.family == family)
+    };
+    let own = flow.family();
+    let listed =
+        |name: &str| of(own).any(|table| table.name == name && table.origin == Origin::Iptables);
+    let listed_alone = listed("filter") && !["raw", "mangle", "nat"].into_iter().any(listed);
+    if listed_alone && of(Family::Inet).count() == 0 {
+        found.push(
+            "only the table filter is in the input; raw, mangle and nat come before it: \
+             iptables-save shows all"
+                .to_owned(),
+        );
+    }
+    if of(Family::Bridge).any(|table| !table.chains.is_empty()) {
+        found.push(
+            "a table of the bridge family filters what this host bridges; it is not followed"
+                .to_owned(),
+        );
+    }
+    let asked = flow.asked();
+    let unsaid = asked.journey == Journey::Inbound && asked.out_interface.is_none();
+    if let Some(to) = asked.to.filter(|to| unsaid && !to.is_loopback()) {
+        found.push(format!(
+            "{to} was taken for an address of the host itself: with --out, the packet is followed \
+             to another host"
+        ));
+    }
+    found
+}
