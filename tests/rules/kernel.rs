@@ -171,8 +171,11 @@ fn hold(rig: &mut Rig, trial: u64, tally: &Mutex<Tally>) {
     let object = |text: String| {
         format!("trial {trial} ({tool:?}), {knock:?}: {text}\ncounted: {counted:?}\n{listed}")
     };
-    if let Some(text) = objection(&ruleset, &decision, passed, &counted) {
-        objections.push(object(text));
+    for asked in askings(&packet(&knock)) {
+        let decision = decide(&ruleset, &asked);
+        if let Some(text) = objection(&ruleset, &decision, passed, &counted) {
+            objections.push(object(format!("{text}; asked {asked:?}")));
+        }
     }
     let mut asked = 0;
     if trial.is_multiple_of(READERS) {
@@ -181,16 +184,14 @@ fn hold(rig: &mut Rig, trial: u64, tally: &Mutex<Tally>) {
             match input::read(&text, assumed(&knock)) {
                 Err(fault) => objections.push(object(format!("{name}: {fault}\n{text}"))),
                 Ok(other) => {
-                    let told = decide(&other, &packet(&knock));
-                    let wrong = match told.ruling {
-                        Ruling::Depends => false,
-                        Ruling::Allowed => !passed,
-                        Ruling::Blocked => {
-                            passed || objection(&other, &told, passed, &counted).is_some()
+                    for question in askings(&packet(&knock)) {
+                        let told = decide(&other, &question);
+                        if let Some(wrong) = objection(&other, &told, passed, &counted) {
+                            let ruling = told.ruling;
+                            objections.push(object(format!(
+                                "{name} says {ruling:?}: {wrong}; asked {question:?}\n{text}"
+                            )));
                         }
-                    };
-                    if wrong {
-                        objections.push(object(format!("{name} says {:?}\n{text}", told.ruling)));
                     }
                 }
             }
@@ -213,17 +214,36 @@ fn hold(rig: &mut Rig, trial: u64, tally: &Mutex<Tally>) {
     tally.objections.extend(objections);
 }
 
-/// What is wrong with a decision, by the counters.
+/// The question, and what people ask who know less.
+fn askings(packet: &Packet) -> [Packet; 6] {
+    let without = |change: fn(&mut Packet)| {
+        let mut asked = packet.clone();
+        change(&mut asked);
+        asked
+    };
+    [
+        packet.clone(),
+        without(|asked| asked.to = None),
+        without(|asked| asked.source_port = None),
+        without(|asked| asked.port = None),
+        without(|asked| asked.in_interface = None),
+        Packet {
+            protocol: packet.protocol,
+            ..Packet::opening(packet.from, None)
+        },
+    ]
+}
+
+/// What is wrong with a decision, by the counters: the truth is none of its outcomes.
 fn objection(
     ruleset: &Ruleset,
     decision: &Decision,
     passed: bool,
     counted: &[Counted],
 ) -> Option<String> {
-    if decision.ruling == Ruling::Depends {
+    if decision.cut_short {
         return None;
     }
-    // Where one thing or another blocks, the outcomes tell them all.
     let wrong: Vec<String> = decision
         .outcomes
         .iter()
