@@ -3,10 +3,19 @@
 use fastrand::Rng;
 
 use super::draw::{self, Knock, one};
-use super::rig::INTERFACE;
+use super::rig::{HERE, INTERFACE};
 
 /// Chains of users in every table, each calling those behind it only.
 const USERS: [&str; 4] = ["FIRST", "second", "IN_HIDS_MYSQLD_DENY_DROP", "f2b-mysqld"];
+
+/// Matches that nobody can tell from outside.
+pub(crate) const UNKNOWABLE: [&str; 5] = [
+    "-m limit --limit 1/day --limit-burst 1",
+    "-m recent --rcheck --name knockers",
+    "-m statistic --mode random --probability 0.5",
+    "-m time --timestart 00:00 --timestop 12:00",
+    "-m connlimit --connlimit-above 3",
+];
 
 /// A rule set in the form of iptables-restore.
 pub(crate) fn draw(rng: &mut Rng, knock: &Knock) -> String {
@@ -85,6 +94,9 @@ fn rule(rng: &mut Rng, knock: &Knock, table: &str, chain: &str, depth: usize) ->
     }
     for _ in 0..rng.u8(..2) {
         add(extension(rng, knock, table));
+    }
+    if rng.u8(..240) == 0 {
+        add(one(rng, &UNKNOWABLE).to_owned());
     }
     let target = target(rng, knock, (table, chain), depth, protocol);
     format!("{words} {target}\n")
@@ -240,10 +252,17 @@ fn target(
         )
         .to_owned(),
         ("nat", 1..=4) if chain == "PREROUTING" && matches!(protocol, "tcp" | "udp") => {
-            format!(
-                "-j REDIRECT --to-ports {}",
-                one(rng, &[3306, 8080, 22, 5432])
-            )
+            let port = one(rng, &[3306, 8080, 22, 5432]);
+            match (rng.u8(..6), knock.to.is_ipv4()) {
+                (0, true) => format!("-j DNAT --to-destination {}:{port}", HERE[rng.usize(..2)]),
+                (0, false) => format!(
+                    "-j DNAT --to-destination [{}]:{port}",
+                    HERE[rng.usize(2..4)]
+                ),
+                (1, true) => format!("-j DNAT --to-destination {}", HERE[rng.usize(..2)]),
+                (1, false) => format!("-j DNAT --to-destination {}", HERE[rng.usize(2..4)]),
+                (_, _) => format!("-j REDIRECT --to-ports {port}"),
+            }
         }
         ("nat", _) => one(
             rng,

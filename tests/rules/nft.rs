@@ -3,7 +3,15 @@
 use fastrand::Rng;
 
 use super::draw::{self, Knock, one};
-use super::rig::INTERFACE;
+use super::rig::{HERE, INTERFACE};
+
+/// Conditions that nobody can tell from outside.
+pub(crate) const UNKNOWABLE: [&str; 4] = [
+    "limit rate over 1/day burst 1 packets",
+    "numgen random mod 2 == 0",
+    "meta random < 0x7fffffff",
+    "meta hour \"00:00\"-\"12:00\"",
+];
 
 /// A rule set in the form of `nft -f`.
 pub(crate) fn draw(rng: &mut Rng, knock: &Knock) -> String {
@@ -65,11 +73,18 @@ fn table(rng: &mut Rng, knock: &Knock, family: &str, index: u8) -> String {
         text.push_str(&format!("\tchain b{number} {{\n\t\ttype filter hook {hook} priority {priority}; policy {policy};\n{rules}\t}}\n"));
     }
     if rng.u8(..4) == 0 {
-        let redirect = format!(
-            "\t\t{} counter redirect to :{}\n",
-            transport(rng, knock),
-            one(rng, &[22, 3306, 8080])
-        );
+        let port = one(rng, &[22, 3306, 8080]);
+        let other = HERE[if knock.to.is_ipv4() {
+            rng.usize(..2)
+        } else {
+            rng.usize(2..4)
+        }];
+        let to = match (rng.u8(..3), family) {
+            (0, "inet") => format!("dnat {} to {other}", version(knock)),
+            (0, _) => format!("dnat to {other}"),
+            (_, _) => format!("redirect to :{port}"),
+        };
+        let redirect = format!("\t\t{} counter {to}\n", transport(rng, knock));
         text.push_str(&format!("\tchain n {{\n\t\ttype nat hook prerouting priority dstnat; policy accept;\n{redirect}\t}}\n"));
     }
     text.push_str("}\n");
@@ -254,6 +269,7 @@ fn condition(rng: &mut Rng, knock: &Knock, family: &str, place: &str) -> String 
                 text.to_owned()
             }
         }
+        23 if rng.u8(..12) == 0 => one(rng, &UNKNOWABLE).to_owned(),
         _ => transport(rng, knock),
     }
 }
