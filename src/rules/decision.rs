@@ -6,7 +6,7 @@ use super::flow::Flow;
 use super::missing;
 use super::packet::Packet;
 use super::place::Place;
-use super::ruleset::Ruleset;
+use super::ruleset::{Doubt, Ruleset};
 use super::walk::{End, Outcome, Start, outcomes};
 
 /// Whether a packet arrives.
@@ -65,8 +65,10 @@ fn decide_on(ruleset: &Ruleset, flow: &Flow, starts: &[Start]) -> Decision {
         .iter()
         .any(|outcome| matches!(outcome.end, End::Allowed(_)));
     let blocked = all.iter().any(is_blocked);
+    let mut doubts = ruleset.doubts.iter();
+    let contradicts_itself = doubts.any(|doubt| matches!(doubt, Doubt::GivenTwice(_)));
     let ruling = match (allowed, blocked) {
-        _ if cut_short => Ruling::Depends,
+        _ if cut_short || contradicts_itself => Ruling::Depends,
         (false, true) => Ruling::Blocked,
         (true, true) => Ruling::Depends,
         (_, false) if !missing.is_empty() => Ruling::Depends,

@@ -33,6 +33,12 @@ fn hidden(doubt: &Doubt) -> Option<String> {
         Doubt::LegacyTablesNotShown => {
             Some("a rule of the legacy tables, which are not in the input, stops it".to_owned())
         }
+        Doubt::CutOff => {
+            Some("a rule behind the end of the input, which is cut off, stops it".to_owned())
+        }
+        Doubt::GivenTwice(table) => Some(format!(
+            "the other one of the two tables {table} in the input, which differ, decides"
+        )),
         Doubt::FamilyAssumed(_)
         | Doubt::InterfacesHidden
         | Doubt::NamesShown

@@ -28,6 +28,7 @@ mod route;
 pub mod ruleset;
 #[cfg(test)]
 mod tests;
+mod unite;
 pub mod unreadable;
 pub mod walk;
 mod warnings;

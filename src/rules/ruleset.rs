@@ -30,6 +30,10 @@ pub enum Doubt {
     InterfacesHidden,
     /// The listing shows names where addresses are.
     NamesShown,
+    /// A save ends before its COMMIT.
+    CutOff,
+    /// This table is told twice, and not alike.
+    GivenTwice(String),
     /// `nft list` shows a table of iptables-nft: what iptables itself prints is more exact.
     IptablesSeenByNft(String),
 }

@@ -1,5 +1,7 @@
 //! Rule sets and packets whose end the kernel was asked for.
 
+mod pasted;
+
 use std::net::IpAddr;
 
 use super::decision::{Decision, Ruling, decide, handshake};

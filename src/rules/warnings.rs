@@ -49,6 +49,11 @@ fn doubt(doubt: &Doubt) -> String {
                 "IPv4"
             }
         ),
+        Doubt::CutOff => "the input ends before its COMMIT: it was cut off".to_owned(),
+        Doubt::GivenTwice(table) => format!(
+            "table {table} is in the input twice, and not alike: give the rules of one host only, as \
+             they are now, each with the command that printed them"
+        ),
         Doubt::InterfacesHidden => {
             "a listing without -v hides the interfaces that rules are bound to: list again \
              with iptables -L -n -v --line-numbers, or iptables-save"

@@ -25,6 +25,8 @@ pub(in crate::rules) struct Columns {
 pub(in crate::rules) struct Listing {
     section: Section,
     chain: String,
+    /// What was read of the header, without its spaces.
+    header: String,
     columns: Option<Columns>,
     /// Whether a better listing of the same chain was read before.
     superseded: bool,
@@ -54,12 +56,6 @@ impl Listing {
         if policy.is_none() && !rest.contains("references") {
             return None;
         }
-        let mut section = section.clone();
-        let base = policy.and_then(|policy| place::base(&section.table, name, policy));
-        if policy.is_some() && base.is_none() && section.table == "filter" {
-            // A built-in chain that filter does not have: another table, and the paste lost which.
-            section.table = "nat".to_owned();
-        }
         let base = policy.and_then(|policy| place::base(&section.table, name, policy));
         let chain = section.table(ruleset, assumed).chain(name);
         let superseded = chain.shown == Shown::Exactly;
@@ -67,8 +63,9 @@ impl Listing {
             chain.base = base;
         }
         Some(Self {
-            section,
+            section: section.clone(),
             chain: name.to_owned(),
+            header: String::new(),
             columns: None,
             superseded,
             rows: Vec::new(),
@@ -79,24 +76,13 @@ impl Listing {
     /// Takes a line; gives it back when it does not belong here.
     pub(in crate::rules) fn take(&mut self, text: &str, line: usize) -> bool {
         if self.columns.is_none() {
-            let names: Vec<&str> = text.split_whitespace().collect();
-            let has = |name: &str| names.contains(&name);
-            if !has("target") || !has("prot") {
-                return false;
-            }
-            self.columns = Some(Columns {
-                number: has("num"),
-                verbose: has("pkts"),
-            });
-            return true;
+            return self.take_header(text);
         }
         let columns = self.columns.unwrap_or_default();
         let width = text.chars().count();
         let number = self.rows.len() + 1;
         if row::begins(text, columns, number) {
             self.rows.push((line, text.to_owned()));
-        } else if text.trim_start().starts_with("destination") && self.rows.is_empty() {
-            // The header was wrapped.
         } else if let Some((_, last)) = self.rows.last_mut().filter(|_| !row::is_prompt(text)) {
             // A terminal breaks at its width; a break before that swallowed a space.
             if last.chars().count() < self.widest.max(width) {
@@ -107,6 +93,29 @@ impl Listing {
             return false;
         }
         self.widest = self.widest.max(width);
+        true
+    }
+
+    /// Takes a part of the header, which a terminal may have broken anywhere.
+    fn take_header(&mut self, text: &str) -> bool {
+        let squeezed: String = text.split_whitespace().collect();
+        let header = format!("{}{squeezed}", self.header);
+        let (number, rest) = match header.strip_prefix("num") {
+            Some(rest) => (true, rest),
+            None => (false, header.as_str()),
+        };
+        let plain = "targetprotoptsourcedestination";
+        let verbose = "pktsbytestargetprotoptinoutsourcedestination";
+        if squeezed.is_empty() || !(plain.starts_with(rest) || verbose.starts_with(rest)) {
+            return false;
+        }
+        if rest == plain || rest == verbose {
+            self.columns = Some(Columns {
+                number,
+                verbose: rest == verbose,
+            });
+        }
+        self.header = header;
         true
     }
 

@@ -1,6 +1,6 @@
 //! Where iptables' tables and chains stand in the kernel.
 
-use crate::rules::ruleset::{Base, Family, Hook, Kind, Origin, Policy, Ruleset, Table};
+use crate::rules::ruleset::{Base, Doubt, Family, Hook, Kind, Origin, Policy, Ruleset, Table};
 
 /// What a section of the input says of the rules in it.
 #[derive(Clone, Debug)]
@@ -11,6 +11,9 @@ pub(in crate::rules) struct Section {
     pub(in crate::rules) origin: Origin,
     /// The table.
     pub(in crate::rules) table: String,
+    /// How many tables were known when the block of lines began: what is told of one before is not
+    /// touched.
+    pub(in crate::rules) since: usize,
 }
 
 impl Default for Section {
@@ -19,6 +22,7 @@ impl Default for Section {
             family: None,
             origin: Origin::Iptables,
             table: "filter".to_owned(),
+            since: 0,
         }
     }
 }
@@ -34,7 +38,13 @@ impl Section {
         let same = |table: &Table| {
             table.family == family && table.name == self.table && table.origin == self.origin
         };
-        let index = ruleset.tables.iter().position(same).unwrap_or_else(|| {
+        let block = ruleset.tables.get(self.since..).unwrap_or_default();
+        let index = block.iter().position(same).map(|at| at + self.since);
+        let index = index.unwrap_or_else(|| {
+            let doubt = Doubt::FamilyAssumed(family);
+            if self.family.is_none() && family == Family::Ip6 && !ruleset.doubts.contains(&doubt) {
+                ruleset.doubts.push(doubt);
+            }
             ruleset
                 .tables
                 .push(Table::new(family, &self.table, self.origin));
@@ -89,4 +99,24 @@ pub(in crate::rules) fn base(table: &str, chain: &str, policy: Policy) -> Option
         policy,
         devices: Vec::new(),
     })
+}
+
+/// The built-in chains in the order in which every table lists those it has.
+const BUILT_IN: [&str; 5] = ["PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING"];
+
+/// The place of a built-in chain in that order; `None` for a chain of users.
+pub(in crate::rules) fn order(chain: &str) -> Option<usize> {
+    BUILT_IN.iter().position(|name| *name == chain)
+}
+
+/// The table that lists these built-in chains.
+pub(in crate::rules) fn table_of(chains: &[&str]) -> &'static str {
+    let has = |name: &str| chains.contains(&name);
+    match (has("PREROUTING"), has("FORWARD")) {
+        (true, true) => "mangle",
+        (true, false) if chains == ["PREROUTING", "OUTPUT"] => "raw",
+        (true, false) => "nat",
+        (false, _) if has("POSTROUTING") => "nat",
+        (false, _) => "filter",
+    }
 }
