@@ -31,6 +31,9 @@ const PATIENCE: Duration = Duration::from_millis(7500);
 /// What a capture goes on after the last client gave up.
 const TAIL: Duration = Duration::from_millis(1300);
 
+/// What captures, and the clients that are tools of their own.
+const CLIENTS: [&str; 5] = ["tcpdump", "nc", "nmap", "traceroute", "curl"];
+
 /// A network that clients use while tcpdump listens on one of its nodes.
 struct Stage {
     network: Network,
@@ -292,8 +295,9 @@ const TRIALS: [Trial; 20] = {
 #[test]
 fn captures_of_ordinary_clients_get_the_verdict_that_they_support() {
     let reason = missing().or_else(|| {
-        let tcpdump = Command::new("tcpdump").arg("--version").output();
-        tcpdump.is_err().then(|| "there is no tcpdump".to_owned())
+        let absent = |tool: &&&str| Command::new(tool).arg("--version").output().is_err();
+        let tool = CLIENTS.iter().find(absent)?;
+        Some(format!("there is no {tool}"))
     });
     if let Some(reason) = reason {
         assert!(
