@@ -103,7 +103,7 @@ impl Failure {
             | Self::Baseline(_)
             | Self::Unexplained(_) => ExitStatus::Usage,
             Self::Results(unusable) => unusable.status(),
-            Self::Unjudged(Unjudged::NoTool { .. }) => ExitStatus::Incapable,
+            Self::Unjudged(Unjudged::NoTool | Unjudged::NotPermitted) => ExitStatus::Incapable,
             Self::Unjudged(_) => ExitStatus::Usage,
             Self::Network(failure) => match failure {
                 net::Failure::NoInterface { .. }

@@ -3,7 +3,6 @@
 use std::io::{self, Read as _};
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 
 use clap::builder::BoolishValueParser;
 use clap::{Args, ValueEnum};
@@ -12,24 +11,15 @@ use super::arguments::Shared;
 use super::exit::ExitStatus;
 use super::failure::Failure;
 use super::terminal::Terminal;
+use crate::net::firewall::{self, Listing};
 use crate::report::{self, json};
 use crate::rules::decision::{Ruling, decide, handshake};
 use crate::rules::document::Document;
 use crate::rules::input::{self, MOST_BYTES};
 use crate::rules::names;
 use crate::rules::packet::{Journey, Packet, TCP, UDP};
-use crate::rules::ruleset::Family;
+use crate::rules::ruleset::{Doubt, Family};
 use crate::rules::unreadable::Unreadable;
-
-/// The commands that `--live` runs; each prints rules and changes nothing.
-const LIVE: [&[&str]; 6] = [
-    &["iptables-save"],
-    &["ip6tables-save"],
-    &["iptables-legacy-save"],
-    &["ip6tables-legacy-save"],
-    &["nft", "-j", "list", "ruleset"],
-    &["ipset", "save"],
-];
 
 /// Arguments of `rules`.
 #[derive(Args, Clone, Debug)]
@@ -158,12 +148,14 @@ pub enum Unjudged {
         /// The destination.
         to: IpAddr,
     },
+    /// Only root may list the rules of this host.
+    #[error("--live needs root: only root may list the rules of this host")]
+    NotPermitted,
     /// No tool of this host gave any rules.
-    #[error("no tool of this host shows its rules:\n{}", said.join("\n"))]
-    NoTool {
-        /// What each of them said.
-        said: Vec<String>,
-    },
+    #[error(
+        "no tool of this host shows its rules: neither iptables-save nor nft list ruleset does"
+    )]
+    NoTool,
 }
 
 /// Judges a connection.
@@ -177,14 +169,19 @@ pub fn run(
     terminal: Terminal,
 ) -> Result<ExitStatus, Failure> {
     let packet = packet(&arguments.connection)?;
-    let (name, rules) = if arguments.live {
-        ("the rules of this host".to_owned(), live(terminal)?)
+    let (name, rules, failed) = if arguments.live {
+        let (rules, failed) = live()?;
+        ("the rules of this host".to_owned(), rules, failed)
     } else {
-        given(&arguments.files)?
+        let (name, rules) = given(&arguments.files)?;
+        (name, rules, Vec::new())
     };
     let assumed = Family::of(packet.from);
-    let ruleset =
+    let mut ruleset =
         input::read(&rules, assumed).map_err(|reason| Unjudged::Unreadable { name, reason })?;
+    let failed = failed.into_iter().map(str::to_owned);
+    let failed = failed.map(Doubt::ToolFailed);
+    ruleset.doubts.extend(failed);
     let first = decide(&ruleset, &packet);
     let later = if arguments.handshake {
         handshake(&ruleset, &first)
@@ -212,13 +209,11 @@ pub fn run(
 }
 
 fn packet(connection: &Connection) -> Result<Packet, Unjudged> {
-    if let Some(to) = connection.to
-        && to.is_ipv4() != connection.from.is_ipv4()
-    {
-        return Err(Unjudged::Versions {
-            from: connection.from,
-            to,
-        });
+    // Programs log IPv4 clients of an IPv6 socket as ::ffff:192.0.2.1.
+    let from = connection.from.to_canonical();
+    let to = connection.to.map(|to| to.to_canonical());
+    if let Some(to) = to.filter(|to| to.is_ipv4() != from.is_ipv4()) {
+        return Err(Unjudged::Versions { from, to });
     }
     Ok(Packet {
         journey: if connection.outbound {
@@ -226,8 +221,8 @@ fn packet(connection: &Connection) -> Result<Packet, Unjudged> {
         } else {
             Journey::Inbound
         },
-        from: connection.from,
-        to: connection.to,
+        from,
+        to,
         protocol: match connection.proto {
             Transport::Tcp => TCP,
             Transport::Udp => UDP,
@@ -283,41 +278,11 @@ fn contents(path: &Path) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// What the tools of this host print of its rules.
-fn live(terminal: Terminal) -> Result<String, Unjudged> {
-    let mut rules = String::new();
-    let mut said = Vec::new();
-    for command in LIVE {
-        let [tool, arguments @ ..] = command else {
-            continue;
-        };
-        let output = Command::new(tool)
-            .args(arguments)
-            .stdin(Stdio::null())
-            .output();
-        match output {
-            Ok(output) if output.status.success() => {
-                rules.push_str(&String::from_utf8_lossy(&output.stdout));
-                if !rules.ends_with('\n') {
-                    rules.push('\n');
-                }
-            }
-            Ok(output) => {
-                let errors = String::from_utf8_lossy(&output.stderr);
-                said.push(format!(
-                    "{tool}: {}",
-                    errors.lines().next().unwrap_or("failed")
-                ));
-            }
-            Err(error) => said.push(format!("{tool}: {error}")),
-        }
+/// What the tools of this host print of its rules, and those that failed.
+fn live() -> Result<(String, Vec<&'static str>), Unjudged> {
+    match firewall::listing() {
+        Listing::Rules { rules, failed, .. } => Ok((rules, failed)),
+        Listing::NotPermitted => Err(Unjudged::NotPermitted),
+        Listing::NoTool => Err(Unjudged::NoTool),
     }
-    if rules.trim().is_empty() {
-        return Err(Unjudged::NoTool { said });
-    }
-    // A tool that is not there has no rules; one that fails hides some.
-    for failed in said.iter().filter(|line| !line.contains("No such file")) {
-        terminal.note(failed);
-    }
-    Ok(rules)
 }

@@ -76,14 +76,16 @@ impl TargetRules {
             Ruling::Allowed => vec![told(format!(
                 "By the rules given, the host lets {from} in on port {}: they are not the ones in \
                  force, or something before them decides. Compare them with iptables-save and nft \
-                 list ruleset on the host.",
-                endpoint.port
+                 list ruleset on the host.{}",
+                endpoint.port,
+                sentences(&document.warnings)
             ))],
             Ruling::Depends => vec![told(format!(
                 "By the rules given, it hangs on what they do not tell whether the host lets {from} \
-                 in on port {}: {}.",
+                 in on port {}: {}.{}",
                 endpoint.port,
-                document.unknown.join("; ")
+                document.unknown.join("; "),
+                sentences(&document.warnings)
             ))],
         }
     }
@@ -100,9 +102,8 @@ const fn blames_host(cause: Cause) -> bool {
 fn blocked(from: IpAddr, document: &Document) -> Vec<Advice> {
     let rule = document.rule.as_ref().map(place).unwrap_or_default();
     let mut text = format!("{rule} stops {from}.");
-    for warning in &document.warnings {
-        text.push_str(&format!(" {}.", warning.trim_end_matches('.')));
-    }
+    text.push_str(&sentences(&document.before));
+    text.push_str(&sentences(&document.warnings));
     if !document.behind.is_empty() {
         let behind: Vec<String> = document.behind.iter().map(place).collect();
         text.push_str(&format!(" Behind it, so would: {}.", behind.join("; ")));
@@ -118,6 +119,15 @@ fn blocked(from: IpAddr, document: &Document) -> Vec<Advice> {
         });
     }
     advice
+}
+
+/// Clauses as sentences that follow another.
+fn sentences(clauses: &[String]) -> String {
+    let mut text = String::new();
+    for clause in clauses {
+        text.push_str(&format!(" {}.", clause.trim_end_matches('.')));
+    }
+    text
 }
 
 /// A rule by its place, and as its tool prints it.

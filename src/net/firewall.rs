@@ -7,6 +7,7 @@
 
 use std::collections::BTreeMap;
 use std::io::Read as _;
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::mpsc;
 use std::thread;
@@ -75,8 +76,15 @@ pub fn read() -> Reading {
 /// The rules as the tools print them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Listing {
-    /// What these tools printed, one after the other.
-    Rules(Vec<&'static str>, String),
+    /// What tools printed.
+    Rules {
+        /// The tools.
+        tools: Vec<&'static str>,
+        /// What they printed, one after the other.
+        rules: String,
+        /// Those that are there and failed, so that rules of theirs may be missing.
+        failed: Vec<&'static str>,
+    },
     /// Only root may list the rules.
     NotPermitted,
     /// The host has no tool that lists them, or none that could.
@@ -84,11 +92,15 @@ pub enum Listing {
 }
 
 /// The tools that list whole rules, with what tells them to.
-const LISTERS: [(&str, &[&str]); 3] = [
+const LISTERS: [(&str, &[&str]); 4] = [
     ("iptables-save", &[]),
     ("ip6tables-save", &[]),
     ("nft", &["--json", "list", "ruleset"]),
+    (IPSET, &["save"]),
 ];
+
+/// It holds no rules, but sets that rules look up.
+const IPSET: &str = "ipset";
 
 /// The tools that list the older tables, each with the names of those there are.
 const LEGACY_LISTERS: [(&str, &str); 2] = [
@@ -107,7 +119,7 @@ pub fn listing() -> Listing {
     if !rustix::process::geteuid().is_root() {
         return Listing::NotPermitted;
     }
-    let mut tools = Vec::new();
+    let (mut tools, mut failed) = (Vec::new(), Vec::new());
     let mut rules = String::new();
     let legacy = LEGACY_LISTERS
         .into_iter()
@@ -118,13 +130,24 @@ pub fn listing() -> Listing {
             tools.push(tool);
             rules.push_str(&String::from_utf8_lossy(&listing));
             rules.push('\n');
+        } else if tool != IPSET && is_there(tool) {
+            failed.push(tool);
         }
     }
-    if tools.is_empty() {
+    if tools.iter().all(|tool| *tool == IPSET) {
         Listing::NoTool
     } else {
-        Listing::Rules(tools, rules)
+        Listing::Rules {
+            tools,
+            rules,
+            failed,
+        }
     }
+}
+
+fn is_there(tool: &str) -> bool {
+    let mut folders = FOLDERS.into_iter();
+    folders.any(|folder| Path::new(folder).join(tool).exists())
 }
 
 /// What a tool lists; `None` when it is not there, fails, takes too long or says too much.

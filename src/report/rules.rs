@@ -22,6 +22,7 @@ pub fn answer(document: &Document, width: usize) -> String {
     list(&mut page, "Way", &document.way);
     outcomes(&mut page, document);
     behind(&mut page, document);
+    list(&mut page, "First", &document.before);
     remedy(&mut page, document);
     for later in &document.handshake {
         let packet = later.packet.to_uppercase();

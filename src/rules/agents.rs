@@ -3,8 +3,10 @@
 
 use std::net::IpAddr;
 
+use super::condition::Condition;
+use super::iptables::words::shell;
 use super::remedy::Step;
-use super::ruleset::{Chain, Table};
+use super::ruleset::{Chain, Elements, Origin, Rule, Statement, Table, Verdict};
 
 /// A program that manages rules of its own.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,8 +30,22 @@ pub enum Agent {
 }
 
 impl Agent {
+    /// The program behind a rule of `chain`, or behind its policy.
+    pub fn behind(table: &Table, chain: &Chain, rule: Option<usize>) -> Option<Self> {
+        let by_set = rule.and_then(|at| Self::of_rule(chain.rules.get(at)?));
+        by_set.or_else(|| {
+            // What stands in a built-in chain before an agent's own is somebody else's.
+            let before = chain.rules.get(..rule.unwrap_or(0)).unwrap_or_default();
+            let is_foreign = rule.is_some()
+                && chain.base.is_some()
+                && table.origin != Origin::Nft
+                && !before.iter().any(enters_agent);
+            Self::of(table, chain).filter(|_| !is_foreign)
+        })
+    }
+
     /// The program that owns `chain`; for a built-in chain of iptables, the one that fills it.
-    pub fn of(table: &Table, chain: &Chain) -> Option<Self> {
+    fn of(table: &Table, chain: &Chain) -> Option<Self> {
         let name = chain.name.as_str();
         let has = |start: &str| {
             table
@@ -41,12 +57,8 @@ impl Agent {
             return Some(Self::Fail2ban(jail.to_owned()));
         }
         if table.name == "f2b-table" {
-            let mut sets = table.sets.keys();
-            let jail = sets.find_map(|set| {
-                set.strip_prefix("addr-set-")
-                    .or_else(|| set.strip_prefix("addr6-set-"))
-            });
-            return Some(Self::Fail2ban(jail.unwrap_or("JAIL").to_owned()));
+            let filling = table.sets.keys().find_map(|set| Self::of_set(set));
+            return Some(filling.unwrap_or(Self::Fail2ban("JAIL".to_owned())));
         }
         let starts: [(&str, Self); 7] = [
             ("IN_HIDS_", Self::Hostguard),
@@ -72,6 +84,38 @@ impl Agent {
         (chain.base.is_some() && has("ufw")).then_some(Self::Ufw)
     }
 
+    /// The program that fills a set which `rule` looks up.
+    fn of_rule(rule: &Rule) -> Option<Self> {
+        rule.statements.iter().find_map(|statement| {
+            let Statement::Match(Condition::Within {
+                elements: Elements::Named(set) | Elements::Ipset(set),
+                ..
+            }) = statement
+            else {
+                return None;
+            };
+            Self::of_set(set)
+        })
+    }
+
+    /// The program that fills the set of that name.
+    fn of_set(set: &str) -> Option<Self> {
+        let starts = ["f2b-", "addr-set-", "addr6-set-"];
+        let jail = starts.iter().find_map(|start| set.strip_prefix(start));
+        match jail {
+            // A jail has a set for each IP version.
+            Some(jail) if !jail.is_empty() => {
+                let jail = jail
+                    .strip_suffix('6')
+                    .filter(|_| set.starts_with("f2b-"))
+                    .unwrap_or(jail);
+                Some(Self::Fail2ban(jail.to_owned()))
+            }
+            _ if set.starts_with("crowdsec") => Some(Self::Crowdsec),
+            Some(_) | None => None,
+        }
+    }
+
     /// Its name.
     pub const fn name(&self) -> &'static str {
         match self {
@@ -86,10 +130,25 @@ impl Agent {
         }
     }
 
-    /// Whether its own command takes back the very rule, so that deleting it by number as well
-    /// would hit another.
-    pub const fn lifts_the_rule(&self) -> bool {
-        matches!(self, Self::Fail2ban(_) | Self::Crowdsec)
+    /// Whether a command of its own lets addresses in.
+    pub const fn has_command(&self) -> bool {
+        match self {
+            Self::Fail2ban(_) | Self::Crowdsec | Self::Firewalld(_) | Self::Ufw => true,
+            Self::Hostguard | Self::Docker | Self::Kubernetes | Self::Calico => false,
+        }
+    }
+
+    /// When a command that changes its rules by hand is of use beside its own.
+    pub const fn by_hand(&self) -> &'static str {
+        match self {
+            Self::Fail2ban(_) | Self::Crowdsec => "should the ban have outlived its agent",
+            Self::Hostguard
+            | Self::Firewalld(_)
+            | Self::Ufw
+            | Self::Docker
+            | Self::Kubernetes
+            | Self::Calico => "in place of its own command, until its next reload",
+        }
     }
 
     /// What to know before its rules are changed by hand.
@@ -128,17 +187,26 @@ impl Agent {
         }
     }
 
-    /// Its own command that lets `address` in to `port`, and the one that takes it back.
-    pub fn own_way(&self, address: IpAddr, port: Option<u16>, protocol: &str) -> Option<Step> {
+    /// Its own command that lets `address` in to `port` past `chain`, and the one that takes it back;
+    /// `None` where it has none that comes before the rules there.
+    pub fn own_way(
+        &self,
+        chain: &str,
+        address: IpAddr,
+        port: Option<u16>,
+        protocol: &str,
+    ) -> Option<Step> {
         let (command, undo) = match self {
             Self::Fail2ban(jail) => (
-                format!("fail2ban-client set {jail} unbanip {address}"),
-                format!("fail2ban-client set {jail} banip {address}"),
+                format!("fail2ban-client set {} unbanip {address}", shell(jail)),
+                format!("fail2ban-client set {} banip {address}", shell(jail)),
             ),
             Self::Crowdsec => (
                 format!("cscli decisions delete --ip {address}"),
                 format!("cscli decisions add --ip {address}"),
             ),
+            // Its own rules before those of its user are not changed by command.
+            Self::Ufw if chain.contains("-before-") => return None,
             Self::Ufw => {
                 let rule = match port {
                     Some(port) => {
@@ -149,16 +217,22 @@ impl Agent {
                 (format!("ufw prepend {rule}"), format!("ufw delete {rule}"))
             }
             Self::Firewalld(zone) => {
-                let zone = zone
-                    .as_ref()
-                    .map_or_else(String::new, |zone| format!("--zone={zone} "));
+                let zone = zone.as_ref().map_or_else(String::new, |zone| {
+                    format!("{} ", shell(&format!("--zone={zone}")))
+                });
                 let family = if address.is_ipv4() { "ipv4" } else { "ipv6" };
                 let service = port.map_or_else(
                     || format!(r#"protocol value="{protocol}""#),
                     |port| format!(r#"port port="{port}" protocol="{protocol}""#),
                 );
+                // Refusing rules of a zone come before accepting ones of the same priority.
+                let priority = if chain.ends_with("_deny") || chain.ends_with("_pre") {
+                    r#" priority="-10""#
+                } else {
+                    ""
+                };
                 let rule = format!(
-                    r#"'rule family="{family}" source address="{address}" {service} accept'"#
+                    r#"'rule{priority} family="{family}" source address="{address}" {service} accept'"#
                 );
                 (
                     format!("firewall-cmd {zone}--add-rich-rule={rule}"),
@@ -172,6 +246,17 @@ impl Agent {
             undo: Some(undo),
         })
     }
+}
+
+/// Whether a rule leads into a chain of ufw's or firewalld's.
+fn enters_agent(rule: &Rule) -> bool {
+    const STARTS: [&str; 4] = ["ufw", "INPUT_", "FORWARD_", "OUTPUT_"];
+    rule.statements.iter().any(|statement| {
+        let Statement::End(Verdict::Jump(chain) | Verdict::Goto(chain)) = statement else {
+            return false;
+        };
+        STARTS.iter().any(|start| chain.starts_with(start))
+    })
 }
 
 /// The zone in the name of one of firewalld's chains: `filter_IN_public_deny`, `IN_public`.

@@ -2,32 +2,64 @@
 
 use super::flow::Flow;
 use super::iptables::words::shell;
-use super::packet::UDP;
+use super::opening;
 use super::remedy::{Change, Step};
 use super::ruleset::{Chain, Family, Origin, Recipe, Table};
 
-/// The command for a change in `chain`, the `index`th of the remedy.
-pub(super) fn step(table: &Table, chain: &Chain, change: &Change, index: usize) -> Step {
+/// The command for a change in `chain`, the `index`th of the remedy; `None` for one whose names no
+/// tool takes.
+pub(super) fn step(table: &Table, chain: &Chain, change: &Change, index: usize) -> Option<Step> {
     match change {
-        Change::RemoveMember(set, element) => Step {
-            command: format!("ipset del {} {}", shell(set), untimed(&element.text)),
-            undo: Some(format!("ipset add {} {}", shell(set), element.text)),
-        },
+        Change::RemoveMember(set, element) => Some(Step {
+            command: format!("ipset del {} {}", shell(set), shell(untimed(&element.text))),
+            undo: Some(format!(
+                "ipset add {} {}",
+                shell(set),
+                member(&element.text)
+            )),
+        }),
         Change::RemoveElement(set, element) => {
+            let known = is_identifier(&table.name) && is_identifier(set);
+            if !known || !is_element(&element.text) {
+                return None;
+            }
             let place = format!("element {} {} {set}", table.family.name(), table.name);
-            let braced = |text: &str| format!("'{{ {} }}'", text.replace('\'', ""));
-            Step {
+            let braced = |text: &str| quoted(&format!("{{ {text} }}"));
+            Some(Step {
                 command: format!("nft delete {place} {}", braced(untimed(&element.text))),
                 undo: Some(format!("nft add {place} {}", braced(&element.text))),
-            }
+            })
         }
         Change::Delete(_) | Change::InsertBefore(..) | Change::Append(_) => {
-            if table.origin == Origin::Nft && !table.foreign {
-                nft(table, chain, change, index)
+            if table.origin != Origin::Nft || table.foreign {
+                Some(iptables(table, chain, change))
+            } else if is_identifier(&table.name) && is_identifier(&chain.name) {
+                Some(nft(table, chain, change, index))
             } else {
-                iptables(table, chain, change)
+                None
             }
         }
+    }
+}
+
+/// Whether nft takes `name` as a name; what only looks like one would be read as more.
+fn is_identifier(name: &str) -> bool {
+    let starts = name.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_');
+    let inner = |other: char| other.is_ascii_alphanumeric() || "_-./".contains(other);
+    starts && name.chars().all(inner)
+}
+
+/// Whether `text` can be an element of a set and nothing more.
+fn is_element(text: &str) -> bool {
+    let inner = |other: char| other.is_ascii_alphanumeric() || " _-./:*@\"".contains(other);
+    text.chars().all(inner)
+}
+
+/// An element of an ipset, its timeout behind it.
+fn member(text: &str) -> String {
+    match text.split_once(" timeout ") {
+        Some((entry, seconds)) => format!("{} timeout {}", shell(entry), shell(seconds)),
+        None => shell(text),
     }
 }
 
@@ -48,17 +80,6 @@ fn iptables(table: &Table, chain: &Chain, change: &Change) -> Step {
         name => format!("{tool} -t {name}"),
     };
     let name = shell(&chain.name);
-    let rule = |flow: &Flow| {
-        let length = if flow.is_ipv4() { 32 } else { 128 };
-        let source = flow
-            .from
-            .map_or_else(String::new, |from| format!("-s {from}/{length} "));
-        let protocol = protocol(flow);
-        let port = flow
-            .port
-            .map_or_else(String::new, |port| format!(" -m {protocol} --dport {port}"));
-        format!("{source}-p {protocol}{port} -j ACCEPT")
-    };
     match change {
         Change::Delete(gone) => Step {
             command: format!("{tool} -D {name} {}", gone.number),
@@ -70,12 +91,12 @@ fn iptables(table: &Table, chain: &Chain, change: &Change) -> Step {
             },
         },
         Change::InsertBefore(number, flow) => Step {
-            command: format!("{tool} -I {name} {number} {}", rule(flow)),
-            undo: Some(format!("{tool} -D {name} {}", rule(flow))),
+            command: format!("{tool} -I {name} {number} {}", opening::for_iptables(flow)),
+            undo: Some(format!("{tool} -D {name} {}", opening::for_iptables(flow))),
         },
         Change::Append(flow) => Step {
-            command: format!("{tool} -A {name} {}", rule(flow)),
-            undo: Some(format!("{tool} -D {name} {}", rule(flow))),
+            command: format!("{tool} -A {name} {}", opening::for_iptables(flow)),
+            undo: Some(format!("{tool} -D {name} {}", opening::for_iptables(flow))),
         },
         Change::RemoveElement(..) | Change::RemoveMember(..) => Step {
             command: String::new(),
@@ -86,20 +107,20 @@ fn iptables(table: &Table, chain: &Chain, change: &Change) -> Step {
 
 fn nft(table: &Table, chain: &Chain, change: &Change, index: usize) -> Step {
     let place = format!("{} {} {}", table.family.name(), table.name, chain.name);
-    let mark = format!("synquest-{}", index + 1);
-    let rule = |flow: &Flow| {
-        let version = if flow.is_ipv4() { "ip" } else { "ip6" };
-        let source = flow
+    let mark = |flow: &Flow| {
+        let from = flow
             .from
-            .map_or_else(String::new, |from| format!("{version} saddr {from} "));
-        let protocol = protocol(flow);
-        let port = match flow.port {
-            Some(port) => format!("{protocol} dport {port}"),
-            None => format!("meta l4proto {protocol}"),
-        };
-        format!("'{source}{port} accept comment \"{mark}\"'")
+            .map_or_else(String::new, |from| format!(" {from}"));
+        let port = flow
+            .port
+            .map_or_else(String::new, |port| format!(" {port}"));
+        format!("synquest{from}{port} {}", index + 1)
     };
-    let by_mark = || handle(&place, &format!("comment \"{mark}\" # handle"));
+    let rule = |flow: &Flow| {
+        let words = opening::for_nft(flow);
+        quoted(&format!("{words} comment \"{}\"", mark(flow)))
+    };
+    let by_mark = |flow: &Flow| handle(&place, &format!("comment \"{}\" # handle", mark(flow)));
     match change {
         Change::Delete(gone) => Step {
             command: match gone.handle {
@@ -107,7 +128,8 @@ fn nft(table: &Table, chain: &Chain, change: &Change, index: usize) -> Step {
                 None => {
                     // The listing shows no handles: the rule is found by its place.
                     let rules = format!(
-                        "nft -a list chain {place} | grep '# handle' | grep -v '{{ # handle'"
+                        "nft -a list chain {place} | grep '# handle [0-9]*$' | \
+                         grep -v '{{ # handle [0-9]*$'"
                     );
                     let number = gone.number;
                     format!(
@@ -123,11 +145,17 @@ fn nft(table: &Table, chain: &Chain, change: &Change, index: usize) -> Step {
                 number.saturating_sub(1),
                 rule(flow)
             ),
-            undo: Some(format!("nft delete rule {place} handle \"{}\"", by_mark())),
+            undo: Some(format!(
+                "nft delete rule {place} handle \"{}\"",
+                by_mark(flow)
+            )),
         },
         Change::Append(flow) => Step {
             command: format!("nft add rule {place} {}", rule(flow)),
-            undo: Some(format!("nft delete rule {place} handle \"{}\"", by_mark())),
+            undo: Some(format!(
+                "nft delete rule {place} handle \"{}\"",
+                by_mark(flow)
+            )),
         },
         Change::RemoveElement(..) | Change::RemoveMember(..) => Step {
             command: String::new(),
@@ -136,9 +164,9 @@ fn nft(table: &Table, chain: &Chain, change: &Change, index: usize) -> Step {
     }
 }
 
-/// Finds the handle of the rule that shows `sign`.
+/// Finds the handle of the first rule that shows `sign`.
 fn handle(place: &str, sign: &str) -> String {
-    format!("$(nft -a list chain {place} | sed -n 's/.*{sign} //p')")
+    format!("$(nft -a list chain {place} | sed -n '/{sign}/{{s/.*{sign} //p;q}}')")
 }
 
 /// The command that puts a deleted rule back where it was.
@@ -175,12 +203,4 @@ fn again(
 
 fn quoted(text: &str) -> String {
     format!("'{}'", text.replace('\'', r"'\''"))
-}
-
-fn protocol(flow: &Flow) -> &'static str {
-    if flow.asked().protocol == UDP {
-        "udp"
-    } else {
-        "tcp"
-    }
 }

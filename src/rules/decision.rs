@@ -66,7 +66,8 @@ fn decide_on(ruleset: &Ruleset, flow: &Flow, starts: &[Start]) -> Decision {
         .any(|outcome| matches!(outcome.end, End::Allowed(_)));
     let blocked = all.iter().any(is_blocked);
     let mut doubts = ruleset.doubts.iter();
-    let contradicts_itself = doubts.any(|doubt| matches!(doubt, Doubt::GivenTwice(_)));
+    let contradicts_itself =
+        doubts.any(|doubt| matches!(doubt, Doubt::GivenTwice(_) | Doubt::Changed(_)));
     let ruling = match (allowed, blocked) {
         _ if cut_short || contradicts_itself => Ruling::Depends,
         (false, true) => Ruling::Blocked,

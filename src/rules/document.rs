@@ -31,6 +31,8 @@ pub struct Document {
     pub outcomes: Vec<OutcomeRecord>,
     /// The rules that would still block, one after the other, when those before are gone.
     pub behind: Vec<RuleRecord>,
+    /// What to do before that, where what is changed belongs to a program without a command for it.
+    pub before: Vec<String>,
     /// What lets the packet in, in the order in which to run it.
     pub remedy: Vec<StepRecord>,
     /// What to know before and besides.
@@ -173,6 +175,7 @@ impl Document {
                 Vec::new()
             },
             behind: behind(ruleset, &remedy),
+            before: warnings::before(&remedy),
             remedy: remedy.steps.iter().map(step_record).collect(),
             warnings: warnings::of(ruleset, decision, &remedy),
             packet: packet_record(flow),

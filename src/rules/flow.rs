@@ -22,6 +22,8 @@ pub enum Part {
     Mark,
     /// The mark of its connection.
     ConnectionMark,
+    /// Anything else.
+    Other,
 }
 
 impl Part {
@@ -108,7 +110,7 @@ pub struct Flow {
     /// Whether the hook it is at knows the outgoing interface.
     pub hook_has_out: bool,
     /// How often each [`Part`] was written anew.
-    ages: [u32; 4],
+    ages: [u32; 5],
 }
 
 impl Flow {
@@ -139,7 +141,7 @@ impl Flow {
             translated: Some(false),
             hook_has_in: false,
             hook_has_out: false,
-            ages: [0; 4],
+            ages: [0; 5],
             asked: packet.clone(),
         }
     }

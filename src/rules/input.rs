@@ -5,16 +5,15 @@ use super::ipset;
 use super::iptables::list::Listing;
 use super::iptables::place::{self, Section};
 use super::iptables::save;
+use super::lines::{self, LEGACY_WARNING, is_command, is_tool, is_tool_line, unwrapped};
 use super::nft;
 use super::ruleset::{Doubt, Family, Origin, Policy, Ruleset};
+use super::sets;
 use super::unite::unite;
 use super::unreadable::{Fault, Unreadable};
 
 /// Most bytes that are read.
 pub const MOST_BYTES: usize = 64 << 20;
-
-/// What iptables-nft adds to its output, on stderr, at whatever place it is just at.
-const LEGACY_WARNING: &str = " tables present, use ";
 
 /// Reads every rule set in `text`; `assumed` is the IP version where the input does not say.
 ///
@@ -26,7 +25,7 @@ pub fn read(text: &str, assumed: Family) -> Result<Ruleset, Unreadable> {
         return Err(Unreadable::at(1, 1, Fault::TooLarge(MOST_BYTES)));
     }
     let mut reader = Reader {
-        lines: joined(text),
+        lines: lines::joined(text),
         ruleset: Ruleset::default(),
         section: Section::default(),
         assumed,
@@ -34,10 +33,11 @@ pub fn read(text: &str, assumed: Family) -> Result<Ruleset, Unreadable> {
         sure: false,
         told: false,
         last_built_in: None,
+        knows_empty: false,
     };
     reader.read()?;
-    let mut ruleset = reader.ruleset;
-    if ruleset.tables.is_empty() {
+    let mut ruleset = std::mem::take(&mut reader.ruleset);
+    if ruleset.tables.is_empty() && !reader.knows_empty {
         let line = text
             .lines()
             .position(|line| !line.trim().is_empty())
@@ -45,33 +45,8 @@ pub fn read(text: &str, assumed: Family) -> Result<Ruleset, Unreadable> {
         return Err(Unreadable::at(line + 1, 1, Fault::NoRules));
     }
     unite(&mut ruleset);
+    sets::settle(&mut ruleset);
     Ok(ruleset)
-}
-
-/// The lines with their numbers, lone warnings in the midst of a line taken out.
-fn joined(text: &str) -> Vec<(usize, String)> {
-    let mut lines: Vec<(usize, String)> = Vec::new();
-    let mut broken = false;
-    for (index, line) in text.lines().enumerate() {
-        let line = line.trim_end_matches('\r');
-        let (kept, warned) = match line.find("# Warning: ip") {
-            Some(at) if line.contains(LEGACY_WARNING) => (line.get(..at).unwrap_or_default(), true),
-            Some(_) | None => (line, false),
-        };
-        match lines.last_mut().filter(|_| broken) {
-            Some((_, last)) => last.push_str(kept),
-            None => lines.push((index + 1, kept.to_owned())),
-        }
-        broken = warned && !kept.is_empty();
-        if warned {
-            lines.push((index + 1, LEGACY_WARNING.to_owned()));
-            if broken {
-                let last = lines.len() - 1;
-                lines.swap(last, last - 1);
-            }
-        }
-    }
-    lines
 }
 
 struct Reader {
@@ -86,6 +61,8 @@ struct Reader {
     told: bool,
     /// The place among the built-in chains of the one declared last.
     last_built_in: Option<usize>,
+    /// Whether a tool has answered that there are no rules.
+    knows_empty: bool,
 }
 
 impl Reader {
@@ -100,6 +77,7 @@ impl Reader {
             } else if text.trim_start().starts_with('{') {
                 self.end_listing()?;
                 next += nft::json::read(rest, &mut self.ruleset)?;
+                self.knows_empty = true;
             } else if ipset::begins(text) {
                 self.end_listing()?;
                 next += ipset::read(rest, &mut self.ruleset)?;
@@ -208,6 +186,12 @@ impl Reader {
             let at = (line, text.len() - command.len() + 1);
             if is_command(&command) {
                 save::command(&command, at, &self.section, &mut self.ruleset, self.assumed)?;
+            } else if lines::changes(&command) && !self.ruleset.tables.is_empty() {
+                self.note(Doubt::Changed(trimmed.to_owned()));
+            }
+        } else if !self.sure && lines::is_prose(trimmed) {
+            if !lines::is_usual(trimmed) {
+                self.note(Doubt::PassedOver(line, trimmed.to_owned()));
             }
         } else {
             return Err(Unreadable::at(line, indent + 1, Fault::Line));
@@ -394,80 +378,4 @@ fn names_its_variant(rest: &str) -> bool {
     let mut parts = digits.unwrap_or_default().split('.').map(str::parse::<u32>);
     let mut part = || parts.next().and_then(Result::ok).unwrap_or(0);
     (part(), part(), part()) >= (1, 8, 8)
-}
-
-/// Whether a line adds to a chain, as `iptables -S` and iptables-save write it.
-fn is_command(text: &str) -> bool {
-    let mut rest = text;
-    if let Some((counters, after)) = text.split_once("] ")
-        && counters.strip_prefix('[').is_some_and(|counters| {
-            counters
-                .chars()
-                .all(|character| character.is_ascii_digit() || character == ':')
-        })
-    {
-        rest = after.trim_start();
-    }
-    [
-        "-A ",
-        "-P ",
-        "-N ",
-        "--append ",
-        "--policy ",
-        "--new-chain ",
-    ]
-    .iter()
-    .any(|start| rest.starts_with(start))
-}
-
-/// The line with what a terminal has cut off it, and of how many lines that is made.
-fn unwrapped(text: &str, rest: &[(usize, String)]) -> (String, usize) {
-    let continues = |line: &str| {
-        let first = line.split_whitespace().next().unwrap_or_default();
-        let begins = ["COMMIT", "Chain", "table", "create", "add"].contains(&first)
-            || line.starts_with(['#', '*', '{'])
-            || (line.starts_with(':') && line.ends_with(']'))
-            || line == LEGACY_WARNING;
-        let option = first.strip_prefix("--").is_some_and(|name| name.len() > 1)
-            || (first.len() == 2 && first.starts_with('-') && !is_command(line));
-        let is_value = !first.is_empty()
-            && !begins
-            && !is_command(line)
-            && !first.ends_with(['$', '#', '%', '>', ']']);
-        !first.contains('@')
-            && (option || is_value)
-            && !first.starts_with('[')
-            && !is_tool_line(line)
-    };
-    let mut following: Vec<&str> = Vec::new();
-    for (_, line) in rest.iter().skip(1) {
-        if !continues(line) {
-            break;
-        }
-        following.push(line);
-    }
-    let widths = following.iter().map(|line| line.chars().count());
-    let widest = widths.chain([text.chars().count()]).max().unwrap_or(0);
-    let mut whole = text.to_owned();
-    let mut last = text.chars().count();
-    for line in &following {
-        if last < widest {
-            whole.push(' ');
-        }
-        whole.push_str(line);
-        last = line.chars().count();
-    }
-    (whole, following.len() + 1)
-}
-
-fn is_tool_line(line: &str) -> bool {
-    line.split_whitespace().any(is_tool)
-}
-
-fn is_tool(word: &str) -> bool {
-    let name = word.rsplit('/').next().unwrap_or(word);
-    name.starts_with("iptables")
-        || name.starts_with("ip6tables")
-        || name == "nft"
-        || name == "ipset"
 }

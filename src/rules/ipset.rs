@@ -16,50 +16,117 @@ pub(super) fn begins(text: &str) -> bool {
 /// Reads sets from the first of `lines` on; says how many lines they took.
 pub(super) fn read(lines: &[(usize, String)], ruleset: &mut Ruleset) -> Result<usize, Unreadable> {
     let mut taken = 0;
-    let mut listed: Option<String> = None;
+    let mut listing: Option<Listing> = None;
     for (line, text) in lines {
         let mut words = text.split_whitespace();
         let fault = || Unreadable::at(*line, 1, Fault::Line);
-        match words.next() {
-            Some("create") => {
+        match (words.next(), &mut listing) {
+            (Some("create"), _) => {
                 let (name, kind) = words.next().zip(words.next()).ok_or_else(fault)?;
-                make(ruleset, name, kind);
+                make(ruleset, name, kind, &unquoted(text));
             }
-            Some("add") => {
+            (Some("add"), _) => {
                 let (name, entry) = words.next().zip(words.next()).ok_or_else(fault)?;
                 add(ruleset, name, entry, text);
             }
-            Some("Name:") => listed = words.next().map(str::to_owned),
-            Some("Type:") => {
-                let name = listed.clone().ok_or_else(fault)?;
-                make(ruleset, &name, words.next().ok_or_else(fault)?);
+            (Some("Name:"), listing) => {
+                if let Some(listing) = listing.take() {
+                    listing.finish(ruleset);
+                }
+                *listing = words.next().map(Listing::of);
             }
-            Some(heading) if heading.ends_with(':') && listed.is_some() => {}
-            Some("Size" | "Number") if listed.is_some() => {}
-            Some(entry)
-                if listed.is_some()
-                    && entry.starts_with(|c: char| c.is_ascii_hexdigit() || c == ':') =>
-            {
-                let name = listed.clone().ok_or_else(fault)?;
-                add(ruleset, &name, entry, text);
+            (Some("Type:"), Some(listing)) => {
+                listing.kind = words.next().ok_or_else(fault)?.to_owned();
             }
-            None if listed.is_some() => {}
-            Some(_) | None => break,
+            (Some("Header:"), Some(listing)) => {
+                make(ruleset, &listing.name, &listing.kind, &unquoted(text));
+            }
+            (Some("Members:"), Some(listing)) => listing.shows_members = true,
+            (Some("Number"), Some(listing)) => {
+                listing.entries = words.next_back().and_then(|count| count.parse().ok());
+            }
+            (Some("Size"), Some(_)) | (None, Some(_)) => {}
+            (Some(heading), Some(listing)) if !listing.shows_members && heading.ends_with(':') => {}
+            (Some(entry), Some(listing)) if listing.takes(entry, text) => {
+                add(ruleset, &listing.name, entry, text);
+            }
+            (Some(_) | None, _) => break,
         }
         taken += 1;
+    }
+    if let Some(listing) = listing {
+        listing.finish(ruleset);
     }
     Ok(taken.max(1))
 }
 
-fn make(ruleset: &mut Ruleset, name: &str, kind: &str) {
+/// A set as `ipset list` shows it.
+struct Listing {
+    name: String,
+    kind: String,
+    /// How many entries its heading counts.
+    entries: Option<usize>,
+    /// Whether the line before its members has come: `ipset list -t` has none.
+    shows_members: bool,
+}
+
+impl Listing {
+    fn of(name: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            kind: String::new(),
+            entries: None,
+            shows_members: false,
+        }
+    }
+
+    /// Whether a line is one of its members.
+    fn takes(&self, entry: &str, text: &str) -> bool {
+        let is_name = || {
+            // A member of a list of sets is a name, and alone.
+            self.kind.starts_with("list:") && !text.trim().contains([' ', '@', '$', '#', '*'])
+        };
+        self.shows_members
+            && (entry.starts_with(|first: char| first.is_ascii_hexdigit() || first == ':')
+                || is_name())
+    }
+
+    /// Sees whether all members were shown.
+    fn finish(self, ruleset: &mut Ruleset) {
+        let Some(set) = ruleset.ipsets.get_mut(&self.name) else {
+            return;
+        };
+        let counted = self.entries.is_none_or(|count| count == set.elements.len());
+        if !self.shows_members || !counted {
+            set.known = false;
+            set.elements.clear();
+        }
+    }
+}
+
+/// What a line says outside of quotes: comments are anybody's words.
+fn unquoted(text: &str) -> String {
+    match (text.find('"'), text.rfind('"')) {
+        (Some(first), Some(last)) => {
+            let part = |range: Option<&str>| range.unwrap_or_default().to_owned();
+            part(text.get(..first)) + &part(text.get(last + 1..))
+        }
+        (_, _) => text.to_owned(),
+    }
+}
+
+/// Makes a set, empty as its listing begins.
+fn make(ruleset: &mut Ruleset, name: &str, kind: &str, header: &str) {
+    // What lists of sets and rarer kinds hold is not followed, nor what changes a lookup.
+    let followed = matches!(
+        kind,
+        "hash:ip" | "hash:net" | "hash:ip,port" | "hash:net,port"
+    );
+    let plain = |word: &str| !matches!(word, "netmask" | "bitmask" | "markmask" | "range");
     let set = Set {
         elements: Vec::new(),
         kind: kind.to_owned(),
-        // What lists of sets and rarer kinds hold is not followed.
-        known: matches!(
-            kind,
-            "hash:ip" | "hash:net" | "hash:ip,port" | "hash:net,port"
-        ),
+        known: followed && header.split_whitespace().all(plain),
         changing: false,
     };
     ruleset.ipsets.insert(name.to_owned(), set);
@@ -69,18 +136,36 @@ fn add(ruleset: &mut Ruleset, name: &str, entry: &str, text: &str) {
     let Some(set) = ruleset.ipsets.get_mut(name) else {
         return;
     };
+    let said = unquoted(text);
+    let words: Vec<&str> = said.split_whitespace().collect();
+    let seconds = words
+        .iter()
+        .position(|word| *word == "timeout")
+        .and_then(|at| words.get(at + 1)?.parse::<u64>().ok());
+    let mut patterns: Vec<Pattern> = entry.split(',').map(pattern).collect();
+    if set.kind.ends_with(",port") {
+        patterns.push(protocol(entry));
+    }
     set.elements.push(Element {
-        patterns: entry.split(',').map(pattern).collect(),
+        patterns,
         verdict: None,
-        text: match text
-            .split_once(" timeout ")
-            .and_then(|(_, rest)| rest.split_whitespace().next())
-        {
+        text: match seconds {
             Some(seconds) => format!("{entry} timeout {seconds}"),
             None => entry.to_owned(),
         },
-        excludes: text.split_whitespace().any(|word| word == "nomatch"),
+        excludes: words.contains(&"nomatch"),
     });
+}
+
+/// The protocol of an entry with a port, which is TCP where none is written.
+fn protocol(entry: &str) -> Pattern {
+    let port = entry.rsplit(',').next().unwrap_or_default();
+    let name = port.split_once(':').map_or("tcp", |(name, _)| name);
+    let number = names::protocol(name).or_else(|| name.parse().ok());
+    number.map_or_else(
+        || Pattern::Opaque(name.to_owned()),
+        |number| Pattern::exactly(number.into()),
+    )
 }
 
 fn pattern(text: &str) -> Pattern {
@@ -115,13 +200,12 @@ fn range(text: &str) -> Option<Pattern> {
     Some(Pattern::Range(number(low)?, number(high)?))
 }
 
-/// A port with its protocol: `tcp:3306`, `3306`, `tcp:5000-5010`.
+/// A port, its protocol before it or not: `tcp:3306`, `3306`, `tcp:5000-5010`.
 fn ports(text: &str) -> Pattern {
-    let (protocol, port) = text.split_once(':').unwrap_or(("tcp", text));
+    let port = text.split_once(':').map_or(text, |(_, port)| port);
     let (low, high) = port.split_once('-').unwrap_or((port, port));
-    match (protocol, names::port(low), names::port(high)) {
-        ("tcp", Some(low), Some(high)) => Pattern::Range(low.into(), high.into()),
-        ("udp" | "icmp" | "icmpv6" | "sctp" | "udplite", _, _) => Pattern::Range(1, 0),
-        (_, _, _) => Pattern::Opaque(text.to_owned()),
+    match (names::port(low), names::port(high)) {
+        (Some(low), Some(high)) => Pattern::Range(low.into(), high.into()),
+        (_, _) => Pattern::Opaque(text.to_owned()),
     }
 }

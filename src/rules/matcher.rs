@@ -168,26 +168,31 @@ impl<'a> Knowledge<'a> {
         if values.contains(&Value::Absent) {
             return None;
         }
-        let (listed, known) = match elements {
-            Elements::Listed(listed) => (listed.as_slice(), true),
-            Elements::Named(name) => contents(self.sets.and_then(|sets| sets.get(name))),
-            Elements::Ipset(name) => contents(self.ipsets.get(name)),
-        };
+        let (listed, known) = self.contents(elements);
         let mut hangs = !known;
-        let mut found = None;
+        let mut may_exclude = false;
+        let mut found: Option<&Element> = None;
         for element in listed {
             match fits(keys, &values, element) {
-                Some(true) if element.excludes => return Some(Found::Nothing),
-                Some(true) => {
-                    found = found.or(Some(element));
+                // The most specific network decides.
+                Some(true) if found.is_none_or(|found| span(element) < span(found)) => {
+                    found = Some(element);
                 }
-                Some(false) => {}
-                None => hangs = true,
+                Some(_) => {}
+                None => {
+                    hangs = true;
+                    may_exclude |= element.excludes;
+                }
             }
         }
         Some(match found {
+            Some(element) if element.excludes && !hangs => Found::Nothing,
             // A verdict map may hold another element that fits as well as far as anybody can tell.
-            Some(element) if !hangs || element.verdict.is_none() => Found::Element(element),
+            Some(element)
+                if !hangs || (element.verdict.is_none() && !element.excludes && !may_exclude) =>
+            {
+                Found::Element(element)
+            }
             None if !hangs => Found::Nothing,
             Some(_) | None => Found::Hangs,
         })
@@ -195,10 +200,25 @@ impl<'a> Knowledge<'a> {
 
     /// Whether the input shows all of `elements`.
     pub fn lists(self, elements: &Elements) -> bool {
+        self.contents(elements).1
+    }
+
+    /// What the input shows of `elements`, and whether that is all.
+    fn contents(self, elements: &'a Elements) -> (&'a [Element], bool) {
+        if let Elements::Listed(listed) = elements {
+            return (listed, true);
+        }
+        self.named(elements).map_or((&[], false), |set| {
+            (set.elements.as_slice(), set.known && !set.changing)
+        })
+    }
+
+    /// The set that is meant, where it has a name and the input shows it.
+    fn named(self, elements: &Elements) -> Option<&'a Set> {
         match elements {
-            Elements::Listed(_) => true,
-            Elements::Named(name) => contents(self.sets.and_then(|sets| sets.get(name))).1,
-            Elements::Ipset(name) => contents(self.ipsets.get(name)).1,
+            Elements::Listed(_) => None,
+            Elements::Named(name) => self.sets?.get(name),
+            Elements::Ipset(name) => self.ipsets.get(name),
         }
     }
 
@@ -209,12 +229,9 @@ impl<'a> Knowledge<'a> {
         elements: &'a Elements,
     ) -> Vec<(&'a Element, &'a Verdict)> {
         let values: Vec<Value> = keys.iter().map(|key| self.value(key)).collect();
-        let listed = match elements {
-            Elements::Listed(listed) => listed.as_slice(),
-            Elements::Named(name) => contents(self.sets.and_then(|sets| sets.get(name))).0,
-            Elements::Ipset(name) => contents(self.ipsets.get(name)).0,
-        };
-        let fitting = listed
+        let fitting = self
+            .contents(elements)
+            .0
             .iter()
             .filter(|element| fits(keys, &values, element) != Some(false));
         fitting
@@ -259,6 +276,9 @@ impl<'a> Knowledge<'a> {
 
     /// That `keys` are among `elements`.
     pub fn fact(self, keys: &[Key], elements: &Elements, text: String) -> Fact {
+        if self.named(elements).is_some_and(|set| set.changing) {
+            return Fact::once(self.flow.step, self.place, text);
+        }
         let ages: Vec<u32> = keys.iter().map(|key| self.flow.age(&key.field)).collect();
         let text = if ages.iter().any(|age| *age > 0) {
             format!("{text}, as rules have made it")
@@ -346,10 +366,14 @@ fn told(fact: &Fact) -> String {
     }
 }
 
-fn contents(set: Option<&Set>) -> (&[Element], bool) {
-    set.map_or((&[], false), |set| {
-        (set.elements.as_slice(), set.known && !set.changing)
-    })
+/// How much of its first field an element covers: an address less than the network around it.
+fn span(element: &Element) -> u128 {
+    match element.patterns.first() {
+        Some(Pattern::Range(first, last)) => last.saturating_sub(*first),
+        Some(Pattern::Any | Pattern::Name(_) | Pattern::Prefix(_) | Pattern::Opaque(_)) | None => {
+            u128::MAX
+        }
+    }
 }
 
 const fn truth(holds: bool) -> Truth {

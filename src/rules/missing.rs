@@ -18,7 +18,7 @@ pub(super) fn of(ruleset: &Ruleset, flow: &Flow) -> Vec<String> {
         .tables
         .iter()
         .any(|table| table.family == Family::Inet);
-    if own.is_empty() && !both {
+    if own.is_empty() && !both && !ruleset.tables.is_empty() {
         let version = if family == Family::Ip { "IPv4" } else { "IPv6" };
         found.push(format!(
             "a rule for {version}, of which the input shows none, stops it"
@@ -36,10 +36,18 @@ fn hidden(doubt: &Doubt) -> Option<String> {
         Doubt::CutOff => {
             Some("a rule behind the end of the input, which is cut off, stops it".to_owned())
         }
+        Doubt::ToolFailed(said) => Some(format!(
+            "a rule that this tool would have shown stops it ({said})"
+        )),
+        Doubt::Changed(command) => {
+            Some(format!("what this command has changed stops it: {command}"))
+        }
         Doubt::GivenTwice(table) => Some(format!(
             "the other one of the two tables {table} in the input, which differ, decides"
         )),
         Doubt::FamilyAssumed(_)
+        | Doubt::PassedOver(..)
+        | Doubt::SetsEmpty
         | Doubt::InterfacesHidden
         | Doubt::NamesShown
         | Doubt::IptablesSeenByNft(_) => None,

@@ -36,6 +36,13 @@ impl Walker {
                     }
                     self.way.push(format!("{asked_by} sets the mark"));
                 }
+                Statement::Rewrite(part) => {
+                    self.rewrite(*part);
+                    self.flow.forget(*part);
+                    self.way.push(format!("{asked_by} rewrites the packet"));
+                }
+                // What it does to the set is not followed: nobody can tell what is in it.
+                Statement::Update { .. } => {}
                 Statement::Untrack => {
                     if !self.flow.tracked {
                         self.flow.untracked = true;
@@ -249,6 +256,26 @@ impl Walker {
 }
 
 impl Flow {
+    /// Nobody can tell any more what a part of the packet is.
+    fn forget(&mut self, part: Part) {
+        match part {
+            Part::Source => (self.from, self.source_port) = (None, None),
+            Part::Destination => {
+                (self.to, self.port) = (None, None);
+                self.to_here = self.led_elsewhere();
+            }
+            Part::Mark => self.mark = None,
+            Part::ConnectionMark => self.connection_mark = None,
+            Part::Other => {}
+        }
+    }
+
+    /// Whether a new destination, which is not known, is one of this host's addresses.
+    fn led_elsewhere(&self) -> Option<bool> {
+        let forwarded = self.asked().out_interface.is_some();
+        (forwarded || self.journey != Journey::Inbound).then_some(false)
+    }
+
     /// Rewrites the destination.
     fn translate(&mut self, translation: &Translation) {
         self.destination_settled = true;
@@ -260,8 +287,6 @@ impl Flow {
             self.to = None;
             self.port = None;
         }
-        let forwarded = self.asked().out_interface.is_some();
-        let inbound = self.journey == Journey::Inbound;
         if translation.redirect {
             self.to = None;
             self.to_here = Some(true);
@@ -271,15 +296,10 @@ impl Flow {
             self.to_here = match (same, address) {
                 (true, _) => self.to_here,
                 (false, IpAddr::V4(_) | IpAddr::V6(_)) if address.is_loopback() => Some(true),
-                (false, _) if forwarded || !inbound => Some(false),
-                (false, _) => None,
+                (false, _) => self.led_elsewhere(),
             };
         } else if translation.varied {
-            self.to_here = if forwarded || !inbound {
-                Some(false)
-            } else {
-                None
-            };
+            self.to_here = self.led_elsewhere();
         }
     }
 

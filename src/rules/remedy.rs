@@ -10,9 +10,10 @@ use super::commands;
 use super::condition::{Condition, Element, Field, Key, Pattern};
 use super::decision::{self, decide, is_blocked};
 use super::flow::Flow;
-use super::packet::{Journey, Packet};
+use super::opening;
+use super::packet::{Journey, Packet, Step as PacketStep};
 use super::place::Place;
-use super::ruleset::{Elements, Recipe, Rule, Ruleset, Statement, Verdict};
+use super::ruleset::{Elements, Recipe, Rule, Ruleset, Statement};
 use super::walk::{Block, End, Outcome, chain_at};
 
 /// Most blocks that are removed one behind the other.
@@ -51,6 +52,8 @@ pub struct Placed {
     pub change: Change,
     /// Whose chain it is.
     pub agent: Option<Agent>,
+    /// Which packet of the connection it lets through.
+    pub packet: PacketStep,
 }
 
 /// How to let a packet in.
@@ -64,8 +67,8 @@ pub struct Remedy {
     pub blocks: Vec<(Outcome, Block)>,
     /// The programs that own what is changed, each with the chain.
     pub agents: Vec<(Agent, String)>,
-    /// What to run by hand where an agent's own command does not lift the rule.
-    pub by_hand: Vec<Step>,
+    /// What to run by hand where an agent's own command cannot do it.
+    pub by_hand: Vec<(Agent, Step)>,
     /// Whether the packet gets in when all is done.
     pub complete: bool,
 }
@@ -128,9 +131,14 @@ fn tell(ruleset: &Ruleset, packet: &Packet, remedy: &mut Remedy) {
         }
     }
     // An agent's own command is for who comes in.
-    let comes_in = packet.journey == Journey::Inbound;
-    for (agent, _) in remedy.agents.iter().filter(|_| comes_in) {
-        if let Some(step) = agent.own_way(packet.from, packet.port, protocol)
+    let own_way = |placed: &Placed, chain: &str| {
+        let comes_in = packet.journey == Journey::Inbound && placed.packet == PacketStep::Opening;
+        let agent = placed.agent.as_ref().filter(|_| comes_in)?;
+        agent.own_way(chain, packet.from, packet.port, protocol)
+    };
+    for placed in &remedy.changes {
+        let chain = chain_at(ruleset, placed.place.at).map(|(_, chain)| chain.name.as_str());
+        if let Some(step) = chain.and_then(|chain| own_way(placed, chain))
             && !remedy.steps.contains(&step)
         {
             remedy.steps.push(step);
@@ -155,9 +163,15 @@ fn tell(ruleset: &Ruleset, packet: &Packet, remedy: &mut Remedy) {
         let Some((table, chain)) = chain_at(ruleset, placed.place.at) else {
             continue;
         };
-        let step = commands::step(table, chain, &placed.change, index);
+        let Some(step) = commands::step(table, chain, &placed.change, index) else {
+            remedy.complete &= own_way(placed, &chain.name).is_some();
+            continue;
+        };
+        // Beside the agent's own command, one by number might hit another rule.
         match &placed.agent {
-            Some(agent) if agent.lifts_the_rule() => remedy.by_hand.push(step),
+            Some(agent) if own_way(placed, &chain.name).is_some() => {
+                remedy.by_hand.push((agent.clone(), step));
+            }
             Some(_) | None => remedy.steps.push(step),
         }
     }
@@ -179,7 +193,8 @@ fn change(ruleset: &Ruleset, block: &Block, flow: &Flow) -> Option<Placed> {
     let placed = |change| Placed {
         place: block.place,
         change,
-        agent: Agent::of(table, chain),
+        agent: Agent::behind(table, chain, block.place.rule),
+        packet: flow.step,
     };
     let Some(index) = block.place.rule else {
         let early = block.left_by.and_then(|index| chain.rules.get(index));
@@ -201,15 +216,15 @@ fn change(ruleset: &Ruleset, block: &Block, flow: &Flow) -> Option<Placed> {
         && rule
             .statements
             .iter()
-            .any(|statement| names_source(statement, flow))
+            .any(|statement| names_peer(statement, flow))
     {
         return Some(placed(Change::Delete(rule.clone())));
     }
     Some(placed(Change::InsertBefore(rule.number, flow.clone())))
 }
 
-/// Whether a statement asks for this very source address.
-fn names_source(statement: &Statement, flow: &Flow) -> bool {
+/// Whether a statement asks for the very address of the other end.
+fn names_peer(statement: &Statement, flow: &Flow) -> bool {
     let Statement::Match(Condition::Within {
         keys,
         elements: Elements::Listed(listed),
@@ -221,7 +236,7 @@ fn names_source(statement: &Statement, flow: &Flow) -> bool {
     };
     match (keys.as_slice(), listed.as_slice()) {
         ([key], [element]) => {
-            is_source(&key.field)
+            is_peer(&key.field, flow)
                 && key.mask == u128::MAX
                 && element
                     .patterns
@@ -232,8 +247,13 @@ fn names_source(statement: &Statement, flow: &Flow) -> bool {
     }
 }
 
-const fn is_source(field: &Field) -> bool {
-    matches!(field, Field::Source4 | Field::Source6)
+/// Whether a field is the address of the other end: of what leaves this host, the destination.
+fn is_peer(field: &Field, flow: &Flow) -> bool {
+    if flow.journey == Journey::Outbound || flow.step == PacketStep::Answer {
+        matches!(field, Field::Destination4 | Field::Destination6)
+    } else {
+        matches!(field, Field::Source4 | Field::Source6)
+    }
 }
 
 fn is_exactly(pattern: &Pattern, key: &Key, flow: &Flow) -> bool {
@@ -259,11 +279,18 @@ fn membership(ruleset: &Ruleset, block: &Block, rule: &Rule, flow: &Flow) -> Opt
             | Statement::Mark { .. }
             | Statement::Destination(_)
             | Statement::Source
+            | Statement::Rewrite(_)
+            | Statement::Update { .. }
             | Statement::Untrack
             | Statement::Handover { .. } => continue,
         };
-        let at = keys.iter().position(|key| is_source(&key.field))?;
-        let key = keys.get(at)?;
+        let Some((at, key)) = keys
+            .iter()
+            .enumerate()
+            .find(|(_, key)| is_peer(&key.field, flow))
+        else {
+            continue;
+        };
         let exact = |element: &&Element| {
             element
                 .patterns
@@ -332,39 +359,7 @@ fn apply(ruleset: &mut Ruleset, block: &Block, change: &Change) {
             };
             chain
                 .rules
-                .insert(index.unwrap_or(chain.rules.len()), accepting(flow));
+                .insert(index.unwrap_or(chain.rules.len()), opening::rule(flow));
         }
-    }
-}
-
-/// The rule that lets a packet in, as the walk understands it.
-fn accepting(flow: &Flow) -> Rule {
-    let exactly =
-        |field: Field| {
-            let key = Key::whole(field);
-            match flow.value(&key.field, u128::MAX) {
-                super::packet::Value::Number(low, high) => Some(Statement::Match(
-                    Condition::one_of(key, [Pattern::Range(low, high)], false, ""),
-                )),
-                super::packet::Value::Name(_)
-                | super::packet::Value::NoneOf(_)
-                | super::packet::Value::Unknown
-                | super::packet::Value::Absent => None,
-            }
-        };
-    let fields = [
-        Field::Source4,
-        Field::Source6,
-        Field::Protocol,
-        Field::DestinationPort(0),
-    ];
-    let mut statements: Vec<Statement> = fields.into_iter().filter_map(exactly).collect();
-    statements.push(Statement::End(Verdict::Accept));
-    Rule {
-        number: 0,
-        handle: None,
-        text: String::new(),
-        statements,
-        recipe: Recipe::Incomplete,
     }
 }

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use super::condition::{Condition, Element, Key};
+use super::flow::Part;
 
 /// All tables of one host, as far as the input showed them.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -32,6 +33,14 @@ pub enum Doubt {
     NamesShown,
     /// A save ends before its COMMIT.
     CutOff,
+    /// This line is of no form that lists rules, and was passed over.
+    PassedOver(usize, String),
+    /// This command, between rules, changes some that the input does not show afterwards.
+    Changed(String),
+    /// A tool that shows rules failed.
+    ToolFailed(String),
+    /// No set of nft has a member, as where the listing leaves them out.
+    SetsEmpty,
     /// This table is told twice, and not alike.
     GivenTwice(String),
     /// `nft list` shows a table of iptables-nft: what iptables itself prints is more exact.
@@ -118,6 +127,8 @@ pub struct Table {
     pub sets: BTreeMap<String, Set>,
     /// Whether iptables made it and nft listed it.
     pub foreign: bool,
+    /// Whether the kernel calls none of its chains (`flags dormant`).
+    pub dormant: bool,
 }
 
 impl Table {
@@ -130,6 +141,7 @@ impl Table {
             chains: Vec::new(),
             sets: BTreeMap::new(),
             foreign: false,
+            dormant: false,
         }
     }
 
@@ -193,6 +205,8 @@ impl Chain {
             | Statement::Mark { .. }
             | Statement::Destination(_)
             | Statement::Source
+            | Statement::Rewrite(_)
+            | Statement::Update { .. }
             | Statement::Untrack
             | Statement::Handover { .. } => false,
         })
@@ -348,6 +362,15 @@ pub enum Statement {
     Destination(Translation),
     /// Rewrites the source, and ends the chain.
     Source,
+    /// Writes a part of the packet anew, nobody can tell how.
+    Rewrite(Part),
+    /// Puts an element into a set, or takes one out.
+    Update {
+        /// The set.
+        elements: Elements,
+        /// Whether it takes one out.
+        removes: bool,
+    },
     /// Keeps the packet from being tracked.
     Untrack,
     /// Something outside decides whether the packet passes this base chain or is dropped.
@@ -421,7 +444,7 @@ pub struct Set {
     pub kind: String,
     /// Whether the input shows its contents.
     pub known: bool,
-    /// Whether rules or timeouts change its contents.
+    /// Whether rules change its contents while packets pass.
     pub changing: bool,
 }
 

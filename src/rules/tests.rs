@@ -1,6 +1,8 @@
 //! Rule sets and packets whose end the kernel was asked for.
 
+mod commands;
 mod pasted;
+mod sets;
 
 use std::net::IpAddr;
 

@@ -107,6 +107,10 @@ fn forget_doubles(ruleset: &mut Ruleset) {
         | Doubt::InterfacesHidden
         | Doubt::NamesShown
         | Doubt::CutOff
+        | Doubt::PassedOver(..)
+        | Doubt::Changed(_)
+        | Doubt::ToolFailed(_)
+        | Doubt::SetsEmpty
         | Doubt::GivenTwice(_) => true,
     });
 }

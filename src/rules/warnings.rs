@@ -6,18 +6,26 @@ use super::packet::Journey;
 use super::remedy::Remedy;
 use super::ruleset::{Doubt, Family, Origin, Ruleset};
 
+/// What to do before the rules of programs are changed that have no command for it.
+pub(super) fn before(remedy: &Remedy) -> Vec<String> {
+    let all = remedy.agents.iter();
+    all.filter(|(agent, _)| !agent.has_command())
+        .map(|(agent, chain)| agent.warning(chain))
+        .collect()
+}
+
 /// What to know of a decision and of what is done about it.
 pub(super) fn of(ruleset: &Ruleset, decision: &Decision, remedy: &Remedy) -> Vec<String> {
     let mut warnings: Vec<String> = remedy
         .agents
         .iter()
+        .filter(|(agent, _)| agent.has_command())
         .map(|(agent, chain)| agent.warning(chain))
         .collect();
-    for step in &remedy.by_hand {
-        warnings.push(format!(
-            "should the ban have outlived its agent, this removes the rule itself: {}",
-            step.command
-        ));
+    for (agent, step) in &remedy.by_hand {
+        let undo = step.undo.as_ref();
+        let undo = undo.map_or_else(String::new, |undo| format!(" (taken back by: {undo})"));
+        warnings.push(format!("{}: {}{undo}", agent.by_hand(), step.command));
     }
     if !remedy.steps.is_empty() && !remedy.complete {
         warnings.push("the commands do not remove every block that was found".to_owned());
@@ -49,6 +57,18 @@ fn doubt(doubt: &Doubt) -> String {
                 "IPv4"
             }
         ),
+        Doubt::PassedOver(line, text) => {
+            format!("line {line} of the input lists no rule and was passed over: {text}")
+        }
+        Doubt::Changed(command) => format!(
+            "the input holds a command that changes rules, which is not followed: {command}"
+        ),
+        Doubt::ToolFailed(said) => format!("a tool that shows rules failed: {said}"),
+        Doubt::SetsEmpty => {
+            "every set of the input is empty, as nft -t list ruleset shows them: where that was the \
+             command, list again without -t"
+                .to_owned()
+        }
         Doubt::CutOff => "the input ends before its COMMIT: it was cut off".to_owned(),
         Doubt::GivenTwice(table) => format!(
             "table {table} is in the input twice, and not alike: give the rules of one host only, as \
@@ -72,6 +92,13 @@ fn doubt(doubt: &Doubt) -> String {
 /// What the input may lack, which is usual.
 fn left_out(ruleset: &Ruleset, flow: &Flow) -> Vec<String> {
     let mut found = Vec::new();
+    if ruleset.tables.is_empty() {
+        found.push(
+            "the input shows no rules at all; nft does not show those of iptables-legacy: \
+             iptables-legacy-save does"
+                .to_owned(),
+        );
+    }
     let of = |family: Family| {
         ruleset
             .tables

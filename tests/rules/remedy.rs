@@ -27,7 +27,7 @@ pub(crate) fn hold(rig: &mut Rig, tool: Tool, knock: &Knock, ruleset: &Ruleset) 
     let commands: Vec<String> = remedy
         .steps
         .iter()
-        .chain(&remedy.by_hand)
+        .chain(remedy.by_hand.iter().map(|(_, step)| step))
         .filter(|step| !step.command.starts_with("fail2ban-client"))
         .map(|step| step.command.clone())
         .collect();
@@ -53,7 +53,7 @@ pub(crate) fn hold(rig: &mut Rig, tool: Tool, knock: &Knock, ruleset: &Ruleset) 
     let mut steps: Vec<_> = remedy
         .steps
         .iter()
-        .chain(&remedy.by_hand)
+        .chain(remedy.by_hand.iter().map(|(_, step)| step))
         .filter(|step| !step.command.starts_with("fail2ban-client"))
         .collect();
     steps.reverse();

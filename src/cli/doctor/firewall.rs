@@ -10,15 +10,19 @@ use crate::rules::decision::{Ruling, decide, handshake};
 use crate::rules::document::Document;
 use crate::rules::input;
 use crate::rules::packet::{Journey, Packet};
-use crate::rules::ruleset::Family;
+use crate::rules::ruleset::{Doubt, Family};
 use crate::rules::unreadable::Fault;
 
 const NAME: &str = "local firewall";
 
 /// The check of a new connection to `endpoint` and of the answers to it, by the rules listed.
 pub(super) fn firewall_check(endpoint: &Endpoint, route: &Route, listing: &Listing) -> Check {
-    let (tools, rules) = match listing {
-        Listing::Rules(tools, rules) => (tools.join(", "), rules),
+    let (tools, rules, failed) = match listing {
+        Listing::Rules {
+            tools,
+            rules,
+            failed,
+        } => (tools.join(", "), rules, failed),
         Listing::NotPermitted => {
             return check(
                 NAME,
@@ -31,7 +35,10 @@ pub(super) fn firewall_check(endpoint: &Endpoint, route: &Route, listing: &Listi
             return check(NAME, Standing::Note, finding);
         }
     };
-    let ruleset = match input::read(rules, Family::of(endpoint.address)) {
+    let mut ruleset = match input::read(rules, Family::of(endpoint.address)) {
+        Ok(ruleset) if ruleset.tables.is_empty() && failed.is_empty() => {
+            return check(NAME, Standing::Good, format!("has no rules, by {tools}"));
+        }
         Ok(ruleset) => ruleset,
         Err(reason) if reason.fault == Fault::NoRules => {
             return check(NAME, Standing::Good, format!("has no rules, by {tools}"));
@@ -40,6 +47,8 @@ pub(super) fn firewall_check(endpoint: &Endpoint, route: &Route, listing: &Listi
             return check(NAME, Standing::Note, format!("not understood: {reason}"));
         }
     };
+    let failed = failed.iter().map(|tool| (*tool).to_owned());
+    ruleset.doubts.extend(failed.map(Doubt::ToolFailed));
     let packet = Packet {
         journey: Journey::Outbound,
         to: Some(endpoint.address),
@@ -53,15 +62,23 @@ pub(super) fn firewall_check(endpoint: &Endpoint, route: &Route, listing: &Listi
         Ruling::Allowed => check(
             NAME,
             Standing::Good,
-            format!("lets the connection out and its answers in, by {tools}"),
+            format!(
+                "lets the SYN out and the SYN-ACK in, by {tools}; resets and ICMP errors were not \
+                 followed"
+            ),
         ),
         Ruling::Blocked => {
             let rule = document.rule.as_ref().map(place).unwrap_or_default();
+            let undoing = document.undoing();
+            let remedy = undoing.map_or_else(
+                || "Let it through.".to_owned(),
+                |undoing| format!("Let it through; this takes it back: {undoing}"),
+            );
             Check {
                 command: document.commands(),
                 ..with_remedy(
                     check(NAME, Standing::Bad, format!("{rule} stops this very flow")),
-                    "Let it through.",
+                    remedy,
                 )
             }
         }

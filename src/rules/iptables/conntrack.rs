@@ -4,8 +4,10 @@ use super::matches::{network, single};
 use super::options::Words;
 use super::words::Word;
 use crate::rules::condition::{Condition, Field, Key, Pattern};
-use crate::rules::packet::{DESTINATION_TRANSLATED, SOURCE_TRANSLATED, state_named};
-use crate::rules::ruleset::Family;
+use crate::rules::packet::{
+    DESTINATION_TRANSLATED, INVALID, SOURCE_TRANSLATED, UNTRACKED, state_named,
+};
+use crate::rules::ruleset::{Family, Statement};
 use crate::rules::unreadable::Unreadable;
 
 /// `--ctstate`, `--state`.
@@ -74,4 +76,59 @@ pub(super) fn original(
         negated != old,
         text,
     ))
+}
+
+/// Gives the conditions of one `-m conntrack` the meaning they have together: of a packet without a
+/// connection its code asks the state alone, where that is asked.
+pub(super) fn settle(statements: &mut [Statement]) {
+    let mut all = statements.iter();
+    if !all.any(|statement| matches!(statement, Statement::Match(own) if asks(own, is_state))) {
+        return;
+    }
+    for statement in statements {
+        if let Statement::Match(condition) = statement
+            && asks(condition, |field| {
+                is_of_connection(field) && !is_state(field)
+            })
+            && !asks(condition, is_state)
+        {
+            let states = [Pattern::exactly(INVALID), Pattern::exactly(UNTRACKED)];
+            let key = Key::whole(Field::ConnectionState);
+            let without = Condition::one_of(key, states, false, "there is no connection");
+            let asked = std::mem::replace(condition, Condition::Never);
+            *condition = Condition::Either {
+                conditions: vec![without, asked],
+                negated: false,
+            };
+        }
+    }
+}
+
+/// Whether `condition` asks of a field that is `such`.
+fn asks(condition: &Condition, such: fn(&Field) -> bool) -> bool {
+    match condition {
+        Condition::Within { keys, .. } => keys.iter().any(|key| such(&key.field)),
+        Condition::Either { conditions, .. } => {
+            conditions.iter().any(|condition| asks(condition, such))
+        }
+        Condition::Opaque { .. } | Condition::Never => false,
+    }
+}
+
+const fn is_state(field: &Field) -> bool {
+    matches!(field, Field::ConnectionState)
+}
+
+const fn is_of_connection(field: &Field) -> bool {
+    matches!(
+        field,
+        Field::ConnectionState
+            | Field::ConnectionDirection
+            | Field::ConnectionStatus
+            | Field::OriginalSource4
+            | Field::OriginalSource6
+            | Field::OriginalDestination4
+            | Field::OriginalDestination6
+            | Field::OriginalDestinationPort
+    )
 }

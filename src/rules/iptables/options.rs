@@ -1,5 +1,6 @@
 //! The options of a rule: what iptables-save writes after `-A CHAIN`, made into statements.
 
+use super::conntrack;
 use super::matches::{self, Module};
 use super::target;
 use super::words::Word;
@@ -120,6 +121,8 @@ pub(super) fn statements(
     let mut module = Module::None;
     let mut protocol = Protocol::Any;
     let mut negated = false;
+    // Where the statements of the match extension being read begin.
+    let mut own = 0;
     while let Some(word) = words.next() {
         let option = word.text.as_str();
         if option == "!" && !word.quoted {
@@ -160,6 +163,8 @@ pub(super) fn statements(
             }
             "-m" | "--match" => {
                 let (value, _) = words.value(word)?;
+                conntrack::settle(statements.get_mut(own..).unwrap_or_default());
+                own = statements.len();
                 module = Module::named(&value.text);
                 if module == Module::Opaque {
                     statements.extend(matches::whole(&value.text, &mut words, protocol.number()));
@@ -168,6 +173,8 @@ pub(super) fn statements(
             "-j" | "--jump" | "-g" | "--goto" => {
                 let (value, _) = words.value(word)?;
                 let goto = matches!(option, "-g" | "--goto");
+                conntrack::settle(statements.get_mut(own..).unwrap_or_default());
+                own = statements.len();
                 statements.extend(target::statements(value, goto, &mut words, family)?);
             }
             _ => {

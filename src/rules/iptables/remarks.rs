@@ -4,7 +4,7 @@ use super::row::Row;
 use super::words::shell;
 
 /// Words that begin what a known match or target prints.
-const BEGINNINGS: [&str; 22] = [
+const BEGINNINGS: [&str; 25] = [
     "tcp",
     "udp",
     "multiport",
@@ -26,13 +26,15 @@ const BEGINNINGS: [&str; 22] = [
     "redir",
     "[goto]",
     "recent:",
+    "add-set",
+    "del-set",
+    "map-set",
     "!",
 ];
 
 /// Targets whose remarks change nothing of the packet's way.
-const SILENT: [&str; 12] = [
+const SILENT: [&str; 11] = [
     "LOG", "NFLOG", "ULOG", "TRACE", "TCPMSS", "CLASSIFY", "CHECKSUM", "TOS", "DSCP", "TTL", "HL",
-    "SET",
 ];
 
 /// Reads remarks into `row`, the target with its options last.
@@ -95,7 +97,7 @@ fn remark<'a>(tokens: &'a [&'a str], text: &str, row: &mut Row, end: &mut Target
             tokens.get(past..).unwrap_or_default()
         }
         ["reject-with", with, rest @ ..] => {
-            end.options = format!("--reject-with {with}");
+            end.options = format!("--reject-with {}", shell(with));
             rest
         }
         [
@@ -131,26 +133,28 @@ fn remark<'a>(tokens: &'a [&'a str], text: &str, row: &mut Row, end: &mut Target
         ["ADDRTYPE", "match", rest @ ..] => kinds(rest, row),
         ["!", "match-set", name, directions, rest @ ..] => {
             row.add(&format!(
-                "-m set ! --match-set {} {directions}",
-                shell(name)
+                "-m set ! --match-set {} {}",
+                shell(name),
+                shell(directions)
             ));
             rest
         }
         ["match-set", name, directions, rest @ ..] => {
-            row.add(&format!("-m set --match-set {} {directions}", shell(name)));
+            let (name, directions) = (shell(name), shell(directions));
+            row.add(&format!("-m set --match-set {name} {directions}"));
             rest
         }
         ["PKTTYPE", "=", kind, rest @ ..] => {
-            row.add(&format!("-m pkttype --pkt-type {kind}"));
+            row.add(&format!("-m pkttype --pkt-type {}", shell(kind)));
             rest
         }
         ["PKTTYPE", "!=", kind, rest @ ..] => {
-            row.add(&format!("-m pkttype ! --pkt-type {kind}"));
+            row.add(&format!("-m pkttype ! --pkt-type {}", shell(kind)));
             rest
         }
         [name @ ("MARK" | "CONNMARK"), change, rest @ ..] => marks(name, change, rest, end),
         ["redir", "ports", ports, rest @ ..] => {
-            end.options = format!("--to-ports {ports}");
+            end.options = format!("--to-ports {}", shell(ports));
             rest
         }
         ["[goto]", rest @ ..] => {
@@ -166,11 +170,27 @@ fn remark<'a>(tokens: &'a [&'a str], text: &str, row: &mut Row, end: &mut Target
             rest
         }
         ["NFQUEUE", "num", queue, rest @ ..] => {
-            end.options = format!("--queue-num {queue}");
+            end.options = format!("--queue-num {}", shell(queue));
             rest.strip_prefix(&["bypass"]).unwrap_or(rest)
         }
+        [
+            option @ ("add-set" | "del-set" | "map-set"),
+            name,
+            directions,
+            rest @ ..,
+        ] => {
+            let (name, directions) = (shell(name), shell(directions));
+            let (words, rest) = until_known(rest);
+            let written = format!("--{option} {name} {directions}");
+            end.options = format!("{} {written}", end.options).trim_start().to_owned();
+            for flag in words.iter().filter(|word| **word == "map-mark") {
+                end.options.push_str(&format!(" --{flag}"));
+            }
+            rest
+        }
         [to, rest @ ..] if to.starts_with("to:") => {
-            end.options = format!("--to-destination {}", to.trim_start_matches("to:"));
+            let to = shell(to.trim_start_matches("to:"));
+            end.options = format!("--to-destination {to}");
             rest
         }
         [first, rest @ ..] => {
@@ -210,7 +230,7 @@ fn ported<'a>(protocol: &str, mut tokens: &'a [&'a str], row: &mut Row) -> &'a [
                     .strip_prefix('!')
                     .map_or(("", value), |value| ("! ", value));
                 let (mask, set) = value.split_once('/').unwrap_or((value, value));
-                row.add(&format!("{not}--tcp-flags {mask} {set}"));
+                row.add(&format!("{not}--tcp-flags {} {}", shell(mask), shell(set)));
             }
             "option" => row.plain("--tcp-option", value, &[]),
             _ => break,
@@ -233,7 +253,7 @@ fn connection(name: &str, value: &str, row: &mut Row) {
 fn negatable<'a>(option: &str, tokens: &'a [&'a str], row: &mut Row) -> &'a [&'a str] {
     match tokens {
         ["!", value, rest @ ..] => {
-            row.add(&format!("! {option} {value}"));
+            row.add(&format!("! {option} {}", shell(value)));
             rest
         }
         [value, rest @ ..] => {
@@ -276,7 +296,11 @@ fn marks<'a>(name: &str, change: &str, tokens: &'a [&'a str], end: &mut Target) 
                 Some(value) => value,
                 None => value,
             };
-            end.options.push_str(&format!(" --{mask} {value}"));
+            end.options.push_str(&format!(
+                " {} {}",
+                shell(&format!("--{mask}")),
+                shell(value)
+            ));
         }
         return rest;
     }
@@ -287,7 +311,7 @@ fn marks<'a>(name: &str, change: &str, tokens: &'a [&'a str], end: &mut Target) 
             } else {
                 format!("--{change}-mark")
             };
-            end.options = format!("{option} {value}");
+            end.options = format!("{option} {}", shell(value));
             rest
         }
         (_, rest) => {

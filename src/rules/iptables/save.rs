@@ -41,8 +41,8 @@ fn open(
     chain.rules.clear();
 }
 
-/// Reads a command that adds to a chain: `-A INPUT …`, `-P INPUT DROP`, `-N USER`, counters before
-/// it or not. The text begins in `column`.
+/// Reads a command that adds to a chain: `-A INPUT …`, `-I INPUT 1 …`, `-P INPUT DROP`, `-N USER`,
+/// counters before it or not. The text begins in `column`.
 pub(in crate::rules) fn command(
     text: &str,
     (line, column): (usize, usize),
@@ -66,14 +66,25 @@ pub(in crate::rules) fn command(
             open(&name.text, policy, section, ruleset, assumed);
         }
         "-N" | "--new-chain" => open(&name.text, None, section, ruleset, assumed),
-        "-A" | "--append" => append(&name.text, specification, line, section, ruleset, assumed)?,
+        "-A" | "--append" => put(None, name, specification, line, section, ruleset, assumed)?,
+        "-I" | "--insert" => {
+            let number = specification
+                .first()
+                .and_then(|word| word.text.parse().ok());
+            let rule = specification.get(usize::from(number.is_some())..);
+            let before = Some(number.unwrap_or(1));
+            let rule = rule.unwrap_or_default();
+            put(before, name, rule, line, section, ruleset, assumed)?;
+        }
         _ => return Err(Unreadable::at(line, action.column, Fault::Line)),
     }
     Ok(())
 }
 
-fn append(
-    name: &str,
+/// Puts a rule before the one of that number, or at the end.
+fn put(
+    before: Option<usize>,
+    name: &Word,
     specification: &[Word],
     line: usize,
     section: &Section,
@@ -82,6 +93,7 @@ fn append(
 ) -> Result<(), Unreadable> {
     let family = section.family.unwrap_or(assumed);
     let statements = options::statements(specification, line, family)?;
+    let name = name.text.as_str();
     let chain = section.table(ruleset, assumed).chain(name);
     if chain.shown == Shown::Not {
         // `iptables -S CHAIN` shows no policy for chains of users, and scripts show none at all.
@@ -89,13 +101,19 @@ fn append(
     }
     chain.shown = Shown::Exactly;
     let written = words::join(&without_counters(specification));
-    chain.rules.push(Rule {
-        number: u32::try_from(chain.rules.len() + 1).unwrap_or(u32::MAX),
+    let last = chain.rules.len();
+    let at = before.map_or(last, |number| number.saturating_sub(1).min(last));
+    let rule = Rule {
+        number: 0,
         handle: None,
         text: format!("-A {name} {written}").trim_end().to_owned(),
         statements,
         recipe: Recipe::Iptables(written),
-    });
+    };
+    chain.rules.insert(at, rule);
+    for (rule, number) in chain.rules.iter_mut().zip(1..).skip(at) {
+        rule.number = number;
+    }
     Ok(())
 }
 

@@ -5,11 +5,11 @@ use std::net::{IpAddr, Ipv6Addr};
 use super::options::Words;
 use super::words::Word;
 use crate::rules::names;
-use crate::rules::ruleset::{Family, MarkChange, Statement, Translation, Verdict};
+use crate::rules::ruleset::{Elements, Family, MarkChange, Statement, Translation, Verdict};
 use crate::rules::unreadable::Unreadable;
 
 /// Targets after which the next rule is read as if nothing had been.
-const HARMLESS: [&str; 25] = [
+const HARMLESS: [&str; 21] = [
     "LOG",
     "NFLOG",
     "ULOG",
@@ -25,16 +25,12 @@ const HARMLESS: [&str; 25] = [
     "TTL",
     "HL",
     "ECN",
-    "SET",
     "SECMARK",
     "CONNSECMARK",
     "RATEEST",
     "IDLETIMER",
     "LED",
-    "NFACCT",
-    "IPMARK",
     "CT",
-    "ACCOUNT",
 ];
 
 /// What `-j` or `-g` with this target means, its options still ahead.
@@ -91,6 +87,7 @@ pub(super) fn statements(
             })
         }
         "NETMAP" => Statement::Destination(varied()),
+        "SET" => return Ok(sets(&options)),
         "HMARK" => Statement::Mark {
             connection: false,
             change: MarkChange::Unknown,
@@ -99,6 +96,22 @@ pub(super) fn statements(
         _ => Statement::End(Verdict::Jump(name.to_owned())),
     };
     Ok(vec![statement])
+}
+
+/// What SET does: it puts what it names into a set, or takes it out, or takes a mark from there.
+fn sets(options: &Options<'_>) -> Vec<Statement> {
+    let update = |option: &str, removes| {
+        options.value(&[option]).map(|word| Statement::Update {
+            elements: Elements::Ipset(word.text.clone()),
+            removes,
+        })
+    };
+    let maps = options.has("--map-mark").then_some(Statement::Mark {
+        connection: false,
+        change: MarkChange::Unknown,
+    });
+    let updates = [update("--add-set", false), update("--del-set", true), maps];
+    updates.into_iter().flatten().collect()
 }
 
 fn handover(target: &str, to: String) -> Statement {

@@ -31,6 +31,12 @@ pub(in crate::rules) fn split(
         };
         match (quote, character) {
             (None, ' ' | '\t') => words.extend(word.take()),
+            // What iptables-save writes knows no quotes but double ones.
+            (None, '\'')
+                if word.as_ref().is_some_and(|word| !word.quoted) || !closes(&characters) =>
+            {
+                word.get_or_insert_with(begun).text.push(character);
+            }
             (None, '"' | '\'') => {
                 quote = Some((character, column));
                 word.get_or_insert_with(begun).quoted = true;
@@ -49,6 +55,11 @@ pub(in crate::rules) fn split(
     }
     words.extend(word);
     Ok(words)
+}
+
+/// Whether a single quote ends somewhere in what follows.
+fn closes(rest: &(impl Iterator<Item = (char, usize)> + Clone)) -> bool {
+    rest.clone().any(|(character, _)| character == '\'')
 }
 
 /// `words` as a shell takes them again.

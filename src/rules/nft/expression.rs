@@ -2,7 +2,7 @@
 
 use super::lexer::{Kind, Token};
 use super::syntax::{Expression, Member, Relation};
-use super::text::Parser;
+use super::text::{DEEPEST, Parser};
 use crate::rules::ruleset::Verdict;
 use crate::rules::unreadable::{Fault, Unreadable};
 
@@ -115,7 +115,7 @@ impl Parser {
 
     /// `& mask`, `| bits`, `^ bits` behind an expression.
     fn operations(&mut self, mut left: Expression) -> Result<Expression, Unreadable> {
-        loop {
+        for _ in 0..DEEPEST {
             let mark = self
                 .peek()
                 .filter(|token| matches!(token.kind, Kind::Mark | Kind::Word));
@@ -142,6 +142,7 @@ impl Parser {
                 _ => return Ok(left),
             };
         }
+        Err(self.too_deep())
     }
 
     /// A value, or a field where one can stand: words such as `tcp` are both.

@@ -31,7 +31,10 @@ pub(in crate::rules) fn read(
             let line = lines
                 .get(error.line().saturating_sub(1))
                 .map_or(start, |(line, _)| *line);
-            let fault = Fault::Json(error.to_string());
+            let said = error.to_string();
+            // Its place is told beside it, as one in the whole input.
+            let said = said.split(" at line ").next().unwrap_or(&said);
+            let fault = Fault::Json(said.to_owned());
             return Err(Unreadable::at(line, error.column().max(1), fault));
         }
         None => return Err(Unreadable::at(start, 1, Fault::ForeignJson)),
@@ -74,7 +77,11 @@ fn add(kind: &str, body: &Map<String, Value>, ruleset: &mut Ruleset) {
     let table = text(body, if kind == "table" { "name" } else { "table" }).unwrap_or_default();
     let table = table_of(ruleset, family, table);
     match kind {
-        "table" => table.chains.clear(),
+        "table" => {
+            table.chains.clear();
+            let flags = body.get("flags").map_or_else(String::new, Value::to_string);
+            table.dormant = flags.contains("dormant");
+        }
         "chain" => chain(name, body, table),
         "set" | "map" => {
             table.sets.insert(name.to_owned(), set(body));
@@ -100,10 +107,8 @@ fn chain(name: &str, body: &Map<String, Value>, table: &mut Table) {
     let Some(hook) = text(body, "hook").and_then(Hook::named) else {
         return;
     };
-    let priority = body
-        .get("prio")
-        .and_then(Value::as_i64)
-        .and_then(|number| i32::try_from(number).ok());
+    let priority = body.get("prio").and_then(Value::as_i64).unwrap_or(0);
+    let priority = priority.clamp(i32::MIN.into(), i32::MAX.into());
     let devices = match body.get("dev") {
         Some(Value::String(name)) => vec![name.clone()],
         Some(Value::Array(all)) => all
@@ -118,7 +123,7 @@ fn chain(name: &str, body: &Map<String, Value>, table: &mut Table) {
     chain.base = Some(Base {
         hook,
         kind: chain_kind(text(body, "type").unwrap_or("filter")),
-        priority: priority.unwrap_or(0),
+        priority: i32::try_from(priority).unwrap_or(0),
         policy: text(body, "policy").map_or(Policy::Accept, policy),
         devices,
     });
@@ -157,7 +162,20 @@ fn rule(body: &Map<String, Value>, family: Family, table: &mut Table) {
         .and_then(Value::as_array)
         .map(Vec::as_slice)
         .unwrap_or_default();
-    let clauses: Vec<Clause> = expressions.iter().flat_map(clause).collect();
+    let clauses: Vec<Clause> = expressions
+        .iter()
+        .enumerate()
+        .flat_map(|(at, one)| {
+            let behind = expressions.get(at + 1..).unwrap_or_default();
+            let ends = |other: &Value| other.get("counter").is_none();
+            if one.get("xt").is_some_and(Value::is_null) && behind.iter().any(ends) {
+                // Some releases hide the whole of it; a target comes last.
+                lower::extension(true, "xt")
+            } else {
+                clause(one)
+            }
+        })
+        .collect();
     let whole = expressions
         .iter()
         .all(|one| one.get("xt").is_none() && one.is_object());
@@ -339,11 +357,30 @@ fn clause(statement: &Value) -> Vec<Clause> {
             "SYNPROXY".to_owned(),
             "the SYN proxy of this host".to_owned(),
         )),
-        "set" => one(Clause::Update(
-            word("set").trim_start_matches('@').to_owned(),
+        "set" | "map" if part("set").is_some() || part("map").is_some() => {
+            let name = if kind == "map" {
+                word("map")
+            } else {
+                word("set")
+            };
+            let name = name.trim_start_matches('@').to_owned();
+            let mut found = vec![Clause::Update(name, word("op") == "delete")];
+            // What is asked of the element when it is put there.
+            if lower::is_fickle(&body.to_string()) {
+                found.push(Clause::Opaque(written(statement), false));
+            }
+            found
+        }
+        "tproxy" => one(Clause::Handover(
+            "TPROXY".to_owned(),
+            "the transparent proxy of this host".to_owned(),
         )),
-        "counter" | "log" | "flow" | "tproxy" | "dup" | "ct helper" | "ct timeout"
-        | "ct expectation" | "comment" => Vec::new(),
+        "fwd" => one(Clause::Handover(
+            "FWD".to_owned(),
+            "the device to which the packet is forwarded".to_owned(),
+        )),
+        "counter" | "log" | "flow" | "dup" | "ct helper" | "ct timeout" | "ct expectation"
+        | "comment" => Vec::new(),
         "xt" => lower::extension(word("type") == "match", &word("name")),
         _ => untold(),
     }

@@ -38,6 +38,9 @@ pub(super) fn finish(table: &mut Table) {
     if table.foreign {
         foreign::reread(table);
     }
+    if table.dormant {
+        table.chains.clear();
+    }
 }
 
 /// The kinds of a set's keys by its `type`; for `typeof` they are told by the values.
@@ -134,7 +137,10 @@ fn statements(clause: &Clause, family: Family, text: &str) -> Vec<Statement> {
             target: target.clone(),
             to: to.clone(),
         }),
-        Clause::Update(_) => Vec::new(),
+        Clause::Update(set, removes) => one(Statement::Update {
+            elements: Elements::Named(set.clone()),
+            removes: *removes,
+        }),
         Clause::Opaque(text, stable) => one(Statement::Match(Condition::Opaque {
             text: text.clone(),
             stable: *stable,
@@ -193,10 +199,8 @@ pub(super) fn extension(matches: bool, name: &str) -> Vec<Clause> {
     ];
     // What is not shown may be something else in each rule.
     let unseen = |text: String| Clause::Opaque(text, false);
-    let changes = |mark: &str| {
-        let hidden = Expression::Other(format!("what -j {name} makes of it"));
-        Clause::Mangle(Expression::Field(mark.to_owned()), hidden)
-    };
+    let hidden = || Expression::Other(format!("what -j {name} makes of it"));
+    let changes = |mark: &str| Clause::Mangle(Expression::Field(mark.to_owned()), hidden());
     match name {
         _ if matches => vec![unseen(format!(
             "-m {name} (nft does not show what it asks)"
@@ -205,6 +209,9 @@ pub(super) fn extension(matches: bool, name: &str) -> Vec<Clause> {
         "REJECT" => vec![Clause::Verdict(Verdict::Reject(None))],
         "MARK" => vec![changes("meta mark")],
         "CONNMARK" => vec![changes("meta mark"), changes("ct mark")],
+        "DNAT" | "NETMAP" => vec![Clause::Destination(Some(hidden()), None)],
+        "REDIRECT" => vec![Clause::Redirect(Some(hidden()))],
+        "SNAT" | "MASQUERADE" => vec![Clause::Source],
         "CT" => vec![
             unseen("-j CT is --notrack (nft does not show it)".to_owned()),
             Clause::Untrack,
@@ -216,10 +223,16 @@ pub(super) fn extension(matches: bool, name: &str) -> Vec<Clause> {
     }
 }
 
+/// Whether what `text` asks may be answered otherwise for the same packet.
+pub(super) fn is_fickle(text: &str) -> bool {
+    let mut words = text.split(|character: char| !character.is_ascii_alphanumeric());
+    words.any(|word| matches!(word, "numgen" | "random" | "limit" | "quota" | "count"))
+}
+
 fn opaque(text: &str) -> Vec<Statement> {
     vec![Statement::Match(Condition::Opaque {
         text: format!("what nft calls \"{text}\""),
-        stable: !text.contains("numgen") && !text.contains("limit"),
+        stable: !is_fickle(text),
         negated: false,
     })]
 }
@@ -416,6 +429,24 @@ fn translation(address: Option<&Expression>, port: Option<&Expression>) -> Trans
     }
 }
 
+/// The name of a refusal that `nft -nn` shows by its number.
+fn named<'a>(word: &str, kind: &'a str) -> &'a str {
+    match (word, kind) {
+        ("icmp", "0") => "net-unreachable",
+        ("icmp", "1") | ("icmpx", "2") => "host-unreachable",
+        ("icmp", "2") => "prot-unreachable",
+        ("icmp", "3") | ("icmpv6", "4") | ("icmpx", "1") => "port-unreachable",
+        ("icmp", "9") => "net-prohibited",
+        ("icmp", "10") => "host-prohibited",
+        ("icmp", "13") | ("icmpv6", "1") | ("icmpx", "3") => "admin-prohibited",
+        ("icmpv6" | "icmpx", "0") => "no-route",
+        ("icmpv6", "3") => "addr-unreachable",
+        ("icmpv6", "5") => "policy-fail",
+        ("icmpv6", "6") => "reject-route",
+        (_, _) => kind,
+    }
+}
+
 /// A refusal in the words of iptables; those of `icmpx` are resolved by the packet's version.
 fn refusal(word: &str, kind: &str, family: Family) -> String {
     let word = match (word, family) {
@@ -425,6 +456,7 @@ fn refusal(word: &str, kind: &str, family: Family) -> String {
         ("" | "icmpx", _) => "icmpx",
         (other, _) => other,
     };
+    let kind = named(word, kind);
     match word {
         "icmpv6" => format!(
             "icmp6-{}",

@@ -1,18 +1,49 @@
-//! What `meta mark set` and `ct mark set` make of a mark.
+//! What `… set …` makes of a packet: of its mark, its addresses and ports.
 
 use super::pattern::{self, Kind};
 use super::syntax::Expression;
+use crate::rules::condition::{Condition, Field, Key, Pattern};
+use crate::rules::flow::Part;
 use crate::rules::ruleset::{MarkChange, Statement};
 
-/// `meta mark set …`, `ct mark set …`; other things that are set change no decision here.
+/// What no rule is asked for here, or what changes no answer.
+const HARMLESS: [&str; 17] = [
+    "meta priority",
+    "meta nftrace",
+    "meta secmark",
+    "ct event",
+    "ct helper",
+    "ct zone",
+    "ct secmark",
+    "ip ttl",
+    "ip6 hoplimit",
+    "ip dscp",
+    "ip6 dscp",
+    "ip ecn",
+    "ip6 ecn",
+    "ip checksum",
+    "ether saddr",
+    "ether daddr",
+    "tcp window",
+];
+
+/// `field set value`.
 pub(super) fn mangle(key: &Expression, value: &Expression) -> Vec<Statement> {
     let Expression::Field(name) = key else {
-        return Vec::new();
+        return vec![Statement::Rewrite(Part::Other)];
     };
+    let rewritten = |part| vec![Statement::Rewrite(part)];
     let connection = match name.as_str() {
         "meta mark" => false,
         "ct mark" => true,
-        _ => return Vec::new(),
+        "ip saddr" | "ip6 saddr" | "tcp sport" | "udp sport" | "th sport" => {
+            return rewritten(Part::Source);
+        }
+        "ip daddr" | "ip6 daddr" | "tcp dport" | "udp dport" | "th dport" => {
+            return rewritten(Part::Destination);
+        }
+        name if HARMLESS.contains(&name) || name.starts_with("tcp option") => return Vec::new(),
+        _ => return rewritten(Part::Other),
     };
     let (own, other) = if connection {
         ("ct mark", "meta mark")
@@ -20,7 +51,33 @@ pub(super) fn mangle(key: &Expression, value: &Expression) -> Vec<Statement> {
         ("meta mark", "ct mark")
     };
     let change = mark_change(value, own, other).unwrap_or(MarkChange::Unknown);
-    vec![Statement::Mark { connection, change }]
+    let mut found = Vec::new();
+    if change == MarkChange::Unknown && takes_connection(value) {
+        // Without a connection to take it from, the rule is over.
+        let key = Key::whole(Field::ConnectionMark);
+        let condition = Condition::one_of(key, [Pattern::Any], false, "there is a connection");
+        found.push(Statement::Match(condition));
+    }
+    found.push(Statement::Mark { connection, change });
+    found
+}
+
+/// Whether a value is made of something of the connection.
+fn takes_connection(value: &Expression) -> bool {
+    match value {
+        Expression::Field(name) => name.starts_with("ct "),
+        Expression::And(left, right)
+        | Expression::Xor(left, right)
+        | Expression::Map(left, right)
+        | Expression::Range(left, right) => takes_connection(left) || takes_connection(right),
+        Expression::List(all) | Expression::Concat(all) => all.iter().any(takes_connection),
+        Expression::Word(_)
+        | Expression::Quoted(_)
+        | Expression::Prefix(..)
+        | Expression::Set(_)
+        | Expression::Reference(_)
+        | Expression::Other(_) => false,
+    }
 }
 
 /// A new mark as a change of the old one.

@@ -131,8 +131,11 @@ impl Parser {
                 ));
             }
             "tproxy" => {
-                self.skip();
-                self.options(&["ip", "ip6", "to"], &[]);
+                self.skip_rest();
+                clauses.push(Clause::Handover(
+                    "TPROXY".to_owned(),
+                    "the transparent proxy of this host".to_owned(),
+                ));
             }
             "add" | "update" | "delete" | "set" => {
                 self.skip();
@@ -140,12 +143,25 @@ impl Parser {
                     .peek()
                     .map(|token| token.text.trim_start_matches('@').to_owned())
                 {
-                    clauses.push(Clause::Update(name));
+                    clauses.push(Clause::Update(name, word == "delete"));
                 }
                 self.skip();
+                let inner = self.position();
                 self.skip_block();
+                let text = self.text_since(inner);
+                // What is asked of the element when it is put there.
+                if lower::is_fickle(&text) {
+                    clauses.push(Clause::Opaque(text, false));
+                }
             }
-            "flow" | "dup" | "fwd" => self.skip_rest(),
+            "fwd" => {
+                self.skip_rest();
+                clauses.push(Clause::Handover(
+                    "FWD".to_owned(),
+                    "the device to which the packet is forwarded".to_owned(),
+                ));
+            }
+            "flow" | "dup" => self.skip_rest(),
             "xt" => {
                 self.skip();
                 let kind = self.word("match or target")?;
@@ -219,8 +235,8 @@ impl Parser {
             }
         }
         let text = self.text_since(start);
-        let fickle = text.contains("count") || text.contains("numgen");
-        Clause::Opaque(text, !fickle)
+        let stable = !lower::is_fickle(&text);
+        Clause::Opaque(text, stable)
     }
 
     /// Skips a block in braces, which begins here.

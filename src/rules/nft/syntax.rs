@@ -88,8 +88,8 @@ pub(super) enum Clause {
     Untrack,
     /// A program or proxy decides.
     Handover(String, String),
-    /// Elements are put into a set, which is not followed.
-    Update(String),
+    /// An element is put into a set, or taken out of it, which the flag says.
+    Update(String, bool),
     /// A condition that nobody can tell, and whether it stays the same.
     Opaque(String, bool),
 }

@@ -10,7 +10,7 @@ use crate::rules::ruleset::{
 use crate::rules::unreadable::{Fault, Unreadable};
 
 /// Deepest nesting of expressions.
-const DEEPEST: usize = 64;
+pub(super) const DEEPEST: usize = 64;
 
 /// Reads one table, which begins in the first of `lines`; says how many lines it took.
 pub(in crate::rules) fn read(
@@ -87,10 +87,14 @@ impl Parser {
     pub(super) fn deeper(&mut self) -> Result<(), Unreadable> {
         self.depth += 1;
         if self.depth > DEEPEST {
-            let (line, column, _) = self.end();
-            return Err(Unreadable::at(line, column, Fault::Depth));
+            return Err(self.too_deep());
         }
         Ok(())
+    }
+
+    pub(super) fn too_deep(&self) -> Unreadable {
+        let (line, column, _) = self.end();
+        Unreadable::at(line, column, Fault::Depth)
     }
 
     pub(super) const fn shallower(&mut self) {
@@ -193,9 +197,11 @@ impl Parser {
                 "chain" => self.chain(&mut table)?,
                 "set" | "map" => self.named_set(&mut table)?,
                 "comment" | "flags" => {
+                    let start = self.position();
                     while !self.at_end_of_rule() {
                         self.skip();
                     }
+                    table.dormant |= kind == "flags" && self.text_since(start).contains("dormant");
                 }
                 _ => self.block()?,
             }
@@ -407,7 +413,7 @@ fn priority(text: &str, family: Family, hook: Hook) -> Option<i32> {
     } else {
         offset.parse().ok()?
     };
-    let base = match (name, family) {
+    let base: i32 = match (name, family) {
         ("filter", Family::Bridge) => -200,
         ("dstnat", Family::Bridge) => -300,
         ("srcnat", Family::Bridge) => 300,
@@ -420,5 +426,5 @@ fn priority(text: &str, family: Family, hook: Hook) -> Option<i32> {
         ("out", Family::Bridge) if hook == Hook::Output => 100,
         (_, _) => return None,
     };
-    Some(base + offset)
+    base.checked_add(offset)
 }

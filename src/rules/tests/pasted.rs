@@ -1,9 +1,11 @@
 //! What people paste: several listings, prompts of many kinds, lines a terminal has broken.
 
-use super::{packet, read, rules};
+use super::{FROM, input_chain, packet, read, rules};
 use crate::rules::decision::{Ruling, decide};
 use crate::rules::document::Document;
-use crate::rules::ruleset::{Doubt, Origin};
+use crate::rules::input;
+use crate::rules::remedy::plan;
+use crate::rules::ruleset::{Doubt, Family, Origin};
 
 const HEADER: &str =
     " pkts bytes target     prot opt in     out     source               destination         \n";
@@ -151,4 +153,88 @@ fn a_terminal_may_break_a_listing_anywhere() {
         assert_eq!(document.decision, Ruling::Blocked, "{width}");
         assert_eq!(document.rule.expect("a rule").number, Some(1), "{width}");
     }
+}
+
+#[test]
+fn lines_that_people_and_terminals_leave_are_read_past() {
+    let save = input_chain("ACCEPT", &format!("-A INPUT -s {FROM} -j DROP\n"));
+    let quoted: String = save.lines().map(|line| format!("> {line}\n")).collect();
+    let coloured = save
+        .replace("-A INPUT", "\u{1b}[32m-A INPUT")
+        .replace("DROP\n", "DROP\u{1b}[0m\n");
+    for text in [
+        format!(
+            "Last login: Thu Nov 26 10:00:00 2026 from 10.0.0.5\nWelcome to the database\n\n{save}"
+        ),
+        format!("```\n{save}```\n"),
+        format!("{save}logout\nConnection to db01 closed.\n"),
+        format!("=== db01 ===\n{save}"),
+        quoted,
+        coloured,
+        format!("-P INPUT ACCEPT\n-A INPUT -s {FROM} -j DROP\nThanks, Bob\n"),
+    ] {
+        let ruleset = read(&text);
+        assert_eq!(
+            decide(&ruleset, &packet()).ruling,
+            Ruling::Blocked,
+            "{text}"
+        );
+        let command = plan(&ruleset, &packet()).steps.remove(0);
+        assert_eq!(
+            command.undo,
+            Some(format!("iptables -I INPUT 1 -s {FROM} -j DROP"))
+        );
+    }
+}
+
+#[test]
+fn a_line_that_may_be_a_rule_is_never_read_past() {
+    for line in [
+        "-A",
+        "DROP all from 10.66.0.2",
+        "tcp dport 3306 drop",
+        ":INPUT DROP [0:0]",
+    ] {
+        let text = format!("{}{line}\n", input_chain("ACCEPT", ""));
+        assert!(input::read(&text, Family::Ip).is_err(), "{line}");
+    }
+}
+
+#[test]
+fn commands_between_rules_are_carried_out_or_doubted() {
+    let inserted = format!(
+        "iptables -P INPUT ACCEPT\niptables -A INPUT -p tcp -j ACCEPT\niptables -I INPUT -s {FROM} -j DROP\n"
+    );
+    assert_eq!(rules(&inserted, &packet()), Ruling::Blocked);
+    let deleted = format!(
+        "iptables -P INPUT ACCEPT\niptables -A INPUT -s {FROM} -j DROP\niptables -D INPUT 1\n"
+    );
+    assert_eq!(rules(&deleted, &packet()), Ruling::Depends);
+}
+
+#[test]
+fn a_tool_may_answer_that_there_are_no_rules() {
+    let text =
+        "{\"nftables\": [{\"metainfo\": {\"version\": \"1.0.6\", \"json_schema_version\": 1}}]}\n";
+    assert_eq!(rules(text, &packet()), Ruling::Allowed);
+    assert!(input::read("\n", Family::Ip).is_err());
+}
+
+#[test]
+fn the_place_of_a_fault_in_json_is_told_once() {
+    let fault = input::read("\n{\"nftables\": [}\n", Family::Ip).expect_err("no JSON");
+    assert_eq!(
+        fault.to_string(),
+        "line 2, column 15: not valid JSON: expected value"
+    );
+}
+
+#[test]
+fn operators_without_end_are_refused() {
+    let marks = "mark".to_owned() + &" & 1".repeat(100_000);
+    let text = format!(
+        "table ip t {{\n chain i {{ type filter hook input priority 0;\n meta {marks} == 1 drop\n }}\n}}\n"
+    );
+    let ruling = input::read(&text, Family::Ip).map(|ruleset| decide(&ruleset, &packet()).ruling);
+    assert_ne!(ruling, Ok(Ruling::Allowed));
 }

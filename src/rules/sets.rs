@@ -1,0 +1,68 @@
+//! What can be said of sets once the whole input is read.
+
+use super::condition::{Condition, Field, Key};
+use super::ruleset::{Doubt, Elements, Ruleset, Set, Statement};
+
+/// Marks the sets that rules change, and asks for the protocol where an ipset holds it.
+pub(super) fn settle(ruleset: &mut Ruleset) {
+    let sets = ruleset.tables.iter().flat_map(|table| table.sets.values());
+    let counts: Vec<usize> = sets.map(|set| set.elements.len()).collect();
+    if !counts.is_empty() && counts.iter().all(|count| *count == 0) {
+        ruleset.doubts.push(Doubt::SetsEmpty);
+    }
+    let ipsets = &mut ruleset.ipsets;
+    for table in &mut ruleset.tables {
+        let sets = &mut table.sets;
+        let rules = table.chains.iter_mut().flat_map(|chain| &mut chain.rules);
+        for statement in rules.flat_map(|rule| &mut rule.statements) {
+            match statement {
+                Statement::Update { elements, removes } => match elements {
+                    Elements::Named(name) => change(sets.get_mut(name), *removes),
+                    Elements::Ipset(name) => change(ipsets.get_mut(name), *removes),
+                    Elements::Listed(_) => {}
+                },
+                Statement::Match(condition) => ask_protocol(condition, ipsets),
+                Statement::End(_)
+                | Statement::Dispatch { .. }
+                | Statement::Mark { .. }
+                | Statement::Destination(_)
+                | Statement::Source
+                | Statement::Rewrite(_)
+                | Statement::Untrack
+                | Statement::Handover { .. } => {}
+            }
+        }
+    }
+}
+
+/// Notes that a rule changes a set; what it may have taken out is no member for sure.
+fn change(set: Option<&mut Set>, removes: bool) {
+    if let Some(set) = set {
+        set.changing = true;
+        if removes {
+            set.elements.clear();
+        }
+    }
+}
+
+/// The ports of an ipset are those of a protocol.
+fn ask_protocol(condition: &mut Condition, ipsets: &std::collections::BTreeMap<String, Set>) {
+    match condition {
+        Condition::Within {
+            keys,
+            elements: Elements::Ipset(name),
+            ..
+        } => {
+            let ported = |set: &Set| set.kind.ends_with(",port");
+            if keys.len() == 2 && ipsets.get(name).is_some_and(ported) {
+                keys.push(Key::whole(Field::Protocol));
+            }
+        }
+        Condition::Either { conditions, .. } => {
+            for condition in conditions {
+                ask_protocol(condition, ipsets);
+            }
+        }
+        Condition::Within { .. } | Condition::Opaque { .. } | Condition::Never => {}
+    }
+}
