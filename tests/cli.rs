@@ -70,6 +70,7 @@ fn help_reads_as_its_golden_file() {
         ("help-sweep", &["sweep", "--help"]),
         ("help-merge", &["merge", "--help"]),
         ("help-doctor", &["doctor", "--help"]),
+        ("help-rules", &["rules", "--help"]),
     ] {
         let output = run(synquest(), arguments);
         assert_eq!(output.status.code(), Some(0), "{name}");

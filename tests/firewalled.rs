@@ -99,13 +99,14 @@ fn doctor_finds_the_local_rule_that_stops_the_very_flow() {
         assert_eq!(found["standing"], standing, "{found}");
         let finding = found["finding"].as_str().expect("a finding");
         assert!(finding.contains(words), "{finding}");
+        found["command"].as_str().unwrap_or_default().to_owned()
     };
     check("good", "has no rules");
     shell(
         &place.prober,
         "iptables -A OUTPUT -p tcp --dport 22 -j DROP",
     );
-    check("good", "lets the connection out");
+    check("good", "lets the SYN out");
     shell(
         &place.prober,
         "iptables -A OUTPUT -d 10.77.0.1 -p tcp --dport 3306 -j DROP",
@@ -113,9 +114,20 @@ fn doctor_finds_the_local_rule_that_stops_the_very_flow() {
     check("bad", "Rule 2 of chain OUTPUT (table filter)");
     shell(
         &place.prober,
-        "iptables -F OUTPUT && iptables -A INPUT -s 10.77.0.1 -p tcp --sport 3306 -j DROP",
+        "iptables -F OUTPUT && iptables -A INPUT -p tcp --sport 3306 -j DROP",
     );
-    check("bad", "Rule 1 of chain INPUT (table filter)");
+    let command = check("bad", "Rule 1 of chain INPUT (table filter)");
+    // Nothing but the answers to this very connection is let in.
+    for word in [
+        "-s 10.77.0.1/32",
+        "-d 10.77.0.2/32",
+        "--sport 3306",
+        "ESTABLISHED",
+    ] {
+        assert!(command.contains(word), "{command}");
+    }
+    shell(&place.prober, &command);
+    check("good", "lets the SYN out");
 }
 
 #[test]

@@ -13,7 +13,12 @@ use synquest::report::doctor::{self, Check, Checkup, Standing};
 use synquest::report::readme::{self, File};
 use synquest::report::record::{Record, Run};
 use synquest::report::visible::{acts, csv_field};
-use synquest::report::{html, json, live, markdown, text};
+use synquest::report::{self, html, json, live, markdown, text};
+use synquest::rules::decision::decide;
+use synquest::rules::document::Document;
+use synquest::rules::input;
+use synquest::rules::packet::Packet;
+use synquest::rules::ruleset::Family;
 
 use crate::report::outcomes::outcomes;
 use crate::report::plain;
@@ -134,4 +139,53 @@ fn no_string_of_a_checkup_acts() {
     assert!(!text.contains(|c| acts(c) && c != '\n'), "{text:?}");
     let json = json::document(&checkup).expect("a document");
     assert!(!json.contains(acts), "{json:?}");
+}
+
+#[test]
+fn no_string_of_a_rule_set_acts() {
+    let from: IpAddr = "192.0.2.1".parse().expect("an address");
+    let packet = Packet::opening(from, Some(3306));
+    let json_of = |table: &str, chain: &str, jumps: &str, set: &str| {
+        let rule = |chain: &str, expr: Value| {
+            serde_json::json!({"rule": {"family": "inet", "table": table, "chain": chain,
+                "handle": 7, "comment": HOSTILE, "expr": expr}})
+        };
+        serde_json::json!({"nftables": [
+            {"table": {"family": "inet", "name": table}},
+            {"set": {"family": "inet", "name": set, "table": table, "type": "ipv4_addr",
+                "elem": [from.to_string(), HOSTILE]}},
+            {"chain": {"family": "inet", "table": table, "name": chain, "type": "filter",
+                "hook": "input", "prio": 0, "policy": "drop"}},
+            {"chain": {"family": "inet", "table": table, "name": jumps}},
+            rule(chain, serde_json::json!([{"match": {"op": "==", "left": {"meta": {"key": HOSTILE}},
+                "right": HOSTILE}}, {"jump": {"target": jumps}}])),
+            rule(jumps, serde_json::json!([{"match": {"op": "==", "left": {"payload": {"protocol": "ip",
+                "field": "saddr"}}, "right": format!("@{set}")}}, {"drop": null}])),
+        ]})
+        .to_string()
+    };
+    let texts = [
+        json_of(HOSTILE, HOSTILE, HOSTILE, HOSTILE),
+        json_of("t", HOSTILE, "f2b-\u{1b}[2J", "s"),
+        format!(
+            "*filter\n:INPUT DROP [0:0]\n-A INPUT -m comment --comment \"\u{1b}[2J\u{202e}\" -j DROP\nCOMMIT\n"
+        ),
+        format!("{HOSTILE}\n-P INPUT DROP\n"),
+    ];
+    for text in texts {
+        match input::read(&text, Family::Ip) {
+            Ok(ruleset) => {
+                let document = Document::of(&ruleset, &decide(&ruleset, &packet), &[]);
+                for output in [
+                    plain(&report::rules::answer(&document, 80)),
+                    plain(&report::rules::line(&document)),
+                    json::document(&document).expect("a document"),
+                ] {
+                    let acting = output.chars().find(|c| acts(*c) && *c != '\n');
+                    assert_eq!(acting, None, "{output:?}");
+                }
+            }
+            Err(reason) => panic!("{reason}: {text:?}"),
+        }
+    }
 }

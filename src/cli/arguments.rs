@@ -281,9 +281,19 @@ pub struct Whereabouts {
         long,
         value_name = "ADDRESS",
         env = "SYNQUEST_PUBLIC_ADDRESS",
-        hide_env_values = true
+        hide_env_values = true,
+        value_parser = public_address
     )]
     pub public_address: Option<IpAddr>,
+}
+
+fn public_address(text: &str) -> Result<IpAddr, String> {
+    let address: IpAddr = text.parse().map_err(|error| format!("{error}"))?;
+    if Situation::is_public(address) {
+        Ok(address)
+    } else {
+        Err("no public network sees anybody under this address".to_owned())
+    }
 }
 
 /// Where the database is.

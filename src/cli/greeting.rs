@@ -24,7 +24,8 @@ impl Greeter {
         terminal.note(&format!(
             "--greeting makes a full connection to each port that is open: a MySQL server is given a \
              login to refuse (user {USER}, no password), which it logs as failed and a security \
-             agent may count, but not max_connect_errors; a PostgreSQL server with TLS logs one \
+             agent may count, but max_connect_errors only where it takes more than 5 s to speak; a \
+             PostgreSQL server with TLS logs one \
              connection that broke off"
         ));
         Self {

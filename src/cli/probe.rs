@@ -48,6 +48,11 @@ pub fn run(
         if !artefacts.is_empty() {
             terminal.note("a dry run writes no artefacts");
         }
+        if arguments.greeting.is_some() {
+            terminal.note(
+                "a dry run greets nobody: a full connection would follow where the port is open",
+            );
+        }
         return dry_run::run(planned, &settings, shared, terminal);
     }
     privilege::require_net_raw()?;

@@ -5,9 +5,10 @@ use std::path::Path;
 
 use super::rules::{Unjudged, given};
 use crate::model::outcome::Outcome;
-use crate::model::verdict::Cause;
-use crate::report::advice::{Advice, seen_as};
+use crate::model::verdict::{Cause, Verdict};
+use crate::report::advice::{Advice, Situation, seen_as};
 use crate::report::record::Record;
+use crate::report::words::capital;
 use crate::rules::decision::{Ruling, decide};
 use crate::rules::document::{Document, RuleRecord};
 use crate::rules::input;
@@ -46,7 +47,8 @@ impl TargetRules {
     /// Puts first among the advice what the rules say of this outcome, where they can have caused
     /// it.
     pub fn advise(&self, outcome: &Outcome, record: &mut Record) {
-        if !blames_host(outcome.finding.verdict.cause) {
+        let cause = outcome.finding.verdict.cause;
+        if !blames_host(cause) && !matches!(cause, Cause::Open | Cause::DropEdge) {
             return;
         }
         let advice = match seen_as(outcome, &record.run.situation) {
@@ -60,19 +62,47 @@ impl TargetRules {
                 command: None,
             }],
         };
-        record.advice.splice(0..0, advice);
+        // What filters in raw or mangle looks like the network's edge; most often it is the edge.
+        let at = if cause == Cause::DropEdge && !self.stops(outcome, &record.run.situation) {
+            record.advice.len()
+        } else {
+            0
+        };
+        record.advice.splice(at..at, advice);
+    }
+
+    fn stops(&self, outcome: &Outcome, situation: &Situation) -> bool {
+        let packet = seen_as(outcome, situation)
+            .map(|from| Packet::opening(from, Some(outcome.endpoint.port)));
+        packet.is_some_and(|packet| decide(self.of(outcome), &packet).ruling == Ruling::Blocked)
+    }
+
+    /// The rules as the endpoint's IP version reads them.
+    const fn of(&self, outcome: &Outcome) -> &Ruleset {
+        match outcome.endpoint.address {
+            IpAddr::V4(_) => &self.v4,
+            IpAddr::V6(_) => &self.v6,
+        }
     }
 
     fn judge(&self, from: IpAddr, outcome: &Outcome) -> Vec<Advice> {
         let endpoint = &outcome.endpoint;
-        let ruleset = match endpoint.address {
-            IpAddr::V4(_) => &self.v4,
-            IpAddr::V6(_) => &self.v6,
-        };
+        let ruleset = self.of(outcome);
+        let verdict = &outcome.finding.verdict;
         let packet = Packet::opening(from, Some(endpoint.port));
         let document = Document::of(ruleset, &decide(ruleset, &packet), &[]);
         match document.decision {
-            Ruling::Blocked => blocked(from, &document),
+            Ruling::Blocked => match document.rule.as_ref() {
+                Some(rule) if contradicts(rule, verdict) => vec![told(format!(
+                    "By the rules given, {}, stops {from}, which is not what was seen: they are not the ones \
+                     in force, or something before them decides. Compare them with iptables-save and \
+                     nft list ruleset on the host.",
+                    place(rule),
+                ))],
+                Some(_) | None => blocked(from, &document),
+            },
+            // That is how it should be.
+            Ruling::Allowed | Ruling::Depends if verdict.cause == Cause::Open => Vec::new(),
             Ruling::Allowed => vec![told(format!(
                 "By the rules given, the host lets {from} in on port {}: they are not the ones in \
                  force, or something before them decides. Compare them with iptables-save and nft \
@@ -99,9 +129,27 @@ const fn blames_host(cause: Cause) -> bool {
     )
 }
 
+/// Whether a rule that stops packets would have been seen otherwise than was seen.
+fn contradicts(rule: &RuleRecord, verdict: &Verdict) -> bool {
+    let refused = match (rule.target.as_str(), &rule.reject_with) {
+        ("DROP", _) => None,
+        ("REJECT", Some(with)) => Some(with.as_str()),
+        // What another target does is not known.
+        (_, _) => return verdict.cause == Cause::Open,
+    };
+    match (refused, verdict.cause) {
+        (_, Cause::Open) => true,
+        (None, cause) => cause == Cause::RejectHost,
+        (Some(with), Cause::RejectHost) => {
+            verdict.method.is_some_and(|method| method.word() != with)
+        }
+        (Some(_), _) => true,
+    }
+}
+
 fn blocked(from: IpAddr, document: &Document) -> Vec<Advice> {
-    let rule = document.rule.as_ref().map(place).unwrap_or_default();
-    let mut text = format!("{rule} stops {from}.");
+    let rule = document.rule.as_ref().map(stops).unwrap_or_default();
+    let mut text = format!("{rule} {from}.");
     text.push_str(&sentences(&document.before));
     text.push_str(&sentences(&document.warnings));
     if !document.behind.is_empty() {
@@ -131,12 +179,17 @@ fn sentences(clauses: &[String]) -> String {
 }
 
 /// A rule by its place, and as its tool prints it.
-pub(super) fn place(rule: &RuleRecord) -> String {
+fn place(rule: &RuleRecord) -> String {
     let place = format!("chain {} (table {})", rule.chain, rule.table);
     match rule.number {
-        Some(number) => format!("Rule {number} of {place}, {},", rule.text),
-        None => format!("The policy of {place}, {},", rule.target),
+        Some(number) => format!("rule {number} of {place}, {}", rule.text),
+        None => format!("the policy of {place}, {}", rule.target),
     }
+}
+
+/// A rule as the subject that stops something.
+pub(super) fn stops(rule: &RuleRecord) -> String {
+    capital(&format!("{}, stops", place(rule)))
 }
 
 fn told(text: String) -> Advice {
@@ -144,5 +197,66 @@ fn told(text: String) -> Advice {
         owner: HOST_ADMIN.to_owned(),
         text,
         command: None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{contradicts, stops};
+    use crate::model::reply::Refusal;
+    use crate::model::verdict::{Cause, Confidence, Method, Place, PlaceKind, State, Verdict};
+    use crate::rules::document::RuleRecord;
+
+    fn verdict(cause: Cause, method: Option<Method>) -> Verdict {
+        Verdict {
+            state: State::Filtered,
+            cause,
+            confidence: Confidence::Likely,
+            place: Place::of(PlaceKind::Host),
+            method,
+            summary: String::new(),
+            basis: Vec::new(),
+        }
+    }
+
+    fn rule(target: &str, reject_with: Option<&str>) -> RuleRecord {
+        RuleRecord {
+            family: "ip",
+            table: "filter".to_owned(),
+            chain: "INPUT".to_owned(),
+            number: None,
+            handle: None,
+            target: target.to_owned(),
+            reject_with: reject_with.map(str::to_owned),
+            text: "policy of INPUT".to_owned(),
+        }
+    }
+
+    #[test]
+    fn a_rule_that_would_have_been_seen_otherwise_is_not_the_one() {
+        let reset = Some(Method::TcpReset);
+        let prohibited = Some(Method::Icmp(Refusal::HostProhibited));
+        let dropping = rule("DROP", None);
+        let resetting = rule("REJECT", Some("tcp-reset"));
+        assert!(!contradicts(&dropping, &verdict(Cause::DropHost, None)));
+        assert!(contradicts(&dropping, &verdict(Cause::RejectHost, reset)));
+        assert!(contradicts(&dropping, &verdict(Cause::Open, None)));
+        assert!(!contradicts(&resetting, &verdict(Cause::RejectHost, reset)));
+        assert!(contradicts(
+            &resetting,
+            &verdict(Cause::RejectHost, prohibited)
+        ));
+        assert!(contradicts(&resetting, &verdict(Cause::DropHost, None)));
+        let program = rule("NFQUEUE", None);
+        assert!(!contradicts(&program, &verdict(Cause::RejectHost, reset)));
+    }
+
+    #[test]
+    fn a_policy_is_named_by_its_chain() {
+        let said = stops(&rule("DROP", None));
+        assert_eq!(
+            said,
+            "The policy of chain INPUT (table filter), DROP, stops"
+        );
     }
 }

@@ -108,6 +108,10 @@ impl Conversation {
     /// What to do once these octets were heard.
     pub fn hear(&mut self, octets: &[u8]) -> Turn {
         let room = MOST.saturating_sub(self.unread.len());
+        if room == 0 {
+            // It has said more than any answer is long.
+            return self.leave(Vec::new());
+        }
         self.unread
             .extend_from_slice(octets.get(..room).unwrap_or(octets));
         if self.unread.is_empty() {

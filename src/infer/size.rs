@@ -82,7 +82,7 @@ pub(super) fn read_size(case: &Case<'_>) -> Reading {
         })
     };
     if !passed.is_empty() {
-        let because = format!("SYNs of {size} octets are answered");
+        let because = format!("SYNs of {size} octets get there; the way back carried none such");
         return say(Sign::SizesPass, Confidence::Proven, ids(passed), because);
     }
     if let Some((id, mtu)) = told(&large) {

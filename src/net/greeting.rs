@@ -114,7 +114,7 @@ impl Visit<'_> {
                     }
                 }
                 let mut octets = [0; 2048];
-                match self.listen(&mut stream, &mut octets) {
+                match self.listen(&mut stream, &mut octets)? {
                     Some(0) => return Ok(Parting::Theirs),
                     Some(count) => {
                         turn = conversation.hear(octets.get(..count).unwrap_or_default());
@@ -174,19 +174,23 @@ impl Visit<'_> {
         WHOLE.saturating_sub(gone).max(GLANCE)
     }
 
-    /// How many octets were read; 0 when the server has closed, `None` when it keeps silent.
-    fn listen(&self, stream: &mut TcpStream, octets: &mut [u8]) -> Option<usize> {
-        let patience = SPEAKING.min(self.left());
+    /// How many octets were read; 0 when the server has closed, `None` when it keeps silent or the
+    /// whole time is over.
+    fn listen(&self, stream: &mut TcpStream, octets: &mut [u8]) -> Result<Option<usize>, Obstacle> {
         let began = self.clock.now();
-        while !self.stop.requested() && self.clock.now().since(began) < patience {
+        let until = began.after(SPEAKING).min(Moment::START.after(WHOLE));
+        while self.clock.now() < until {
+            if self.stop.requested() {
+                return Err(Obstacle::Stopped);
+            }
             match stream.read(octets) {
-                Ok(count) => return Some(count),
+                Ok(count) => return Ok(Some(count)),
                 Err(error) if waits(&error) => {}
                 // A reset closes as well.
-                Err(_) => return Some(0),
+                Err(_) => return Ok(Some(0)),
             }
         }
-        None
+        Ok(None)
     }
 }
 
@@ -243,6 +247,24 @@ mod tests {
             port,
             label: None,
         }
+    }
+
+    #[test]
+    fn a_server_that_never_ends_its_sentence_is_left() {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let server = std::thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            // The head of a Redis error without its end.
+            let mut words = b"-ERR ".to_vec();
+            while stream.write_all(&words).is_ok() {
+                words = vec![b'x'; 4096];
+            }
+        });
+        let asked = Some(Protocol::Redis);
+        let greeting = greet(&endpoint(port), &Preference::default(), asked, &stop()).unwrap();
+        assert!(greeting.took < SPEAKING, "{:?}", greeting.took);
+        server.join().unwrap();
     }
 
     fn stop() -> Stop {

@@ -93,6 +93,10 @@ pub(super) fn sentence(greeting: &GreetingRecord) -> &'static str {
     match greeting.outcome.as_str() {
         "admitted" => "The server lets this address in as far as the login.",
         "unguarded" => "The server lets this address in without a password.",
+        // PostgreSQL decides by user, database and TLS as well.
+        "not-allowed" if greeting.protocol.as_deref() == Some("postgresql") => {
+            "The server does not admit this address, asked without TLS and by a user it may not have."
+        }
         "not-allowed" => "The server admits nobody from this address.",
         "blocked" => "The server blocks this address for its unfinished connections.",
         "full" => "The server has no room for another connection.",

@@ -105,6 +105,14 @@ pub(super) fn span(micros: u64) -> String {
     spell(Duration::from_micros(micros))
 }
 
+/// `text` as the beginning of a sentence.
+pub fn capital(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map_or(String::new(), |first| {
+        first.to_uppercase().chain(letters).collect()
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::{citation, span};

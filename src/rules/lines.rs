@@ -155,11 +155,16 @@ pub(super) fn unwrapped(text: &str, rest: &[(usize, String)]) -> (String, usize)
             && !is_tool_line(line)
     };
     let mut following: Vec<&str> = Vec::new();
+    // Within a comment nothing ends a rule.
+    let mut quotes = text.matches('"').count();
     for (_, line) in rest.iter().skip(1) {
         let before = following.last().copied().unwrap_or(text);
-        if !continues(line) || (is_whole(before) && !line.trim_start().starts_with('-')) {
+        let ends =
+            quotes.is_multiple_of(2) && is_whole(before) && !line.trim_start().starts_with('-');
+        if !continues(line) || ends {
             break;
         }
+        quotes += line.matches('"').count();
         following.push(line);
     }
     let widths = following.iter().map(|line| line.chars().count());

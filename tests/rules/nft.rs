@@ -6,7 +6,9 @@ use super::draw::{self, Knock, one};
 use super::rig::{HERE, INTERFACE};
 
 /// Conditions that nobody can tell from outside.
-pub(crate) const UNKNOWABLE: [&str; 4] = [
+pub(crate) const UNKNOWABLE: [&str; 5] = [
+    // What rules have put there.
+    "saddr @seen",
     "limit rate over 1/day burst 1 packets",
     "numgen random mod 2 == 0",
     "meta random < 0x7fffffff",
@@ -32,6 +34,9 @@ pub(crate) fn draw(rng: &mut Rng, knock: &Knock) -> String {
 
 fn table(rng: &mut Rng, knock: &Knock, family: &str, index: u8) -> String {
     let mut text = format!("table {family} t{index} {{\n");
+    if rng.u8(..16) == 0 {
+        text.push_str("\tflags dormant;\n");
+    }
     text.push_str(&sets(rng, knock));
     let users = ["u0", "u1", "u2"];
     for (depth, user) in users.iter().enumerate().rev() {
@@ -116,7 +121,8 @@ fn sets(rng: &mut Rng, knock: &Knock) -> String {
          \tset timed {{ type {kind}; flags timeout; elements = {{ {own} timeout 1h }}; }}\n\
          \tset pairs {{ type {kind} . inet_service; elements = {{ {own} . {port}, {other} . 22 }}; }}\n\
          \tset spans {{ type {kind} . inet_service; flags interval; elements = {{ {low}-{high} . {first}-{last} }}; }}\n\
-         \tset empty {{ type {kind}; }}\n",
+         \tset empty {{ type {kind}; }}\n\
+         \tset seen {{ type {kind}; flags dynamic; }}\n",
         draw::network(rng, knock.from)
     )
 }
@@ -269,7 +275,8 @@ fn condition(rng: &mut Rng, knock: &Knock, family: &str, place: &str) -> String 
                 text.to_owned()
             }
         }
-        23 if rng.u8(..12) == 0 => one(rng, &UNKNOWABLE).to_owned(),
+        23 if tables && rng.u8(..16) == 0 => format!("{ip} saddr @seen"),
+        23 if rng.u8(..12) == 0 => one(rng, &UNKNOWABLE[1..]).to_owned(),
         _ => transport(rng, knock),
     }
 }
@@ -297,6 +304,9 @@ fn rule(rng: &mut Rng, knock: &Knock, family: &str, place: &str, called: &[&str]
         3..=5 => "drop".to_owned(),
         6 => "return".to_owned(),
         7 if tables && place == "late" && !knock.udp => "reject with tcp reset".to_owned(),
+        8 if tables && rng.u8(..6) == 0 => {
+            format!("add @seen {{ {} saddr }}", version(knock))
+        }
         8 if tables => format!(
             "meta mark set {}",
             one(

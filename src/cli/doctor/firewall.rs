@@ -1,7 +1,7 @@
 //! What this host's own firewall does with our flow, by the matcher that `rules` uses.
 
 use super::{check, with_remedy};
-use crate::cli::target_rules::place;
+use crate::cli::target_rules::stops;
 use crate::model::endpoint::Endpoint;
 use crate::net::firewall::Listing;
 use crate::net::route::Route;
@@ -68,7 +68,7 @@ pub(super) fn firewall_check(endpoint: &Endpoint, route: &Route, listing: &Listi
             ),
         ),
         Ruling::Blocked => {
-            let rule = document.rule.as_ref().map(place).unwrap_or_default();
+            let rule = document.rule.as_ref().map(stops).unwrap_or_default();
             let undoing = document.undoing();
             let remedy = undoing.map_or_else(
                 || "Let it through.".to_owned(),
@@ -77,7 +77,7 @@ pub(super) fn firewall_check(endpoint: &Endpoint, route: &Route, listing: &Listi
             Check {
                 command: document.commands(),
                 ..with_remedy(
-                    check(NAME, Standing::Bad, format!("{rule} stops this very flow")),
+                    check(NAME, Standing::Bad, format!("{rule} this very flow")),
                     remedy,
                 )
             }

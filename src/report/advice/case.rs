@@ -11,6 +11,9 @@ use crate::model::verdict::Verdict;
 use crate::report::place;
 use crate::report::record::{HopName, PlaceRecord};
 
+/// What every change of a filter ends with.
+pub(super) const AGAIN: &str = "Then test again.";
+
 /// One outcome, seen by its advice.
 #[derive(Debug)]
 pub(super) struct Case<'a> {
@@ -64,7 +67,7 @@ impl<'a> Case<'a> {
     /// What the far side sees us as, and so must allow, as a noun phrase.
     pub(super) fn caller(&self) -> String {
         let source = self.vantage.source;
-        match (self.reach, self.situation.public_address) {
+        match (self.reach, self.public_address()) {
             (Reach::Loopback | Reach::Public, _) => source.to_string(),
             (Reach::Neighbour | Reach::Private, _) => {
                 format!("this instance's private address {source}")
@@ -81,11 +84,17 @@ impl<'a> Case<'a> {
     /// The address the far side sees, as it is written in a rule or a command; a word in capitals
     /// where this instance does not know it.
     pub(super) fn seen_as(&self) -> String {
-        match (self.reach, self.situation.public_address) {
+        match (self.reach, self.public_address()) {
             (Reach::ThroughNat, Some(public)) => public.to_string(),
             (Reach::ThroughNat, None) => "EIP".to_owned(),
             _ => self.vantage.source.to_string(),
         }
+    }
+
+    /// Our public address that the user gave, where it is of the target's family.
+    fn public_address(&self) -> Option<IpAddr> {
+        let given = self.situation.public_address;
+        given.filter(|public| public.is_ipv4() == self.target.is_ipv4())
     }
 
     /// Whether the user says that the database is where `scenario` says.
@@ -155,6 +164,6 @@ impl<'a> Case<'a> {
 
     /// To hold the inquest again with more time.
     pub(super) fn again(&self) -> Advice {
-        Advice::new("you", "Then test again.").run(format!("synquest probe {}", self.argument()))
+        Advice::new("you", AGAIN).run(format!("synquest probe {}", self.argument()))
     }
 }

@@ -6,7 +6,7 @@ use super::Advice;
 use super::case::Case;
 use super::host::DATABASE_ADMIN;
 use crate::model::greeting::{Greeting, Heard, Obstacle};
-use crate::wire::greeting::{Answer, Protocol, Standing};
+use crate::wire::greeting::{Answer, Protocol, Standing, USER};
 
 /// What to do about a greeting, the most promising first.
 pub(super) fn greeted(case: &Case<'_>, greeting: &Greeting) -> Vec<Advice> {
@@ -86,7 +86,10 @@ fn unguarded(greeting: &Greeting) -> Vec<Advice> {
         Some(Protocol::Mysql) => {
             advice.run("mysql -u root -p -e \"SELECT user, host FROM mysql.user WHERE user = ''\"")
         }
-        Some(Protocol::Postgres) | None => advice,
+        Some(Protocol::Postgres) => advice.run(
+            "psql -U postgres -c \"SELECT * FROM pg_hba_file_rules WHERE auth_method = 'trust'\"",
+        ),
+        None => advice,
     }]
 }
 
@@ -109,12 +112,18 @@ fn not_allowed(case: &Case<'_>, greeting: &Greeting, answer: &Answer) -> Vec<Adv
                     )),
                 );
             }
+            let rejected = if answer.words.contains("rejects") {
+                "An entry of pg_hba.conf rejects"
+            } else {
+                "No entry of pg_hba.conf admits"
+            };
             advice.push(
                 Advice::new(
                     DATABASE_ADMIN,
                     format!(
-                        "No entry of pg_hba.conf admits this instance{}. Add this line above any \
-                         that rejects (SHOW hba_file says where).",
+                        "{rejected} this instance{} as it asked: user {USER}, database {USER}, \
+                         without TLS. Others may be admitted. If the migration's own user is not, \
+                         add this line above any that rejects (SHOW hba_file says where).",
                         seen(case, answer)
                     ),
                 )
@@ -137,7 +146,8 @@ fn not_allowed(case: &Case<'_>, greeting: &Greeting, answer: &Answer) -> Vec<Adv
                  off.",
             )
             .run("redis-cli CONFIG SET requirepass PASSWORD"),
-            Advice::new(DATABASE_ADMIN, "Then keep the setting.").run("redis-cli CONFIG REWRITE"),
+            Advice::new(DATABASE_ADMIN, "Then keep the setting.")
+                .run("redis-cli --askpass CONFIG REWRITE"),
         ],
         Some(Protocol::Mysql) | None => vec![
             Advice::new(
@@ -175,7 +185,7 @@ fn blocked(case: &Case<'_>, answer: &Answer) -> Vec<Advice> {
         .run("mysqladmin -u root -p flush-hosts"),
         Advice::new(
             DATABASE_ADMIN,
-            "From MySQL 8.4 on that command is gone, and this one does it.",
+            "From MySQL 8.4 on that command is gone, and this one does it (in MariaDB it does not).",
         )
         .run("mysql -u root -p -e 'TRUNCATE TABLE performance_schema.host_cache'"),
         Advice::new(
@@ -208,21 +218,28 @@ fn full(greeting: &Greeting) -> Vec<Advice> {
 }
 
 fn silent(case: &Case<'_>, greeting: &Greeting) -> Vec<Advice> {
-    let text = match greeting.protocol {
-        None => {
-            "The connection is taken and nothing is said: the server waits for its client to begin \
-             (then name its protocol), hangs, or looks up the name of this address in a DNS that \
-             does not answer (MySQL: skip_name_resolve)."
+    let text = match (greeting.protocol, Protocol::usual_on(case.port)) {
+        (None, Some(Protocol::Mysql)) => {
+            "The connection is taken and nothing is said: the server hangs, or looks up the name of \
+             this address in a DNS that does not answer (skip_name_resolve ends that). A connection \
+             that is given up meanwhile counts against max_connect_errors: do not repeat this test \
+             before the server's own side was looked at."
         }
-        Some(_) => {
+        (None, Some(Protocol::Postgres | Protocol::Redis)) => {
+            "The connection is taken and nothing is said: the server hangs, or another program \
+             listens there. Look at its log and its load."
+        }
+        (None, None) => {
+            "The connection is taken and nothing is said: the server waits for its client to begin \
+             (name its protocol: --greeting=mysql, --greeting=postgresql or --greeting=redis), or \
+             it hangs."
+        }
+        (Some(_), _) => {
             "The server began and then fell silent: it hangs, or answers too large for the path are \
              lost (see the MTU)."
         }
     };
-    vec![Advice::new(DATABASE_ADMIN, text).run(format!(
-        "synquest probe --greeting=mysql {}",
-        case.argument()
-    ))]
+    vec![Advice::new(DATABASE_ADMIN, text)]
 }
 
 fn unconnected(case: &Case<'_>, obstacle: Obstacle) -> Vec<Advice> {

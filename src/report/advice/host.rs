@@ -21,7 +21,7 @@ pub(super) fn open(case: &Case<'_>) -> Vec<Advice> {
     let greeting = format!("synquest probe --greeting {}", case.argument());
     vec![
         match case.port {
-            3306 => first.run("mysql -u root -p -e 'TRUNCATE TABLE performance_schema.host_cache'"),
+            3306 => first.run("mysqladmin -u root -p flush-hosts"),
             _ => first,
         },
         Advice::new(
@@ -39,7 +39,8 @@ const fn afterwards(port: u16) -> &'static str {
         3306 => {
             "\"Host is not allowed\" (1130) means that no account admits this instance's address; \
              \"Host is blocked\" (1129) that unfinished connections passed max_connect_errors, which \
-             the command resets; else the account, its password or TLS."
+             the command resets (from MySQL 8.4 on: TRUNCATE TABLE performance_schema.host_cache); \
+             else the account, its password or TLS."
         }
         5432 => {
             "\"no pg_hba.conf entry\" means that the server admits this instance's address nowhere; \
@@ -140,12 +141,17 @@ pub(super) fn find_rule(case: &Case<'_>, does: &str) -> Advice {
         HOST_ADMIN,
         format!(
             "On the host, find the firewall rule that {does}. The address to look for is {}, alone \
-             or within a range; the counters show which rule acts. Or give the output of \
-             iptables-save to `synquest rules`: it names the rule and the commands that remove it.",
+             or within a range; the counters show which rule acts. The tables raw, mangle and nat \
+             need -t each, and nftables its own command. Or give the output of iptables-save and of \
+             nft -a list ruleset to `synquest rules`: it names the rule and the commands that remove \
+             it.",
             case.caller()
         ),
     )
-    .run(format!("{} -L -n -v --line-numbers", case.iptables()))
+    .run(format!(
+        "{} -L -n -v --line-numbers; nft -a list ruleset",
+        case.iptables()
+    ))
 }
 
 /// To have the agent that put a rule there take it away: it would put back what is deleted by hand.

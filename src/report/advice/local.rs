@@ -107,17 +107,19 @@ pub(super) fn local_ingress(case: &Case<'_>) -> Vec<Advice> {
             YOU,
             format!(
                 "The answers of {} arrive on {} and are discarded here: find the rule in INPUT or \
-                 PREROUTING.",
+                 PREROUTING, in whichever table; doctor names it where it can.",
                 case.target, case.vantage.interface
             ),
         )
-        .run(format!("{} -L INPUT -n -v --line-numbers", case.iptables())),
+        .run(format!("synquest doctor {}", case.argument())),
+        Advice::new(YOU, "Or look through all of them.")
+            .run(format!("{}-save -c; nft -a list ruleset", case.iptables())),
     ];
     if case.target.is_ipv4() {
         advice.push(
             Advice::new(
                 YOU,
-                "If no rule is there, the reverse-path filter discards them: the route back to the \
+                "If no rule does it, the reverse-path filter discards them: the route back to the \
                  target leaves by another interface.",
             )
             .run(format!(

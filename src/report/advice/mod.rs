@@ -51,6 +51,9 @@ impl Advice {
 pub fn advise(outcome: &Outcome, situation: &Situation) -> Vec<Advice> {
     let case = Case::of(outcome, situation);
     let mut advice = by_cause(&case);
+    let before_the_test = advice.iter().position(|piece| piece.text == case::AGAIN);
+    let at = before_the_test.unwrap_or(advice.len());
+    advice.splice(at..at, network::rival(&case));
     let cause = outcome.finding.verdict.cause;
     let about_here = outcome.finding.verdict.place.kind == PlaceKind::Local;
     if !matches!(cause, Cause::Open | Cause::MtuBlackHole) && !about_here {

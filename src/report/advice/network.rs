@@ -6,6 +6,8 @@ use super::host;
 use super::situation::{Reach, Scenario};
 use crate::model::probe::Target;
 use crate::model::reply::Answer;
+use crate::model::verdict::Cause;
+use crate::report::words::capital;
 
 pub(super) fn open_proxied(case: &Case<'_>) -> Vec<Advice> {
     let device = case
@@ -53,8 +55,12 @@ pub(super) fn mtu_black_hole(case: &Case<'_>) -> Vec<Advice> {
         advice.push(
             Advice::new(
                 "you, until that is mended",
-                "Have this host send to the target no packet larger than the largest that was \
-                 answered.",
+                format!(
+                    "Have this host send to the target no packet larger than the largest that was \
+                     answered; {} route del {} takes that back.",
+                    case.ip(),
+                    case.target
+                ),
             )
             .run(format!(
                 "{} route replace {} {way}dev {interface} mtu {size}",
@@ -189,6 +195,21 @@ pub(super) fn drop_return(case: &Case<'_>) -> Vec<Advice> {
     ]
 }
 
+/// What to look at besides, where a filter of the answers would look the same.
+pub(super) fn rival(case: &Case<'_>) -> Option<Advice> {
+    let mut others = case.outcome.finding.alternatives.iter();
+    others.find(|other| other.cause == Cause::DropReturn && !other.ruled_out)?;
+    let advice = Advice::new(
+        "owner of the target's network ACL",
+        format!(
+            "Not ruled out: the answers are lost on the way back. A network ACL must let answers \
+             out to the client ports (1024-65535), and the host needs a route back to {}.",
+            case.caller()
+        ),
+    );
+    Some(advice.run(format!("{} route get {}", case.ip(), case.seen_as())))
+}
+
 pub(super) fn drop_somewhere(case: &Case<'_>) -> Vec<Advice> {
     if case.host_answers() {
         return vec![
@@ -319,10 +340,10 @@ pub(super) fn doubt(case: &Case<'_>) -> Option<Doubt> {
             );
             Some(Doubt {
                 contradicts: far,
-                advice: advice.run(format!("{} route get {}", case.ip(), case.target)),
+                advice: advice.run(format!("{} route show match {}", case.ip(), case.target)),
             })
         }
-        (Reach::Private, Some(Scenario::CrossCloud)) => Some(Doubt {
+        (Reach::Private, Some(Scenario::CrossCloud)) if !case.host_answers() => Some(Doubt {
             contradicts: true,
             advice: Advice::new(
                 whoever,
@@ -375,11 +396,4 @@ fn watch_longer(case: &Case<'_>) -> Advice {
     }
     Advice::new("you", "A longer inquest may tell more.")
         .run(format!("synquest probe --max-time 3m {}", case.argument()))
-}
-
-fn capital(text: &str) -> String {
-    let mut letters = text.chars();
-    letters.next().map_or(String::new(), |first| {
-        first.to_uppercase().chain(letters).collect()
-    })
 }

@@ -19,6 +19,11 @@ pub struct Situation {
 }
 
 impl Situation {
+    /// Whether public networks may see somebody under `address`.
+    pub const fn is_public(address: IpAddr) -> bool {
+        !is_private(address) && !address.is_unspecified() && !address.is_multicast()
+    }
+
     /// Whether the user said nothing.
     pub const fn is_unsaid(&self) -> bool {
         self.scenario.is_none() && self.public_address.is_none()

@@ -226,12 +226,7 @@ impl Protocol {
 
 /// The condition of `-s` or `-d`.
 fn address(value: &Word, source: bool, family: Family, negated: bool) -> Option<Statement> {
-    let field = match (source, family == Family::Ip6) {
-        (true, false) => Field::Source4,
-        (true, true) => Field::Source6,
-        (false, false) => Field::Destination4,
-        (false, true) => Field::Destination6,
-    };
+    let field = matches::side_field(source, family);
     let side = if source { "source" } else { "destination" };
     let mut conditions = Vec::new();
     for text in value.text.split(',') {

@@ -274,7 +274,7 @@ fn comparison(
     };
     let mut found: Vec<Statement> = version(left).into_iter().collect();
     let kinds: Vec<Kind> = keys.iter().map(|(_, kind)| *kind).collect();
-    let text = told(left, right);
+    let text = told(relation, left, right);
     let negated = matches!(relation, Relation::NotEqual | Relation::None);
     let within = |elements| Condition::Within {
         keys: keys.iter().map(|(key, _)| key.clone()).collect(),
@@ -354,9 +354,16 @@ fn simple(
     }
 }
 
-/// A comparison in words.
-fn told(left: &Expression, right: &Expression) -> String {
-    format!("{} is {}", words(left), words(right))
+/// A comparison in words; what negates it is told apart.
+fn told(relation: Relation, left: &Expression, right: &Expression) -> String {
+    let than = match relation {
+        Relation::Implicit | Relation::Equal | Relation::NotEqual | Relation::None => "is",
+        Relation::Less => "is less than",
+        Relation::AtMost => "is at most",
+        Relation::Greater => "is more than",
+        Relation::AtLeast => "is at least",
+    };
+    format!("{} {than} {}", words(left), words(right))
 }
 
 fn words(expression: &Expression) -> String {
