@@ -118,6 +118,14 @@ fn wrong_input_is_refused_with_2_by_name_before_privilege_is_asked_for() {
     check(&["probe", "--nonsense", "127.0.0.1:1"], "--nonsense");
     check(&["doctor", "-I", "nosuch0", "127.0.0.1:1"], "nosuch0");
     check(&["doctor", "127.0.0.1"], "127.0.0.1");
+    check(
+        &["doctor", "-S", "198.51.100.77", "127.0.0.1:1"],
+        "198.51.100.77",
+    );
+    check(
+        &["probe", "--public-address", "10.0.0.1", "127.0.0.1:1"],
+        "10.0.0.1",
+    );
 }
 
 #[test]

@@ -167,9 +167,7 @@ fn no_string_of_a_rule_set_acts() {
     let texts = [
         json_of(HOSTILE, HOSTILE, HOSTILE, HOSTILE),
         json_of("t", HOSTILE, "f2b-\u{1b}[2J", "s"),
-        format!(
-            "*filter\n:INPUT DROP [0:0]\n-A INPUT -m comment --comment \"\u{1b}[2J\u{202e}\" -j DROP\nCOMMIT\n"
-        ),
+        "*filter\n:INPUT DROP [0:0]\n-A INPUT -m comment --comment \"\u{1b}[2J\u{202e}\" -j DROP\nCOMMIT\n".to_owned(),
         format!("{HOSTILE}\n-P INPUT DROP\n"),
     ];
     for text in texts {

@@ -7,6 +7,7 @@ use std::net::IpAddr;
 use super::failure::Failure;
 use super::host::{self, Conntrack, Discards, Interface, ReversePath};
 use super::netlink::Netlink;
+use super::ports::Reservation;
 use super::surroundings::{self, ClockState};
 use super::survey::{Preference, Standpoint};
 use super::{filter::Ports, privilege, route::Flow, route::Way, tap};
@@ -58,7 +59,8 @@ pub struct Approach {
 ///
 /// # Errors
 ///
-/// When the kernel's tables cannot be asked, or the preferred interface does not exist.
+/// When the kernel's tables cannot be asked, the preferred interface does not exist, or the preferred
+/// source is no address of this host.
 pub fn examine(target: Option<&Endpoint>, preference: &Preference) -> Result<Examination, Failure> {
     let tap = tap::open(&Ports::Listed(Vec::new()));
     let (packet_socket, receive_buffer) = match tap {
@@ -88,6 +90,11 @@ pub fn examine(target: Option<&Endpoint>, preference: &Preference) -> Result<Exa
 pub fn approach(target: &Endpoint, preference: &Preference) -> Result<Approach, Failure> {
     let mut netlink = Netlink::open()?;
     let standpoint = Standpoint::survey(&mut netlink, target, preference)?;
+    if let Err(foreign @ Failure::ForeignSource { .. }) =
+        Reservation::hold(&standpoint.origin, 1, 0, 0)
+    {
+        return Err(foreign);
+    }
     let mut approach = Approach {
         address: target.address,
         way: standpoint.way.clone(),

@@ -15,6 +15,9 @@ use super::unreadable::{Fault, Unreadable};
 /// Most bytes that are read.
 pub const MOST_BYTES: usize = 64 << 20;
 
+/// How much of a line is shown that cannot be read.
+const SHOWN: usize = 60;
+
 /// Reads every rule set in `text`; `assumed` is the IP version where the input does not say.
 ///
 /// # Errors
@@ -194,7 +197,8 @@ impl Reader {
                 self.note(Doubt::PassedOver(line, trimmed.to_owned()));
             }
         } else {
-            return Err(Unreadable::at(line, indent + 1, Fault::Line));
+            let begins = trimmed.chars().take(SHOWN).collect();
+            return Err(Unreadable::at(line, indent + 1, Fault::Foreign(begins)));
         }
         Ok(1)
     }

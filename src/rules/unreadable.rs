@@ -20,9 +20,12 @@ pub enum Fault {
         "no rules here: expected the output of iptables-save, iptables -S, iptables -L or nft list ruleset"
     )]
     NoRules,
-    /// A line that belongs to no known form.
+    /// A line that lacks what its form needs.
     #[error("this is no line of any form that lists rules")]
     Line,
+    /// A line that belongs to no known form, its beginning.
+    #[error("this is no line of any form that lists rules: {0:?}")]
+    Foreign(String),
     /// A quotation without its end.
     #[error("the quotation that begins here does not end")]
     Quotation,

@@ -34,9 +34,6 @@ pub(crate) fn draw(rng: &mut Rng, knock: &Knock) -> String {
 
 fn table(rng: &mut Rng, knock: &Knock, family: &str, index: u8) -> String {
     let mut text = format!("table {family} t{index} {{\n");
-    if rng.u8(..16) == 0 {
-        text.push_str("\tflags dormant;\n");
-    }
     text.push_str(&sets(rng, knock));
     let users = ["u0", "u1", "u2"];
     for (depth, user) in users.iter().enumerate().rev() {
