@@ -88,6 +88,10 @@ fn strip(value: &mut serde_json::Value) {
         for name in ["handle", "packets", "bytes", "expires"] {
             object.remove(name);
         }
+        // Rules put the packet there.
+        if object.get("name").is_some_and(|name| name == "seen") {
+            object.remove("elem");
+        }
         object.values_mut().for_each(strip);
     } else if let Some(array) = value.as_array_mut() {
         array.iter_mut().for_each(strip);
