@@ -7,7 +7,9 @@ use crate::rules::decision::Ruling;
 use crate::rules::document::{Document, OutcomeRecord, PacketRecord, RuleRecord};
 
 /// Most outcomes that are written out; the JSON form holds all of them.
-const MOST_OUTCOMES: usize = 8;
+const MOST_OUTCOMES: usize = 16;
+/// Most ways to one end that are written out.
+const MOST_WAYS: usize = 4;
 
 /// The answer in `width` columns, with ANSI codes. Commands are never broken.
 pub fn answer(document: &Document, width: usize) -> String {
@@ -123,23 +125,46 @@ fn outcomes(page: &mut Page, document: &Document) {
         "Whichever way"
     };
     heading(page, title);
-    for outcome in document.outcomes.iter().take(MOST_OUTCOMES) {
-        outcome_told(page, outcome);
+    let same_end = |one: &OutcomeRecord, other: &OutcomeRecord| {
+        one.decision == other.decision && one.rule == other.rule
+    };
+    let mut told = 0;
+    for ways in document.outcomes.chunk_by(same_end) {
+        if told < MOST_OUTCOMES {
+            end_told(page, ways);
+            told += ways.len();
+        }
     }
-    let more = document.outcomes.len().saturating_sub(MOST_OUTCOMES);
+    let more = document.outcomes.len().saturating_sub(told);
     if more > 0 {
         page.paragraph(PLAIN, 2, &format!("… and {more} more (--json shows all)"));
     }
 }
 
-fn outcome_told(page: &mut Page, outcome: &OutcomeRecord) {
-    let verdict = decided(outcome.decision, outcome.rule.as_ref());
-    page.paragraph(style(outcome.decision), 2, &format!("{verdict}, when"));
-    for condition in &outcome.conditions {
-        page.item(PLAIN, 4, "-", 6, condition);
+/// One end, by each of the ways that lead to it.
+fn end_told(page: &mut Page, ways: &[OutcomeRecord]) {
+    for (index, way) in ways.iter().take(MOST_WAYS).enumerate() {
+        let lead = if index == 0 {
+            let verdict = decided(way.decision, way.rule.as_ref());
+            format!("{verdict}, when")
+        } else {
+            "or when".to_owned()
+        };
+        page.paragraph(style(way.decision), 2, &lead);
+        for condition in &way.conditions {
+            page.item(PLAIN, 4, "-", 6, condition);
+        }
+        if way.conditions.is_empty() {
+            page.item(PLAIN, 4, "-", 6, "nothing else is so");
+        }
     }
-    if outcome.conditions.is_empty() {
-        page.item(PLAIN, 4, "-", 6, "nothing else is so");
+    let more = ways.len().saturating_sub(MOST_WAYS);
+    if more > 0 {
+        page.paragraph(
+            PLAIN,
+            2,
+            &format!("or in {more} other ways (--json shows all)"),
+        );
     }
 }
 

@@ -8,6 +8,7 @@ use super::packet::Packet;
 use super::place::Place;
 use super::ruleset::{Doubt, Ruleset};
 use super::walk::{End, Outcome, Start, outcomes};
+use super::ways;
 
 /// Whether a packet arrives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -39,7 +40,7 @@ pub struct Decision {
     pub ruling: Ruling,
     /// The packet it is about, as it sets out (in one of the forms in which it may).
     pub flow: Flow,
-    /// Every way, one for each place and manner of ending, that with the fewest assumptions.
+    /// Every end with the ways to it, side by side, those that hang on least first.
     pub outcomes: Vec<Outcome>,
     /// Every form in which it arrives.
     arrivals: Vec<Start>,
@@ -78,12 +79,7 @@ fn decide_on(ruleset: &Ruleset, flow: &Flow, starts: &[Start]) -> Decision {
     all.retain(|outcome| outcome.end != End::TooLong);
     all.sort_by_key(|outcome| outcome.assumed.len());
     let arrivals = arrivals(&all);
-    let mut told: Vec<Outcome> = Vec::new();
-    for outcome in all {
-        if !told.iter().any(|other| same_end(&other.end, &outcome.end)) {
-            told.push(outcome);
-        }
-    }
+    let told = ways::fewest(all);
     // A rule says more than a policy.
     let by_rule = |outcome: &&Outcome| {
         is_blocked(outcome) && decided_at(outcome).is_some_and(|place| place.rule.is_some())
@@ -141,17 +137,6 @@ fn arrivals(outcomes: &[Outcome]) -> Vec<Start> {
 /// Whether the packet was stopped on this way.
 pub(super) fn is_blocked(outcome: &Outcome) -> bool {
     matches!(outcome.end, End::Blocked(_))
-}
-
-fn same_end(one: &End, other: &End) -> bool {
-    match (one, other) {
-        (End::Blocked(one), End::Blocked(other)) => {
-            one.place == other.place && one.target == other.target
-        }
-        (End::Allowed(one), End::Allowed(other)) => one == other,
-        (End::TooLong, End::TooLong) => true,
-        (End::Allowed(_) | End::Blocked(_) | End::TooLong, _) => false,
-    }
 }
 
 /// Where an outcome was decided.

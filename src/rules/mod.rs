@@ -35,3 +35,4 @@ mod unite;
 pub mod unreadable;
 pub mod walk;
 mod warnings;
+mod ways;

@@ -101,6 +101,32 @@ fn what_is_known_not_to_hold_is_not_asked_again() {
 }
 
 #[test]
+fn each_way_to_an_end_is_told_with_what_matters_to_it() {
+    let text = input_chain(
+        "ACCEPT",
+        "-A INPUT -m recent --name a --rcheck -j other\n-A INPUT -m time --timestart 10:00 --timestop 12:00 -j RETURN\n-A INPUT -m recent --name b --rcheck -j DROP\n-A other -p udp -j DROP\n",
+    );
+    let decision = decide(&read(&text), &packet());
+    let told: Vec<(bool, Vec<(&str, bool)>)> = decision
+        .outcomes
+        .iter()
+        .map(|outcome| {
+            let assumed = outcome.assumed.iter();
+            let assumed = assumed.map(|one| (one.fact.get(..7).unwrap_or(""), one.holds));
+            (super::decision::is_blocked(outcome), assumed.collect())
+        })
+        .collect();
+    assert_eq!(
+        told,
+        [
+            (false, vec![("-m time", true)]),
+            (false, vec![("-m rece", false)]),
+            (true, vec![("-m time", false), ("-m rece", true)]),
+        ]
+    );
+}
+
+#[test]
 fn what_is_hidden_may_stop_accept_or_give_back() {
     let ends = |decision: &Decision| {
         let (mut allowed, mut blocked) = (0, 0);
