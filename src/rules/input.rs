@@ -1,6 +1,8 @@
 //! The input as people have it: outputs of several tools one after the other, with the prompt
 //! lines between them that a terminal leaves.
 
+use std::net::IpAddr;
+
 use super::ipset;
 use super::iptables::list::Listing;
 use super::iptables::place::{self, Section};
@@ -35,6 +37,7 @@ pub fn read(text: &str, assumed: Family) -> Result<Ruleset, Unreadable> {
         listing: None,
         sure: false,
         told: false,
+        family: None,
         last_built_in: None,
         knows_empty: false,
     };
@@ -62,6 +65,8 @@ struct Reader {
     sure: bool,
     /// Whether a command said what the table is.
     told: bool,
+    /// The IP version that the last command or comment said.
+    family: Option<Family>,
     /// The place among the built-in chains of the one declared last.
     last_built_in: Option<usize>,
     /// Whether a tool has answered that there are no rules.
@@ -74,14 +79,14 @@ impl Reader {
         let mut next = 0;
         while let Some((line, text)) = lines.get(next) {
             let rest = lines.get(next..).unwrap_or_default();
-            if text.starts_with("table ") && !text.contains("is managed by") {
+            if text.trim_start().starts_with("table ") && !text.contains("is managed by") {
                 self.end_listing()?;
                 next += nft::text::read(rest, &mut self.ruleset)?;
             } else if text.trim_start().starts_with('{') {
                 self.end_listing()?;
                 next += nft::json::read(rest, &mut self.ruleset)?;
                 self.knows_empty = true;
-            } else if ipset::begins(text) {
+            } else if ipset::begins(text.trim_start()) {
                 self.end_listing()?;
                 next += ipset::read(rest, &mut self.ruleset)?;
             } else {
@@ -118,6 +123,7 @@ impl Reader {
                 }
                 self.begin_block();
             }
+            self.section.family = family_shown(rest).or(self.family);
         }
         self.last_built_in = Some(order);
     }
@@ -144,8 +150,14 @@ impl Reader {
             return Ok(1);
         }
         if trimmed.is_empty() {
-            self.end_listing()?;
-            return Ok(1);
+            let mut all = rest.iter();
+            let empty = all.position(|(_, text)| !text.trim().is_empty());
+            let next = empty.and_then(|at| rest.get(at));
+            let goes_on = |listing: &Listing| next.is_some_and(|(_, text)| listing.goes_on(text));
+            if !self.listing.as_ref().is_some_and(goes_on) {
+                self.end_listing()?;
+            }
+            return Ok(empty.unwrap_or(rest.len()));
         }
         if is_command(trimmed) {
             self.end_listing()?;
@@ -160,10 +172,8 @@ impl Reader {
             )?;
             return Ok(lines);
         }
-        if self
-            .listing
-            .as_mut()
-            .is_some_and(|listing| listing.take(text, line))
+        if let Some(listing) = &mut self.listing
+            && listing.take(text, line)?
         {
             return Ok(1);
         }
@@ -228,6 +238,7 @@ impl Reader {
                 _ if tool.starts_with("ip6") => Some(Family::Ip6),
                 _ => Some(Family::Ip),
             };
+            self.family = self.section.family;
             self.section.origin = if rest.contains("nf_tables")
                 || tool.contains("-nft-")
                 || tool.starts_with("xtables")
@@ -279,6 +290,7 @@ impl Reader {
         } else if name.starts_with("iptables") {
             self.section.family = Some(Family::Ip);
         }
+        self.family = self.section.family;
         if name.contains("-legacy") {
             self.section.origin = Origin::IptablesLegacy;
         } else if name.contains("-nft") {
@@ -374,6 +386,29 @@ fn built_in_block(lines: &[(usize, String)]) -> Vec<&str> {
         }
     }
     chains
+}
+
+/// The IP version of the addresses in the listing that begins here, by the first of them.
+fn family_shown(lines: &[(usize, String)]) -> Option<Family> {
+    let mut last = None;
+    for (index, (_, line)) in lines.iter().enumerate() {
+        let line = line.trim();
+        let order = built_in(line).and_then(place::order);
+        if (index > 0 && is_tool_line(line)) || (order.is_some() && order <= last) {
+            break;
+        }
+        last = order.or(last);
+        let said = line.split("/*").next().unwrap_or_default();
+        let said = said.split("--comment").next().unwrap_or_default();
+        let address = |word: &str| {
+            let host = word.trim_start_matches('!').split('/').next()?;
+            host.parse::<IpAddr>().ok().map(Family::of)
+        };
+        if let Some(family) = said.split_whitespace().find_map(address) {
+            return Some(family);
+        }
+    }
+    None
 }
 
 /// Whether a save of this version says which variant wrote it: from 1.8.8 on.

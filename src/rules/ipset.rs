@@ -86,9 +86,7 @@ impl Listing {
             // A member of a list of sets is a name, and alone.
             self.kind.starts_with("list:") && !text.trim().contains([' ', '@', '$', '#', '*'])
         };
-        self.shows_members
-            && (entry.starts_with(|first: char| first.is_ascii_hexdigit() || first == ':')
-                || is_name())
+        self.shows_members && (is_member(entry) || is_name())
     }
 
     /// Sees whether all members were shown.
@@ -102,6 +100,23 @@ impl Listing {
             set.elements.clear();
         }
     }
+}
+
+/// Whether a word may be a member of a set: an address, a network, a span, a port, a MAC address,
+/// or several of them.
+fn is_member(entry: &str) -> bool {
+    let first = entry.split(',').next().unwrap_or_default();
+    let start = first.split(['/', '-']).next().unwrap_or_default();
+    let is_hardware = |text: &str| {
+        let mut bytes = text.split(':');
+        text.contains(':') && bytes.all(|byte| u8::from_str_radix(byte, 16).is_ok())
+    };
+    start.parse::<IpAddr>().is_ok()
+        || start.parse::<u64>().is_ok()
+        || is_hardware(start)
+        || start
+            .split_once(':')
+            .is_some_and(|(_, port)| port.parse::<u16>().is_ok())
 }
 
 /// What a line says outside of quotes: comments are anybody's words.

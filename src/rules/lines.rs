@@ -117,7 +117,7 @@ pub(super) fn is_usual(text: &str) -> bool {
 
 /// A line without what a terminal paints with, and without the mark of a quoted mail.
 fn plain(line: &str, quoted: bool) -> String {
-    let line = line.trim_end_matches('\r');
+    let line = line.trim_start_matches('\u{feff}').trim_end_matches('\r');
     let line = if quoted {
         let rest = line.strip_prefix('>').unwrap_or(line);
         rest.strip_prefix(' ').unwrap_or(rest)
@@ -132,12 +132,40 @@ fn plain(line: &str, quoted: bool) -> String {
         rest = end.and_then(|end| after.get(end + 1..)).unwrap_or_default();
     }
     kept.push_str(rest);
-    kept
+    if kept.is_ascii() { kept } else { typed(&kept) }
+}
+
+/// A line as it was before a word processor or a chat made it nicer: its quotes, spaces and dashes.
+/// What stands in quotes that a tool wrote is left alone.
+fn typed(line: &str) -> String {
+    let mut text = String::with_capacity(line.len());
+    let (mut in_quotes, mut in_nice_quotes) = (false, false);
+    let mut characters = line.chars();
+    while let Some(character) = characters.next() {
+        in_quotes ^= character == '"';
+        let begins = text.is_empty() || text.ends_with([' ', '\t']);
+        match character {
+            other if in_quotes => text.push(other),
+            '\u{a0}' => text.push(' '),
+            '“' | '”' | '„' => {
+                in_nice_quotes ^= true;
+                text.push('"');
+            }
+            '–' | '—' if begins && !in_nice_quotes => {
+                let rest = characters.clone();
+                let letters = rest.take_while(|next| next.is_alphanumeric()).count();
+                text.push_str(if letters == 1 { "-" } else { "--" });
+            }
+            other => text.push(other),
+        }
+    }
+    text
 }
 
 /// The line with what a terminal has cut off it, and of how many lines that is made.
 pub(super) fn unwrapped(text: &str, rest: &[(usize, String)]) -> (String, usize) {
     let continues = |line: &str| {
+        let line = line.trim();
         let first = line.split_whitespace().next().unwrap_or_default();
         let begins = ["COMMIT", "Chain", "table", "create", "add"].contains(&first)
             || line.starts_with(['#', '*', '{'])

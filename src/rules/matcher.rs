@@ -344,7 +344,7 @@ fn lessons(key: &Key, value: &Value, listed: &[Element]) -> (Lesson, Lesson) {
             }
             (within, lesson(Value::NoneOf(none)))
         }
-        (_, Value::Number(..) | Value::Name(_) | Value::Absent) => (None, None),
+        (_, Value::Number(..) | Value::Outside(_) | Value::Name(_) | Value::Absent) => (None, None),
     }
 }
 
@@ -396,6 +396,11 @@ fn fits(keys: &[Key], values: &[Value], element: &Element) -> Option<bool> {
     sure
 }
 
+/// The greatest number there is in a field whose numbers these spans bound.
+fn spans_end(spans: &[(u128, u128)]) -> u128 {
+    spans.last().map_or(0, |(_, last)| *last)
+}
+
 fn fit(mask: u128, value: &Value, pattern: &Pattern) -> Option<bool> {
     match (pattern, value) {
         (Pattern::Any, _) => Some(true),
@@ -411,12 +416,30 @@ fn fit(mask: u128, value: &Value, pattern: &Pattern) -> Option<bool> {
                 None
             }
         }
+        (Pattern::Range(first, last), Value::Outside(spans)) => {
+            // Under a mask, a value stands for all that differ from it in the other bits.
+            let other = if mask == u128::MAX {
+                0
+            } else {
+                !mask & spans_end(spans)
+            };
+            let last = last | other;
+            let apart = spans
+                .iter()
+                .any(|(low, high)| low <= first && last <= *high);
+            apart.then_some(false)
+        }
         (Pattern::Name(name), Value::Name(own)) => Some(name == own),
         (Pattern::Prefix(start), Value::Name(own)) => Some(own.starts_with(start.as_str())),
         (Pattern::Name(name), Value::NoneOf(others)) if others.contains(name) => Some(false),
         (
             Pattern::Opaque(_) | Pattern::Range(..) | Pattern::Name(_) | Pattern::Prefix(_),
-            Value::Number(..) | Value::Name(_) | Value::NoneOf(_) | Value::Unknown | Value::Absent,
+            Value::Number(..)
+            | Value::Outside(_)
+            | Value::Name(_)
+            | Value::NoneOf(_)
+            | Value::Unknown
+            | Value::Absent,
         ) => None,
     }
 }

@@ -46,9 +46,12 @@ fn interface(flow: &Flow, field: &Field) -> Option<String> {
     match flow.value(field, u128::MAX) {
         // Quotes would end the word that holds it.
         Value::Name(name) if !name.is_empty() && !name.contains(['"', '\'', '\\']) => Some(name),
-        Value::Name(_) | Value::Number(..) | Value::NoneOf(_) | Value::Unknown | Value::Absent => {
-            None
-        }
+        Value::Name(_)
+        | Value::Number(..)
+        | Value::Outside(_)
+        | Value::NoneOf(_)
+        | Value::Unknown
+        | Value::Absent => None,
     }
 }
 

@@ -99,6 +99,8 @@ impl Packet {
 pub enum Value {
     /// A number within these bounds.
     Number(u128, u128),
+    /// A number that is in none of these spans.
+    Outside(&'static [(u128, u128)]),
     /// This name.
     Name(String),
     /// A name that is none of these.

@@ -1,6 +1,7 @@
 //! Rule sets and packets whose end the kernel was asked for.
 
 mod commands;
+mod damaged;
 mod pasted;
 mod sets;
 

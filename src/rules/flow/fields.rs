@@ -16,6 +16,15 @@ const ACK: u128 = 0x10;
 /// Bit of the fragment offset field that senders set as they like (do not fragment).
 const DO_NOT_FRAGMENT: u128 = 0x4000;
 
+/// IPv4 addresses that no host has in a network: "this network", loopback, multicast and above.
+const NO_HOSTS4: [(u128, u128); 3] = [
+    (0, 0x00ff_ffff),
+    (0x7f00_0000, 0x7fff_ffff),
+    (0xe000_0000, 0xffff_ffff),
+];
+/// The same of IPv6.
+const NO_HOSTS6: [(u128, u128); 2] = [(0, 1), (0xff << 120, u128::MAX)];
+
 impl Flow {
     /// What is known of `field`.
     pub fn value(&self, field: &Field, mask: u128) -> Value {
@@ -28,12 +37,18 @@ impl Flow {
             Field::Protocol => Value::exactly(asked.protocol),
             Field::Source4 => self.one_version(self.from, true),
             Field::Source6 => self.one_version(self.from, false),
-            Field::Destination4 => self.one_version(self.to, true),
-            Field::Destination6 => self.one_version(self.to, false),
+            Field::Destination4 | Field::Destination6 => {
+                let four = *field == Field::Destination4;
+                let known = self.one_version(self.to, four);
+                self.where_hosts_are(known, self.translated == Some(false))
+            }
             Field::OriginalSource4 => tracked(self.one_version(Some(asked.from), true)),
             Field::OriginalSource6 => tracked(self.one_version(Some(asked.from), false)),
-            Field::OriginalDestination4 => tracked(self.one_version(asked.to, true)),
-            Field::OriginalDestination6 => tracked(self.one_version(asked.to, false)),
+            Field::OriginalDestination4 | Field::OriginalDestination6 => {
+                let four = *field == Field::OriginalDestination4;
+                let known = self.one_version(asked.to, four);
+                tracked(self.where_hosts_are(known, true))
+            }
             Field::OriginalDestinationPort => {
                 tracked(asked.port.map_or(Value::Unknown, Value::exactly))
             }
@@ -67,6 +82,22 @@ impl Flow {
             Field::PacketType if self.journey == Journey::Inbound => Value::exactly(0_u8),
             Field::PacketType => Value::Unknown,
         }
+    }
+
+    /// What is known of a destination as it was `asked` for: one that nobody gave is a host's, and
+    /// no packet from the network is to a loopback or multicast address of it.
+    fn where_hosts_are(&self, known: Value, asked: bool) -> Value {
+        let from_network = self.asked.journey == Journey::Inbound
+            && !self.is_within_host()
+            && self.asked.in_interface.as_deref() != Some(LOOPBACK);
+        if known != Value::Unknown || !from_network || !asked || self.step == Step::Answer {
+            return known;
+        }
+        Value::Outside(if self.is_ipv4() {
+            &NO_HOSTS4
+        } else {
+            &NO_HOSTS6
+        })
     }
 
     fn connection_state(&self) -> Value {

@@ -5,11 +5,11 @@
 
 use super::options;
 use super::place::{self, Section};
-use super::row::{self, Row};
+use super::row::{self, Line, Row};
 use super::words;
 use crate::rules::condition::Condition;
 use crate::rules::ruleset::{Doubt, Family, Policy, Recipe, Rule, Ruleset, Shown, Statement};
-use crate::rules::unreadable::Unreadable;
+use crate::rules::unreadable::{Fault, Unreadable};
 
 /// The columns of a listing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -73,31 +73,62 @@ impl Listing {
         })
     }
 
-    /// Takes a line; gives it back when it does not belong here.
-    pub(in crate::rules) fn take(&mut self, text: &str, line: usize) -> bool {
-        if self.columns.is_none() {
-            return self.take_header(text);
-        }
-        let columns = self.columns.unwrap_or_default();
+    /// Takes a line; says whether it belongs here.
+    ///
+    /// # Errors
+    ///
+    /// A row that cannot be read, or one before which others are missing.
+    pub(in crate::rules) fn take(&mut self, text: &str, line: usize) -> Result<bool, Unreadable> {
+        let Some(columns) = self.columns else {
+            return Ok(self.take_header(text));
+        };
         let width = text.chars().count();
-        let number = self.rows.len() + 1;
-        if row::begins(text, columns, number) {
-            self.rows.push((line, text.to_owned()));
-        } else if let Some((_, last)) = self.rows.last_mut().filter(|_| !row::is_prompt(text)) {
-            // A terminal breaks at its width; a break before that swallowed a space.
-            if last.chars().count() < self.widest.max(width) {
-                last.push(' ');
+        let last = self.rows.last().map(|(_, text)| text.as_str());
+        match row::kind(text, columns, last) {
+            Line::Row(number) => {
+                let expected = u32::try_from(self.rows.len() + 1).unwrap_or(u32::MAX);
+                if number.is_some_and(|number| number != expected) {
+                    return Err(Unreadable::at(line, 1, Fault::RowMissing(expected)));
+                }
+                self.rows.push((line, text.to_owned()));
             }
-            last.push_str(text);
-        } else {
-            return false;
+            Line::Unread => return Err(Unreadable::at(line, 1, Fault::Row)),
+            Line::Rest => match self.rows.last_mut().filter(|_| !row::is_prompt(text)) {
+                Some((_, last)) => {
+                    // A terminal breaks at its width; a break before that swallowed a space.
+                    if last.chars().count() < self.widest.max(width) {
+                        last.push(' ');
+                    }
+                    last.push_str(text);
+                }
+                None => return Ok(false),
+            },
         }
         self.widest = self.widest.max(width);
-        true
+        Ok(true)
+    }
+
+    /// Whether a line after an empty one goes on with this listing.
+    pub(in crate::rules) fn goes_on(&self, text: &str) -> bool {
+        let last = self.rows.last().map(|(_, text)| text.as_str());
+        match self.columns {
+            None => self.with_header(text).is_some(),
+            Some(columns) => matches!(row::kind(text, columns, last), Line::Row(_)),
+        }
     }
 
     /// Takes a part of the header, which a terminal may have broken anywhere.
     fn take_header(&mut self, text: &str) -> bool {
+        let Some((header, columns)) = self.with_header(text) else {
+            return false;
+        };
+        self.header = header;
+        self.columns = columns;
+        true
+    }
+
+    /// The header with one more part, and the columns once it is whole.
+    fn with_header(&self, text: &str) -> Option<(String, Option<Columns>)> {
         let squeezed: String = text.split_whitespace().collect();
         let header = format!("{}{squeezed}", self.header);
         let (number, rest) = match header.strip_prefix("num") {
@@ -107,16 +138,14 @@ impl Listing {
         let plain = "targetprotoptsourcedestination";
         let verbose = "pktsbytestargetprotoptinoutsourcedestination";
         if squeezed.is_empty() || !(plain.starts_with(rest) || verbose.starts_with(rest)) {
-            return false;
+            return None;
         }
-        if rest == plain || rest == verbose {
-            self.columns = Some(Columns {
-                number,
-                verbose: rest == verbose,
-            });
-        }
-        self.header = header;
-        true
+        let whole = rest == plain || rest == verbose;
+        let columns = Columns {
+            number,
+            verbose: rest == verbose,
+        };
+        Some((header, whole.then_some(columns)))
     }
 
     /// Puts what was read into the rule set.

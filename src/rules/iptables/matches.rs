@@ -2,7 +2,7 @@
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-use super::options::Words;
+use super::options::{Words, is_general};
 use super::words::{Word, join};
 use super::{addrtype, conntrack};
 use crate::rules::condition::{Condition, Field, Key, Pattern};
@@ -22,6 +22,9 @@ const FICKLE: [&str; 9] = [
     "connbytes",
     "rateest",
 ];
+
+/// Matches that hold for packets with an IPv6 extension header alone, whatever else they ask.
+const OF_HEADERS: [&str; 5] = ["rt", "frag", "hbh", "dst", "mh"];
 
 /// The match extension whose options are being read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,16 +65,19 @@ pub(super) fn whole(name: &str, words: &mut Words<'_>, protocol: u8) -> Vec<Stat
     let mut text = format!("-m {name}");
     let mut has_set = false;
     while let Some(word) = words.peek() {
-        let general = ["-s", "-d", "-p", "-i", "-o", "-m", "-j", "-g", "-f", "-c"];
         let ports = ["--dport", "--sport", "--syn", "--tcp-flags"];
         let next = words.after_negation().map_or("", |word| word.text.as_str());
-        if general.contains(&next) || (protocol != 0 && ports.contains(&next)) {
+        if is_general(next) || (protocol != 0 && ports.contains(&next)) {
             break;
         }
         has_set |= word.text == "--set";
         text.push(' ');
         text.push_str(&join(std::slice::from_ref(word)));
         words.next();
+    }
+    // The extension headers it asks for are in no packet of a plain TCP connection.
+    if OF_HEADERS.contains(&name) {
+        return vec![Statement::Match(Condition::Never)];
     }
     // Its code notes the packet's source and always matches.
     if name == "recent" && has_set {
@@ -87,6 +93,38 @@ pub(super) fn whole(name: &str, words: &mut Words<'_>, protocol: u8) -> Vec<Stat
         stable: !FICKLE.contains(&name),
         negated: false,
     })]
+}
+
+/// Whether [`option`] knows an option, so that it is no target's.
+pub(super) fn is_known(name: &str) -> bool {
+    const KNOWN: [&str; 25] = [
+        "--comment",
+        "--sport",
+        "--source-port",
+        "--dport",
+        "--destination-port",
+        "--sports",
+        "--source-ports",
+        "--dports",
+        "--destination-ports",
+        "--ports",
+        "--syn",
+        "--tcp-flags",
+        "--src-range",
+        "--dst-range",
+        "--mark",
+        "--ctstate",
+        "--state",
+        "--ctdir",
+        "--ctorigsrc",
+        "--ctorigdst",
+        "--ctorigdstport",
+        "--src-type",
+        "--dst-type",
+        "--match-set",
+        "--pkt-type",
+    ];
+    KNOWN.contains(&name)
 }
 
 /// The condition of one option of the extension being read; `None` for one that asks nothing.

@@ -80,11 +80,23 @@ impl<'a> Words<'a> {
         self.words.get(start..self.next).unwrap_or_default()
     }
 
-    /// All words that are left.
-    pub(super) fn rest(&mut self) -> &'a [Word] {
-        let rest = self.words.get(self.next..).unwrap_or_default();
-        self.next = self.words.len();
-        rest
+    /// The options of a target, up to one that is no target's: matches may stand behind it.
+    pub(super) fn of_target(&mut self, name: &str) -> &'a [Word] {
+        let start = self.next;
+        let takes = |option: &str| match name {
+            "ACCEPT" | "DROP" | "RETURN" => false,
+            "REJECT" => option == "--reject-with",
+            _ => !is_general(option) && !matches::is_known(option),
+        };
+        while let Some(next) = self.after_negation() {
+            if is_option(next) && !takes(&next.text) {
+                break;
+            }
+            // A prefix may be any text.
+            self.next += 1 + usize::from(next.text.ends_with("-prefix"));
+        }
+        self.next = self.next.min(self.words.len());
+        self.words.get(start..self.next).unwrap_or_default()
     }
 
     pub(super) const fn fault(&self, at: &Word, fault: Fault) -> Unreadable {
@@ -110,7 +122,40 @@ fn is_option(word: &Word) -> bool {
     !word.quoted && (text == "!" || (text.starts_with('-') && text.len() > 1 && !negative))
 }
 
-/// The statements that the words of a rule mean.
+/// Whether an option is one of every rule's, whatever it matches.
+pub(super) fn is_general(option: &str) -> bool {
+    const GENERAL: [&str; 26] = [
+        "-s",
+        "--source",
+        "--src",
+        "-d",
+        "--destination",
+        "--dst",
+        "-p",
+        "--protocol",
+        "-i",
+        "--in-interface",
+        "-o",
+        "--out-interface",
+        "-f",
+        "--fragment",
+        "-4",
+        "--ipv4",
+        "-6",
+        "--ipv6",
+        "-c",
+        "--set-counters",
+        "-m",
+        "--match",
+        "-j",
+        "--jump",
+        "-g",
+        "--goto",
+    ];
+    GENERAL.contains(&option)
+}
+
+/// The statements that the words of a rule mean: its matches, then its target, wherever that stands.
 pub(super) fn statements(
     words: &[Word],
     line: usize,
@@ -121,6 +166,7 @@ pub(super) fn statements(
     let mut module = Module::None;
     let mut protocol = Protocol::Any;
     let mut negated = false;
+    let mut target = Vec::new();
     // Where the statements of the match extension being read begin.
     let mut own = 0;
     while let Some(word) = words.next() {
@@ -175,7 +221,7 @@ pub(super) fn statements(
                 let goto = matches!(option, "-g" | "--goto");
                 conntrack::settle(statements.get_mut(own..).unwrap_or_default());
                 own = statements.len();
-                statements.extend(target::statements(value, goto, &mut words, family)?);
+                target.extend(target::statements(value, goto, &mut words, family)?);
             }
             _ => {
                 let condition =
@@ -184,6 +230,8 @@ pub(super) fn statements(
             }
         }
     }
+    conntrack::settle(statements.get_mut(own..).unwrap_or_default());
+    statements.extend(target);
     Ok(statements)
 }
 

@@ -20,25 +20,65 @@ pub(super) struct Row {
     pub(super) has_names: bool,
 }
 
-/// Whether a line is the row that comes next, as the row of that number.
-pub(super) fn begins(text: &str, columns: Columns, number: usize) -> bool {
-    let mut tokens = text.split_whitespace();
-    if columns.number && tokens.next() != Some(number.to_string().as_str()) {
-        return false;
-    }
-    if columns.verbose {
-        let counter = |token: Option<&str>| {
-            token.is_some_and(|token| {
-                let digits = token.trim_end_matches(['K', 'M', 'G', 'T', 'P', 'E']);
-                !digits.is_empty() && digits.chars().all(|c| c.is_ascii_digit())
-            })
-        };
-        if !counter(tokens.next()) || !counter(tokens.next()) {
-            return false;
+/// What a line is in a listing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Line {
+    /// A row, with its number if the listing has them.
+    Row(Option<u32>),
+    /// It may be the rest of the row above, which a terminal has cut off.
+    Rest,
+    /// A row that cannot be read.
+    Unread,
+}
+
+/// What the line `text` is, which comes after the row `last`.
+pub(super) fn kind(text: &str, columns: Columns, last: Option<&str>) -> Line {
+    if let Some((number, tokens)) = leading(text, columns) {
+        let counted = columns.number || columns.verbose;
+        if fixed(&tokens, columns, counted).is_some() {
+            let before = last.and_then(|last| leading(last, columns)?.0);
+            let follows = number.is_none_or(|number| before.is_none_or(|last| number > last));
+            return if follows {
+                Line::Row(number)
+            } else {
+                Line::Unread
+            };
         }
     }
-    let next: Vec<&str> = tokens.take(3).collect();
-    fixed(&next).is_some()
+    let is_whole = last.is_some_and(|last| Row::read(last, columns, 0).is_ok());
+    let addresses = text.split_whitespace().filter(|token| is_address(token));
+    if is_whole && addresses.count() > 1 {
+        Line::Unread
+    } else {
+        Line::Rest
+    }
+}
+
+/// The number of a row, and what follows it and the counters; `None` where they are not there.
+fn leading(text: &str, columns: Columns) -> Option<(Option<u32>, Vec<&str>)> {
+    let mut tokens = text.split_whitespace();
+    let mut number = None;
+    if columns.number {
+        number = Some(tokens.next()?.parse::<u32>().ok()?);
+    }
+    if columns.verbose {
+        for _ in 0..2 {
+            let counter = tokens.next()?;
+            let digits = counter.trim_end_matches(['K', 'M', 'G', 'T', 'P', 'E']);
+            digits.parse::<f64>().ok()?;
+        }
+    }
+    Some((number, tokens.take(3).collect()))
+}
+
+/// Whether a word is an address as only a column of a listing shows it.
+fn is_address(token: &str) -> bool {
+    let address = token.trim_start_matches('!');
+    address == "anywhere"
+        || address
+            .split('/')
+            .next()
+            .is_some_and(|host| host.parse::<std::net::IpAddr>().is_ok())
 }
 
 /// Whether a line is a shell's, which belongs to no listing.
@@ -49,20 +89,41 @@ pub(super) fn is_prompt(text: &str) -> bool {
     prompt(first) || first == "sudo" || tokens.next().is_some_and(prompt) && first.contains('@')
 }
 
-/// Whether a target is present, and whether the options column is; `None` when these are not the
-/// tokens that follow a row's counters.
-fn fixed(tokens: &[&str]) -> Option<(bool, bool)> {
+/// Whether a target is present, and whether the options column is, which old ip6tables leaves
+/// blank; `None` when these are not the tokens that follow a row's number and counters. Without
+/// those (`counted`), a word that may be in any text proves no row.
+fn fixed(tokens: &[&str], columns: Columns, counted: bool) -> Option<(bool, bool)> {
     let option = |token: &str| matches!(token, "--" | "-f" | "!f");
     let protocol = |token: &str| {
         let name = token.trim_start_matches('!');
         name == "all" || names::protocol(name).is_some()
     };
+    // What follows a row's protocol where no options do.
+    let next = |token: Option<&&str>| {
+        token.is_none_or(|token| counted || (!columns.verbose && is_address(token)))
+    };
     match tokens {
-        [first, second, ..] if protocol(first) && option(second) => Some((false, true)),
-        [_, second, third, ..] if option(third) => Some((true, !second.is_empty())),
-        [_, second, ..] if protocol(second) => Some((true, false)),
-        [_, _] | [_, _, ..] | [_] | [] => None,
+        [first, second, third, ..]
+            if option(second) && (protocol(first) || counted || is_address(third)) =>
+        {
+            Some((false, true))
+        }
+        [first, second] if option(second) && (protocol(first) || counted) => Some((false, true)),
+        [_, _, third, ..] if option(third) => Some((true, true)),
+        [_, second, rest @ ..] if protocol(second) && next(rest.first()) => Some((true, false)),
+        [first, second, ..] if protocol(first) && is_address(second) && !columns.verbose => {
+            Some((false, false))
+        }
+        [first, _, ..] if protocol(first) && columns.verbose => Some((false, false)),
+        [_, ..] | [] => None,
     }
+}
+
+/// Whether a word may stand in a column of addresses: one itself, or a name for one.
+fn may_be_address(word: &str) -> bool {
+    let word = word.trim_start_matches('!');
+    let inner = |letter: char| letter.is_alphanumeric() || "._-:/".contains(letter);
+    word.starts_with(char::is_alphanumeric) && word.chars().all(inner) || word.starts_with("::")
 }
 
 impl Row {
@@ -89,7 +150,10 @@ impl Row {
         let second = take().ok_or_else(fault)?;
         let third = take();
         let tokens = [first, second, third.unwrap_or_default()];
-        let (has_target, has_options) = fixed(&tokens).ok_or_else(fault)?;
+        let shown = tokens.get(..2 + usize::from(third.is_some()));
+        let fixed = fixed(shown.unwrap_or_default(), columns, true);
+        let (has_target, has_options) = fixed.ok_or_else(fault)?;
+        // What was taken too early, last first.
         let mut spare: Vec<&str> = Vec::new();
         let (target, protocol, options) = match (has_target, has_options) {
             (true, true) => (Some(first), second, third.unwrap_or_default()),
@@ -97,9 +161,14 @@ impl Row {
                 spare.extend(third);
                 (Some(first), second, "--")
             }
-            (false, _) => {
+            (false, true) => {
                 spare.extend(third);
                 (None, first, second)
+            }
+            (false, false) => {
+                spare.extend(third);
+                spare.push(second);
+                (None, first, "--")
             }
         };
         let mut next = || spare.pop().or_else(&mut take).ok_or_else(fault);
@@ -109,6 +178,9 @@ impl Row {
             ("*", "*")
         };
         let (source, destination) = (next()?, next()?);
+        if !may_be_address(source) || !may_be_address(destination) {
+            return Err(fault());
+        }
         let mut row = Self {
             number,
             specification: String::new(),
@@ -120,7 +192,7 @@ impl Row {
         row.side("-d", destination);
         row.plain("-i", incoming, &["*", "any"]);
         row.plain("-o", outgoing, &["*", "any"]);
-        row.plain("-p", protocol, &["all", "0"]);
+        row.plain("-p", protocol, &["all", "0", "ip", "hopopt"]);
         match options {
             "-f" => row.add("-f"),
             "!f" => row.add("! -f"),

@@ -41,7 +41,7 @@ pub(super) fn statements(
     family: Family,
 ) -> Result<Vec<Statement>, Unreadable> {
     let name = target.text.as_str();
-    let options = Options::read(words.rest());
+    let options = Options::read(words.of_target(name));
     if goto {
         return Ok(vec![Statement::End(Verdict::Goto(name.to_owned()))]);
     }

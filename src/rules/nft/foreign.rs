@@ -55,6 +55,10 @@ fn reread_condition(condition: &mut Condition, family: Family) {
         *condition = doubtful(format!(
             "{text} (how nft renders -m multiport --ports, without its negation)"
         ));
+    } else if keys.iter().any(|key| key.field == Field::ConnectionStatus) {
+        *condition = doubtful(format!(
+            "{text} (how nft renders -m conntrack --ctstate, without its other states and its negation)"
+        ));
     } else if family == Family::Ip6 && keys.iter().any(is_address_type) {
         let known = match elements.as_slice() {
             [element] => element.patterns.iter().map(kind6).collect(),
