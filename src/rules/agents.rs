@@ -4,9 +4,12 @@
 use std::net::IpAddr;
 
 use super::condition::Condition;
+use super::firewalld::Ward;
 use super::iptables::words::shell;
+use super::place::{ChainAt, Place};
 use super::remedy::Step;
-use super::ruleset::{Chain, Elements, Origin, Rule, Statement, Table, Verdict};
+use super::ruleset::{Chain, Elements, Origin, Rule, Ruleset, Statement, Table, Verdict};
+use super::walk::chain_at;
 
 /// A program that manages rules of its own.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,8 +20,8 @@ pub enum Agent {
     Fail2ban(String),
     /// CrowdSec's bouncer.
     Crowdsec,
-    /// firewalld, for one of its zones where that is known.
-    Firewalld(Option<String>),
+    /// firewalld, for a part of it.
+    Firewalld(Ward),
     /// ufw.
     Ufw,
     /// Docker.
@@ -30,8 +33,19 @@ pub enum Agent {
 }
 
 impl Agent {
-    /// The program behind a rule of `chain`, or behind its policy.
-    pub fn behind(table: &Table, chain: &Chain, rule: Option<usize>) -> Option<Self> {
+    /// The program behind a rule of `chain`, or behind its policy, for a packet that has entered the
+    /// chains `entered`.
+    pub fn behind(ruleset: &Ruleset, place: Place, entered: &[ChainAt]) -> Option<Self> {
+        let (table, chain) = chain_at(ruleset, place.at)?;
+        let agent = Self::of_chain(table, chain, place.rule)?;
+        Some(if let Self::Firewalld(ward) = agent {
+            Self::Firewalld(ward.come_by(ruleset, entered))
+        } else {
+            agent
+        })
+    }
+
+    fn of_chain(table: &Table, chain: &Chain, rule: Option<usize>) -> Option<Self> {
         let by_set = rule.and_then(|at| Self::of_rule(chain.rules.get(at)?));
         by_set.or_else(|| {
             // What stands in a built-in chain before an agent's own is somebody else's.
@@ -79,7 +93,7 @@ impl Agent {
             return Some(Self::Crowdsec);
         }
         if table.name == "firewalld" || has("INPUT_ZONES") {
-            return Some(Self::Firewalld(zone(name)));
+            return Some(Self::Firewalld(Ward::of(table, name)));
         }
         (chain.base.is_some() && has("ufw")).then_some(Self::Ufw)
     }
@@ -116,6 +130,14 @@ impl Agent {
         }
     }
 
+    /// Whether the own command for `earlier`, which comes before this, lets in here as well.
+    pub fn is_served_with(&self, earlier: &Self) -> bool {
+        match (self, earlier) {
+            (Self::Firewalld(ward), Self::Firewalld(before)) => ward.is_behind(before),
+            (_, _) => false,
+        }
+    }
+
     /// Its name.
     pub const fn name(&self) -> &'static str {
         match self {
@@ -133,7 +155,8 @@ impl Agent {
     /// Whether a command of its own lets addresses in.
     pub const fn has_command(&self) -> bool {
         match self {
-            Self::Fail2ban(_) | Self::Crowdsec | Self::Firewalld(_) | Self::Ufw => true,
+            Self::Firewalld(ward) => ward.has_rule(),
+            Self::Fail2ban(_) | Self::Crowdsec | Self::Ufw => true,
             Self::Hostguard | Self::Docker | Self::Kubernetes | Self::Calico => false,
         }
     }
@@ -166,10 +189,7 @@ impl Agent {
             Self::Crowdsec => format!(
                 "{chain} belongs to CrowdSec, which fills it from its decisions and puts back what is deleted by hand"
             ),
-            Self::Firewalld(_) => format!(
-                "{chain} belongs to firewalld: a rule put in by hand is gone with its next reload; \
-                 add --permanent to its own command to keep it over a reload as well"
-            ),
+            Self::Firewalld(ward) => ward.warning(chain),
             Self::Ufw => format!(
                 "{chain} belongs to ufw: a rule put in by hand is gone with its next reload"
             ),
@@ -216,29 +236,7 @@ impl Agent {
                 };
                 (format!("ufw prepend {rule}"), format!("ufw delete {rule}"))
             }
-            Self::Firewalld(zone) => {
-                let zone = zone.as_ref().map_or_else(String::new, |zone| {
-                    format!("{} ", shell(&format!("--zone={zone}")))
-                });
-                let family = if address.is_ipv4() { "ipv4" } else { "ipv6" };
-                let service = port.map_or_else(
-                    || format!(r#"protocol value="{protocol}""#),
-                    |port| format!(r#"port port="{port}" protocol="{protocol}""#),
-                );
-                // Refusing rules of a zone come before accepting ones of the same priority.
-                let priority = if chain.ends_with("_deny") || chain.ends_with("_pre") {
-                    r#" priority="-10""#
-                } else {
-                    ""
-                };
-                let rule = format!(
-                    r#"'rule{priority} family="{family}" source address="{address}" {service} accept'"#
-                );
-                (
-                    format!("firewall-cmd {zone}--add-rich-rule={rule}"),
-                    format!("firewall-cmd {zone}--remove-rich-rule={rule}"),
-                )
-            }
+            Self::Firewalld(ward) => return ward.rich_rule(address, port, protocol),
             Self::Hostguard | Self::Docker | Self::Kubernetes | Self::Calico => return None,
         };
         Some(Step {
@@ -257,13 +255,4 @@ fn enters_agent(rule: &Rule) -> bool {
         };
         STARTS.iter().any(|start| chain.starts_with(start))
     })
-}
-
-/// The zone in the name of one of firewalld's chains: `filter_IN_public_deny`, `IN_public`.
-fn zone(chain: &str) -> Option<String> {
-    let rest = chain.strip_prefix("filter_").unwrap_or(chain);
-    let rest = rest.strip_prefix("IN_")?;
-    let endings = ["_allow", "_deny", "_log", "_pre", "_post"];
-    let ended = endings.iter().find_map(|ending| rest.strip_suffix(ending));
-    Some(ended.unwrap_or(rest).to_owned())
 }

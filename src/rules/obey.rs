@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use super::flow::{Flow, Part};
 use super::matcher::{Fact, Found};
 use super::packet::Journey;
-use super::place::Place;
+use super::place::{ChainAt, Place};
 use super::ruleset::{Kind, MarkChange, Rule, Shown, Statement, Translation, Verdict};
 use super::walk::{Block, End, Frame, Walk, Walker, chain_at, label};
 
@@ -204,10 +204,12 @@ impl Walker {
                     }
                     self.frames.pop();
                 }
-                self.frames.push(Frame {
-                    chain: inner?,
-                    next: 0,
+                let chain = inner?;
+                self.entered.push(ChainAt {
+                    table: place.at.table,
+                    chain,
                 });
+                self.frames.push(Frame { chain, next: 0 });
             }
         }
         None

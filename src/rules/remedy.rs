@@ -99,7 +99,7 @@ pub(super) fn plan_all(ruleset: &Ruleset, packet: &Packet, handshake: bool) -> R
         let End::Blocked(block) = &outcome.end else {
             break;
         };
-        let Some(placed) = change(&mended, block, &outcome.flow) else {
+        let Some(placed) = change(&mended, block, outcome) else {
             break;
         };
         apply(&mut mended, block, &placed.change);
@@ -136,12 +136,20 @@ fn tell(ruleset: &Ruleset, packet: &Packet, remedy: &mut Remedy) {
         let agent = placed.agent.as_ref().filter(|_| comes_in)?;
         agent.own_way(chain, packet.from, packet.port, protocol)
     };
+    let mut served: Vec<&Agent> = Vec::new();
     for placed in &remedy.changes {
-        let chain = chain_at(ruleset, placed.place.at).map(|(_, chain)| chain.name.as_str());
-        if let Some(step) = chain.and_then(|chain| own_way(placed, chain))
+        let Some((_, chain)) = chain_at(ruleset, placed.place.at) else {
+            continue;
+        };
+        let served_before = |agent: &Agent| served.iter().any(|other| agent.is_served_with(other));
+        if placed.agent.as_ref().is_some_and(served_before) {
+            continue;
+        }
+        if let Some(step) = own_way(placed, &chain.name)
             && !remedy.steps.contains(&step)
         {
             remedy.steps.push(step);
+            served.extend(&placed.agent);
         }
     }
     // From the highest number to the lowest: a change renumbers what follows it.
@@ -188,12 +196,13 @@ const fn number(change: &Change) -> u32 {
 }
 
 /// The change that removes a block.
-fn change(ruleset: &Ruleset, block: &Block, flow: &Flow) -> Option<Placed> {
+fn change(ruleset: &Ruleset, block: &Block, outcome: &Outcome) -> Option<Placed> {
+    let flow = &outcome.flow;
     let (table, chain) = chain_at(ruleset, block.place.at)?;
     let placed = |change| Placed {
         place: block.place,
         change,
-        agent: Agent::behind(table, chain, block.place.rule),
+        agent: Agent::behind(ruleset, block.place, &outcome.entered),
         packet: flow.step,
     };
     let Some(index) = block.place.rule else {

@@ -2,6 +2,7 @@
 
 mod commands;
 mod damaged;
+mod firewalld;
 mod pasted;
 mod sets;
 

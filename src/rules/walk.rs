@@ -63,6 +63,9 @@ pub struct Outcome {
     pub assumed: Vec<Assumed>,
     /// The rules that led the packet there.
     pub way: Vec<String>,
+    /// The chains it has entered from others; where ways to one end were put together, those that
+    /// all of them enter.
+    pub entered: Vec<ChainAt>,
     /// The packet as it was there.
     pub flow: Flow,
 }
@@ -86,6 +89,7 @@ pub(super) struct Walker {
     /// The chains it is in, the innermost last.
     pub(super) frames: Vec<Frame>,
     pub(super) way: Vec<String>,
+    pub(super) entered: Vec<ChainAt>,
     pub(super) left_by: Option<usize>,
     pub(super) accepted: Option<Place>,
     /// A verdict that was found already, and the rule it is of.
@@ -165,6 +169,7 @@ impl Walk<'_> {
             end,
             assumed: walker.assumed,
             way: walker.way,
+            entered: walker.entered,
             flow: walker.flow,
         });
     }
@@ -179,6 +184,7 @@ impl Walker {
             base: ChainAt { table: 0, chain: 0 },
             frames: Vec::new(),
             way: Vec::new(),
+            entered: Vec::new(),
             left_by: None,
             accepted: None,
             pending: None,

@@ -1,5 +1,6 @@
 //! The ways to each end, with nothing that does not matter to it.
 
+use super::place::ChainAt;
 use super::walk::{Assumed, End, Outcome};
 
 /// Most pairs of assumptions that are compared for one end.
@@ -23,6 +24,11 @@ pub(super) fn fewest(all: Vec<Outcome>) -> Vec<Outcome> {
     for ways in &mut ends {
         ways.sort_by_key(|way| way.assumed.len());
         if comparisons(ways) > MOST_COMPARISONS {
+            let (kept, others) = ways.split_at_mut(1);
+            for way in kept {
+                let by_all = |chain: &ChainAt| others.iter().all(|way| way.entered.contains(chain));
+                way.entered.retain(by_all);
+            }
             ways.truncate(1);
             continue;
         }
@@ -46,15 +52,17 @@ fn shorten(ways: &mut [Outcome]) -> bool {
     let mut shortened = false;
     for at in 0..ways.len() {
         while let Some(way) = ways.get(at) {
-            let is_needless = |index: &usize| {
+            let covered = |index: usize| {
                 let mut others = ways.iter();
-                others.any(|other| is_covered_without(&way.assumed, *index, &other.assumed))
+                others.find(|other| is_covered_without(&way.assumed, index, &other.assumed))
             };
-            let Some(index) = (0..way.assumed.len()).find(is_needless) else {
+            let needless = |index: usize| Some((index, covered(index)?.entered.clone()));
+            let Some((index, entered)) = (0..way.assumed.len()).find_map(needless) else {
                 break;
             };
             if let Some(way) = ways.get_mut(at) {
                 way.assumed.remove(index);
+                way.entered.retain(|chain| entered.contains(chain));
             }
             shortened = true;
         }
@@ -80,12 +88,13 @@ fn is_covered_without(one: &[Assumed], index: usize, other: &[Assumed]) -> bool 
 fn keep_widest(ways: &mut Vec<Outcome>) {
     let mut kept: Vec<Outcome> = Vec::new();
     for way in ways.drain(..) {
-        let covers = |shorter: &Outcome| {
+        let covers = |shorter: &&mut Outcome| {
             let mut needed = shorter.assumed.iter();
             needed.all(|assumed| has(&way.assumed, assumed))
         };
-        if !kept.iter().any(covers) {
-            kept.push(way);
+        match kept.iter_mut().find(covers) {
+            Some(wider) => wider.entered.retain(|chain| way.entered.contains(chain)),
+            None => kept.push(way),
         }
     }
     *ways = kept;

@@ -46,8 +46,12 @@ pub(super) fn kind(text: &str, columns: Columns, last: Option<&str>) -> Line {
         }
     }
     let is_whole = last.is_some_and(|last| Row::read(last, columns, 0).is_ok());
-    let addresses = text.split_whitespace().filter(|token| is_address(token));
-    if is_whole && addresses.count() > 1 {
+    // What a row says beside its columns never shows two addresses side by side.
+    let tokens: Vec<&str> = text.split_whitespace().collect();
+    let has_columns = tokens
+        .windows(2)
+        .any(|pair| pair.iter().all(|token| is_address(token)));
+    if is_whole && has_columns {
         Line::Unread
     } else {
         Line::Rest

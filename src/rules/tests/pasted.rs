@@ -4,6 +4,7 @@ use super::{FROM, input_chain, packet, read, rules};
 use crate::rules::decision::{Ruling, decide};
 use crate::rules::document::Document;
 use crate::rules::input;
+use crate::rules::packet::Packet;
 use crate::rules::remedy::plan;
 use crate::rules::ruleset::{Doubt, Family, Origin};
 
@@ -129,29 +130,40 @@ fn a_save_tells_its_variant_from_the_version_that_says_it() {
     }
 }
 
+/// A text as a terminal of `width` columns breaks it.
+fn broken(text: &str, width: usize) -> String {
+    text.lines()
+        .flat_map(|line| {
+            let characters: Vec<char> = line.trim_end().chars().collect();
+            let mut pieces: Vec<String> = characters
+                .chunks(width)
+                .map(|piece| piece.iter().collect())
+                .collect();
+            if pieces.is_empty() {
+                pieces.push(String::new());
+            }
+            pieces
+        })
+        .flat_map(|piece| [piece, "\n".to_owned()])
+        .collect()
+}
+
 #[test]
 fn a_terminal_may_break_a_listing_anywhere() {
-    let text = listing(&FILTER, DROP);
-    for width in 60..=140 {
-        let wrapped: String = text
-            .lines()
-            .flat_map(|line| {
-                let characters: Vec<char> = line.trim_end().chars().collect();
-                let mut pieces: Vec<String> = characters
-                    .chunks(width)
-                    .map(|piece| piece.iter().collect())
-                    .collect();
-                if pieces.is_empty() {
-                    pieces.push(String::new());
-                }
-                pieces
-            })
-            .flat_map(|piece| [piece, "\n".to_owned()])
-            .collect();
-        let ruleset = read(&wrapped);
-        let document = Document::of(&ruleset, &decide(&ruleset, &packet()), &[]);
-        assert_eq!(document.decision, Ruling::Blocked, "{width}");
-        assert_eq!(document.rule.expect("a rule").number, Some(1), "{width}");
+    const LONG: &str = "    0     0 DROP       6    --  *      *       fd00:7:8:0:2000::/66 fd00:7:9:0:2000::3   tcp dpt:3306 ctorigdst fd00:7:9:0:2000::3\n";
+    let six = Packet {
+        from: "fd00:7:8:0:2000::14".parse().expect("an address"),
+        to: "fd00:7:9:0:2000::3".parse().ok(),
+        ..packet()
+    };
+    for (row, packet) in [(DROP, packet()), (LONG, six)] {
+        let text = listing(&FILTER, row);
+        for width in 60..=180 {
+            let ruleset = read(&broken(&text, width));
+            let document = Document::of(&ruleset, &decide(&ruleset, &packet), &[]);
+            assert_eq!(document.decision, Ruling::Blocked, "{width}: {row}");
+            assert_eq!(document.rule.expect("a rule").number, Some(1), "{width}");
+        }
     }
 }
 
