@@ -12,6 +12,11 @@ const PAIRS: [&str; 18] = [
     "vlan", "arp", "rt", "frag", "comp", "ah",
 ];
 
+/// Fields of TCP options.
+const OPTION_PARTS: [&str; 8] = [
+    "kind", "length", "size", "count", "left", "right", "tsval", "tsecr",
+];
+
 /// Words that `meta` may be left out before.
 const BARE: [&str; 22] = [
     "iif",
@@ -92,6 +97,10 @@ impl Parser {
                 if name == "tcp option" {
                     // `tcp option maxseg size`, `tcp option 8 exists`: what follows is a value then.
                     self.append_next(&mut name)?;
+                    let is_part = |token: &Token| OPTION_PARTS.contains(&token.text.as_str());
+                    if self.peek().is_some_and(is_part) {
+                        self.append_next(&mut name)?;
+                    }
                 }
                 return Ok(Some(Expression::Field(name)));
             }

@@ -4,6 +4,7 @@ use super::foreign;
 use super::mark;
 use super::pattern::{self, Kind};
 use super::syntax::{Clause, Expression, Member, Relation};
+use super::wording::{told, words, written};
 use crate::rules::condition::{Condition, Element, Field, Key, Pattern};
 use crate::rules::ruleset::{
     Chain, Elements, Family, Origin, Recipe, Rule, Statement, Table, Translation, Verdict,
@@ -267,10 +268,11 @@ fn comparison(
     right: &Expression,
     rule: &str,
 ) -> Vec<Statement> {
+    let unknown = || opaque(&written(relation, left, right).unwrap_or_else(|| rule.to_owned()));
     let keys = match keys(left) {
         Ok(keys) => keys,
         Err(true) => return vec![Statement::Match(Condition::Never)],
-        Err(false) => return opaque(rule),
+        Err(false) => return unknown(),
     };
     let mut found: Vec<Statement> = version(left).into_iter().collect();
     let kinds: Vec<Kind> = keys.iter().map(|(_, kind)| *kind).collect();
@@ -295,9 +297,9 @@ fn comparison(
         }
         (_, [(key, kind)]) => match simple(relation, key, *kind, right, &text) {
             Some(condition) => condition,
-            None => return opaque(rule),
+            None => return unknown(),
         },
-        (_, _) => return opaque(rule),
+        (_, _) => return unknown(),
     };
     found.push(Statement::Match(condition));
     found
@@ -351,46 +353,6 @@ fn simple(
         Relation::NotEqual if is_list && kind == Kind::State => None,
         Relation::Implicit | Relation::Equal => Some(one(pattern::pattern(right, kind), false)),
         Relation::NotEqual | Relation::None => Some(one(pattern::pattern(right, kind), true)),
-    }
-}
-
-/// A comparison in words; what negates it is told apart.
-fn told(relation: Relation, left: &Expression, right: &Expression) -> String {
-    let than = match relation {
-        Relation::Implicit | Relation::Equal | Relation::NotEqual | Relation::None => "is",
-        Relation::Less => "is less than",
-        Relation::AtMost => "is at most",
-        Relation::Greater => "is more than",
-        Relation::AtLeast => "is at least",
-    };
-    format!("{} {than} {}", words(left), words(right))
-}
-
-fn words(expression: &Expression) -> String {
-    let joined =
-        |all: &[Expression], between: &str| all.iter().map(words).collect::<Vec<_>>().join(between);
-    match expression {
-        Expression::Field(text)
-        | Expression::Word(text)
-        | Expression::Quoted(text)
-        | Expression::Other(text) => text.clone(),
-        Expression::Prefix(address, length) => format!("{}/{length}", words(address)),
-        Expression::Range(low, high) => format!("{}-{}", words(low), words(high)),
-        Expression::Concat(all) => joined(all, " . "),
-        Expression::List(all) => joined(all, ","),
-        Expression::Reference(name) => format!("in @{name}"),
-        Expression::And(left, mask) => format!("{} & {}", words(left), words(mask)),
-        Expression::Xor(left, bits) => format!("{} ^ {}", words(left), words(bits)),
-        Expression::Map(key, _) => format!("{} map", words(key)),
-        Expression::Set(members) => {
-            let shown: Vec<&str> = members
-                .iter()
-                .take(4)
-                .map(|member| member.text.as_str())
-                .collect();
-            let more = if members.len() > 4 { ", …" } else { "" };
-            format!("one of {}{more}", shown.join(", "))
-        }
     }
 }
 

@@ -12,3 +12,4 @@ mod pattern;
 mod statement;
 mod syntax;
 pub(super) mod text;
+mod wording;

@@ -1,6 +1,8 @@
 //! Sets, and rules that change packets or sets on the way; the kernel was asked for each end.
 
-use super::{Ruling, input_chain, packet, rules};
+use super::{Ruling, input_chain, packet, read, rules};
+use crate::rules::decision::decide;
+use crate::rules::document::Document;
 use crate::rules::packet::{Packet, UDP};
 
 const HASH_NET: &str = "create s hash:net family inet hashsize 1024 maxelem 65536\n";
@@ -123,4 +125,17 @@ fn a_chain_may_bear_the_name_of_a_target() {
     let rule = "-A INPUT -j ACCOUNT\n-A ACCOUNT -p tcp --dport 3306 -j DROP\n";
     let text = input_chain("ACCEPT", rule).replace(":OUTPUT", ":ACCOUNT - [0:0]\n:OUTPUT");
     assert_eq!(rules(&text, &packet()), Ruling::Blocked);
+}
+
+#[test]
+fn what_nobody_can_tell_of_a_packet_is_asked_as_its_rule_asks_it() {
+    let text = "table inet t {\n chain i { type filter hook input priority 0; policy accept;\n \
+        tcp flags syn tcp option maxseg size != 536-65535 counter drop\n tcp option sack-perm missing drop\n }\n}\n";
+    let ruleset = read(text);
+    let document = Document::of(&ruleset, &decide(&ruleset, &packet()), &[]);
+    let first = &document.outcomes[0];
+    assert_eq!(
+        first.conditions,
+        [r#"what nft calls "tcp option maxseg size != 536-65535""#]
+    );
 }
