@@ -249,7 +249,7 @@ pub(super) fn given(files: &[PathBuf]) -> Result<(String, String), Unjudged> {
             source,
         };
         let bytes = contents(path).map_err(closed)?;
-        rules.push_str(&String::from_utf8_lossy(&bytes));
+        rules.push_str(&text(&bytes));
         if !rules.ends_with('\n') {
             rules.push('\n');
         }
@@ -260,6 +260,21 @@ pub(super) fn given(files: &[PathBuf]) -> Result<(String, String), Unjudged> {
         _ => "the files, one after the other,".to_owned(),
     };
     Ok((name, rules))
+}
+
+/// The text of a file; a shell of Windows writes UTF-16, which begins with its byte order mark.
+fn text(bytes: &[u8]) -> String {
+    let units = |rest: &[u8], unit: fn([u8; 2]) -> u16| {
+        let (pairs, _) = rest.as_chunks();
+        String::from_utf16_lossy(&pairs.iter().copied().map(unit).collect::<Vec<u16>>())
+    };
+    match bytes {
+        // It is refused for its size, which decoding would halve.
+        _ if bytes.len() > MOST_BYTES => String::from_utf8_lossy(bytes).into_owned(),
+        [0xFF, 0xFE, rest @ ..] => units(rest, u16::from_le_bytes),
+        [0xFE, 0xFF, rest @ ..] => units(rest, u16::from_be_bytes),
+        _ => String::from_utf8_lossy(bytes).into_owned(),
+    }
 }
 
 /// What a file holds, up to one byte more than is taken.
@@ -284,5 +299,25 @@ fn live() -> Result<(String, Vec<&'static str>), Unjudged> {
         Listing::Rules { rules, failed, .. } => Ok((rules, failed)),
         Listing::NotPermitted => Err(Unjudged::NotPermitted),
         Listing::NoTool => Err(Unjudged::NoTool),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_byte_order_mark_tells_how_the_text_is_written() {
+        let told = "-P INPUT DROP\n–";
+        let units = || told.encode_utf16();
+        let little: Vec<u8> = units().flat_map(u16::to_le_bytes).collect();
+        let big: Vec<u8> = units().flat_map(u16::to_be_bytes).collect();
+        for bytes in [
+            told.as_bytes().to_vec(),
+            [&[0xFF, 0xFE], little.as_slice()].concat(),
+            [&[0xFE, 0xFF], big.as_slice()].concat(),
+        ] {
+            assert_eq!(text(&bytes), told, "{bytes:?}");
+        }
     }
 }
