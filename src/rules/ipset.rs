@@ -135,9 +135,9 @@ fn make(ruleset: &mut Ruleset, name: &str, kind: &str, header: &str) {
     // What lists of sets and rarer kinds hold is not followed, nor what changes a lookup.
     let followed = matches!(
         kind,
-        "hash:ip" | "hash:net" | "hash:ip,port" | "hash:net,port"
+        "hash:ip" | "hash:net" | "hash:ip,port" | "hash:net,port" | "bitmap:port"
     );
-    let plain = |word: &str| !matches!(word, "netmask" | "bitmask" | "markmask" | "range");
+    let plain = |word: &str| !matches!(word, "netmask" | "bitmask" | "markmask");
     let set = Set {
         elements: Vec::new(),
         kind: kind.to_owned(),

@@ -3,7 +3,7 @@
 use super::condition::{Condition, Field, Key};
 use super::ruleset::{Doubt, Elements, Ruleset, Set, Statement};
 
-/// Marks the sets that rules change, and asks for the protocol where an ipset holds it.
+/// Marks the sets that rules change, and asks of an ipset what its kind holds.
 pub(super) fn settle(ruleset: &mut Ruleset) {
     let sets = ruleset.tables.iter().flat_map(|table| table.sets.values());
     let counts: Vec<usize> = sets.map(|set| set.elements.len()).collect();
@@ -21,7 +21,7 @@ pub(super) fn settle(ruleset: &mut Ruleset) {
                     Elements::Ipset(name) => change(ipsets.get_mut(name), *removes),
                     Elements::Listed(_) => {}
                 },
-                Statement::Match(condition) => ask_protocol(condition, ipsets),
+                Statement::Match(condition) => suit(condition, ipsets),
                 Statement::End(_)
                 | Statement::Dispatch { .. }
                 | Statement::Mark { .. }
@@ -45,22 +45,33 @@ fn change(set: Option<&mut Set>, removes: bool) {
     }
 }
 
-/// The ports of an ipset are those of a protocol.
-fn ask_protocol(condition: &mut Condition, ipsets: &std::collections::BTreeMap<String, Set>) {
+/// Asks for what an ipset holds: a port alone, or one with its protocol.
+fn suit(condition: &mut Condition, ipsets: &std::collections::BTreeMap<String, Set>) {
     match condition {
         Condition::Within {
             keys,
             elements: Elements::Ipset(name),
             ..
-        } => {
-            let ported = |set: &Set| set.kind.ends_with(",port");
-            if keys.len() == 2 && ipsets.get(name).is_some_and(ported) {
+        } => match ipsets.get(name).map(|set| set.kind.as_str()) {
+            Some("bitmap:port") => {
+                keys.truncate(1);
+                for key in keys {
+                    let is_source = matches!(key.field, Field::Source4 | Field::Source6);
+                    key.field = if is_source {
+                        Field::SourcePort(0)
+                    } else {
+                        Field::DestinationPort(0)
+                    };
+                }
+            }
+            Some(kind) if kind.ends_with(",port") && keys.len() == 2 => {
                 keys.push(Key::whole(Field::Protocol));
             }
-        }
+            Some(_) | None => {}
+        },
         Condition::Either { conditions, .. } => {
             for condition in conditions {
-                ask_protocol(condition, ipsets);
+                suit(condition, ipsets);
             }
         }
         Condition::Within { .. } | Condition::Opaque { .. } | Condition::Never => {}

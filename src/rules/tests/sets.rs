@@ -40,6 +40,24 @@ fn an_ipset_of_ports_holds_them_with_their_protocol() {
 }
 
 #[test]
+fn an_ipset_of_ports_alone_is_asked_for_the_port() {
+    let set = "create s bitmap:port range 0-65535\n";
+    for (member, directions, ruling) in [
+        ("3306", "dst", Ruling::Blocked),
+        ("3307", "dst", Ruling::Allowed),
+        ("3306", "dst,src", Ruling::Blocked),
+        ("3306", "src", Ruling::Allowed),
+    ] {
+        let asked = Packet {
+            source_port: Some(40_000),
+            ..packet()
+        };
+        let found = dropped_in(set, &format!("add s {member}\n"), directions, &asked);
+        assert_eq!(found, ruling, "{member} {directions}");
+    }
+}
+
+#[test]
 fn an_ipset_whose_header_changes_lookups_or_whose_members_are_not_shown_tells_nothing() {
     let masked = "create s hash:ip family inet hashsize 1024 maxelem 65536 netmask 24\n";
     let ruling = dropped_in(masked, "add s 10.66.0.0\n", "src", &packet());
