@@ -82,25 +82,36 @@ fn rules_that_cannot_be_read_are_refused_before_anything_is_sent() {
     }
 }
 
+/// The check of that name by doctor, of the way to the server.
+fn checked(place: &Place, more: &[&str], name: &str) -> Option<Value> {
+    let mut command = synquest();
+    command.args(["doctor", "--json"]).args(more);
+    command.arg(format!("{SERVER}:3306"));
+    let output = place.prober.enter(|| command.output().expect("it starts"));
+    let document: Value = serde_json::from_str(&stdout(&output)).expect("a document");
+    let mut checks = document["checks"].as_array().expect("checks").iter();
+    checks.find(|check| check["name"] == name).cloned()
+}
+
 #[test]
 fn doctor_finds_the_local_rule_that_stops_the_very_flow() {
     if !may_run("the local firewall of doctor", &TOOLS) {
         return;
     }
     let place = Place::make();
-    let check = |standing: &str, words: &str| {
-        let mut command = synquest();
-        command.args(["doctor", "--json", "-S", "10.77.0.2", "10.77.0.1:3306"]);
-        let output = place.prober.enter(|| command.output().expect("it starts"));
-        let document: Value = serde_json::from_str(&stdout(&output)).expect("a document");
-        let mut checks = document["checks"].as_array().expect("checks").iter();
-        let found = checks.find(|check| check["name"] == "local firewall");
+    let check_with = |more: &[&str], standing: &str, words: &str| {
+        let found = checked(
+            &place,
+            &[&["-S", "10.77.0.2"], more].concat(),
+            "local firewall",
+        );
         let found = found.expect("a check of the firewall");
         assert_eq!(found["standing"], standing, "{found}");
         let finding = found["finding"].as_str().expect("a finding");
         assert!(finding.contains(words), "{finding}");
         found["command"].as_str().unwrap_or_default().to_owned()
     };
+    let check = |standing: &str, words: &str| check_with(&[], standing, words);
     check("good", "has no rules");
     shell(
         &place.prober,
@@ -128,6 +139,70 @@ fn doctor_finds_the_local_rule_that_stops_the_very_flow() {
     }
     shell(&place.prober, &command);
     check("good", "lets the SYN out");
+    shell(&place.prober, "iptables -A OUTPUT -m mark --mark 7 -j DROP");
+    check("good", "lets the SYN out");
+    check_with(
+        &["--mark", "7"],
+        "bad",
+        "Rule 1 of chain OUTPUT (table filter)",
+    );
+}
+
+#[test]
+fn doctor_judges_the_reverse_path_where_answers_come_in() {
+    if !may_run("the reverse-path filter by doctor", &["ip"]) {
+        return;
+    }
+    let place = Place::make();
+    let finding = |more: &[&str]| {
+        let found = checked(&place, more, "reverse-path filter").expect("a check");
+        found["finding"].as_str().expect("a finding").to_owned()
+    };
+    // A second way to the target, which the routes prefer; answers to eth0's address come by eth0.
+    shell(
+        &place.prober,
+        "ip link add other type veth peer name end && ip link set other up && ip link set end up \
+         && ip addr add 10.78.0.2/24 dev other && ip route add 10.77.0.1/32 dev other",
+    );
+    let strict = |interface: &str, mode: u8| {
+        shell(
+            &place.prober,
+            &format!("echo {mode} > /proc/sys/net/ipv4/conf/{interface}/rp_filter"),
+        );
+    };
+    assert_eq!(finding(&["-S", "10.77.0.2"]), "off on eth0");
+    strict("eth0", 1);
+    assert_eq!(
+        finding(&["-S", "10.77.0.2"]),
+        "strict on eth0, and by the routes the target is reached through other"
+    );
+    assert_eq!(finding(&["-S", "10.78.0.2"]), "off on other");
+    strict("eth0", 2);
+    assert_eq!(finding(&["-S", "10.77.0.2"]), "loose on eth0");
+}
+
+#[test]
+fn doctor_tells_the_way_of_a_connection_from_that_of_raw_probes() {
+    if !may_run("the way of a connection by doctor", &["ip"]) {
+        return;
+    }
+    let place = Place::make();
+    const NAME: &str = "way of a connection to port 3306";
+    assert_eq!(checked(&place, &[], NAME), None);
+    shell(
+        &place.prober,
+        "ip rule add to 10.77.0.1 ipproto tcp dport 3306 prohibit",
+    );
+    let found = checked(&place, &[], NAME).expect("a check");
+    assert_eq!(found["standing"], "doubtful", "{found}");
+    assert_eq!(found["finding"], "a route of type prohibit");
+    let refused = place
+        .prober
+        .enter(|| std::net::TcpStream::connect((SERVER, 3306)));
+    assert_eq!(
+        refused.expect_err("a refusal").raw_os_error(),
+        Some(libc::EACCES)
+    );
 }
 
 #[test]
@@ -137,16 +212,8 @@ fn doctor_says_which_source_was_chosen_and_where_an_mtu_comes_from() {
     }
     let place = Place::make();
     let finding = |name: &str| {
-        let mut command = synquest();
-        command.args(["doctor", "--json", "10.77.0.1:3306"]);
-        let output = place.prober.enter(|| command.output().expect("it starts"));
-        let document: Value = serde_json::from_str(&stdout(&output)).expect("a document");
-        let mut checks = document["checks"].as_array().expect("checks").iter();
-        let found = checks.find(|check| check["name"] == name);
-        found.expect(name)["finding"]
-            .as_str()
-            .expect("a finding")
-            .to_owned()
+        let found = checked(&place, &[], name).expect(name);
+        found["finding"].as_str().expect("a finding").to_owned()
     };
     let source = finding("source address");
     assert!(
@@ -154,7 +221,7 @@ fn doctor_says_which_source_was_chosen_and_where_an_mtu_comes_from() {
         "{source}"
     );
     assert_eq!(finding("MTU"), "1500, the interface's");
-    assert_eq!(finding("reverse-path filter"), "off");
+    assert_eq!(finding("reverse-path filter"), "off on eth0");
     shell(
         &place.prober,
         "ip route add 10.77.0.1/32 dev eth0 src 10.77.0.5 mtu 1400",

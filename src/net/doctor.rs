@@ -8,9 +8,10 @@ use super::failure::Failure;
 use super::host::{self, Conntrack, Discards, Interface, ReversePath};
 use super::netlink::Netlink;
 use super::ports::Reservation;
+use super::route::{Flow, Route, Way};
 use super::surroundings::{self, ClockState};
 use super::survey::{Preference, Standpoint};
-use super::{filter::Ports, privilege, route::Flow, route::Way, tap};
+use super::{filter::Ports, privilege, tap};
 use crate::model::endpoint::Endpoint;
 use crate::model::evidence::NeighbourState;
 
@@ -48,11 +49,24 @@ pub struct Approach {
     pub sources: Vec<(IpAddr, String)>,
     /// The neighbour entry of the next hop; `None` without an entry, a route, or the need of one.
     pub neighbour: Option<NeighbourState>,
-    /// Whether the outgoing interface discards by reverse path; `None` for IPv6.
-    pub reverse_path: Option<ReversePath>,
-    /// The interface by which the routes lead to the target, where it is another than the probes
-    /// leave by: a strict check of the reverse path looks there.
-    pub returns_by: Option<String>,
+    /// The way of a TCP connection to the endpoint's port, where it is another one than the probes':
+    /// policy rules may look at the port.
+    pub connection: Option<Way>,
+    /// The check of where answers come from; `None` for IPv6.
+    pub arrival: Option<Arrival>,
+}
+
+/// How answers are checked by where they come from (RFC 3704).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Arrival {
+    /// The interface they are expected by: the one that has the source address, which the other
+    /// hosts of its subnet know; without one, the one that the probes leave by.
+    pub interface: String,
+    /// Its check.
+    pub mode: ReversePath,
+    /// The interface by which the routes lead to the target, where it is another one: a strict check
+    /// looks there.
+    pub routed_by: Option<String>,
 }
 
 /// Examines this host and, where one is named, the way to an endpoint.
@@ -100,27 +114,60 @@ pub fn approach(target: &Endpoint, preference: &Preference) -> Result<Approach, 
         way: standpoint.way.clone(),
         sources: sources(target.address),
         neighbour: None,
-        reverse_path: None,
-        returns_by: None,
+        connection: None,
+        arrival: None,
     };
+    let flow = standpoint.flow(target, preference);
+    let connection = netlink.way(&Flow {
+        port: Some(target.port),
+        ..flow
+    })?;
+    approach.connection = Some(connection).filter(|way| is_another(way, &approach.way));
     if let Some(route) = standpoint.route().filter(|route| !route.local) {
         let next_hop = route.gateway.unwrap_or(target.address);
         approach.neighbour = netlink.neighbour(next_hop, route.link.index)?;
         if target.address.is_ipv4() {
-            approach.reverse_path = host::reverse_path(&route.link.name);
-            let back = netlink.way(&Flow {
-                destination: target.address,
-                source: Some(route.source),
-                interface: None,
-                mark: None,
-            })?;
-            approach.returns_by = back
-                .route()
-                .filter(|back| back.link.index != route.link.index)
-                .map(|back| back.link.name.clone());
+            approach.arrival = arrival(&mut netlink, target.address, route)?;
         }
     }
     Ok(approach)
+}
+
+fn is_another(way: &Way, other: &Way) -> bool {
+    match (way.route(), other.route()) {
+        (Some(route), Some(other)) => {
+            (route.link.index, route.gateway) != (other.link.index, other.gateway)
+        }
+        (None, None) => false,
+        (_, _) => true,
+    }
+}
+
+/// How the kernel will check the answers of `target` to what takes `route`.
+fn arrival(
+    netlink: &mut Netlink,
+    target: IpAddr,
+    route: &Route,
+) -> Result<Option<Arrival>, Failure> {
+    let holds = |interface: &Interface| {
+        let mut addresses = interface.addresses.iter();
+        addresses.any(|(address, _)| *address == route.source) && !interface.loopback
+    };
+    let holder = host::interfaces().into_iter().find(holds);
+    let interface = holder.map_or_else(|| route.link.name.clone(), |holder| holder.name);
+    let back = netlink.way(&Flow {
+        destination: target,
+        source: Some(route.source),
+        interface: None,
+        mark: None,
+        port: None,
+    })?;
+    let routed_by = back.route().map(|back| back.link.name.clone());
+    Ok(host::reverse_path(&interface).map(|mode| Arrival {
+        routed_by: routed_by.filter(|name| *name != interface),
+        interface,
+        mode,
+    }))
 }
 
 /// The addresses of interfaces that are up which may speak to `target`: of its family, and no

@@ -21,6 +21,9 @@ use super::netlink::{Answer, Netlink};
 use crate::model::endpoint::Family;
 use crate::model::evidence::LocalRefusal;
 
+/// TCP's number as a protocol of IP.
+const TCP: u8 = 6;
+
 /// What the kernel says of the way to an address.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Way {
@@ -102,6 +105,9 @@ pub struct Flow<'a> {
     pub interface: Option<&'a Link>,
     /// Its firewall mark.
     pub mark: Option<u32>,
+    /// The port of a TCP connection, which policy rules may look at. Of what raw sockets send the
+    /// kernel sees none.
+    pub port: Option<u16>,
 }
 
 impl Netlink {
@@ -138,6 +144,7 @@ impl Netlink {
             source: None,
             interface: link.as_ref(),
             mark: None,
+            port: None,
         });
         way.map_or(true, |way| way.route().is_some_and(|route| route.local))
     }
@@ -232,6 +239,10 @@ fn request(flow: &Flow<'_>) -> RouteMessage {
     );
     attributes.extend(flow.interface.map(|link| RouteAttribute::Oif(link.index)));
     attributes.extend(flow.mark.map(RouteAttribute::Mark));
+    if let Some(port) = flow.port {
+        attributes.push(RouteAttribute::IpProto(TCP));
+        attributes.push(RouteAttribute::Dport(port));
+    }
     message
 }
 
@@ -320,6 +331,7 @@ mod tests {
             source: None,
             interface: None,
             mark: None,
+            port: None,
         });
         let Way::Open(route) = way.unwrap() else {
             panic!("loopback has a route")

@@ -63,6 +63,21 @@ pub(super) struct Standpoint {
     pinned: Option<Link>,
 }
 
+/// The flow of the probes.
+const fn flow<'a>(
+    endpoint: &Endpoint,
+    preference: &Preference,
+    interface: Option<&'a Link>,
+) -> Flow<'a> {
+    Flow {
+        destination: endpoint.address,
+        source: preference.source,
+        interface,
+        mark: preference.mark,
+        port: None,
+    }
+}
+
 /// What the MTU is taken for where there is no route: Ethernet's.
 const USUAL_MTU: u16 = 1500;
 
@@ -84,12 +99,7 @@ impl Standpoint {
         let way = if foreign {
             Way::Refused(LocalRefusal::SourceGone)
         } else {
-            netlink.way(&Flow {
-                destination: endpoint.address,
-                source: preference.source,
-                interface: pinned.as_ref(),
-                mark: preference.mark,
-            })?
+            netlink.way(&flow(endpoint, preference, pinned.as_ref()))?
         };
         let source = way
             .route()
@@ -126,6 +136,11 @@ impl Standpoint {
             way: Way::Refused(refusal),
             pinned: None,
         }
+    }
+
+    /// What the kernel was asked about.
+    pub(super) fn flow<'a>(&'a self, endpoint: &Endpoint, preference: &Preference) -> Flow<'a> {
+        flow(endpoint, preference, self.pinned.as_ref())
     }
 
     /// The route, where there is one.

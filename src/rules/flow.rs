@@ -132,7 +132,7 @@ impl Flow {
                 (Journey::Inbound, Some(_)) => None,
                 (Journey::Outbound, _) => Some(false),
             },
-            mark: Some(0),
+            mark: Some(packet.mark),
             connection_mark: Some(0),
             tracked: false,
             untracked: false,
@@ -172,6 +172,7 @@ impl Flow {
             to: self.from,
             port: self.source_port,
             to_here: Some(!leaves && !forwarded),
+            mark: Some(0),
             connection_mark: self.connection_mark,
             ..Self::of(asked)
         }

@@ -76,6 +76,8 @@ pub struct Packet {
     pub in_interface: Option<String>,
     /// Interface it goes out by; for an inbound packet it says that the packet is forwarded.
     pub out_interface: Option<String>,
+    /// The mark it has from its socket (`SO_MARK`), 0 for none; from the network none has one.
+    pub mark: u32,
 }
 
 impl Packet {
@@ -90,6 +92,7 @@ impl Packet {
             port,
             in_interface: None,
             out_interface: None,
+            mark: 0,
         }
     }
 }

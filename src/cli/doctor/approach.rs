@@ -3,28 +3,32 @@
 use super::{check, with_remedy};
 use crate::model::endpoint::Endpoint;
 use crate::model::evidence::NeighbourState;
-use crate::net::doctor::Approach;
+use crate::net::doctor::{Approach, Arrival};
 use crate::net::host::ReversePath;
 use crate::net::route::{Route, Way};
 use crate::report::doctor::{Check, Standing};
 
 /// The checks of the way to `endpoint`.
 pub(in crate::cli) fn approach_checks(endpoint: &Endpoint, approach: &Approach) -> Vec<Check> {
-    let mut checks = vec![way(endpoint, &approach.way)];
+    let name = format!("way to {}", endpoint.address);
+    let mut checks = vec![way(&name, &approach.way)];
+    checks.extend(
+        approach
+            .connection
+            .as_ref()
+            .map(|way| connection(endpoint, way)),
+    );
     if let Some(route) = approach.way.route().filter(|route| !route.local) {
         checks.push(source(route, approach));
         checks.push(mtu(route));
         checks.push(neighbour(approach.neighbour));
     }
-    if let Some(mode) = approach.reverse_path {
-        checks.push(reverse_path(mode, approach));
-    }
+    checks.extend(approach.arrival.as_ref().map(reverse_path));
     checks
 }
 
-fn way(endpoint: &Endpoint, way: &Way) -> Check {
-    let name = format!("way to {}", endpoint.address);
-    let bad = |finding: &str| check(&name, Standing::Bad, finding);
+fn way(name: &str, way: &Way) -> Check {
+    let bad = |finding: &str| check(name, Standing::Bad, finding);
     match way {
         Way::Open(route) => {
             let by = match (route.local, route.gateway) {
@@ -33,7 +37,7 @@ fn way(endpoint: &Endpoint, way: &Way) -> Check {
                 (false, None) => "on the link, without a gateway".to_owned(),
             };
             let finding = format!("{by}, on {}", route.link.name);
-            check(&name, Standing::Good, finding)
+            check(name, Standing::Good, finding)
         }
         Way::Unreachable => with_remedy(
             bad("no route"),
@@ -43,6 +47,25 @@ fn way(endpoint: &Endpoint, way: &Way) -> Check {
         Way::Blackhole => bad("a route of type blackhole"),
         Way::InterfaceDown => bad("its interface is down or gone"),
         Way::Refused(refusal) => bad(&format!("refused by the kernel ({refusal:?})")),
+    }
+}
+
+/// What the clients of the database meet and raw probes do not.
+fn connection(endpoint: &Endpoint, taken: &Way) -> Check {
+    let port = endpoint.port;
+    let found = way(&format!("way of a connection to port {port}"), taken);
+    let version = if endpoint.address.is_ipv4() { 4 } else { 6 };
+    let destination = endpoint.address;
+    Check {
+        standing: Standing::Doubtful,
+        command: Some(format!(
+            "ip -{version} rule; ip -{version} route get {destination} ipproto tcp dport {port}"
+        )),
+        ..with_remedy(
+            found,
+            "By a policy rule for the port, or one of several next hops: raw probes do not meet \
+             such rules, so that a verdict may hold for them and not for the client.",
+        )
     }
 }
 
@@ -126,25 +149,33 @@ fn neighbour(state: Option<NeighbourState>) -> Check {
     }
 }
 
-fn reverse_path(mode: ReversePath, approach: &Approach) -> Check {
+fn reverse_path(arrival: &Arrival) -> Check {
     const NAME: &str = "reverse-path filter";
-    match (mode, &approach.returns_by) {
-        (ReversePath::Off, _) => check(NAME, Standing::Good, "off"),
-        (ReversePath::Loose, _) => check(NAME, Standing::Good, "loose"),
-        (ReversePath::Strict, None) => check(
-            NAME,
-            Standing::Good,
-            "strict, and the way back is the way out: only answers that come in by another \
-             interface are discarded",
-        ),
-        (ReversePath::Strict, Some(interface)) => with_remedy(
-            check(
-                NAME,
-                Standing::Doubtful,
-                format!("strict, and by the routes the target is reached through {interface}"),
-            ),
-            "Answers are discarded here though the probes leave: set rp_filter to 2 (loose) on the \
-             interface they come in by, or let the routes agree.",
-        ),
+    let interface = &arrival.interface;
+    let good = |finding: String| check(NAME, Standing::Good, finding);
+    match (arrival.mode, &arrival.routed_by) {
+        (ReversePath::Off, _) => good(format!("off on {interface}")),
+        (ReversePath::Loose, _) => good(format!("loose on {interface}")),
+        (ReversePath::Strict, None) => good(format!(
+            "strict on {interface}, by which the routes lead to the target as well: an answer that \
+             comes in by another interface may be discarded"
+        )),
+        (ReversePath::Strict, Some(routed_by)) => Check {
+            command: Some(r"sysctl -a 2>/dev/null | grep '\.rp_filter'".to_owned()),
+            ..with_remedy(
+                check(
+                    NAME,
+                    Standing::Doubtful,
+                    format!(
+                        "strict on {interface}, and by the routes the target is reached through \
+                         {routed_by}"
+                    ),
+                ),
+                format!(
+                    "Answers that come in by {interface} are discarded here though the probes \
+                     leave: set rp_filter to 2 (loose) on it, or let the routes agree."
+                ),
+            )
+        },
     }
 }

@@ -16,7 +16,12 @@ use crate::rules::unreadable::Fault;
 const NAME: &str = "local firewall";
 
 /// The check of a new connection to `endpoint` and of the answers to it, by the rules listed.
-pub(super) fn firewall_check(endpoint: &Endpoint, route: &Route, listing: &Listing) -> Check {
+pub(super) fn firewall_check(
+    endpoint: &Endpoint,
+    route: &Route,
+    mark: u32,
+    listing: &Listing,
+) -> Check {
     let (tools, rules, failed) = match listing {
         Listing::Rules {
             tools,
@@ -53,6 +58,7 @@ pub(super) fn firewall_check(endpoint: &Endpoint, route: &Route, listing: &Listi
         journey: Journey::Outbound,
         to: Some(endpoint.address),
         out_interface: Some(route.link.name.clone()),
+        mark,
         ..Packet::opening(route.source, Some(endpoint.port))
     };
     let first = decide(&ruleset, &packet);

@@ -36,6 +36,7 @@ pub fn run(
         source: arguments.leave.source,
         mark: arguments.leave.mark,
     };
+    let mark = preference.mark.unwrap_or(0);
     let mut checks = host_checks(&doctor::examine(None, &preference)?);
     let listing = net::firewall::listing();
     for endpoint in &endpoints {
@@ -43,7 +44,7 @@ pub fn run(
         if let Some(approach) = examination.target {
             checks.extend(approach_checks(endpoint, &approach));
             if let Some(route) = approach.way.route() {
-                checks.push(firewall_check(endpoint, route, &listing));
+                checks.push(firewall_check(endpoint, route, mark, &listing));
             }
         }
     }

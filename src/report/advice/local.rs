@@ -4,7 +4,6 @@ use super::Advice;
 use super::case::Case;
 use super::situation::{Scenario, is_private};
 use crate::model::evidence::LocalRefusal;
-use crate::report::visible::shell_word;
 
 const YOU: &str = "you, on this host";
 
@@ -77,15 +76,12 @@ pub(super) fn local_egress(case: &Case<'_>) -> Vec<Advice> {
             YOU,
             format!(
                 "This host's own firewall stops what it sends to {} port {}: find the rule in \
-                 OUTPUT or POSTROUTING.",
+                 OUTPUT or POSTROUTING, in whichever table; doctor names it where it can.",
                 case.target, case.port
             ),
         )
-        .run(format!(
-            "{} -L OUTPUT -n -v --line-numbers",
-            case.iptables()
-        )),
-        Advice::new(YOU, "If no rule is there, nftables may hold it.").run("nft list ruleset"),
+        .run(format!("synquest doctor {}", case.argument())),
+        whole_firewall(case),
     ];
     if prohibited {
         advice.insert(
@@ -101,33 +97,43 @@ pub(super) fn local_egress(case: &Case<'_>) -> Vec<Advice> {
 }
 
 pub(super) fn local_ingress(case: &Case<'_>) -> Vec<Advice> {
-    let interface = shell_word(&case.vantage.interface);
     let mut advice = vec![
         Advice::new(
             YOU,
             format!(
-                "The answers of {} arrive on {} and are discarded here: find the rule in INPUT or \
-                 PREROUTING, in whichever table; doctor names it where it can.",
-                case.target, case.vantage.interface
+                "The answers of {} reach this host and are discarded here: find the rule in INPUT \
+                 or PREROUTING, in whichever table; doctor names it where it can.",
+                case.target
             ),
         )
         .run(format!("synquest doctor {}", case.argument())),
-        Advice::new(YOU, "Or look through all of them.")
-            .run(format!("{}-save -c; nft -a list ruleset", case.iptables())),
+        whole_firewall(case),
     ];
     if case.target.is_ipv4() {
         advice.push(
             Advice::new(
                 YOU,
-                "If no rule does it, the reverse-path filter discards them: the route back to the \
-                 target leaves by another interface.",
+                "If no rule does it, the reverse-path filter of the interface they come in by \
+                 discards them: the route back to the target leaves by another one. Its counter \
+                 rises with every probe then.",
             )
-            .run(format!(
-                "sysctl net/ipv4/conf/all/rp_filter net/ipv4/conf/{interface}/rp_filter"
-            )),
+            .run(
+                r"sysctl -a 2>/dev/null | grep '\.rp_filter'; nstat -az TcpExtIPReversePathFilter",
+            ),
         );
     }
     advice
+}
+
+fn whole_firewall(case: &Case<'_>) -> Advice {
+    let iptables = case.iptables();
+    Advice::new(
+        YOU,
+        "Or look through all of them; what iptables-legacy has loaded no other tool shows.",
+    )
+    .run(format!(
+        "{iptables}-save -c; {iptables}-legacy-save -c; nft -a list ruleset"
+    ))
 }
 
 pub(super) fn conflicting(case: &Case<'_>) -> Vec<Advice> {
