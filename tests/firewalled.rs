@@ -10,7 +10,7 @@ use crate::greeting::may_run;
 use crate::greeting::server::{Folder, Place, SERVER, commands, done};
 use crate::lab::namespace::Namespace;
 
-const TOOLS: [&str; 2] = ["iptables", "iptables-save"];
+const TOOLS: [&str; 3] = ["iptables", "iptables-save", "nft"];
 
 fn shell(space: &Namespace, command: &str) -> String {
     space.enter(|| done(Command::new("sh").args(["-c", command])))
@@ -113,6 +113,12 @@ fn doctor_finds_the_local_rule_that_stops_the_very_flow() {
     };
     let check = |standing: &str, words: &str| check_with(&[], standing, words);
     check("good", "has no rules");
+    // What no tool lists is not there: no table filter.
+    shell(
+        &place.prober,
+        "iptables -t mangle -A OUTPUT -p tcp --dport 22 -j DROP",
+    );
+    check("good", "lets the SYN out");
     shell(
         &place.prober,
         "iptables -A OUTPUT -p tcp --dport 22 -j DROP",

@@ -11,15 +11,15 @@ use super::arguments::Shared;
 use super::exit::ExitStatus;
 use super::failure::Failure;
 use super::terminal::Terminal;
-use crate::net::firewall::{self, Listing};
+use crate::net::firewall::{self, Listing, Printed};
 use crate::report::{self, json};
 use crate::rules::decision::{Ruling, decide, handshake};
 use crate::rules::document::Document;
 use crate::rules::input::{self, MOST_BYTES};
 use crate::rules::names;
 use crate::rules::packet::{Journey, Packet, TCP, UDP};
-use crate::rules::ruleset::{Doubt, Family};
-use crate::rules::unreadable::Unreadable;
+use crate::rules::ruleset::{Doubt, Family, Ruleset};
+use crate::rules::unreadable::{Fault, Unreadable};
 
 /// Arguments of `rules`.
 #[derive(Args, Clone, Debug)]
@@ -169,19 +169,13 @@ pub fn run(
     terminal: Terminal,
 ) -> Result<ExitStatus, Failure> {
     let packet = packet(&arguments.connection)?;
-    let (name, rules, failed) = if arguments.live {
-        let (rules, failed) = live()?;
-        ("the rules of this host".to_owned(), rules, failed)
+    let assumed = Family::of(packet.from);
+    let ruleset = if arguments.live {
+        live(assumed)?
     } else {
         let (name, rules) = given(&arguments.files)?;
-        (name, rules, Vec::new())
+        input::read(&rules, assumed).map_err(|reason| Unjudged::Unreadable { name, reason })?
     };
-    let assumed = Family::of(packet.from);
-    let mut ruleset =
-        input::read(&rules, assumed).map_err(|reason| Unjudged::Unreadable { name, reason })?;
-    let failed = failed.into_iter().map(str::to_owned);
-    let failed = failed.map(Doubt::ToolFailed);
-    ruleset.doubts.extend(failed);
     let first = decide(&ruleset, &packet);
     let later = if arguments.handshake {
         handshake(&ruleset, &first)
@@ -294,13 +288,33 @@ fn contents(path: &Path) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// What the tools of this host print of its rules, and those that failed.
-fn live() -> Result<(String, Vec<&'static str>), Unjudged> {
+/// The rules of this host.
+fn live(assumed: Family) -> Result<Ruleset, Unjudged> {
     match firewall::listing() {
-        Listing::Rules { rules, failed, .. } => Ok((rules, failed)),
+        Listing::Rules(printed) => listed(&printed, assumed).map_err(|reason| {
+            let name = "the rules of this host".to_owned();
+            Unjudged::Unreadable { name, reason }
+        }),
         Listing::NotPermitted => Err(Unjudged::NotPermitted),
         Listing::NoTool => Err(Unjudged::NoTool),
     }
+}
+
+/// What the tools of this host printed.
+///
+/// # Errors
+///
+/// When one of them prints what cannot be read.
+pub(super) fn listed(printed: &Printed, assumed: Family) -> Result<Ruleset, Unreadable> {
+    let mut ruleset = match input::read(&printed.rules, assumed) {
+        Err(reason) if reason.fault == Fault::NoRules => Ruleset::default(),
+        other => other?,
+    };
+    // nft lists every table; iptables-save those of its own.
+    ruleset.whole = printed.failed.is_empty() && printed.tools.contains(&"nft");
+    let failed = printed.failed.iter().map(|tool| (*tool).to_owned());
+    ruleset.doubts.extend(failed.map(Doubt::ToolFailed));
+    Ok(ruleset)
 }
 
 #[cfg(test)]

@@ -77,18 +77,22 @@ pub fn read() -> Reading {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Listing {
     /// What tools printed.
-    Rules {
-        /// The tools.
-        tools: Vec<&'static str>,
-        /// What they printed, one after the other.
-        rules: String,
-        /// Those that are there and failed, so that rules of theirs may be missing.
-        failed: Vec<&'static str>,
-    },
+    Rules(Printed),
     /// Only root may list the rules.
     NotPermitted,
     /// The host has no tool that lists them, or none that could.
     NoTool,
+}
+
+/// What tools print of the rules.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Printed {
+    /// The tools.
+    pub tools: Vec<&'static str>,
+    /// What they printed, one after the other.
+    pub rules: String,
+    /// Those that are there and failed, so that rules of theirs may be missing.
+    pub failed: Vec<&'static str>,
 }
 
 /// The tools that list whole rules, with what tells them to.
@@ -137,11 +141,11 @@ pub fn listing() -> Listing {
     if tools.iter().all(|tool| *tool == IPSET) {
         Listing::NoTool
     } else {
-        Listing::Rules {
+        Listing::Rules(Printed {
             tools,
             rules,
             failed,
-        }
+        })
     }
 }
 

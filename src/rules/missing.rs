@@ -8,6 +8,9 @@ use super::ruleset::{Doubt, Family, Origin, Ruleset, Shown, Table};
 /// What may stop the packet without being in the input, each as a clause.
 pub(super) fn of(ruleset: &Ruleset, flow: &Flow) -> Vec<String> {
     let mut found: Vec<String> = ruleset.doubts.iter().filter_map(hidden).collect();
+    if ruleset.whole {
+        return found;
+    }
     let family = flow.family();
     let own: Vec<&Table> = ruleset
         .tables

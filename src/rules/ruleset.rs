@@ -18,6 +18,8 @@ pub struct Ruleset {
     pub ipsets: BTreeMap<String, Set>,
     /// What the reader saw that puts its picture in doubt.
     pub doubts: Vec<Doubt>,
+    /// Whether what it does not show is not there, as of a host that was asked for all it has.
+    pub whole: bool,
 }
 
 /// A reason why the input may not be all there is.

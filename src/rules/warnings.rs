@@ -92,7 +92,7 @@ fn doubt(doubt: &Doubt) -> String {
 /// What the input may lack, which is usual.
 fn left_out(ruleset: &Ruleset, flow: &Flow) -> Vec<String> {
     let mut found = Vec::new();
-    if ruleset.tables.is_empty() {
+    if ruleset.tables.is_empty() && !ruleset.whole {
         found.push(
             "the input shows no rules at all; nft does not show those of iptables-legacy: \
              iptables-legacy-save does"
@@ -109,7 +109,7 @@ fn left_out(ruleset: &Ruleset, flow: &Flow) -> Vec<String> {
     let listed =
         |name: &str| of(own).any(|table| table.name == name && table.origin == Origin::Iptables);
     let listed_alone = listed("filter") && !["raw", "mangle", "nat"].into_iter().any(listed);
-    if listed_alone && of(Family::Inet).count() == 0 {
+    if listed_alone && !ruleset.whole && of(Family::Inet).count() == 0 {
         found.push(
             "only the table filter is in the input; raw, mangle and nat come before it: \
              iptables-save shows all"

@@ -1,6 +1,7 @@
 //! What this host's own firewall does with our flow, by the matcher that `rules` uses.
 
 use super::{check, with_remedy};
+use crate::cli::rules::listed;
 use crate::cli::target_rules::stops;
 use crate::model::endpoint::Endpoint;
 use crate::net::firewall::Listing;
@@ -8,10 +9,8 @@ use crate::net::route::Route;
 use crate::report::doctor::{Check, Standing};
 use crate::rules::decision::{Ruling, decide, handshake};
 use crate::rules::document::Document;
-use crate::rules::input;
 use crate::rules::packet::{Journey, Packet};
-use crate::rules::ruleset::{Doubt, Family};
-use crate::rules::unreadable::Fault;
+use crate::rules::ruleset::Family;
 
 const NAME: &str = "local firewall";
 
@@ -22,12 +21,8 @@ pub(super) fn firewall_check(
     mark: u32,
     listing: &Listing,
 ) -> Check {
-    let (tools, rules, failed) = match listing {
-        Listing::Rules {
-            tools,
-            rules,
-            failed,
-        } => (tools.join(", "), rules, failed),
+    let printed = match listing {
+        Listing::Rules(printed) => printed,
         Listing::NotPermitted => {
             return check(
                 NAME,
@@ -40,20 +35,16 @@ pub(super) fn firewall_check(
             return check(NAME, Standing::Note, finding);
         }
     };
-    let mut ruleset = match input::read(rules, Family::of(endpoint.address)) {
-        Ok(ruleset) if ruleset.tables.is_empty() && failed.is_empty() => {
+    let tools = printed.tools.join(", ");
+    let ruleset = match listed(printed, Family::of(endpoint.address)) {
+        Ok(ruleset) if ruleset.tables.is_empty() && ruleset.doubts.is_empty() => {
             return check(NAME, Standing::Good, format!("has no rules, by {tools}"));
         }
         Ok(ruleset) => ruleset,
-        Err(reason) if reason.fault == Fault::NoRules => {
-            return check(NAME, Standing::Good, format!("has no rules, by {tools}"));
-        }
         Err(reason) => {
             return check(NAME, Standing::Note, format!("not understood: {reason}"));
         }
     };
-    let failed = failed.iter().map(|tool| (*tool).to_owned());
-    ruleset.doubts.extend(failed.map(Doubt::ToolFailed));
     let packet = Packet {
         journey: Journey::Outbound,
         to: Some(endpoint.address),
