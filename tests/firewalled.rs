@@ -59,6 +59,16 @@ fn the_rule_that_rejects_is_named_and_the_command_advised_lets_the_instance_in()
     assert!(text.contains(named), "{text}");
     let command = first["command"].as_str().expect("a command");
     assert_eq!(command, "iptables -D IN_HIDS_MYSQLD_DENY_DROP 2");
+    assert!(
+        text.contains("This takes that back: iptables -I IN_HIDS"),
+        "{text}"
+    );
+    // Nobody needs to look for a rule that is named.
+    assert!(
+        !document["advice"]
+            .to_string()
+            .contains("find the firewall rule")
+    );
 
     shell(&place.server, command);
     let (document, status) = probed(&place, &["--rules", &rules]);

@@ -6,7 +6,7 @@ use std::path::Path;
 use super::rules::{Unjudged, given};
 use crate::model::outcome::Outcome;
 use crate::model::verdict::{Cause, Verdict};
-use crate::report::advice::{Advice, Situation, seen_as};
+use crate::report::advice::{Advice, Situation, seen_as, spare_the_search};
 use crate::report::record::Record;
 use crate::report::words::capital;
 use crate::rules::decision::{Ruling, decide};
@@ -52,15 +52,21 @@ impl TargetRules {
             return;
         }
         let advice = match seen_as(outcome, &record.run.situation) {
-            Some(from) => self.judge(from, outcome),
-            None => vec![Advice {
+            Some(from) => {
+                let document = self.decided(from, outcome);
+                if names(&document, &outcome.finding.verdict).is_some() {
+                    spare_the_search(&mut record.advice);
+                }
+                opinion(from, outcome, &document)
+            }
+            None => Some(Advice {
                 owner: "you".to_owned(),
                 text: "A NAT stands before the target, which sees this instance's public address: \
                        give it with --public-address, and the rules given with --rules say which \
                        of them decides."
                     .to_owned(),
                 command: None,
-            }],
+            }),
         };
         // What filters in raw or mangle looks like the network's edge; most often it is the edge.
         let at = if cause == Cause::DropEdge && !self.stops(outcome, &record.run.situation) {
@@ -85,40 +91,46 @@ impl TargetRules {
         }
     }
 
-    fn judge(&self, from: IpAddr, outcome: &Outcome) -> Vec<Advice> {
-        let endpoint = &outcome.endpoint;
+    fn decided(&self, from: IpAddr, outcome: &Outcome) -> Document {
         let ruleset = self.of(outcome);
-        let verdict = &outcome.finding.verdict;
-        let packet = Packet::opening(from, Some(endpoint.port));
-        let document = Document::of(ruleset, &decide(ruleset, &packet), &[]);
-        match document.decision {
-            Ruling::Blocked => match document.rule.as_ref() {
-                Some(rule) if contradicts(rule, verdict) => vec![told(format!(
-                    "By the rules given, {}, stops {from}, which is not what was seen: they are not the ones \
-                     in force, or something before them decides. Compare them with iptables-save and \
-                     nft list ruleset on the host.",
-                    place(rule),
-                ))],
-                Some(_) | None => blocked(from, &document),
-            },
-            // That is how it should be.
-            Ruling::Allowed | Ruling::Depends if verdict.cause == Cause::Open => Vec::new(),
-            Ruling::Allowed => vec![told(format!(
-                "By the rules given, the host lets {from} in on port {}: they are not the ones in \
-                 force, or something before them decides. Compare them with iptables-save and nft \
-                 list ruleset on the host.{}",
-                endpoint.port,
-                sentences(&document.warnings)
-            ))],
-            Ruling::Depends => vec![told(format!(
-                "By the rules given, it hangs on what they do not tell whether the host lets {from} \
-                 in on port {}: {}.{}",
-                endpoint.port,
-                document.unknown.join("; "),
-                sentences(&document.warnings)
-            ))],
-        }
+        let packet = Packet::opening(from, Some(outcome.endpoint.port));
+        Document::of(ruleset, &decide(ruleset, &packet), &[])
     }
+}
+
+/// The rule that stops the packets, where that is what was seen.
+fn names<'a>(document: &'a Document, verdict: &Verdict) -> Option<&'a RuleRecord> {
+    let rule = document.rule.as_ref()?;
+    let blocks = document.decision == Ruling::Blocked;
+    (blocks && !contradicts(rule, verdict)).then_some(rule)
+}
+
+/// What the rules say of an outcome; `None` where they say that it is as it should be.
+fn opinion(from: IpAddr, outcome: &Outcome, document: &Document) -> Option<Advice> {
+    let port = outcome.endpoint.port;
+    let verdict = &outcome.finding.verdict;
+    Some(match (document.decision, document.rule.as_ref()) {
+        (Ruling::Blocked, Some(rule)) if names(document, verdict).is_none() => told(format!(
+            "By the rules given, {}, stops {from}, which is not what was seen: they are not the ones \
+             in force, or something before them decides. Compare them with iptables-save and nft \
+             list ruleset on the host.",
+            place(rule),
+        )),
+        (Ruling::Blocked, _) => blocked(from, document),
+        (Ruling::Allowed | Ruling::Depends, _) if verdict.cause == Cause::Open => return None,
+        (Ruling::Allowed, _) => told(format!(
+            "By the rules given, the host lets {from} in on port {port}: they are not the ones in \
+             force, or something before them decides. Compare them with iptables-save and nft list \
+             ruleset on the host.{}",
+            sentences(&document.warnings)
+        )),
+        (Ruling::Depends, _) => told(format!(
+            "By the rules given, it hangs on what they do not tell whether the host lets {from} in \
+             on port {port}: {}.{}",
+            document.unknown.join("; "),
+            sentences(&document.warnings)
+        )),
+    })
 }
 
 /// Whether the host's own firewall may be behind a cause.
@@ -147,7 +159,7 @@ fn contradicts(rule: &RuleRecord, verdict: &Verdict) -> bool {
     }
 }
 
-fn blocked(from: IpAddr, document: &Document) -> Vec<Advice> {
+fn blocked(from: IpAddr, document: &Document) -> Advice {
     let rule = document.rule.as_ref().map(stops).unwrap_or_default();
     let mut text = format!("{rule} {from}.");
     text.push_str(&sentences(&document.before));
@@ -156,17 +168,13 @@ fn blocked(from: IpAddr, document: &Document) -> Vec<Advice> {
         let behind: Vec<String> = document.behind.iter().map(place).collect();
         text.push_str(&format!(" Behind it, so would: {}.", behind.join("; ")));
     }
-    let mut advice = vec![Advice {
+    if let Some(undoing) = document.undoing() {
+        text.push_str(&format!(" This takes that back: {undoing}"));
+    }
+    Advice {
         command: document.commands(),
         ..told(text)
-    }];
-    if let Some(command) = document.undoing() {
-        advice.push(Advice {
-            command: Some(command),
-            ..told("To take that back.".to_owned())
-        });
     }
-    advice
 }
 
 /// Clauses as sentences that follow another.

@@ -149,7 +149,7 @@ fn repeat(case: &Case<'_>, tally: &Tally<'_>, answered: &[&Trial], sign: Sign) -
             progress: let_contradict(case, answered, sign),
         };
     }
-    if sent >= wanted {
+    if answered.len() + tally.pending >= wanted {
         return Reading::going_on(Some(observed), Vec::new());
     }
     let last = case.port_syns().last().map_or(case.now, |trial| trial.sent);

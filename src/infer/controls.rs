@@ -15,7 +15,7 @@ use super::sign::Progress;
 use super::{Ask, ControlOrigin};
 
 /// How often a silent control is tried.
-const ATTEMPTS: usize = 3;
+pub(super) const ATTEMPTS: usize = 3;
 /// Pause before a probe is repeated that this host did not send, or could not listen to.
 const PAUSE: Duration = Duration::from_millis(300);
 

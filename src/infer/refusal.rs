@@ -13,8 +13,9 @@ use crate::model::probe::{Dscp, Kind, ProbeId, Target};
 use crate::model::reply::Refusal;
 use crate::model::verdict::{Confidence, HopRef, Method};
 
-use super::case::{Case, Drawn, hop_of_arrival, ids, limited_syn, spare_flow};
-use super::controls::{baseline, insist_for, join};
+use super::answer::flow_after;
+use super::case::{Case, Drawn, echo, hop_of_arrival, ids, limited_syn, spare_flow, syn};
+use super::controls::{ATTEMPTS, baseline, insist_for, join};
 use super::sign::{Observed, Progress, Reading, Sign};
 
 /// A refusal that took longer than a round trip by this much waited for something: ARP and ND give up after 3 s.
@@ -181,26 +182,68 @@ pub(super) fn read_scope(case: &Case<'_>) -> Reading {
         .copied()
         .filter(|trial| matches!(case.drawn(trial), Drawn::Refused(_)))
         .collect();
-    let echo_refused = refused.iter().any(|trial| trial.probe.kind == Kind::Echo);
-    let observed = Observed {
-        sign: if echo_refused {
-            Sign::Everything
-        } else {
-            Sign::PortAlone
-        },
-        strength: if echo_refused {
-            Confidence::Proven
-        } else {
-            Confidence::Likely
-        },
-        basis: ids(refused),
-        because: if echo_refused {
-            "echo requests and other ports are refused alike".into()
-        } else {
-            "echo requests are not refused".into()
-        },
+    if refused.iter().any(|trial| trial.probe.kind == Kind::Echo) {
+        return Reading::done(Observed {
+            sign: Sign::Everything,
+            strength: Confidence::Proven,
+            basis: ids(refused),
+            because: "echo requests and other ports are refused alike".into(),
+        });
+    }
+    spared_in_silence(case, &tried)
+}
+
+/// How soon after a silent probe a refused one shows that the router had an error to spare.
+const BESIDE: Duration = Duration::from_millis(100);
+/// Such pairs before silence counts.
+const PAIRS: usize = 2;
+/// Pairs that are tried.
+const TRIED: usize = 5;
+
+/// Whether what else was `tried`, and is silent, is not refused. A router limits its errors for each
+/// of its peers, so that many endpoints share them: silence counts only right before a refusal.
+fn spared_in_silence(case: &Case<'_>, tried: &[&Trial]) -> Reading {
+    let refusals = refusals(case);
+    let refused_beside = |silent: &Trial| {
+        let mut full = refusals
+            .iter()
+            .filter(|refused| refused.trial.probe.ttl.is_full());
+        full.find(|refused| {
+            refused.trial.sent >= silent.sent && refused.trial.sent.since(silent.sent) <= BESIDE
+        })
     };
-    Reading::done(observed)
+    let is_silent = |trial: &&&Trial| case.drawn(trial) == Drawn::Silence;
+    let mut beside: Vec<&Trial> = tried
+        .iter()
+        .filter(is_silent)
+        .filter_map(|silent| Some(refused_beside(silent)?.trial))
+        .collect();
+    beside.sort_by_key(|trial| trial.id);
+    beside.dedup_by_key(|trial| trial.id);
+    if beside.len() >= PAIRS {
+        return Reading::done(Observed {
+            sign: Sign::PortAlone,
+            strength: Confidence::Likely,
+            basis: ids(beside),
+            because: "right before such a refusal, echo requests and other ports are not refused"
+                .into(),
+        });
+    }
+    let follower = || case.now(syn(Target::Endpoint, flow_after(case)));
+    let echoes: Vec<&Trial> = case.echoes().collect();
+    match echoes.last() {
+        Some(last) if case.drawn(last) == Drawn::Pending => {
+            let is_followed = case.port_syns().any(|trial| trial.id > last.id);
+            let asks = if is_followed {
+                Vec::new()
+            } else {
+                vec![follower()]
+            };
+            Reading::going_on(None, asks)
+        }
+        Some(_) if echoes.len() >= ATTEMPTS + TRIED => Reading::nothing(),
+        Some(_) | None => Reading::going_on(None, vec![case.now(echo()), follower()]),
+    }
 }
 
 /// The router that refuses, found by TTL, and whether it looks at the TTL first.

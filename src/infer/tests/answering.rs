@@ -95,6 +95,43 @@ fn a_refusal_of_the_hosts_icmp_layer_is_a_reject_of_the_host() {
 }
 
 #[test]
+fn silence_beside_rationed_refusals_does_not_rule_out_a_missing_route() {
+    // A router without a route has spent its errors on other endpoints but for this one's first.
+    let spent = std::cell::Cell::new(0);
+    check(
+        &|probe, _| {
+            let is_refused = to_port(probe) && probe.ttl.is_full() && spent.get() < 2;
+            spent.set(spent.get() + u32::from(is_refused));
+            is_refused.then(|| {
+                let refusal = Answer::Unreachable(Refusal::NetUnreachable, quote(probe));
+                reply(address(1), 1, Dscp::CS6, refusal)
+            })
+        },
+        Cause::NoRoute,
+        Confidence::Possible,
+        30.0,
+    );
+}
+
+#[test]
+fn silence_right_before_a_refusal_says_that_nothing_else_is_refused() {
+    let finding = check(
+        &|probe, _| match probe {
+            probe if to_port(probe) && probe.ttl.0 > 1 => {
+                let refusal = Answer::Unreachable(Refusal::HostUnreachable, quote(probe));
+                Some(reply(address(2), 2, Dscp::CS6, refusal))
+            }
+            _ => None,
+        },
+        Cause::RejectPath,
+        Confidence::Likely,
+        30.0,
+    );
+    let mut because = finding.alternatives.iter().map(|other| &other.because);
+    assert!(because.any(|because| because.contains("right before such a refusal")));
+}
+
+#[test]
 fn flows_that_never_answer_beside_flows_that_always_do_are_a_dying_leg() {
     let finding = check(
         &|probe, _| {

@@ -135,12 +135,23 @@ pub(super) fn listener_overloaded(case: &Case<'_>) -> Vec<Advice> {
     advice
 }
 
+/// How [`find_rule`] begins.
+const FIND: &str = "On the host, find the firewall rule that";
+/// What [`delete_rules`] says.
+const DELETE: &str = "Delete each such rule by its chain and number, from the highest number to the \
+                      lowest, because deleting renumbers the rest.";
+
+/// Whether a step looks for a rule of the host's firewall, or deletes what was found.
+pub(super) fn is_search(text: &str) -> bool {
+    text.starts_with(FIND) || text == DELETE
+}
+
 /// To find the rule of the host's own firewall that `does` something.
 pub(super) fn find_rule(case: &Case<'_>, does: &str) -> Advice {
     Advice::new(
         HOST_ADMIN,
         format!(
-            "On the host, find the firewall rule that {does}. The address to look for is {}, alone \
+            "{FIND} {does}. The address to look for is {}, alone \
              or within a range; the counters show which rule acts. The tables raw, mangle and nat \
              need -t each, and nftables its own command. Or give the output of iptables-save and of \
              nft -a list ruleset to `synquest rules`: it names the rule and the commands that remove \
@@ -173,10 +184,5 @@ fn unban(case: &Case<'_>) -> Advice {
 
 /// To delete what [`find_rule`] found.
 fn delete_rules(case: &Case<'_>) -> Advice {
-    Advice::new(
-        HOST_ADMIN,
-        "Delete each such rule by its chain and number, from the highest number to the lowest, \
-         because deleting renumbers the rest.",
-    )
-    .run(format!("{} -D CHAIN NUMBER", case.iptables()))
+    Advice::new(HOST_ADMIN, DELETE).run(format!("{} -D CHAIN NUMBER", case.iptables()))
 }

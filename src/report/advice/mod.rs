@@ -70,6 +70,11 @@ pub fn greeted(outcome: &Outcome, situation: &Situation, greeting: &Greeting) ->
     greeting::greeted(&Case::of(outcome, situation), greeting)
 }
 
+/// Takes out the steps that look for the rule of the target's firewall, for where it is named.
+pub fn spare_the_search(advice: &mut Vec<Advice>) {
+    advice.retain(|piece| !host::is_search(&piece.text));
+}
+
 /// The address under which the target sees us; `None` where a NAT stands between and nobody said.
 pub fn seen_as(outcome: &Outcome, situation: &Situation) -> Option<IpAddr> {
     Case::of(outcome, situation).seen_as().parse().ok()
@@ -299,7 +304,11 @@ mod tests {
         };
         assert!(first("10.1.0.9", Scenario::CrossCloud).contains("private address"));
         assert!(first("203.0.113.9", Scenario::SameRegionVm).contains("public address"));
-        assert!(first("203.0.113.9", Scenario::CrossCloud).contains("Nothing at all answers"));
+        let public = first("203.0.113.9", Scenario::CrossCloud);
+        assert!(
+            public.contains("must allow this instance's EIP"),
+            "{public}"
+        );
     }
 
     #[test]

@@ -226,7 +226,7 @@ pub(super) fn drop_somewhere(case: &Case<'_>) -> Vec<Advice> {
             ),
         ];
     }
-    vec![
+    let mut advice = vec![
         Advice::new(
             "whoever gave you the address",
             format!(
@@ -245,7 +245,17 @@ pub(super) fn drop_somewhere(case: &Case<'_>) -> Vec<Advice> {
         )
         .run(format!("{} route get {}", case.ip(), case.target)),
         watch_longer(case),
-    ]
+    ];
+    // A group that admits nobody discards everything; over public networks that is the usual reason.
+    let at = match case.reach {
+        Reach::ThroughNat | Reach::Public => Some(0),
+        Reach::Private => Some(2),
+        Reach::Loopback | Reach::Neighbour => None,
+    };
+    if let Some(at) = at {
+        advice.insert(at, security_group(case));
+    }
+    advice
 }
 
 pub(super) fn no_neighbor(case: &Case<'_>) -> Vec<Advice> {
@@ -307,9 +317,7 @@ fn what_must_be_true(case: &Case<'_>) -> &'static str {
             "that the VPN or the peering connection is up and has routes both ways, that the \
              subnets of the two sides do not overlap"
         }
-        (Reach::ThroughNat | Reach::Public, _) => {
-            "that the database is publicly accessible and its whitelist is not empty"
-        }
+        (Reach::ThroughNat | Reach::Public, _) => "that the database is publicly accessible",
     }
 }
 
