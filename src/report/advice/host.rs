@@ -166,7 +166,7 @@ pub(super) fn find_rule(case: &Case<'_>, does: &str) -> Advice {
 }
 
 /// To have the agent that put a rule there take it away: it would put back what is deleted by hand.
-fn unban(case: &Case<'_>) -> Advice {
+pub(super) fn unban(case: &Case<'_>) -> Advice {
     Advice::new(
         HOST_ADMIN,
         format!(

@@ -25,7 +25,7 @@ pub(super) fn no_neighbor(case: &Case<'_>) -> Vec<Advice> {
             )),
         ];
     }
-    vec![
+    let mut advice = vec![
         Advice::new(
             "whoever gave you the address",
             format!(
@@ -40,7 +40,11 @@ pub(super) fn no_neighbor(case: &Case<'_>) -> Vec<Advice> {
              subnet: peering and VPN cannot work until the subnets are in different blocks.",
         )
         .run(format!("{ip} route get {target}")),
-    ]
+    ];
+    if let Some(Scenario::CrossCloud | Scenario::OnPrem) = case.situation.scenario {
+        advice.reverse();
+    }
+    advice
 }
 
 pub(super) fn no_route(case: &Case<'_>) -> Vec<Advice> {

@@ -232,6 +232,9 @@ mod tests {
     fn a_silent_neighbour_is_told_from_a_silent_gateway() {
         let mut silent = outcome(Cause::NoNeighbor, PlaceKind::Local, "10.0.0.2", "10.0.0.9");
         assert!(all_text(&silent).contains("CIDR"));
+        let first = |scenario| advise(&silent, &said(scenario)).remove(0).text;
+        assert!(first(Scenario::OnPrem).contains("CIDR"));
+        assert!(!first(Scenario::SameRegionVm).contains("CIDR"));
         silent.vantage.gateway = Some("10.0.0.1".parse().expect("an address"));
         let gateway = all_text(&silent);
         assert!(gateway.contains("ip neigh show 10.0.0.1"), "{gateway}");

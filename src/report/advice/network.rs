@@ -57,7 +57,7 @@ pub(super) fn mtu_black_hole(case: &Case<'_>) -> Vec<Advice> {
                 "you, until that is mended",
                 format!(
                     "Have this host send to the target no packet larger than the largest that was \
-                     answered; {} route del {} takes that back.",
+                     answered (larger ones may pass, up to the MTU of the narrow link); {} route del {} takes that back.",
                     case.ip(),
                     case.target
                 ),
@@ -136,6 +136,7 @@ pub(super) fn drop_edge(case: &Case<'_>) -> Vec<Advice> {
 pub(super) fn drop_edge_or_host(case: &Case<'_>) -> Vec<Advice> {
     let mut advice = vec![
         security_group(case),
+        host::unban(case),
         host::find_rule(case, "discards this address or port"),
     ];
     advice.extend(last_router(case));
