@@ -19,7 +19,6 @@ pub mod observed;
 pub mod outputs;
 pub mod probe;
 pub mod progress;
-pub mod repeat;
 pub mod rules;
 pub mod scribe;
 pub mod settings;

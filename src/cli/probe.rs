@@ -7,7 +7,6 @@ use super::failure::Failure;
 use super::greeting::Greeter;
 use super::keeper::Keeper;
 use super::progress::Progress;
-use super::repeat::Repeat;
 use super::scribe::{Scribe, time_of_day};
 use super::signals::Signals;
 use super::target_rules::TargetRules;
@@ -85,7 +84,6 @@ pub fn run(
     for (target, bad) in &found.unresolved {
         scribe.miss(&unresolved(target, bad, &run));
     }
-    let repeat = Repeat::of(arguments);
     let expected = arguments.until.until.unwrap_or(Expectation::DEFAULT);
     let met = |outcome: &Outcome| {
         let verdict = &outcome.finding.verdict;
@@ -123,7 +121,6 @@ pub fn run(
             if let Some(greeter) = &greeter {
                 greeter.greet(&outcome, &mut record);
             }
-            repeat.extend(&mut record.advice);
             let status = ExitStatus::judge(met(&outcome), outcome.finding.verdict.cause);
             if !progress.settle(&outcome, || scribe.judge(status, record)) {
                 stop.request();

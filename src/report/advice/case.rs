@@ -64,6 +64,26 @@ impl<'a> Case<'a> {
         }
     }
 
+    /// Another inquest into the endpoint, with `option` and what the user said of the way.
+    pub(super) fn probe(&self, option: &str) -> String {
+        let Situation {
+            scenario,
+            public_address,
+        } = self.situation;
+        let scenario = scenario.map(|scenario| match scenario {
+            Scenario::CrossCloud => " --scenario cross-cloud",
+            Scenario::OnPrem => " --scenario on-prem",
+            Scenario::SameRegionVm => " --scenario same-region-vm",
+        });
+        let public = public_address.map(|address| format!(" --public-address {address}"));
+        format!(
+            "synquest probe{option}{}{} {}",
+            scenario.unwrap_or_default(),
+            public.unwrap_or_default(),
+            self.argument()
+        )
+    }
+
     /// What the far side sees us as, and so must allow, as a noun phrase.
     pub(super) fn caller(&self) -> String {
         let source = self.vantage.source;
@@ -164,6 +184,6 @@ impl<'a> Case<'a> {
 
     /// To hold the inquest again with more time.
     pub(super) fn again(&self) -> Advice {
-        Advice::new("you", AGAIN).run(format!("synquest probe {}", self.argument()))
+        Advice::new("you", AGAIN).run(self.probe(""))
     }
 }

@@ -254,7 +254,7 @@ fn unconnected(case: &Case<'_>, obstacle: Obstacle) -> Vec<Advice> {
         }
         Obstacle::Stopped => "The run was stopped before the greeting.",
     };
-    vec![Advice::new("you", text).run(format!("synquest probe --greeting {}", case.argument()))]
+    vec![Advice::new("you", text).run(case.probe(" --greeting"))]
 }
 
 /// How the server sees us, as a clause that follows a noun; empty where it does not say.

@@ -18,7 +18,7 @@ pub(super) fn open(case: &Case<'_>) -> Vec<Advice> {
         afterwards(case.port)
     );
     let first = Advice::new(DATABASE_ADMIN, text);
-    let greeting = format!("synquest probe --greeting {}", case.argument());
+    let greeting = case.probe(" --greeting");
     vec![
         match case.port {
             3306 => first.run("mysqladmin -u root -p flush-hosts"),

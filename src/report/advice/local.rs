@@ -164,6 +164,5 @@ pub(super) fn inconclusive(case: &Case<'_>) -> Vec<Advice> {
 }
 
 fn longer(case: &Case<'_>) -> Advice {
-    Advice::new("you", "Then take longer.")
-        .run(format!("synquest probe --max-time 3m {}", case.argument()))
+    Advice::new("you", "Then take longer.").run(case.probe(" --max-time 3m"))
 }

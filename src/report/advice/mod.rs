@@ -281,9 +281,12 @@ mod tests {
         };
         let text = text_in(&edge, situation);
         assert!(text.contains("EIP 198.51.100.7"), "{text}");
+        // What was said need not be said again.
+        let again = "synquest probe --public-address 198.51.100.7 203.0.113.9:3306";
+        assert!(text.contains(again), "{text}");
         // Between private addresses no NAT stands, whatever EIP there is.
         let edge = routed(Cause::DropEdge, PlaceKind::Edge, "10.0.0.2", "10.1.0.9");
-        assert!(!text_in(&edge, situation).contains("198.51.100.7"));
+        assert!(!text_in(&edge, situation).contains("EIP 198.51.100.7"));
     }
 
     #[test]

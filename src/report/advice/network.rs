@@ -401,8 +401,7 @@ fn security_group(case: &Case<'_>) -> Advice {
 fn watch_longer(case: &Case<'_>) -> Advice {
     if case.is_observed() {
         let text = "An inquest from the client tells more than its own attempts do.";
-        return Advice::new("you", text).run(format!("synquest probe {}", case.argument()));
+        return Advice::new("you", text).run(case.probe(""));
     }
-    Advice::new("you", "A longer inquest may tell more.")
-        .run(format!("synquest probe --max-time 3m {}", case.argument()))
+    Advice::new("you", "A longer inquest may tell more.").run(case.probe(" --max-time 3m"))
 }
