@@ -46,6 +46,10 @@ pub struct Scenario {
     /// Where packets are lost by chance.
     #[serde(default)]
     pub loss: Vec<Loss>,
+    /// What shells do at the nodes, in file order, once everything else stands. The simulator has no
+    /// shell: such a scenario says `executors = ["lab"]`.
+    #[serde(default)]
+    pub shell: Vec<Shell>,
     /// Extra arguments of `synquest probe` (the simulator maps the few it knows: `--control-port N`,
     /// `--quick`, `--no-mtu`).
     #[serde(default)]
@@ -253,6 +257,23 @@ pub struct Loss {
     pub burst_ms: Option<u32>,
 }
 
+/// A shell command in a node's network namespace, for what the other keys cannot say.
+///
+/// `sh` finds `$ADDRESS` (what the prober probes), `$TARGET` (the target's own address), `$PROBER`
+/// (the prober's), and the family as `$FAMILY` (`4`, `6`), `$IP` (`ip`, `ip6`: nft's word) and
+/// `$IPTABLES` (`iptables`, `ip6tables`). Interfaces are named as in `lab/plan.rs`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Shell {
+    /// The node.
+    pub at: String,
+    /// The command line; when it fails, so does the trial.
+    pub run: String,
+    /// Whether it runs beside the prober, and is killed with all its children at the end.
+    #[serde(default)]
+    pub background: bool,
+}
+
 /// What loads a rule.
 #[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
 #[serde(rename_all = "kebab-case")]
@@ -450,6 +471,11 @@ pub fn read_all() -> Vec<Scenario> {
                 .expect("a file name")
                 .to_string_lossy()
                 .into_owned();
+            assert!(
+                scenario.shell.is_empty() || scenario.executors == [Executor::Lab],
+                "{}: only the lab has shells",
+                scenario.name
+            );
             scenario
         })
         .collect();

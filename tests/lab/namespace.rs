@@ -6,11 +6,13 @@
 use std::fs::File;
 use std::io::Write;
 use std::os::fd::AsFd;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use rustix::process::{Pid, Signal, kill_process_group};
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 
 /// What every namespace of ours is named by; the id of the process that made it follows.
@@ -77,6 +79,18 @@ impl Namespace {
         String::from_utf8(output.stdout).expect("tools print UTF-8")
     }
 
+    /// Starts `command` inside, as the head of a process group that ends with what is returned.
+    pub(crate) fn spawn(&self, command: &mut Command) -> Group {
+        let child = self.enter(|| {
+            command
+                .stdin(Stdio::null())
+                .stdout(Stdio::null())
+                .process_group(0)
+                .spawn()
+        });
+        Group(child.unwrap_or_else(|error| panic!("{command:?}: {error}")))
+    }
+
     /// Sets sysctls by their path under `/proc/sys`; those that this kernel does not have are an
     /// error, except where `optional`.
     pub(crate) fn set(&self, settings: &[(String, String)], optional: bool) {
@@ -100,6 +114,18 @@ impl Drop for Namespace {
             .args(["netns", "del", &self.name])
             .stderr(Stdio::null())
             .status();
+    }
+}
+
+/// A process with all its children, killed when dropped.
+#[derive(Debug)]
+pub(crate) struct Group(Child);
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        // Both fail only when it has ended already.
+        let _gone = kill_process_group(Pid::from_child(&self.0), Signal::KILL);
+        let _reaped = self.0.wait();
     }
 }
 

@@ -5,7 +5,7 @@ use std::process::Command;
 
 use super::filter;
 use super::listener::Listeners;
-use super::namespace::Namespace;
+use super::namespace::{Group, Namespace};
 use super::plan::{Link, Plan};
 use crate::scenario::{FamilyName, Scenario, Tool};
 
@@ -19,6 +19,8 @@ pub(crate) struct Network {
     pub(crate) plan: Plan,
     /// The target's listeners.
     pub(crate) listeners: Listeners,
+    /// Ended before the namespaces go.
+    _background: Vec<Group>,
     spaces: Vec<Namespace>,
 }
 
@@ -54,9 +56,11 @@ impl Network {
             "target"
         };
         let listeners = Listeners::open(scenario, &plan, space(host));
+        let background = shells(scenario, &plan, space);
         Self {
             plan,
             listeners,
+            _background: background,
             spaces,
         }
     }
@@ -70,6 +74,38 @@ impl Network {
         let index = self.plan.nodes.iter().position(|name| name == node);
         &self.spaces[index.unwrap_or_else(|| panic!("no node {node}"))]
     }
+}
+
+/// Runs the scenario's shells; those that go on are returned.
+fn shells<'a>(
+    scenario: &Scenario,
+    plan: &Plan,
+    space: impl Fn(&str) -> &'a Namespace,
+) -> Vec<Group> {
+    let (family, ip, iptables) = match plan.family {
+        FamilyName::V4 => ("4", "ip", "iptables"),
+        FamilyName::V6 => ("6", "ip6", "ip6tables"),
+    };
+    let prober = plan.links.first().and_then(|link| link.near.address);
+    let mut background = Vec::new();
+    for shell in &scenario.shell {
+        let mut command = Command::new("sh");
+        command
+            .args(["-c", &shell.run])
+            .env("ADDRESS", plan.probed.to_string())
+            .env("TARGET", plan.target.to_string())
+            .env("PROBER", prober.unwrap_or(plan.probed).to_string())
+            .env("FAMILY", family)
+            .env("IP", ip)
+            .env("IPTABLES", iptables);
+        let space = space(&shell.at);
+        if shell.background {
+            background.push(space.spawn(&mut command));
+        } else {
+            space.run(&mut command, "");
+        }
+    }
+    background
 }
 
 /// The flag of `ip` for a family.
