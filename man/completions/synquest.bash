@@ -347,7 +347,7 @@ _synquest() {
             return 0
             ;;
         synquest__subcmd__probe)
-            opts="-4 -6 -I -S -v -q -h -V --ipv4 --ipv6 --interface --source --mark --max-time --max-probes --rate --control-port --quick --no-mtu --seed --until --interval --until-timeout --pcap --report --bundle --force --scenario --public-address --rules --greeting --dry-run --exit-zero --json --verbose --quiet --color --help --version"
+            opts="-4 -6 -I -S -v -q -h -V --ipv4 --ipv6 --interface --source --mark --max-time --max-probes --rate --control-port --quick --thorough --no-mtu --seed --until --interval --until-timeout --pcap --report --bundle --force --scenario --public-address --rules --greeting --dry-run --exit-zero --json --verbose --quiet --color --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -491,7 +491,7 @@ _synquest() {
             return 0
             ;;
         synquest__subcmd__sweep)
-            opts="-4 -6 -I -S -o -v -q -h -V --format --expand --exclude --skip-bad --ipv4 --ipv6 --interface --source --mark --max-time --max-probes --rate --control-port --quick --no-mtu --seed --triage --until --interval --until-timeout --resume --shards --shard --output --pcap --pcap-failing --csv --report --junit --prometheus --baseline --force --scenario --public-address --dry-run --exit-zero --json --verbose --quiet --color --help --version"
+            opts="-4 -6 -I -S -o -v -q -h -V --format --expand --exclude --skip-bad --ipv4 --ipv6 --interface --source --mark --max-time --max-probes --rate --control-port --quick --thorough --no-mtu --seed --triage --until --interval --until-timeout --resume --shards --shard --output --pcap --pcap-failing --csv --report --junit --prometheus --baseline --force --scenario --public-address --dry-run --exit-zero --json --verbose --quiet --color --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

@@ -51,6 +51,7 @@ pub(super) fn intent(packet: &Packet, brief: &Brief) -> Option<Probe> {
         ttl: Ttl(packet.ttl),
         dscp: Dscp::of_traffic_class(packet.traffic_class),
         padded_to: padding,
+        repeats: None,
     })
 }
 

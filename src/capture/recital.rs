@@ -17,6 +17,7 @@ use crate::model::evidence::{Ear, Evidence, Fact, Trial};
 use crate::model::outcome::Outcome;
 use crate::model::probe::{Probe, ProbeId, Target};
 use crate::model::time::Moment;
+use crate::wire::dissect::Packet;
 
 /// One inquest told from its packets.
 #[derive(Debug)]
@@ -184,10 +185,21 @@ impl<'a> Recital<'a> {
             if let (Target::Host, Some(noted)) = (probe.target, noted) {
                 probe.flow = noted.flow;
             }
+            probe.repeats = self.repeated(&kept.packet);
             let id = self.next(id);
             self.ledger.note(self.session, id, &kept.packet);
             self.evidence.record(at, Fact::Sent(id, probe));
         }
+    }
+
+    /// The probe whose segment went out before with the same ports and sequence number.
+    fn repeated(&self, packet: &Packet) -> Option<ProbeId> {
+        let earlier = self.ledger.attribute(Heard::Departing, packet)?;
+        let Role::Probe(id) = earlier.role else {
+            return None;
+        };
+        let first = self.evidence.trial(id)?.probe.repeats;
+        Some(first.unwrap_or(id))
     }
 
     fn leave(&mut self, id: ProbeId, number: u64) {

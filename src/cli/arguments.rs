@@ -248,6 +248,10 @@ pub struct Cost {
     #[arg(long, env = "SYNQUEST_QUICK", hide_env_values = true,
         value_parser = BoolishValueParser::new())]
     pub quick: bool,
+    /// Look through more flows, and compare with more ports, than the default allows itself
+    #[arg(long, env = "SYNQUEST_THOROUGH", hide_env_values = true,
+        value_parser = BoolishValueParser::new())]
+    pub thorough: bool,
     /// Do not check an open port with full-size packets
     #[arg(long, env = "SYNQUEST_NO_MTU", hide_env_values = true,
         value_parser = BoolishValueParser::new())]

@@ -1,7 +1,7 @@
 //! What the options of a run mean to the driver.
 
 use super::arguments::{Cost, Leave};
-use crate::engine::policy::Policy;
+use crate::engine::policy::{Allowance, Policy};
 use crate::net::driver::Settings;
 use crate::net::survey::Preference;
 
@@ -14,6 +14,8 @@ pub fn settings(cost: &Cost, leave: &Leave) -> Settings {
             rate: cost.rate,
             quick: cost.quick,
             check_mtu: !cost.no_mtu,
+            thorough: cost.thorough,
+            allowance: (!cost.thorough).then_some(Allowance::DEFAULT),
             control_ports: cost.control_ports.clone(),
             ..Policy::default()
         },

@@ -1,4 +1,7 @@
 //! Resets that close what SYN-ACKs half-opened, whether or not the inquest goes on.
+//!
+//! The source ports are reserved by sockets that do not listen, so this host's kernel resets by
+//! itself. Ours follows only where the kernel's was not seen to leave.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
@@ -13,10 +16,14 @@ use crate::wire::tcp::Segment;
 /// A SYN-ACK that comes again this long after our reset shows that the reset was lost.
 const AGAIN: Duration = Duration::from_millis(500);
 
+/// How long the kernel's own reset is waited for.
+const KERNELS: Duration = Duration::from_millis(30);
+
 /// The resets to send, and when those before them were made.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Closings {
-    queue: VecDeque<Transmit>,
+    /// In order of when they are due.
+    queue: VecDeque<(Moment, Owner, Transmit)>,
     made: BTreeMap<Owner, Moment>,
 }
 
@@ -38,18 +45,30 @@ impl Closings {
             return false;
         };
         self.made.insert(owner, at);
-        self.queue.push_back(Transmit {
+        let transmit = Transmit {
             session: owner.session,
             probe: None,
             destination: packet.source,
             datagram,
-        });
+        };
+        self.queue.push_back((at.after(KERNELS), owner, transmit));
         true
     }
 
-    /// The next reset to send.
-    pub(super) fn next(&mut self) -> Option<Transmit> {
-        self.queue.pop_front()
+    /// A reset that closes this probe's connection was seen to leave.
+    pub(super) fn closed(&mut self, owner: Owner) {
+        self.queue.retain(|(_, waiting, _)| *waiting != owner);
+    }
+
+    /// When the next reset is to be sent; `None` where none is waiting.
+    pub(super) fn due(&self) -> Option<Moment> {
+        self.queue.front().map(|(due, ..)| *due)
+    }
+
+    /// The next reset to send, when it is due.
+    pub(super) fn next(&mut self, now: Moment) -> Option<Transmit> {
+        self.due().filter(|due| *due <= now)?;
+        self.queue.pop_front().map(|(_, _, transmit)| transmit)
     }
 
     /// Nothing more of this session will be closed.

@@ -118,9 +118,11 @@ pub(super) struct Numbered {
 struct Index(BTreeSet<(Numbered, Owner)>);
 
 impl Index {
+    /// The latest sent first: where a segment was sent again, its answer is told of the last.
     fn find(&self, shown: Numbered) -> impl Iterator<Item = Owner> + '_ {
         self.0
             .range((shown, Owner::FIRST)..=(shown, Owner::LAST))
+            .rev()
             .map(|(_, owner)| *owner)
     }
 }

@@ -14,6 +14,8 @@ pub struct Policy {
     pub max_probes: u32,
     /// Datagrams a second over all endpoints.
     pub rate: u32,
+    /// What one address may be sent, over all of its ports; `None` leaves it at `host_rate`.
+    pub allowance: Option<Allowance>,
     /// Datagrams a second to one address, where several of its ports are under inquest at once.
     pub host_rate: u32,
     /// Datagrams a second to one /24 or /64, where several inquests go there at once.
@@ -25,6 +27,8 @@ pub struct Policy {
     pub quick: bool,
     /// Whether to check an open port with full-size SYNs.
     pub check_mtu: bool,
+    /// More flows and more controls than the harm budget allows.
+    pub thorough: bool,
     /// Control ports the user named.
     pub control_ports: Vec<u16>,
 }
@@ -35,14 +39,37 @@ impl Default for Policy {
             max_time: None,
             max_probes: 400,
             rate: 1000,
+            allowance: Some(Allowance::DEFAULT),
             host_rate: 250,
             prefix_rate: 1000,
             share: false,
             quick: false,
             check_mtu: true,
+            thorough: false,
             control_ports: Vec::new(),
         }
     }
+}
+
+/// What one address may be sent. Guards ban whoever knocks oftener: port-scan detectors count within
+/// seconds, netfilter's `recent` and `hashlimit` usually within a minute.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Allowance {
+    /// Datagrams in any second, the resets that close half-open connections included.
+    pub in_second: usize,
+    /// Datagrams in any ten seconds.
+    pub in_ten_seconds: usize,
+    /// SYNs that reach the host, to whichever port, in any minute.
+    pub syns_in_minute: usize,
+}
+
+impl Allowance {
+    /// What is promised unless the user asks for a thorough diagnosis.
+    pub const DEFAULT: Self = Self {
+        in_second: 8,
+        in_ten_seconds: 25,
+        syns_in_minute: 24,
+    };
 }
 
 impl Policy {

@@ -24,7 +24,7 @@ use crate::infer::Brief;
 use crate::model::endpoint::Endpoint;
 use crate::model::evidence::{LocalRefusal, NeighbourState};
 use crate::model::outcome::Outcome;
-use crate::model::probe::{Kind, ProbeId};
+use crate::model::probe::{Kind, Probe, ProbeId};
 use crate::model::time::Moment;
 use crate::model::vantage::Vantage;
 
@@ -89,7 +89,7 @@ impl Prober {
         Self {
             pacer: Pacer::new(policy.rate),
             brake: Brake::new(policy.rate),
-            spacing: Spacing::new(policy.host_rate, policy.prefix_rate),
+            spacing: Spacing::new(&policy),
             pool: Pool::default(),
             policy,
             tokens: Tokens::new(key),
@@ -190,15 +190,18 @@ impl Prober {
             self.pacer.change(self.brake.rate());
         }
         loop {
-            if let Some(reset) = self.closings.next() {
+            if let Some(reset) = self.closings.next(now) {
                 self.pacer.spend(now);
+                self.spacing.note(now, reset.destination);
                 return Output::Transmit(reset);
             }
             self.advance_due(now);
             if let Some(id) = self.settled.pop_front() {
                 return Output::Settled(id);
             }
-            let wake = self.wakes.first().map(|(due, _)| (*due).max(now));
+            let wakes = self.wakes.first().map(|(due, _)| *due);
+            let wake = wakes.into_iter().chain(self.closings.due()).min();
+            let wake = wake.map(|due| due.max(now));
             let Some(&(wanted, id)) = self.sends.first() else {
                 return wake.map_or(Output::Idle, Output::WaitUntil);
             };
@@ -224,6 +227,17 @@ impl Prober {
         let is_fragment = entry.sends_fragment();
         let address = entry.session.brief().endpoint.address;
         let spacing = &mut self.spacing;
+        let knocks = entry.session.next_probe().is_some_and(reaches_a_port);
+        let allowed = if knocks {
+            spacing.syn_ready_at(now, address)
+        } else {
+            now
+        };
+        if allowed > now {
+            entry.session.defer(allowed);
+            self.reschedule(id);
+            return false;
+        }
         let slot = *entry
             .slot_of(is_fragment)
             .get_or_insert_with(|| spacing.reserve(now, address, is_fragment));
@@ -267,6 +281,7 @@ impl Prober {
             self.lingering.pop_front();
             self.ledger.forget(id);
             self.closings.forget(id);
+            self.spacing.forget_before(now);
         }
     }
 
@@ -275,6 +290,7 @@ impl Prober {
         let entry = self.sessions.get_mut(&id)?;
         *entry.slot_of(entry.sends_fragment()) = None;
         let session = &mut entry.session;
+        let knocks = session.next_probe().is_some_and(reaches_a_port);
         let sent = session.transmit(now, &self.tokens, self.count);
         if let Some((transmit, marks)) = &sent
             && let Some(probe) = transmit.probe
@@ -285,6 +301,9 @@ impl Prober {
                 self.pool.put(now, like, owner);
             }
             self.pacer.spend(now);
+            if knocks {
+                self.spacing.note_syn(now, transmit.destination);
+            }
             self.count = self.count.wrapping_add(1);
             self.sent = self.sent.saturating_add(1);
         }
@@ -379,6 +398,11 @@ impl Prober {
             entry.reschedule(id, &mut self.wakes, &mut self.sends);
         }
     }
+}
+
+/// Whether a probe is a SYN that is meant to reach the host.
+fn reaches_a_port(probe: &Probe) -> bool {
+    probe.kind == Kind::Syn && probe.ttl.is_full()
 }
 
 /// Sessions by the moment when they are due.

@@ -76,6 +76,7 @@ impl Session {
             controls: controls::choose(tokens, &endpoint, &vantage, policy),
             quick: policy.quick,
             check_mtu: policy.check_mtu,
+            thorough: policy.thorough,
             began: now,
             deadline: now.after(policy.time_for(endpoint.family())),
             endpoint,
@@ -171,7 +172,9 @@ impl Session {
         if known {
             return;
         }
-        let first = trial.replies.is_empty();
+        // Which of a segment and its repetition was answered nobody can tell (Karn's algorithm,
+        // RFC 6298 §3).
+        let first = trial.replies.is_empty() && trial.probe.repeats.is_none();
         if first && teaches_round_trip(trial.probe.kind, &reply.answer) {
             self.timing.learn(at.since(trial.sent));
         }
@@ -391,7 +394,8 @@ impl Session {
             count,
             now,
         };
-        let crafted = craft::craft(bench, id, &ask.probe);
+        let numbered = ask.probe.repeats.unwrap_or(id);
+        let crafted = craft::craft(bench, numbered, &ask.probe);
         self.evidence.record(now, Fact::Sent(id, ask.probe));
         let Some(Crafted { datagram, marks }) = crafted else {
             self.record(now, Fact::Refused(id, LocalRefusal::SourceGone));

@@ -1,21 +1,97 @@
 //! Room between datagrams to one address and to one prefix, so that no host and no last router sees
 //! a burst when many inquests go there at once.
 //!
-//! An inquest that is alone at its address is spaced by what inference asks, and by nothing else.
+//! What one address gets is bounded by the [`Allowance`], whether one inquest goes there or several:
+//! so many datagrams in any second and in any ten, so many SYNs in any minute. Without one, an inquest
+//! that is alone at its address is spaced by what inference asks, and by nothing else.
 //! First fragments get more room: Linux sends one reassembly timeout a second to each peer
 //! (`icmp_ratelimit`), so fragments that stand closer would silence each other's reports.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 
 use super::pacer::Pacer;
+use super::policy::{Allowance, Policy};
 use crate::model::time::Moment;
 
 /// Datagrams that may follow each other at once, in the time they are worth.
 const DEPTH: Duration = Duration::from_millis(16);
 /// Between two first fragments to one address.
 const FRAGMENTS: Duration = Duration::from_millis(1100);
+
+/// At most so many within any span of this length.
+#[derive(Clone, Debug)]
+struct Window {
+    span: Duration,
+    most: usize,
+    /// The latest, in order of time; no more than `most`.
+    times: VecDeque<Moment>,
+}
+
+impl Window {
+    const fn new(span: Duration, most: usize) -> Self {
+        Self {
+            span,
+            most,
+            times: VecDeque::new(),
+        }
+    }
+
+    /// The earliest moment, from `now` on, when another fits.
+    fn ready_at(&self, now: Moment) -> Moment {
+        let full = self.times.len() >= self.most;
+        match self.times.front() {
+            Some(first) if full => first.after(self.span).max(now),
+            _ => now,
+        }
+    }
+
+    fn spend(&mut self, at: Moment) {
+        let place = self.times.partition_point(|known| *known <= at);
+        self.times.insert(place, at);
+        if self.times.len() > self.most {
+            self.times.pop_front();
+        }
+    }
+}
+
+/// What an address was sent, against its allowance.
+#[derive(Clone, Debug)]
+struct Spent {
+    datagrams: [Window; 2],
+    syns: Window,
+}
+
+impl Spent {
+    const fn new(allowance: &Allowance) -> Self {
+        Self {
+            datagrams: [
+                Window::new(Duration::from_secs(1), allowance.in_second),
+                Window::new(Duration::from_secs(10), allowance.in_ten_seconds),
+            ],
+            syns: Window::new(Duration::from_secs(60), allowance.syns_in_minute),
+        }
+    }
+
+    fn ready_at(&self, now: Moment) -> Moment {
+        // Turns are kept: whoever comes later leaves later.
+        let last = self
+            .datagrams
+            .iter()
+            .filter_map(|window| window.times.back());
+        let turn = last.fold(now, |turn, last| turn.max(*last));
+        self.datagrams
+            .iter()
+            .fold(turn, |slot, window| window.ready_at(slot))
+    }
+
+    fn spend(&mut self, at: Moment) {
+        self.datagrams
+            .iter_mut()
+            .for_each(|window| window.spend(at));
+    }
+}
 
 /// One address, or one prefix.
 #[derive(Clone, Debug)]
@@ -43,16 +119,20 @@ pub(super) struct Spacing {
     prefix_rate: u32,
     hosts: BTreeMap<IpAddr, Gate>,
     prefixes: BTreeMap<IpAddr, Gate>,
+    allowance: Option<Allowance>,
+    spent: BTreeMap<IpAddr, Spent>,
 }
 
 impl Spacing {
-    /// No inquest yet; so many datagrams a second to one address, and to one prefix.
-    pub(super) const fn new(host_rate: u32, prefix_rate: u32) -> Self {
+    /// No inquest yet.
+    pub(super) const fn new(policy: &Policy) -> Self {
         Self {
-            host_rate,
-            prefix_rate,
+            host_rate: policy.host_rate,
+            prefix_rate: policy.prefix_rate,
             hosts: BTreeMap::new(),
             prefixes: BTreeMap::new(),
+            allowance: policy.allowance,
+            spent: BTreeMap::new(),
         }
     }
 
@@ -77,6 +157,40 @@ impl Spacing {
         leave(&mut self.prefixes, prefix(address));
     }
 
+    /// A datagram leaves for this address out of turn: the reset that closes a connection.
+    pub(super) fn note(&mut self, now: Moment, address: IpAddr) {
+        if let Some(spent) = self.spent.get_mut(&address) {
+            spent.spend(now);
+        }
+    }
+
+    /// The earliest moment, from `now` on, when a SYN may reach this address.
+    pub(super) fn syn_ready_at(&self, now: Moment, address: IpAddr) -> Moment {
+        let spent = self.spent.get(&address);
+        spent.map_or(now, |spent| spent.syns.ready_at(now))
+    }
+
+    /// A SYN that reaches this address leaves.
+    pub(super) fn note_syn(&mut self, now: Moment, address: IpAddr) {
+        if let Some(spent) = self.spent.get_mut(&address) {
+            spent.syns.spend(now);
+        }
+    }
+
+    /// Forgets what was sent longer than a minute ago.
+    pub(super) fn forget_before(&mut self, now: Moment) {
+        let hosts = &self.hosts;
+        self.spent.retain(|address, spent| {
+            let last = spent
+                .datagrams
+                .iter()
+                .filter_map(|window| window.times.back())
+                .max();
+            hosts.contains_key(address)
+                || last.is_some_and(|last| now.since(*last) < Duration::from_secs(60))
+        });
+    }
+
     /// Takes the earliest slot from `now` on for a datagram to this address.
     pub(super) fn reserve(&mut self, now: Moment, address: IpAddr, is_fragment: bool) -> Moment {
         let gates = [
@@ -85,6 +199,12 @@ impl Spacing {
         ];
         let mut gates = gates.map(|gate| gate.filter(|gate| gate.sessions > 1));
         let mut slot = now;
+        if let Some(allowance) = &self.allowance {
+            let spent = self.spent.entry(address);
+            let spent = spent.or_insert_with(|| Spent::new(allowance));
+            slot = spent.ready_at(slot);
+            spent.spend(slot);
+        }
         for gate in gates.iter().flatten() {
             slot = gate.bucket.ready_at(slot);
         }
@@ -140,7 +260,11 @@ mod tests {
     }
 
     fn spacing(hosts: &[u8]) -> Spacing {
-        let mut spacing = Spacing::new(250, 1000);
+        let policy = Policy {
+            allowance: None,
+            ..Policy::default()
+        };
+        let mut spacing = Spacing::new(&policy);
         hosts.iter().for_each(|last| spacing.join(host(*last)));
         spacing
     }
@@ -148,6 +272,29 @@ mod tests {
     #[test]
     fn an_inquest_alone_at_its_prefix_is_not_held_up() {
         assert_eq!(slots(&mut spacing(&[1]), &[1], 100, true), [0, 0]);
+    }
+
+    #[test]
+    fn an_allowance_holds_in_any_second_and_in_any_ten() {
+        let mut spacing = Spacing::new(&Policy::default());
+        spacing.join(host(1));
+        let start = Moment::from_nanos(1_000_000_000);
+        let mut now = start;
+        let slots: Vec<u64> = (0..60)
+            .map(|_| {
+                now = spacing.reserve(now, host(1), false);
+                now.since(start).as_millis() as u64
+            })
+            .collect();
+        for (most, span) in [(8, 1000), (25, 10_000)] {
+            for (index, slot) in slots.iter().enumerate().skip(most) {
+                assert!(slot - slots[index - most] >= span, "{index} {slots:?}");
+            }
+        }
+        assert_eq!(
+            [slots[7], slots[8], slots[24], slots[25]],
+            [0, 1000, 3000, 10_000]
+        );
     }
 
     #[test]

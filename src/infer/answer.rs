@@ -1,9 +1,10 @@
 //! What SYNs to the port draw, and whether a SYN-ACK comes from a listener of the host.
 //!
-//! An open port is looked at through six flows in a third of a second; a reset through four,
-//! marked and unmarked in turn; a refusal twice; silence through up to twenty SYNs spread over 9 to
-//! 20 seconds, with witnesses beside them. They go round
-//! twelve flows: were half the legs of a multipath dead, one try in 2^12 would not show a living one.
+//! An answer is looked at twice, through flows of its own: a reset marked and unmarked. Silence is
+//! looked at through ten SYNs spread over ten seconds, two of them repetitions of the first as a
+//! kernel sends them, with controls beside them. A thorough diagnosis looks at an open
+//! port through six flows, at a reset through four, and at silence through twenty SYNs over twelve
+//! flows: were half the legs of a multipath dead, one try in 2^12 would not show a living one.
 
 use std::time::Duration;
 
@@ -12,29 +13,22 @@ use crate::model::probe::{ProbeId, Target};
 use crate::model::reply::Answer;
 use crate::model::verdict::Confidence;
 
+use super::attempt::Attempt;
 use super::case::{Case, Drawn, class, ids, marked_syn, syn};
 use super::distance::read_distance;
-use super::loss::{self, Loss};
 use super::pattern::{self, Pattern};
 use super::sign::{Observed, Progress, Reading, Sign};
-use super::{Ask, ControlOrigin, controls};
+use super::{Ask, ControlOrigin, controls, unanswered};
 
-/// SYNs to look at an open port with.
+/// SYNs to look at an open port with, of a thorough diagnosis.
 pub(super) const OPEN_SYNS: usize = 6;
-/// SYNs to look at a reset with.
-pub(super) const RESET_SYNS: usize = 4;
-/// SYNs to look at a refusal with; ICMP is rate-limited, so few.
-const REFUSED_SYNS: usize = 2;
+/// SYNs to look at an answer with otherwise; at a refusal always: ICMP is rate-limited.
+const FEW_SYNS: usize = 2;
+/// SYNs to look at a reset with, of a thorough diagnosis.
+const RESET_SYNS: usize = 4;
 /// Pause between SYNs to a port that answers.
 pub(super) const STEP: Duration = Duration::from_millis(50);
-/// When SYNs to a silent port are sent, in milliseconds after the first. Spread beats count: loss
-/// comes in bursts.
-const SILENT_AT: [u64; 20] = [
-    0, 300, 900, 1500, 2100, 2150, 3300, 3350, 4500, 4550, 6900, 6950, 9300, 9350, 10_100, 11_300,
-    12_500, 13_700, 17_000, 20_000,
-];
-/// Of those, how many are sent however clear the case is.
-const SILENT_LEAST: usize = 14;
+
 /// Flows that SYNs to the port are spread over.
 const FLOWS: usize = 12;
 /// Flows that no SYN of full TTL takes: for probes that a tracked SYN on the way would disturb.
@@ -52,18 +46,23 @@ pub(super) struct Tally<'a> {
 }
 
 impl<'a> Tally<'a> {
-    /// Counts the plain SYNs to the port.
+    /// Counts the plain SYNs to the port. Those that drew nothing until they were repeated are not
+    /// silent.
     pub(super) fn of(case: &Case<'a>) -> Self {
         let mut tally = Self::default();
-        for trial in case.port_syns() {
-            match case.drawn(trial) {
-                Drawn::SynAck => tally.opened.push(trial),
-                Drawn::Reset => tally.reset.push(trial),
-                Drawn::Refused(_) => tally.refused.push(trial),
-                // Expired in a loop, or too long for a link: the endpoint did not answer.
-                Drawn::EnRoute | Drawn::Silence => tally.silent.push(trial),
-                Drawn::Pending => tally.pending += 1,
-                Drawn::Echo | Drawn::Reassembly | Drawn::Void => tally.void += 1,
+        for attempt in Attempt::all(case) {
+            let excused = attempt.needed_repetition(case);
+            for trial in attempt.trials() {
+                match case.drawn(trial) {
+                    Drawn::SynAck => tally.opened.push(trial),
+                    Drawn::Reset => tally.reset.push(trial),
+                    Drawn::Refused(_) => tally.refused.push(trial),
+                    // Expired in a loop, or too long for a link: the endpoint did not answer.
+                    Drawn::EnRoute | Drawn::Silence if !excused => tally.silent.push(trial),
+                    Drawn::EnRoute | Drawn::Silence => {}
+                    Drawn::Pending => tally.pending += 1,
+                    Drawn::Echo | Drawn::Reassembly | Drawn::Void => tally.void += 1,
+                }
             }
         }
         tally
@@ -93,7 +92,7 @@ pub(super) fn read_port(case: &Case<'_>) -> Reading {
     if refused > 0 {
         return repeat(case, &tally, &tally.refused, Sign::PortRefused);
     }
-    silent(case, &tally)
+    unanswered::read(case, &tally)
 }
 
 fn contradiction(case: &Case<'_>) -> Option<Reading> {
@@ -127,22 +126,19 @@ fn contradiction(case: &Case<'_>) -> Option<Reading> {
 
 /// Every answer so far says the same: look again through other flows.
 fn repeat(case: &Case<'_>, tally: &Tally<'_>, answered: &[&Trial], sign: Sign) -> Reading {
+    let thorough = case.brief.thorough;
     let (wanted, because) = match sign {
-        Sign::PortOpens => (OPEN_SYNS, "the port answers SYN-ACK"),
-        Sign::PortResets => (RESET_SYNS, "the port answers with a reset"),
-        _ => (REFUSED_SYNS, "the SYN is refused by ICMP"),
+        Sign::PortOpens if thorough => (OPEN_SYNS, OPENS),
+        Sign::PortOpens => (FEW_SYNS, OPENS),
+        Sign::PortResets => (reset_syns(case), RESETS),
+        _ => (FEW_SYNS, "the SYN is refused by ICMP"),
     };
     let wanted = if case.brief.quick { 1 } else { wanted };
-    let observed = Observed {
-        sign,
-        strength: Confidence::Proven,
-        basis: ids(answered.iter().copied()),
-        because: because.into(),
-    };
+    let observed = answers(sign, answered, because);
     let sent = answered.len() + tally.pending + tally.silent.len();
     let enough = answered.len() >= wanted
         || tally.void >= 2 * wanted
-        || sign == Sign::PortRefused && sent >= 2 * REFUSED_SYNS;
+        || sign == Sign::PortRefused && sent >= 2 * FEW_SYNS;
     if enough {
         return Reading {
             sign: Some(observed),
@@ -198,17 +194,37 @@ pub(super) fn flows(case: &Case<'_>) -> usize {
         .clamp(1, FLOWS)
 }
 
+/// SYNs to look at a reset with: as many marked as unmarked ones.
+pub(super) const fn reset_syns(case: &Case<'_>) -> usize {
+    if case.brief.thorough {
+        RESET_SYNS
+    } else {
+        FEW_SYNS
+    }
+}
+
+const OPENS: &str = "the port answers SYN-ACK";
+const RESETS: &str = "the port answers with a reset";
+
+fn answers(sign: Sign, answered: &[&Trial], because: &'static str) -> Observed {
+    Observed {
+        sign,
+        strength: Confidence::Proven,
+        basis: ids(answered.iter().copied()),
+        because: because.into(),
+    }
+}
+
+fn best<'t, 'a>(tally: &'t Tally<'a>) -> (&'t [&'a Trial], Sign, &'static str) {
+    if tally.opened.is_empty() {
+        (&tally.reset, Sign::PortResets, RESETS)
+    } else {
+        (&tally.opened, Sign::PortOpens, OPENS)
+    }
+}
+
 fn mixed(case: &Case<'_>, tally: &Tally<'_>) -> Reading {
-    let best = if tally.opened.is_empty() {
-        &tally.reset
-    } else {
-        &tally.opened
-    };
-    let (kind, says) = if tally.opened.is_empty() {
-        (Sign::PortResets, "the port answers with a reset")
-    } else {
-        (Sign::PortOpens, "the port answers SYN-ACK")
-    };
+    let (best, kind, says) = best(tally);
     let pattern = pattern::classify(case);
     if let Pattern::Negligible = pattern.pattern {
         return Reading::done(Observed {
@@ -235,79 +251,6 @@ fn mixed(case: &Case<'_>, tally: &Tally<'_>) -> Reading {
     Reading {
         sign: Some(observed),
         progress: pattern.progress,
-    }
-}
-
-fn silent(case: &Case<'_>, tally: &Tally<'_>) -> Reading {
-    let syns: Vec<&Trial> = case.port_syns().collect();
-    let Some(first) = syns.first() else {
-        return Reading::going_on(None, vec![case.now(syn(Target::Endpoint, 0))]);
-    };
-    let sent = syns.len() - tally.void.min(syns.len());
-    let (chance, strength) = weigh(case, &tally.silent);
-    let observed = (!tally.silent.is_empty()).then(|| Observed {
-        sign: Sign::PortSilent,
-        strength,
-        basis: ids(tally.silent.iter().copied()),
-        because: format!(
-            "{} SYNs drew nothing (chance of loss alone: {})",
-            tally.silent.len(),
-            scientific(chance)
-        )
-        .into(),
-    });
-    let over = strength == Confidence::Confirmed && sent >= SILENT_LEAST;
-    let Some(offset) = SILENT_AT
-        .get(sent)
-        .filter(|_| !over && tally.void < SILENT_AT.len())
-    else {
-        let progress = if tally.pending > 0 {
-            Progress::Waiting(None)
-        } else {
-            Progress::Done
-        };
-        return Reading {
-            sign: observed,
-            progress,
-        };
-    };
-    let mut not_before = first.sent.after(Duration::from_millis(*offset));
-    if let Some(last) = syns.last() {
-        not_before = not_before.max(last.sent.after(STEP));
-    }
-    let mut asks = controls::accompany(case);
-    asks.push(Ask {
-        probe: syn(Target::Endpoint, flow_after(case)),
-        not_before,
-    });
-    Reading::going_on(observed, asks)
-}
-
-/// How firmly silent trials stand against loss.
-fn weigh(case: &Case<'_>, silent: &[&Trial]) -> (f64, Confidence) {
-    let loss = case.loss();
-    let chance = loss.chance_of_silence(loss::spread(silent.iter().map(|trial| trial.sent)));
-    let (Some(first), Some(last)) = (silent.first(), silent.last()) else {
-        return (1.0, Confidence::Possible);
-    };
-    let witnessed = case.witnessed_between(first.sent, last.sent) >= 3;
-    if loss == Loss::default() && silent.len() >= SILENT_LEAST {
-        // Nothing on the address answers at all; the routers before it are witness enough that
-        // probes leave, and this is said at most as the best reading.
-        return (chance, Confidence::Likely);
-    }
-    (
-        chance,
-        loss::confidence(chance, last.sent.since(first.sent), witnessed),
-    )
-}
-
-/// A chance in words: `3e-7`.
-pub(super) fn scientific(chance: f64) -> String {
-    if chance >= 0.01 {
-        format!("{chance:.2}")
-    } else {
-        format!("{chance:.0e}")
     }
 }
 
@@ -362,7 +305,7 @@ pub(super) fn read_listener(case: &Case<'_>) -> Reading {
             progress: distance.progress,
         };
     }
-    if let Some(waiting) = unlike_randoms(case) {
+    if let (true, Some(waiting)) = (needs_comparison(case, &tally), unlike_randoms(case)) {
         return Reading {
             sign: None,
             progress: waiting,
@@ -393,12 +336,25 @@ pub(super) fn read_listener(case: &Case<'_>) -> Reading {
     }
 }
 
+/// Whether a SYN-ACK must be compared with what ports answer that nothing should listen on: where
+/// nothing else shows how far away the host is, or the SYN-ACK is not what a stack writes.
+fn needs_comparison(case: &Case<'_>, tally: &Tally<'_>) -> bool {
+    let bare = |trial: &&Trial| {
+        case.telling(trial)
+            .is_some_and(|heard| matches!(heard.reply.answer, Answer::SynAck { mss: None, .. }))
+    };
+    let vantage = &case.brief.vantage;
+    let far = !vantage.on_link() && !vantage.loopback;
+    case.brief.thorough || tally.opened.iter().any(bare) || far && controls::is_without_echo(case)
+}
+
 /// What is still to be seen of the random controls; `None` when each was answered, or left without an
 /// answer for clearly longer than whatever answers the port takes.
 fn unlike_randoms(case: &Case<'_>) -> Option<Progress> {
     let patience = (4 * case.round_trip()).max(Duration::from_millis(100));
     let mut waiting = None;
-    for control in case.controls(ControlOrigin::Random) {
+    let most = if case.brief.thorough { usize::MAX } else { 1 };
+    for control in case.controls(ControlOrigin::Random).take(most) {
         let Some(first) = case.control_syns(control.port).next() else {
             return Some(controls::baseline(case));
         };

@@ -1,4 +1,10 @@
 //! What is sent to a port that answers only sometimes: the plan behind the patterns.
+//!
+//! Each further SYN may be what prolongs a ban. So one that drew nothing is repeated as a kernel would,
+//! and then a plain SYN on a flow that was answered is asked
+//! again first; where it draws nothing, one gentle look follows, and no more. Where it is answered,
+//! paced SYNs on that flow and on the one that failed, in turns without a period, tell a dead leg from
+//! chance. A thorough diagnosis knocks in groups.
 
 use std::time::Duration;
 
@@ -7,7 +13,8 @@ use crate::model::probe::Target;
 use crate::model::time::Moment;
 
 use super::Ask;
-use super::answer::{OPEN_SYNS, STEP, flows};
+use super::answer::{self, OPEN_SYNS, STEP, flows};
+use super::attempt::Attempt;
 use super::case::{Case, Drawn, syn};
 use super::pattern::Shot;
 
@@ -17,6 +24,72 @@ const PACE: Duration = Duration::from_millis(1250);
 /// SYNs of one crowded group, and their distance.
 const CROWD: usize = 8;
 const CROWDING: Duration = Duration::from_millis(20);
+
+/// SYNs to a port that answers sometimes, those before included.
+const FEW: usize = 12;
+/// Before the gentle look: with those before, silence then spans nine seconds.
+const QUIET: Duration = Duration::from_secs(7);
+
+/// The next SYN of a diagnosis that is not thorough, as [`schedule`].
+pub(super) fn schedule_few(
+    case: &Case<'_>,
+    syns: &[&Trial],
+    shots: &[Shot],
+) -> Option<Option<Ask>> {
+    let last = syns.last()?.sent;
+    if syns.iter().any(|trial| case.drawn(trial) == Drawn::Pending) {
+        return Some(None);
+    }
+    let mut attempts = Attempt::all(case).into_iter();
+    let unanswered = attempts.find(|attempt| {
+        case.drawn(attempt.first) == Drawn::Silence && !attempt.needed_repetition(case)
+    });
+    if let Some(again) = unanswered.and_then(|attempt| attempt.repetition(case, 1)) {
+        return Some(Some(again));
+    }
+    let alive = shots.iter().find(|shot| shot.good)?.flow;
+    let failed = shots.iter().find(|shot| !shot.good)?.flow;
+    let looks = looks(shots);
+    let (flow, pause) = match looks {
+        [] => (alive, PACE),
+        // Not a flow that the host may still hold half-open.
+        [one] if !one.good => (answer::flow_after(case), QUIET),
+        _ if looks.iter().all(|look| !look.good) || syns.len() >= FEW => return None,
+        _ if looks.len().count_ones() % 2 == 1 => (failed, PACE),
+        _ => (alive, PACE),
+    };
+    Some(Some(Ask {
+        probe: syn(Target::Endpoint, flow),
+        not_before: last.after(pause),
+    }))
+}
+
+/// The SYNs after the first that failed and its repetition.
+fn looks(shots: &[Shot]) -> &[Shot] {
+    let failed = shots.iter().position(|shot| !shot.good);
+    let rest = failed
+        .and_then(|at| shots.get(at + 1..))
+        .unwrap_or_default();
+    match rest {
+        [repetition, looks @ ..] if repetition.repeats => looks,
+        looks => looks,
+    }
+}
+
+/// Whether nothing was answered since.
+pub(super) fn has_stopped(shots: &[Shot]) -> bool {
+    let looks = looks(shots);
+    !looks.is_empty() && looks.iter().all(|look| !look.good)
+}
+
+/// Whether one failure was followed by answers alone, on its own flow too.
+pub(super) fn has_recovered(shots: &[Shot]) -> bool {
+    let looks = looks(shots);
+    let failed = shots.iter().find(|shot| !shot.good).map(|shot| shot.flow);
+    looks.len() >= 3
+        && looks.iter().all(|look| look.good)
+        && looks.iter().any(|look| Some(look.flow) == failed)
+}
 
 /// The next SYN of the plan: `None` when the plan is done, `Some(None)` when what was sent must be
 /// waited for first.

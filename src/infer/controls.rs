@@ -1,14 +1,16 @@
 //! Control probes: what the same address answers elsewhere, for comparison.
 //!
-//! The baseline is one unmarked and one marked SYN to a random high port, one to a second, one to
-//! each port the user named, and an echo request; each repeated when silent. A well-known port is
-//! tried when the random ones are silent. Echo and resets of a control give the host's distance,
-//! its treatment of the DSCP, and the loss of the path.
+//! The echo request comes first: it shows the host's distance, its treatment of the DSCP and the loss
+//! of the path, and no guard takes it for a port scan. Other ports are asked only where inference
+//! needs them, one after the other and a second apart: those the user named, a random high one, a
+//! well-known one where that is silent. A thorough diagnosis asks two random ones, marked and
+//! unmarked, at once.
 
 use std::time::Duration;
 
 use crate::model::evidence::{HeardReply, Trial};
-use crate::model::probe::{Dscp, Probe, Target};
+use crate::model::probe::{Dscp, Kind, Probe, Target};
+use crate::model::time::Moment;
 
 use super::case::{Case, Drawn, echo, hop_of_arrival, marked_syn, syn};
 use super::sign::Progress;
@@ -16,44 +18,60 @@ use super::{Ask, ControlOrigin};
 
 /// How often a silent control is tried.
 pub(super) const ATTEMPTS: usize = 3;
+/// How often a silent port is, that may be guarded.
+const PORT_ATTEMPTS: usize = 2;
+/// Answered controls beside which four silences are not loss (1 in 1000, see `loss`), and three of
+/// fragments.
+const ENOUGH: u32 = 12;
+/// Between controls that only wait.
+const MEANWHILE: Duration = Duration::from_millis(2500);
 /// Pause before a probe is repeated that this host did not send, or could not listen to.
 const PAUSE: Duration = Duration::from_millis(300);
+/// Between SYNs to other ports of the host, and after the first to the port under diagnosis: guards
+/// against port scans count ports within a second.
+const APART: Duration = Duration::from_secs(1);
+
+/// The echo requests that the baseline still lacks.
+pub(super) fn echo_baseline(case: &Case<'_>) -> Progress {
+    let echoes: Vec<&Trial> = case.echoes().collect();
+    insist(case, &of_mark(&echoes, Dscp::ZERO), echo())
+}
+
+/// Whether echo requests were sent and none was answered in the time that answers take here.
+pub(super) fn is_without_echo(case: &Case<'_>) -> bool {
+    let timeout = (4 * case.round_trip()).max(Duration::from_millis(100));
+    let mut sent = case.echoes().peekable();
+    sent.peek().is_some()
+        && sent.all(|trial| match case.drawn(trial) {
+            Drawn::Echo => false,
+            Drawn::Pending => case.now.since(trial.sent) >= timeout,
+            _ => true,
+        })
+}
 
 /// The probes that the baseline still lacks.
 pub(super) fn baseline(case: &Case<'_>) -> Progress {
-    let mut progress = Progress::Done;
-    let mut silent_randoms = 0;
     // First, lest a router that limits its ICMP errors leaves none for it.
-    let echoes: Vec<&Trial> = case.echoes().collect();
-    join(
-        &mut progress,
-        insist(case, &of_mark(&echoes, Dscp::ZERO), echo()),
-    );
+    let mut progress = echo_baseline(case);
+    let mut silent_randoms = 0;
     for (index, control) in (0u8..).zip(&case.brief.controls) {
         let trials: Vec<&Trial> = case.control_syns(control.port).collect();
-        let target = Target::Control(control.port);
-        let plain = || of_mark(&trials, Dscp::ZERO);
-        match control.origin {
-            ControlOrigin::Random if index_of_random(case, control.port) == 0 => {
-                join(&mut progress, insist(case, &plain(), syn(target, 0)));
-                if answered(case, &plain()) {
-                    let marked = of_mark(&trials, Dscp::MARK);
-                    join(&mut progress, insist(case, &marked, marked_syn(target, 1)));
-                }
+        // A marked SYN shows the distance and the loss as well.
+        let plain = if case.brief.thorough {
+            of_mark(&trials, Dscp::ZERO)
+        } else {
+            trials.clone()
+        };
+        let wanted = match control.origin {
+            ControlOrigin::Given => true,
+            ControlOrigin::Random => {
+                case.brief.thorough || index_of_random(case, control.port) == 0
             }
-            ControlOrigin::Random | ControlOrigin::Given => {
-                join(
-                    &mut progress,
-                    insist(case, &plain(), syn(target, index % 8)),
-                );
-            }
-            ControlOrigin::WellKnown if silent_randoms > 0 => {
-                join(
-                    &mut progress,
-                    insist(case, &plain(), syn(target, index % 8)),
-                );
-            }
-            ControlOrigin::WellKnown => {}
+            ControlOrigin::WellKnown => silent_randoms > 0,
+        };
+        if wanted {
+            let probe = syn(Target::Control(control.port), index % 8);
+            join(&mut progress, insist(case, &plain, probe));
         }
         if trials
             .iter()
@@ -62,7 +80,44 @@ pub(super) fn baseline(case: &Case<'_>) -> Progress {
             silent_randoms += 1;
         }
     }
+    if case.brief.thorough {
+        join(&mut progress, marked_baseline(case));
+    }
     progress
+}
+
+/// The marked SYN that a control port still lacks: the port that answers unmarked ones, else each in
+/// turn until one answers.
+pub(super) fn marked_baseline(case: &Case<'_>) -> Progress {
+    let answering = case.answering_control();
+    let mut ports = case.brief.controls.iter().map(|control| control.port);
+    let ports: Vec<u16> = match answering {
+        Some(port) => vec![port],
+        None if case.brief.thorough => return Progress::Done,
+        None => ports.by_ref().collect(),
+    };
+    for port in ports {
+        let trials: Vec<&Trial> = case.control_syns(port).collect();
+        let marked = of_mark(&trials, Dscp::MARK);
+        let more = insist(case, &marked, marked_syn(Target::Control(port), 1));
+        if more != Progress::Done {
+            return more;
+        }
+    }
+    Progress::Done
+}
+
+/// When a SYN to another port of the host may follow those before.
+fn turn_of_other_port(case: &Case<'_>) -> Moment {
+    if case.brief.thorough {
+        return case.now;
+    }
+    let trials = case.evidence.trials();
+    let to_other = |trial: &&Trial| {
+        matches!(trial.probe.target, Target::Control(_)) && trial.probe.kind == Kind::Syn
+    };
+    let last = trials.iter().rev().find(to_other).or(trials.first());
+    last.map_or(case.now, |last| last.sent.after(APART).max(case.now))
 }
 
 fn index_of_random(case: &Case<'_>, port: u16) -> usize {
@@ -79,13 +134,11 @@ fn of_mark<'t>(trials: &[&'t Trial], mark: Dscp) -> Vec<&'t Trial> {
         .collect()
 }
 
-fn answered(case: &Case<'_>, trials: &[&Trial]) -> bool {
-    trials.iter().any(|trial| case.drawn(trial).is_answer())
-}
-
 /// Asks for `probe` until one of its `trials` drew something or [`ATTEMPTS`] were silent.
 pub(super) fn insist(case: &Case<'_>, trials: &[&Trial], probe: Probe) -> Progress {
-    insist_for(case, trials, probe, 1, ATTEMPTS)
+    let guarded = probe.kind == Kind::Syn && !case.brief.thorough;
+    let most = if guarded { PORT_ATTEMPTS } else { ATTEMPTS };
+    insist_for(case, trials, probe, 1, most)
 }
 
 /// Asks for `probe` until `want` of its `trials` drew something or `most` did not.
@@ -112,6 +165,10 @@ pub(super) fn insist_for(
         Progress::Waiting(None)
     } else {
         let mut ask = case.now(probe);
+        let at_other_port = matches!(probe.target, Target::Control(_)) && probe.kind == Kind::Syn;
+        if at_other_port {
+            ask.not_before = turn_of_other_port(case);
+        }
         if let Some(last) = trials.last().filter(|last| case.drawn(last) == Drawn::Void) {
             // What was in the way may pass.
             ask.not_before = last.sent.after(PAUSE);
@@ -136,19 +193,24 @@ pub(super) fn join(whole: &mut Progress, part: Progress) {
     *whole = merged;
 }
 
-/// Witness probes to follow the last SYN to the port, so that silence is weighed against what the
-/// path carried in those very moments: one to the control port that answers, one echo, where either
-/// does.
+/// Controls to follow the last SYN to the port, so that silence is weighed against what the path
+/// carried in those very moments: an echo request where echo answers, else a SYN to the control port
+/// that does; a thorough diagnosis sends both, and after every SYN.
 pub(super) fn accompany(case: &Case<'_>) -> Vec<Ask> {
     let Some(last) = case.port_syns().last() else {
         return Vec::new();
     };
+    let thorough = case.brief.thorough;
+    if !thorough && case.port_syns().count().is_multiple_of(3) {
+        return Vec::new();
+    }
+    let echo = case.echo_answers().then(echo);
     let control = case
         .answering_control()
+        .filter(|_| thorough || echo.is_none())
         .map(|port| syn(Target::Control(port), last.probe.flow.index));
-    let echo = case.echo_answers().then(echo);
-    let missing = control.into_iter().chain(echo).filter(|witness| {
-        let like = |probe: &Probe| probe.kind == witness.kind && probe.target == witness.target;
+    let missing = control.into_iter().chain(echo).filter(|control| {
+        let like = |probe: &Probe| probe.kind == control.kind && probe.target == control.target;
         !case
             .evidence
             .trials()
@@ -157,6 +219,27 @@ pub(super) fn accompany(case: &Case<'_>) -> Vec<Ask> {
     });
     let not_before = last.sent.after(Duration::from_millis(20));
     missing.map(|probe| Ask { probe, not_before }).collect()
+}
+
+/// Controls while a reassembly timer is waited for, until so many were answered that loss no longer
+/// explains a few silences.
+pub(super) fn meanwhile(case: &Case<'_>) -> Vec<Ask> {
+    let Some(last) = case
+        .witnesses()
+        .last()
+        .filter(|_| case.loss().answered < ENOUGH)
+    else {
+        return Vec::new();
+    };
+    let probe = match (case.echo_answers(), case.answering_control()) {
+        (true, _) => echo(),
+        (false, Some(port)) => syn(Target::Control(port), last.probe.flow.index),
+        (false, None) => return Vec::new(),
+    };
+    vec![Ask {
+        probe,
+        not_before: last.sent.after(MEANWHILE),
+    }]
 }
 
 /// Answers that the address itself gives for something else than the port: resets and SYN-ACKs of

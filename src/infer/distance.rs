@@ -16,12 +16,12 @@ use std::borrow::Cow;
 use std::time::Duration;
 
 use crate::model::evidence::{HeardReply, Trial};
-use crate::model::probe::{Kind, ProbeId, Target};
+use crate::model::probe::{Kind, Probe, ProbeId, Target, Ttl};
 use crate::model::time::Moment;
 use crate::model::verdict::{Confidence, HopRef};
 
-use super::case::{Case, Drawn, hop_of_arrival, ids, limited_syn, spare_flow};
-use super::controls::{baseline, host_answers, insist_for, join};
+use super::case::{Case, Drawn, echo, hop_of_arrival, ids, limited_syn, spare_flow};
+use super::controls::{baseline, echo_baseline, host_answers, insist_for, is_without_echo, join};
 use super::sign::{Observed, Progress, Reading, Sign};
 
 /// The distance at which the port's answers are sent, as their TTL shows it: the nearest of them.
@@ -90,10 +90,23 @@ pub(super) fn read_distance(case: &Case<'_>) -> Reading {
             because: "no router stands between, and the answer's TTL shows none".into(),
         });
     }
-    let mut progress = baseline(case);
-    let random = case.random_control();
-    let other = random.map_or(Target::Host, Target::Control);
-    let mut insist_on = |target: Target, ttl: u8| -> Vec<&Trial> {
+    if let Some(waiting) = echo_awaited(case) {
+        return Reading {
+            sign: None,
+            progress: waiting,
+        };
+    }
+    let compared = compare(case, near, &answered);
+    // Where the host's own answers come from the same distance, no other port need be asked.
+    let is_certain = !matches!(compared, Compared::Nothing) && !case.brief.thorough;
+    let is_same = is_certain && matches!(compared, Compared::Same(_));
+    let mut progress = if case.brief.thorough || is_without_echo(case) {
+        baseline(case)
+    } else {
+        echo_baseline(case)
+    };
+    let mut insist_on = |ttl: u8| -> Vec<&Trial> {
+        let target = Target::Endpoint;
         let sent = limited(case, target, ttl);
         if ttl > 0 && ttl < 64 {
             let probe = limited_syn(target, spare_flow(case, usize::from(ttl)), ttl);
@@ -101,15 +114,8 @@ pub(super) fn read_distance(case: &Case<'_>) -> Reading {
         }
         sent
     };
-    let at = insist_on(Target::Endpoint, near);
-    let before = insist_on(Target::Endpoint, near - 1);
-    // The way back may be longer than the way there: then other ports answer there as well.
-    let early = before.iter().any(|trial| is_same_answer(case, trial));
-    let other_before = if early && random.is_some() {
-        insist_on(other, near - 1)
-    } else {
-        Vec::new()
-    };
+    let at = if is_same { Vec::new() } else { insist_on(near) };
+    let before = insist_on(near - 1);
     // An answer from before its own distance is followed down to where it begins.
     for ttl in (1..near.saturating_sub(1)).rev() {
         if !limited(case, Target::Endpoint, ttl + 1)
@@ -118,14 +124,28 @@ pub(super) fn read_distance(case: &Case<'_>) -> Reading {
         {
             break;
         }
-        insist_on(Target::Endpoint, ttl);
+        insist_on(ttl);
     }
-    let elsewhere = if random.is_some() {
-        insist_on(other, near)
+    let mut compare_at = |ttl: u8| -> Vec<&Trial> {
+        let Some((probe, sent)) = limited_control(case, ttl).filter(|_| ttl > 0 && ttl < 64) else {
+            return Vec::new();
+        };
+        join(&mut progress, insist_for(case, &sent, probe, 1, 2));
+        sent
+    };
+    // The way back may be longer than the way there: then controls are answered there as well.
+    let early = before.iter().any(|trial| is_same_answer(case, trial));
+    let other_before = if early {
+        compare_at(near - 1)
     } else {
         Vec::new()
     };
-    if let Some(awaited) = elsewhere.first().or(at.first())
+    let elsewhere = if is_certain {
+        Vec::new()
+    } else {
+        compare_at(near)
+    };
+    if let Some(awaited) = elsewhere.first().or(at.first()).or(before.first())
         && let Some(until) = awaited_until(case, awaited)
     {
         join(&mut progress, Progress::Waiting(Some(until)));
@@ -134,7 +154,8 @@ pub(super) fn read_distance(case: &Case<'_>) -> Reading {
             progress,
         };
     }
-    if elsewhere.is_empty() && matches!(progress, Progress::Asking(_)) {
+    let first = if is_certain { &before } else { &elsewhere };
+    if first.is_empty() && matches!(progress, Progress::Asking(_)) {
         return Reading {
             sign: None,
             progress,
@@ -164,7 +185,6 @@ pub(super) fn read_distance(case: &Case<'_>) -> Reading {
             .filter(|trial| case.drawn(trial) == Drawn::EnRoute);
         expired.next().map(|trial| trial.id)
     };
-    let compared = compare(case, near, &answered);
     let alone = |from: &[&Trial], others: &[&Trial]| {
         drew(from)
             .zip(expired(others))
@@ -197,6 +217,10 @@ pub(super) fn read_distance(case: &Case<'_>) -> Reading {
     } else {
         match compared {
             Compared::Farther(host, references) => {
+                if references.len() < 2 && case.echo_answers() {
+                    let echoes: Vec<&Trial> = case.echoes().collect();
+                    join(&mut progress, insist_for(case, &echoes, echo(), 2, 4));
+                }
                 let steady = answered.len() >= 2
                     && answered
                         .iter()
@@ -257,6 +281,22 @@ pub(super) fn read_distance(case: &Case<'_>) -> Reading {
         }
     };
     Reading { sign, progress }
+}
+
+/// What is to be waited for before other ports are compared with; `None` when echo was answered, or
+/// not in the time that answers take here.
+fn echo_awaited(case: &Case<'_>) -> Option<Progress> {
+    if case.brief.thorough || case.echo_answers() || is_without_echo(case) {
+        return None;
+    }
+    let until = case
+        .echoes()
+        .filter_map(|trial| awaited_until(case, trial))
+        .min();
+    Some(match until {
+        Some(until) => Progress::Waiting(Some(until)),
+        None => echo_baseline(case),
+    })
 }
 
 /// Until when a probe may still be answered as promptly as others are; `None` when it was, or not in
@@ -330,6 +370,22 @@ fn compare<'a>(case: &Case<'a>, near: u8, answered: &[&Trial]) -> Compared<'a> {
         (None, Some(control)) if agree && control > near => Compared::Farther(control, farther),
         _ => Compared::Nothing,
     }
+}
+
+/// The control of limited TTL to compare one to the port with, and those sent: an echo request where
+/// echo is answered, lest another port be touched; else a SYN to a random port.
+pub(super) fn limited_control<'a>(case: &Case<'a>, ttl: u8) -> Option<(Probe, Vec<&'a Trial>)> {
+    if case.echo_answers() && !case.brief.thorough {
+        let probe = Probe {
+            ttl: Ttl(ttl),
+            ..echo()
+        };
+        let sent = case.trials(move |other| other.kind == Kind::Echo && other.ttl.0 == ttl);
+        return Some((probe, sent.collect()));
+    }
+    let target = Target::Control(case.random_control()?);
+    let probe = limited_syn(target, spare_flow(case, usize::from(ttl)), ttl);
+    Some((probe, limited(case, target, ttl)))
 }
 
 /// SYNs to a target that expire after `ttl` hops.

@@ -73,7 +73,9 @@ fn read_all(case: &Case<'_>) -> Vec<(Question, Reading)> {
 fn occasion(question: Question, seen: Signs) -> bool {
     let any = |signs: &[Sign]| !seen.and(Signs::of(signs)).is_empty();
     match question {
-        Question::Way | Question::Port => true,
+        Question::Way => true,
+        // What never leaves draws nothing.
+        Question::Port => !any(&[NextHopUnresolved]),
         Question::Pattern => any(&[PortMixed]),
         Question::Origin => any(&[PortResets]),
         Question::Distance => any(&[PortResets, PortRefused]),
@@ -84,12 +86,10 @@ fn occasion(question: Question, seen: Signs) -> bool {
         | Question::Order
         | Question::Scope => any(&[PortRefused]),
         Question::Early => any(&[ForgedReset, RefusedByTarget]) && any(&[AtHost, UnknownDistance]),
-        Question::Host
-        | Question::Trace
-        | Question::Ack
-        | Question::Fin
-        | Question::Range
-        | Question::Fragment => any(&[PortSilent]),
+        Question::Fin => any(&[AckResets]),
+        Question::Host | Question::Trace | Question::Ack | Question::Range | Question::Fragment => {
+            any(&[PortSilent])
+        }
     }
 }
 

@@ -31,11 +31,15 @@ use super::sign::{Observed, Progress, Reading, Sign};
 use super::trace::{Flowed, Row};
 use super::{Ask, trace};
 
-/// Rounds of the trace: enough that a hop which reports the control six times and the port never is
-/// beyond chance.
-const ROUNDS: usize = 7;
+/// Rounds at the hop that decides, the first beyond the last report of the port's flow that reports a
+/// control: enough that controls reported each time, and the port never, are beyond chance.
+const ROUNDS: usize = 8;
+/// Rounds at the other hops beyond, where nothing is reported yet.
+const OTHER_ROUNDS: usize = 2;
+/// Rounds at every hop beyond, of a thorough diagnosis.
+const ROUNDS_THOROUGH: usize = 7;
 /// Pause between rounds: longer than the ICMP rate limit of Linux (one a second a destination).
-const ROUND: Duration = Duration::from_millis(1350);
+const ROUND: Duration = Duration::from_millis(1250);
 /// Pause between the probes of a round.
 const GAP: Duration = Duration::from_millis(8);
 /// Hops looked at when nothing shows how far away the host is.
@@ -87,6 +91,32 @@ pub(super) fn end(case: &Case<'_>, rows: &[Row]) -> End {
         }),
         host,
         basis,
+    }
+}
+
+/// When SYNs of the port's flow were sent that ended before a hop which reports controls, one for
+/// each that drew nothing there; and what was lost of those controls.
+pub(super) fn stopped_short(case: &Case<'_>) -> (Vec<Moment>, Loss) {
+    let rows = trace::rows(case);
+    let reported = rows.iter().rev().find(|row| row.port.reported());
+    let last = reported.map_or(0, |row| row.ttl);
+    let (mut times, mut loss) = (Vec::new(), Loss::default());
+    for row in rows
+        .iter()
+        .filter(|row| row.ttl > last && row.control.reported())
+    {
+        times.extend(row.port.silent.iter().map(|(_, at)| *at));
+        loss = loss.and(lost(&row.control));
+    }
+    (times, loss)
+}
+
+/// What was lost of a hop's reports.
+fn lost(flowed: &Flowed) -> Loss {
+    let count = |list: usize| u32::try_from(list).unwrap_or(u32::MAX);
+    Loss {
+        answered: count(flowed.expired.len()),
+        lost: count(flowed.silent.len()),
     }
 }
 
@@ -224,8 +254,7 @@ fn weigh(case: &Case<'_>, rows: &[Row], end: &End, sign: Sign) -> Confidence {
             let mut reliable = true;
             for row in beyond().filter(|row| row.control.reported()) {
                 reliable &= row.control.silent.is_empty();
-                witness.answered += u32::try_from(row.control.expired.len()).unwrap_or(0);
-                witness.lost += u32::try_from(row.control.silent.len()).unwrap_or(0);
+                witness = witness.and(lost(&row.control));
                 times.extend(row.port.silent.iter().map(|(_, at)| *at));
             }
             // A hop that reports only some of the controls limits its errors: it speaks for itself.
@@ -300,14 +329,9 @@ fn plan(case: &Case<'_>, rows: &[Row], end: &End) -> Progress {
     let mut asks = Vec::new();
     for ttl in 1..=horizon(rows, end) {
         for probe in turn(case, ttl, end.host, known) {
-            let at_host = end.host == Some(ttl) && probe.target == Target::Endpoint;
-            let rounds = match ttl {
-                _ if at_host || end.host.is_some_and(|host| ttl > host) => 2,
-                ttl if ttl <= known => 1,
-                _ => ROUNDS,
-            };
+            let rounds = rounds_at(case, rows, ttl, end, probe.target);
             let round = attempts(&probe);
-            if round >= rounds {
+            if round >= rounds || probe.target != Target::Endpoint && awaits_port(case, rows, ttl) {
                 continue;
             }
             let pause = ROUND.saturating_mul(u32::try_from(round).unwrap_or(u32::MAX));
@@ -340,6 +364,34 @@ fn plan(case: &Case<'_>, rows: &[Row], end: &End) -> Progress {
     }
 }
 
+/// Whether what a hop makes of the port's flow is to be known before controls are sent to it: most
+/// hops report it, and need no comparison.
+fn awaits_port(case: &Case<'_>, rows: &[Row], ttl: u8) -> bool {
+    let row = rows.iter().find(|row| row.ttl == ttl);
+    !case.brief.thorough && row.is_none_or(|row| row.port.tried == 0)
+}
+
+/// How often a hop is tried with one flow.
+fn rounds_at(case: &Case<'_>, rows: &[Row], ttl: u8, end: &End, target: Target) -> usize {
+    let known = end.after.map_or(0, |hop| hop.ttl);
+    let thorough = case.brief.thorough;
+    let at_host = end.host == Some(ttl) && target == Target::Endpoint;
+    if at_host || end.host.is_some_and(|host| ttl > host) {
+        return if thorough { 2 } else { 1 };
+    }
+    // At the last hop that reported the port's flow, where it goes no farther, a control shows whether
+    // both go the same way.
+    let stuck = |row: &Row| row.ttl > known && !row.port.silent.is_empty();
+    let ends = end.host != Some(known + 1) && rows.iter().any(stuck);
+    let compares = target == Target::Endpoint || ttl == known && ends;
+    match end.before {
+        _ if ttl <= known => usize::from(compares || thorough),
+        _ if thorough => ROUNDS_THOROUGH,
+        Some(decides) if decides.ttl == ttl => ROUNDS,
+        Some(_) | None => OTHER_ROUNDS,
+    }
+}
+
 fn waited_long(case: &Case<'_>) -> bool {
     case.now.since(case.brief.began) > Duration::from_millis(3500)
 }
@@ -353,7 +405,10 @@ fn turn(case: &Case<'_>, ttl: u8, host: Option<u8>, known: u8) -> Vec<Probe> {
     if host.is_none_or(|host| ttl <= host) || known >= host.unwrap_or(0) {
         turn.push(limited_syn(Target::Endpoint, 0, ttl));
     }
-    if let Some(port) = answering.or_else(|| case.random_control()) {
+    // One that lives to reach the host is a SYN to another port.
+    if host.is_none_or(|host| ttl < host)
+        && let Some(port) = answering.or_else(|| case.random_control())
+    {
         turn.push(limited_syn(Target::Control(port), 0, ttl));
     }
     if answering.is_none() {

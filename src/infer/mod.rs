@@ -11,6 +11,7 @@
 )]
 
 mod answer;
+mod attempt;
 mod campaign;
 mod case;
 mod controls;
@@ -30,6 +31,7 @@ mod sign;
 mod silence;
 mod size;
 mod trace;
+mod unanswered;
 mod words;
 
 #[cfg(test)]
@@ -59,6 +61,9 @@ pub struct Brief {
     pub quick: bool,
     /// Whether to check an open port with full-size SYNs.
     pub check_mtu: bool,
+    /// More flows and more controls, by the user's choice.
+    #[serde(default)]
+    pub thorough: bool,
     /// When the inquest began.
     pub began: Moment,
     /// When the time budget ends.

@@ -7,6 +7,7 @@ use crate::model::path::{Hop, Sight};
 use crate::model::probe::{Dscp, Target};
 use crate::model::reply::Answer;
 
+use super::attempt::answered_when_repeated;
 use super::case::{Case, Drawn, hop_of_arrival};
 use super::controls::host_hop;
 use super::distance::answer_hop;
@@ -161,6 +162,17 @@ pub(super) fn notes(case: &Case<'_>, rows: &[Row]) -> Vec<String> {
         notes.push(format!(
             "{} frames of our flows carried no valid token and were not counted",
             case.evidence.near_misses()
+        ));
+    }
+    let repeated = answered_when_repeated(case);
+    if !repeated.is_empty() {
+        notes.push(format!(
+            "{} answered only when repeated as a client's kernel repeats it: loss, or a device that \
+             drops the first SYN of a flow on purpose; clients do not notice",
+            match repeated.len() {
+                1 => "a SYN was".to_owned(),
+                count => format!("{count} SYNs were"),
+            }
         ));
     }
     let marked = case

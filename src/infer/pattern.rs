@@ -22,12 +22,14 @@ use super::answer::{OPEN_SYNS, Tally};
 use super::case::{Case, Drawn, ids};
 use super::odds::{self, Odds};
 use super::sign::{Observed, Progress, Reading, Sign};
-use super::{campaign, controls, loss};
+use super::{attempt, campaign, controls, loss};
 
 /// A SYN with at least this much room before it is paced.
 const ROOM: Duration = Duration::from_millis(1000);
 /// A silence of this length after answers is a stop, not a pause of a slow rate.
 const STOPPED_FOR: Duration = Duration::from_secs(20);
+/// The greatest chance of loss alone at which few silent looks after several answers count as a stop.
+const FEW_BY_LOSS: f64 = 0.02;
 /// Loss that plain retries hide: clients retransmit a SYN within a second, several times.
 const HIDDEN_LOSS: f64 = 0.20;
 /// Failures in the first group up to which one clean repetition settles them as loss.
@@ -78,6 +80,8 @@ pub(super) struct Shot {
     pub(super) good: bool,
     /// Whether it had room before it.
     pub(super) paced: bool,
+    /// Whether it is another SYN again.
+    pub(super) repeats: bool,
 }
 
 /// Classifies what the SYNs to the port drew.
@@ -91,7 +95,12 @@ pub(super) fn classify(case: &Case<'_>) -> Classified {
     let syns: Vec<&Trial> = case.port_syns().collect();
     let shots = shots(case, &syns, wanted);
     let unfinished = syns.iter().any(|trial| case.drawn(trial) == Drawn::Pending);
-    let Some(next) = campaign::schedule(case, &syns, &shots) else {
+    let next = if case.brief.thorough {
+        campaign::schedule(case, &syns, &shots)
+    } else {
+        campaign::schedule_few(case, &syns, &shots)
+    };
+    let Some(next) = next else {
         return Classified {
             pattern: weigh(case, &shots, true),
             progress: Progress::Done,
@@ -110,7 +119,7 @@ pub(super) fn classify(case: &Case<'_>) -> Classified {
         _ if firm => Progress::Done,
         Some(ask) => {
             let mut asks = vec![ask];
-            if syns.len() >= 2 * OPEN_SYNS {
+            if !case.brief.thorough || syns.len() >= 2 * OPEN_SYNS {
                 asks.extend(controls::accompany(case));
             }
             Progress::Asking(asks)
@@ -123,7 +132,12 @@ pub(super) fn classify(case: &Case<'_>) -> Classified {
 fn shots(case: &Case<'_>, syns: &[&Trial], wanted: Drawn) -> Vec<Shot> {
     let mut shots = Vec::new();
     let mut before: Option<Moment> = None;
-    for trial in syns {
+    let excused = if case.brief.thorough {
+        Vec::new()
+    } else {
+        attempt::answered_when_repeated(case)
+    };
+    for trial in syns.iter().filter(|trial| !excused.contains(&trial.id)) {
         let paced = before.is_none_or(|before| trial.sent.since(before) >= ROOM);
         before = Some(trial.sent);
         let drawn = case.drawn(trial);
@@ -134,6 +148,7 @@ fn shots(case: &Case<'_>, syns: &[&Trial], wanted: Drawn) -> Vec<Shot> {
                 flow,
                 good: drawn == wanted,
                 paced,
+                repeats: trial.probe.repeats.is_some(),
             });
         }
     }
@@ -141,21 +156,30 @@ fn shots(case: &Case<'_>, syns: &[&Trial], wanted: Drawn) -> Vec<Shot> {
 }
 
 fn weigh(case: &Case<'_>, shots: &[Shot], complete: bool) -> Pattern {
-    if shots.len() < OPEN_SYNS {
+    let least = if case.brief.thorough { OPEN_SYNS } else { 3 };
+    if shots.len() < least {
         return Pattern::Unclear;
     }
     if let Some(stopped) = until_stopped(case, shots, complete) {
         return stopped;
     }
+    if !case.brief.thorough && campaign::has_recovered(shots) {
+        return Pattern::Negligible;
+    }
     // The first group showed a loss or two, and its exact repetition none.
-    if let Some((first, second)) = shots
-        .get(..2 * OPEN_SYNS)
-        .map(|two| two.split_at(OPEN_SYNS))
+    if case.brief.thorough
+        && let Some((first, second)) = shots
+            .get(..2 * OPEN_SYNS)
+            .map(|two| two.split_at(OPEN_SYNS))
     {
         let failed = first.iter().filter(|shot| !shot.good).count();
         if failed <= SMALL_LOSS && second.iter().all(|shot| shot.good) {
             return Pattern::Negligible;
         }
+    }
+    if !case.brief.thorough && campaign::has_stopped(shots) {
+        // A stop, a rate or loss: two looks more do not tell them apart.
+        return Pattern::Unclear;
     }
     let odds = Odds::of(shots);
     if let Some(pattern) = by_flow(case, shots, odds).or_else(|| by_rate(case, shots, odds)) {
@@ -206,12 +230,28 @@ fn until_stopped(case: &Case<'_>, shots: &[Shot], complete: bool) -> Option<Patt
     if complete && since < loss::CONFIRMED_SPAN {
         return None;
     }
+    // Few looks tell a stop from loss only where it came after several answers, or took echo with it.
+    let told = good_before >= 2 && chance <= FEW_BY_LOSS || echo_stopped(case, first.sent);
+    if !(case.brief.thorough || told && campaign::has_stopped(shots)) {
+        return None;
+    }
     let witnessed = case.witnessed_between(first.sent, after.last()?.sent) >= 3;
     Some(Pattern::UntilStopped {
         chance,
         since,
         witnessed,
     })
+}
+
+/// Whether echo was answered before a moment and has drawn nothing since, asked twice at least.
+fn echo_stopped(case: &Case<'_>, moment: Moment) -> bool {
+    let (before, since): (Vec<&Trial>, Vec<&Trial>) =
+        case.echoes().partition(|trial| trial.sent < moment);
+    before.iter().any(|trial| case.drawn(trial) == Drawn::Echo)
+        && since.len() >= 2
+        && since
+            .iter()
+            .all(|trial| case.drawn(trial) == Drawn::Silence)
 }
 
 /// Flows that are dead beside living ones, each seen twice at least.
@@ -285,8 +325,13 @@ pub(super) fn read_pattern(case: &Case<'_>) -> Reading {
             witnessed,
         } => (
             Sign::UntilStopped,
-            // A slow rate may resume later, and an outage of everything is no ban.
-            loss::confidence(chance, since, witnessed && since >= STOPPED_FOR),
+            // A slow rate may resume later, and an outage of everything is no ban. Few looks weigh
+            // little.
+            if case.brief.thorough {
+                loss::confidence(chance, since, witnessed && since >= STOPPED_FOR)
+            } else {
+                Confidence::Possible
+            },
             format!(
                 "the answers stopped, and did not resume within {} s",
                 since.as_secs()

@@ -21,10 +21,10 @@ use crate::model::probe::{Dscp, Probe, ProbeId, Target};
 use crate::model::reply::Reply;
 use crate::model::verdict::Confidence;
 
-use super::answer::{RESET_SYNS, Tally};
+use super::answer::{Tally, reset_syns};
 use super::case::{Case, Drawn, echo, limited_syn, spare_flow, syn};
-use super::controls::{baseline, insist, insist_for, join};
-use super::distance::{answer_hop, limited};
+use super::controls::{baseline, insist, insist_for, join, marked_baseline};
+use super::distance::{answer_hop, limited, limited_control};
 use super::sign::{Observed, Progress, Reading, Sign};
 
 /// Whether the answers to a target follow the mark.
@@ -32,6 +32,8 @@ use super::sign::{Observed, Progress, Reading, Sign};
 struct Echoing {
     /// `None` until it was seen answered both marked and unmarked.
     follows: Option<bool>,
+    /// The DSCP of the answers to marked SYNs.
+    marked: BTreeSet<Dscp>,
     /// Whether any answer carries a non-zero flow label; `None` for IPv4.
     labelled: Option<bool>,
     basis: Vec<ProbeId>,
@@ -57,6 +59,7 @@ fn echoing<'a>(case: &Case<'a>, trials: impl Iterator<Item = &'a Trial>, answer:
     let labelled = (!labels.is_empty()).then(|| labels.iter().any(|label| *label != 0));
     Echoing {
         follows,
+        marked,
         labelled,
         basis: answered.iter().map(|(trial, _)| trial.id).collect(),
     }
@@ -70,7 +73,7 @@ struct Early {
 
 /// Sends a SYN that dies one hop before the distance the reset claims: a device on the way may copy the
 /// DSCP and choose its TTL, but it answers what the host never sees. Where the way back is longer than the
-/// way there, the host is that near indeed: then a SYN to another port is not reported expired there.
+/// way there, the host is that near indeed: then a control is not reported expired there.
 /// `None` where no router stands between.
 fn drawn_early(case: &Case<'_>) -> Option<Early> {
     let before = answer_hop(case)?
@@ -87,14 +90,9 @@ fn drawn_early(case: &Case<'_>) -> Option<Early> {
     );
     let mut answered = None;
     if let Some(drew) = port.iter().find(|trial| case.drawn(trial) == Drawn::Reset)
-        && let Some(random) = case.random_control()
+        && let Some((probe, other)) = limited_control(case, before)
     {
-        let target = Target::Control(random);
-        let other = limited(case, target, before);
-        join(
-            &mut progress,
-            insist_for(case, &other, limited_syn(target, flow, before), 1, 2),
-        );
+        join(&mut progress, insist_for(case, &other, probe, 1, 2));
         let expired = other
             .iter()
             .find(|trial| case.drawn(trial) == Drawn::EnRoute);
@@ -135,8 +133,12 @@ pub(super) fn read_origin(case: &Case<'_>) -> Reading {
         let because = "the reset carries a flow label, as a TCP stack writes it";
         return seen(Sign::StackReset, Confidence::Proven, port.basis, because);
     }
-    let mut progress = baseline(case);
-    if port.follows.is_none() && (tally.pending > 0 || case.port_syns().count() < RESET_SYNS) {
+    let mut progress = marked_baseline(case);
+    if case.brief.thorough {
+        join(&mut progress, baseline(case));
+    }
+    if port.follows.is_none() && (tally.pending > 0 || case.port_syns().count() < reset_syns(case))
+    {
         // The port's own schedule sends marked SYNs in turn. Two SYNs on one flow at a time would
         // confuse connection tracking on the way.
         return Reading {
@@ -178,7 +180,9 @@ pub(super) fn read_origin(case: &Case<'_>) -> Reading {
     for control in &case.brief.controls {
         let control = echoing(case, case.control_syns(control.port), Drawn::Reset);
         let basis = || port.basis.iter().chain(&control.basis).copied().collect();
-        if control.follows == Some(true) {
+        // Marked alike, they are answered differently, and the port's answers do not follow the mark.
+        let alike = control.marked.is_empty() || !control.marked.is_disjoint(&port.marked);
+        if control.follows == Some(true) || control.follows.is_none() && !alike {
             let because = "the reset does not copy the DSCP of the SYN; a control port's does";
             return seen(Sign::ForgedReset, Confidence::Proven, basis(), because);
         }

@@ -19,8 +19,8 @@ use crate::model::time::Moment;
 use crate::model::verdict::Confidence;
 
 use super::Ask;
-use super::case::{Case, Drawn, ids, spare_flow};
-use super::controls::{baseline, host_answers, insist_for};
+use super::case::{Case, Drawn, echo, ids, spare_flow};
+use super::controls::{self, baseline, host_answers, insist_for};
 use super::loss::{self, Loss};
 use super::sign::{Observed, Progress, Reading, Sign};
 
@@ -62,7 +62,7 @@ fn comparisons(case: &Case<'_>) -> Vec<Target> {
     if let Some(port) = case.answering_control() {
         targets.push(Target::Control(port));
     }
-    if targets.is_empty() {
+    if targets.is_empty() && (case.brief.thorough || baseline(case) == Progress::Done) {
         targets.extend(case.random_control().map(Target::Control));
         targets.push(Target::Host);
     }
@@ -131,12 +131,14 @@ pub(super) fn read_fragment(case: &Case<'_>) -> Reading {
     if !asks.is_empty() {
         return Reading::going_on(None, asks);
     }
-    let all = || {
-        port.iter()
-            .chain(compared.iter().flat_map(|(_, group)| group))
+    let waits = |trials: &[&Trial]| {
+        let mut trials = trials.iter();
+        trials.any(|trial| case.drawn(trial) == Drawn::Pending)
     };
-    if all().any(|trial| case.drawn(trial) == Drawn::Pending) {
-        return Reading::waiting();
+    let compares = |(_, group): &(Target, Vec<&Trial>)| reported(case, group).len() >= 2;
+    let is_compared = compared.iter().any(compares);
+    if waits(&port) || !is_compared && compared.iter().any(|(_, group)| waits(group)) {
+        return Reading::going_on(None, controls::meanwhile(case));
     }
     stopped(case, &port, &compared)
 }
@@ -201,11 +203,14 @@ fn fragment_asks(case: &Case<'_>, port: &[&Trial], targets: &[Target]) -> Vec<As
             .iter()
             .map(|target| (*target, fragments(case, *target).len())),
     );
-    // The least tried first, the port before its comparisons.
-    let Some((target, count)) = groups.min_by_key(|(_, count)| *count) else {
+    // The least tried first, the port one ahead of its comparisons: its silence takes longest to show.
+    let ahead = |target: &Target| usize::from(*target == Target::Endpoint);
+    let turn = |(target, count): &(Target, usize)| count.saturating_sub(ahead(target));
+    let Some((target, count)) = groups.min_by_key(turn) else {
         return Vec::new();
     };
-    let lossy = case.loss().chance_of_silence(FRAGMENTS) > loss::LIKELY;
+    let seen = case.loss();
+    let lossy = seen.lost > 0 && seen.chance_of_silence(FRAGMENTS) > loss::LIKELY;
     if count
         >= if lossy {
             LOSSY_FRAGMENTS
@@ -285,6 +290,37 @@ fn kernel_refusal(case: &Case<'_>) -> Option<Observed> {
     })
 }
 
+/// When bare segments to the port are sent, in milliseconds after the first SYN: one at once, the
+/// others when fragments and the trace have had their turn.
+const BARE_AT: [u64; 4] = [1000, 9000, 11_000, 12_500];
+/// The same of SYNs from the other range of source ports.
+const RANGE_AT: [u64; 2] = [8500, 11_500];
+
+/// What a question asks for, not before its turn.
+fn in_turn(case: &Case<'_>, progress: Progress, turns: &[u64], sent: &[&Trial]) -> Progress {
+    let turn = turns.get(sent.len()).filter(|_| !case.brief.thorough);
+    match (progress, turn, case.port_syns().next()) {
+        (Progress::Asking(mut asks), Some(turn), Some(first)) => {
+            let turn = first.sent.after(Duration::from_millis(*turn));
+            for ask in &mut asks {
+                ask.not_before = ask.not_before.max(turn);
+            }
+            // What the path carries in those very moments is what silence is weighed against.
+            if case.echo_answers()
+                && let Some(last) = sent.last()
+                && !case.echoes().any(|echo| echo.sent >= last.sent)
+            {
+                asks.push(Ask {
+                    probe: echo(),
+                    not_before: turn,
+                });
+            }
+            Progress::Asking(asks)
+        }
+        (progress, ..) => progress,
+    }
+}
+
 /// A bare segment to the port: what it draws, tried until an answer or five silences.
 fn bare(case: &Case<'_>, kind: Kind, (resets, silent): (Sign, Sign), name: &str) -> Reading {
     let trials: Vec<&Trial> = case
@@ -297,7 +333,17 @@ fn bare(case: &Case<'_>, kind: Kind, (resets, silent): (Sign, Sign), name: &str)
         .collect();
     let flow = spare_flow(case, trials.len());
     let probe = Probe::plain(kind, Target::Endpoint, Flow::ephemeral(flow));
-    let progress = insist_for(case, &trials, probe, 1, 5);
+    let most = if case.brief.thorough {
+        5
+    } else {
+        BARE_AT.len()
+    };
+    let progress = in_turn(
+        case,
+        insist_for(case, &trials, probe, 1, most),
+        &BARE_AT,
+        &trials,
+    );
     if !reset.is_empty() {
         return Reading {
             sign: Some(Observed {
@@ -361,7 +407,17 @@ pub(super) fn read_range(case: &Case<'_>) -> Reading {
         .collect();
     let flow = u8::try_from(trials.len() % available).unwrap_or(0);
     let probe = Probe::plain(Kind::Syn, Target::Endpoint, Flow::privileged(flow));
-    let progress = insist_for(case, &trials, probe, 2, 4);
+    let most = if case.brief.thorough {
+        4
+    } else {
+        RANGE_AT.len()
+    };
+    let progress = in_turn(
+        case,
+        insist_for(case, &trials, probe, 2, most),
+        &RANGE_AT,
+        &trials,
+    );
     if !answered.is_empty() {
         return Reading {
             sign: Some(Observed {
@@ -380,9 +436,16 @@ pub(super) fn read_range(case: &Case<'_>) -> Reading {
             progress,
         };
     }
+    let chance = case
+        .loss()
+        .chance_of_silence(loss::spread(trials.iter().map(|trial| trial.sent)));
     Reading::done(Observed {
         sign: Sign::OtherRangeSilent,
-        strength: Confidence::Likely,
+        strength: if chance <= loss::LIKELY {
+            Confidence::Likely
+        } else {
+            Confidence::Possible
+        },
         basis: ids(trials),
         because: "SYNs from source ports below 1024 draw nothing either".into(),
     })

@@ -156,6 +156,8 @@ fn inconclusive(case: &Case<'_>) -> String {
         "Not decided: this host could not send.".into()
     } else if evidence.interrupted() {
         "Not decided: stopped before there was an answer.".into()
+    } else if case.loss().lost > 0 {
+        "Not decided: the path loses so much that loss alone may explain the silence.".into()
     } else if evidence.trials().is_empty() {
         "Not decided: nothing has been sent yet.".into()
     } else {

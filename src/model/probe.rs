@@ -31,6 +31,10 @@ pub struct Probe {
     /// Length of the whole IP datagram to pad a SYN to, in octets, with DF set; `None` for the
     /// natural length of the kind.
     pub padded_to: Option<u16>,
+    /// The SYN whose segment goes out again, as a kernel retransmits it: same ports, same sequence
+    /// number; `None` for a segment of its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub repeats: Option<ProbeId>,
 }
 
 impl Probe {
@@ -43,6 +47,7 @@ impl Probe {
             ttl: Ttl::FULL,
             dscp: Dscp::ZERO,
             padded_to: None,
+            repeats: None,
         }
     }
 }

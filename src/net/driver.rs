@@ -163,7 +163,13 @@ pub fn run(
     let packets = Packets {
         clock,
         prober: Prober::new(settings.policy.clone(), settings.key()?),
-        roster: Roster::new(netlink, preference, supply.into(), settings.chance()),
+        roster: Roster::new(
+            netlink,
+            preference,
+            supply.into(),
+            settings.chance(),
+            settings.policy.thorough,
+        ),
         ears: vec![tap],
         hearing: BTreeSet::new(),
         watch: Watch::open()?,

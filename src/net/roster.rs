@@ -27,14 +27,17 @@ use crate::model::endpoint::{Endpoint, Family};
 use crate::model::evidence::LocalRefusal;
 use crate::model::time::Moment;
 
-/// Sessions of one address at a time: what knocks on a host from all sides looks like an attack.
-const AT_ONE_ADDRESS: usize = 16;
+/// Sessions of one address at a time: they share its allowance, and what knocks on a host from all
+/// sides looks like an attack.
+const AT_ONE_ADDRESS: usize = 2;
+/// The same where there is no allowance.
+const AT_ONE_ADDRESS_THOROUGH: usize = 16;
 /// Sessions of a run at a time, for the memory's sake: some 20 KiB each while they wait.
 const OPEN: usize = 16_384;
 /// A session's busy time. What it waits for later, a reassembly timer mostly, costs no datagrams.
 const YOUTH: Duration = Duration::from_secs(12);
 /// Datagrams a second that a session in its busy time sends, when its port is silent.
-const YOUNG_RATE: u32 = 6;
+const YOUNG_RATE: u32 = 3;
 /// Sessions that begin in one turn: asking the kernel for the way to each takes time, and nobody
 /// listens meanwhile.
 const BEGUN_AT_ONCE: usize = 64;
@@ -75,6 +78,8 @@ pub(super) struct Roster {
     aging: VecDeque<(Moment, SessionId)>,
     /// Open sessions by target address.
     busy: BTreeMap<IpAddr, usize>,
+    /// How many of them an address may have.
+    at_one_address: usize,
     sets: BTreeMap<Origin, Vec<Reservation>>,
     taken: BTreeSet<(IpAddr, Origin, usize)>,
     mouths: BTreeMap<Origin, Mouth>,
@@ -102,6 +107,7 @@ impl Roster {
         preference: Preference,
         supply: Supply,
         chance: fastrand::Rng,
+        thorough: bool,
     ) -> Self {
         Self {
             netlink,
@@ -115,6 +121,11 @@ impl Roster {
             young: BTreeSet::new(),
             aging: VecDeque::new(),
             busy: BTreeMap::new(),
+            at_one_address: if thorough {
+                AT_ONE_ADDRESS_THOROUGH
+            } else {
+                AT_ONE_ADDRESS
+            },
             sets: BTreeMap::new(),
             taken: BTreeSet::new(),
             mouths: BTreeMap::new(),
@@ -201,7 +212,7 @@ impl Roster {
         let free = |endpoint: &Endpoint| {
             self.busy
                 .get(&endpoint.address)
-                .is_none_or(|sessions| *sessions < AT_ONE_ADDRESS)
+                .is_none_or(|sessions| *sessions < self.at_one_address)
         };
         let index = self.waiting.iter().position(free)?;
         self.waiting.remove(index)

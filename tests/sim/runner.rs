@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use fastrand::Rng;
-use synquest::engine::policy::Policy;
+use synquest::engine::policy::{Allowance, Policy};
 use synquest::engine::{Brief, Heard, Interface, Key, Output, Prober, SessionId, Sighting};
 use synquest::model::endpoint::{Endpoint, Family};
 use synquest::model::evidence::Ear;
@@ -63,7 +63,8 @@ pub fn run(scenario: &Scenario, family: Family, seed: u64, verbose: bool) -> Run
     run_among(scenario, family, seed, verbose, &[])
 }
 
-/// The same while inquests into other ports of the host begin at the same time and share with it.
+/// The same while inquests into other ports of the host begin at the same time and share with it; where
+/// there are several, all are thorough.
 ///
 /// # Panics
 ///
@@ -79,8 +80,11 @@ pub fn run_among(
     network.verbose = verbose;
     let mut rng = Rng::with_seed(seed ^ 0x00c0_ffee);
     let key = Key(std::array::from_fn(|_| rng.u8(..)));
+    let thorough = others.len() > 1;
     let policy = Policy {
         share: !others.is_empty(),
+        thorough,
+        allowance: (!thorough).then_some(Allowance::DEFAULT),
         ..policy(&scenario.arguments)
     };
     let mut prober = Prober::new(policy, key);
@@ -226,6 +230,7 @@ fn policy(arguments: &[String]) -> Policy {
         let mut value = || words.next().expect("an argument has a value");
         match word.as_str() {
             "--quick" => policy.quick = true,
+            "--thorough" => (policy.thorough, policy.allowance) = (true, None),
             "--no-mtu" => policy.check_mtu = false,
             "--control-port" => {
                 let port = value().parse().expect("a port");

@@ -15,6 +15,8 @@ use crate::scenario::{Executor, FamilyName, Scenario, read_all};
 
 /// Other ports of the host: closed in most scenarios, SSH open in some.
 const OTHERS: [u16; 4] = [5432, 22, 6379, 1521];
+/// As many as the driver begins at one address unless a diagnosis is thorough.
+const FEW: usize = 1;
 const SEEDS: u64 = 2;
 
 /// Whether a verdict says more than "possible" of a cause that is not the truth, nor stands for it.
@@ -57,7 +59,14 @@ fn every_scenario_among_other_ports_of_the_host() {
                 {
                     for seed in 0..SEEDS {
                         let verbose = false;
-                        let run = run_among(scenario, family_of(family), seed, verbose, &OTHERS);
+                        let run = {
+                            let others = if seed % 2 == 0 {
+                                &OTHERS
+                            } else {
+                                &OTHERS[..FEW]
+                            };
+                            run_among(scenario, family_of(family), seed, verbose, others)
+                        };
                         let trials = run.outcome.evidence.trials().iter();
                         let borrowed = trials.filter(|trial| trial.shared.is_some()).count();
                         shared.fetch_add(borrowed, Ordering::Relaxed);
@@ -81,5 +90,6 @@ fn every_scenario_among_other_ports_of_the_host() {
         failures.len(),
         failures.join("\n")
     );
-    assert!(shared.into_inner() > 1000, "nothing was shared");
+    let shared = shared.into_inner();
+    assert!(shared > 500, "{shared} probes were shared");
 }

@@ -387,6 +387,7 @@ fn brief(situation: &Situation<'_>) -> Brief {
         quick: false,
         // What the connections themselves carried shows it without a probe.
         check_mtu: !view.attempts.iter().any(|t| t.client.large_passed()),
+        thorough: true,
         began: began.unwrap_or(view.end),
         deadline: view.end,
     }

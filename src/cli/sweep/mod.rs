@@ -254,6 +254,7 @@ fn options(arguments: &SweepArguments, gathered: &Gathered) -> BTreeMap<String, 
             arguments.until.until.map(|state| state.to_string()),
         ),
         ("quick", flag(cost.quick)),
+        ("thorough", flag(cost.thorough)),
         ("triage", flag(arguments.triage)),
         ("no-mtu", flag(cost.no_mtu)),
     ];

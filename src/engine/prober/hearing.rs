@@ -32,7 +32,11 @@ impl Prober {
             (Role::NearMiss(from, numbers), Heard::Arriving(ear)) => {
                 self.miss(at, ear, session, from, numbers);
             }
-            (Role::Closing(_) | Role::Reply(..) | Role::NearMiss(..), _) => {}
+            (Role::Closing(probe), _) => {
+                self.closings.closed(Owner { session, probe });
+                self.spacing.note(at, packet.destination);
+            }
+            (Role::Reply(..) | Role::NearMiss(..), _) => {}
         }
         Some(attribution)
     }

@@ -293,9 +293,10 @@ fn on_loopback_our_own_probes_and_resets_heard_arriving_are_passed_over() {
     for heard in [Heard::Departing, TAP, STACK] {
         prober.handle_frame(ms(1), heard, &syn_ack);
     }
-    let reset = transmit(&mut prober, ms(1));
+    assert_eq!(prober.poll(ms(1)), Output::Settled(SessionId(0)));
+    let reset = transmit(&mut prober, ms(31));
     for heard in [Heard::Departing, TAP, STACK] {
-        prober.handle_frame(ms(1), heard, &reset.datagram);
+        prober.handle_frame(ms(31), heard, &reset.datagram);
     }
     assert_eq!(prober.near_misses(), 0);
     assert_eq!(evidence(&prober).trials()[0].replies.len(), 1);

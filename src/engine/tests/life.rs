@@ -10,7 +10,7 @@ fn verdict(prober: &Prober) -> Cause {
 }
 
 #[test]
-fn an_open_port_is_reset_before_the_inquest_settles() {
+fn an_open_port_is_reset_where_the_kernels_own_reset_is_not_seen() {
     for family in [Family::V4, Family::V6] {
         let (mut prober, syn) = begun(one_syn, family);
         let sent = sent_segment(&syn);
@@ -22,7 +22,8 @@ fn an_open_port_is_reset_before_the_inquest_settles() {
         let syn_ack = segment_back(&syn, SYN_ACK, 77, sent.sequence.wrapping_add(1));
         prober.handle_frame(ms(5), TAP, &syn_ack);
         prober.handle_frame(ms(5), STACK, &syn_ack);
-        let reset = transmit(&mut prober, ms(6));
+        assert_eq!(prober.poll(ms(6)), Output::Settled(SessionId(0)));
+        let reset = transmit(&mut prober, ms(35));
         assert_eq!(reset.probe, None);
         let segment = sent_segment(&reset);
         assert_eq!(segment.flags, Flags::RST);
@@ -31,8 +32,10 @@ fn an_open_port_is_reset_before_the_inquest_settles() {
             (segment.source_port, segment.destination_port),
             (sent.source_port, sent.destination_port)
         );
-        assert_eq!(prober.poll(ms(6)), Output::Settled(SessionId(0)));
-        assert_eq!(prober.poll(ms(6)), Output::Idle);
+        assert_eq!(prober.poll(ms(35)), Output::Idle);
+        prober.handle_frame(ms(2000), TAP, &syn_ack);
+        prober.handle_frame(ms(2001), Heard::Departing, &reset.datagram);
+        assert_eq!(prober.poll(ms(2040)), Output::Idle);
         let outcome = prober.outcome(SessionId(0), ms(9000));
         assert_eq!(outcome.finding.verdict.cause, Cause::Open);
         assert_eq!(outcome.elapsed, Duration::from_millis(6));
@@ -54,13 +57,13 @@ fn a_syn_ack_that_comes_again_is_reset_again_even_after_the_inquest() {
         sent_segment(&syn).sequence.wrapping_add(1),
     );
     prober.handle_frame(ms(5), TAP, &syn_ack);
-    let reset = transmit(&mut prober, ms(5));
     assert_eq!(prober.poll(ms(5)), Output::Settled(SessionId(0)));
+    let reset = transmit(&mut prober, ms(35));
     let before = evidence(&prober);
     prober.handle_frame(ms(100), TAP, &syn_ack);
     assert_eq!(prober.poll(ms(100)), Output::Idle);
     prober.handle_frame(ms(1005), TAP, &syn_ack);
-    let again = transmit(&mut prober, ms(1005));
+    let again = transmit(&mut prober, ms(1035));
     assert_eq!(sent_segment(&again), sent_segment(&reset));
     assert_eq!(evidence(&prober), before);
 }
@@ -71,15 +74,15 @@ fn a_concluded_inquest_hands_over_its_outcome_once_and_leaves_nothing() {
     let acknowledged = sent_segment(&syn).sequence.wrapping_add(1);
     let syn_ack = segment_back(&syn, SYN_ACK, 77, acknowledged);
     prober.handle_frame(ms(5), TAP, &syn_ack);
-    transmit(&mut prober, ms(5));
     assert_eq!(prober.poll(ms(5)), Output::Settled(SessionId(0)));
+    transmit(&mut prober, ms(35));
     let outcome = prober.conclude(SessionId(0), ms(9)).unwrap();
     assert_eq!(outcome.finding.verdict.cause, Cause::Open);
     assert_eq!(outcome.elapsed, Duration::from_millis(5));
     assert_eq!(prober.conclude(SessionId(0), ms(9)), None);
     // What comes late is reset, for a while.
     prober.handle_frame(ms(3000), TAP, &syn_ack);
-    transmit(&mut prober, ms(3000));
+    transmit(&mut prober, ms(3030));
     assert_eq!(prober.poll(ms(6005)), Output::Idle);
     prober.handle_frame(ms(6005), TAP, &syn_ack);
     assert_eq!(prober.poll(ms(6005)), Output::Idle);
@@ -229,7 +232,11 @@ fn privileged(_: &Evidence, _: &Brief, now: Moment) -> Judgement {
 
 #[test]
 fn a_probe_without_a_source_port_counts_as_refused_and_ends() {
-    let mut prober = Prober::with_judge(Policy::default(), Key([9; 16]), privileged as Script);
+    let policy = Policy {
+        allowance: None,
+        ..Policy::default()
+    };
+    let mut prober = Prober::with_judge(policy, Key([9; 16]), privileged as Script);
     prober.add(ms(0), endpoint(Family::V4), vantage(Family::V4));
     assert_eq!(prober.poll(ms(0)), Output::Settled(SessionId(0)));
     let evidence = evidence(&prober);
@@ -283,6 +290,7 @@ fn the_rate_holds_over_all_inquests_and_every_one_gets_its_turn() {
     let policy = Policy {
         rate: 100,
         max_probes: 3,
+        allowance: None,
         ..Policy::default()
     };
     let mut prober = Prober::with_judge(policy, Key([9; 16]), insatiable as Script);

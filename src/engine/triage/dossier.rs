@@ -63,6 +63,7 @@ impl Dossier {
             controls: Vec::new(),
             quick: false,
             check_mtu: false,
+            thorough: true,
             began,
             deadline: self.settled,
         };

@@ -37,7 +37,8 @@ fn a_reset_that_does_not_copy_it_is_a_reject() {
         },
         Cause::RejectHost,
         Confidence::Likely,
-        1.0,
+        // A control port is asked a second after the port itself.
+        1.5,
     );
     assert_eq!(
         finding.verdict.method.map(|method| method.word()),
@@ -56,7 +57,8 @@ fn a_forged_reset_from_nearer_is_a_reject_of_that_hop() {
         },
         Cause::RejectPath,
         Confidence::Proven,
-        1.0,
+        // A control port is asked a second after the port itself.
+        1.5,
     );
     assert_eq!(finding.verdict.place.at_hop.map(|hop| hop.ttl), Some(2));
 }
@@ -133,7 +135,8 @@ fn silence_right_before_a_refusal_says_that_nothing_else_is_refused() {
 
 #[test]
 fn flows_that_never_answer_beside_flows_that_always_do_are_a_dying_leg() {
-    let finding = check(
+    let finding = check_under(
+        &thorough(),
         &|probe, _| {
             let dead = to_port(probe) && probe.flow.index % 2 == 1;
             healthy(probe, true).filter(|_| !dead)
@@ -151,7 +154,8 @@ fn flows_that_never_answer_beside_flows_that_always_do_are_a_dying_leg() {
 
 #[test]
 fn answers_that_stop_for_good_are_a_ban() {
-    check(
+    check_under(
+        &thorough(),
         &|probe, now| {
             let banned = to_port(probe) && now > Moment::from_nanos(120_000_000);
             healthy(probe, true).filter(|_| !banned)
@@ -261,8 +265,8 @@ fn a_device_that_takes_one_port_and_forwards_the_rest_is_a_proxy() {
         },
         Cause::OpenProxied,
         Confidence::Likely,
-        // Three tries a second apart for each control that stays silent.
-        5.0,
+        // Two or three tries a second apart for each control that stays silent.
+        6.0,
     );
     assert_eq!(finding.verdict.place.at_hop.map(|hop| hop.ttl), Some(2));
 }

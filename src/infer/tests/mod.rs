@@ -60,6 +60,7 @@ fn brief() -> Brief {
         ],
         quick: false,
         check_mtu: true,
+        thorough: false,
         began: Moment::START,
         deadline: Moment::START.after(Duration::from_secs(45)),
     }
@@ -191,10 +192,30 @@ fn run(
     }
 }
 
+/// The brief of a thorough diagnosis.
+fn thorough() -> Brief {
+    Brief {
+        thorough: true,
+        ..brief()
+    }
+}
+
 /// The one check: the cause, how firm, and within how many seconds.
 #[track_caller]
 fn check(script: Script<'_>, cause: Cause, confidence: Confidence, seconds: f64) -> Finding {
-    let (finding, evidence, now) = run(script, &|_| None, &brief());
+    check_under(&brief(), script, cause, confidence, seconds)
+}
+
+/// The same under another brief.
+#[track_caller]
+fn check_under(
+    brief: &Brief,
+    script: Script<'_>,
+    cause: Cause,
+    confidence: Confidence,
+    seconds: f64,
+) -> Finding {
+    let (finding, evidence, now) = run(script, &|_| None, brief);
     let took = now.since(Moment::START).as_secs_f64();
     let verdict = &finding.verdict;
     assert_eq!(

@@ -112,13 +112,22 @@ impl Way {
 type Verdicts = BTreeMap<(&'static str, &'static str), usize>;
 
 fn verdicts(truths: impl IntoIterator<Item = Truth>, losses: &[f64], seeds: u64) -> Verdicts {
+    verdicts_under(&thorough(), truths, losses, seeds)
+}
+
+fn verdicts_under(
+    brief: &Brief,
+    truths: impl IntoIterator<Item = Truth>,
+    losses: &[f64],
+    seeds: u64,
+) -> Verdicts {
     let mut counts = Verdicts::new();
     for truth in truths {
         for loss in losses {
             for seed in 0..seeds {
                 let way = RefCell::new(Way::new(truth, *loss, seed));
                 let script = |probe: &Probe, now| way.borrow_mut().draws(probe, now);
-                let verdict = run(&script, &|_| None, &brief()).0.verdict;
+                let verdict = run(&script, &|_| None, brief).0.verdict;
                 *counts
                     .entry((verdict.cause.word(), verdict.confidence.word()))
                     .or_default() += 1;
@@ -177,13 +186,13 @@ fn loss_is_taken_neither_for_a_rate_nor_for_a_ban() {
 #[test]
 fn a_rate_is_taken_for_no_other_cause() {
     for (per_second, burst) in [(0.07, 5.0), (1.0, 1.0), (1.0, 5.0), (2.0, 3.0), (5.0, 1.0)] {
-        let counts = verdicts([Truth::Rate { per_second, burst }], &[0.0, 0.1], 10);
+        let counts = verdicts([Truth::Rate { per_second, burst }], &[0.0, 0.1], 60);
         check_never(&counts, &["intermittent", "banned"]);
         let named: usize = ["likely", "confirmed"]
             .iter()
             .filter_map(|word| counts.get(&("rate-limited", *word)))
             .sum();
-        assert!(named >= 18, "{per_second}/s, {burst}: {counts:#?}");
+        assert!(named >= 100, "{per_second}/s, {burst}: {counts:#?}");
     }
 }
 
@@ -192,5 +201,21 @@ fn a_ban_is_taken_for_no_other_cause() {
     for after in [1, 3, 5] {
         let counts = verdicts([Truth::Ban { after }], &[0.0, 0.1], 10);
         check_never(&counts, &["intermittent", "rate-limited"]);
+    }
+}
+
+#[test]
+fn the_few_looks_that_the_default_allows_name_nothing_else_firmly() {
+    let few =
+        |truths: Vec<Truth>, losses: &[f64], seeds| verdicts_under(&brief(), truths, losses, seeds);
+    let dead = few(every_set_of_dead_flows().collect(), &[0.0, 0.1], 1);
+    check_never(&dead, &["rate-limited", "banned"]);
+    let lost = [0.1, 0.2, 0.3, 0.5, 0.7].map(Truth::LostAnswers).to_vec();
+    check_never(&few(lost, &[0.0], 40), &["rate-limited", "banned"]);
+    let chance = few(vec![Truth::DeadFlows(0)], &[0.1, 0.2, 0.3, 0.5], 40);
+    check_never(&chance, &["rate-limited", "banned"]);
+    for after in [1, 2, 3] {
+        let banned = few(vec![Truth::Ban { after }], &[0.0, 0.1], 10);
+        check_never(&banned, &["intermittent", "rate-limited", "mtu-black-hole"]);
     }
 }
