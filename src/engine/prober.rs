@@ -76,6 +76,8 @@ struct Entry {
     slot: Option<Moment>,
     /// The turn that its next first fragment has there.
     fragment_slot: Option<Moment>,
+    /// Until when its address may be sent nothing more.
+    held: Option<Moment>,
 }
 
 impl Prober {
@@ -126,6 +128,7 @@ impl Prober {
             send: None,
             slot: None,
             fragment_slot: None,
+            held: None,
         };
         self.sessions.insert(id, entry);
         self.reschedule(id);
@@ -227,6 +230,12 @@ impl Prober {
         let is_fragment = entry.sends_fragment();
         let address = entry.session.brief().endpoint.address;
         let spacing = &mut self.spacing;
+        let allowed = spacing.allowed_at(now, address);
+        entry.held = Some(allowed).filter(|allowed| *allowed > now);
+        if entry.held.is_some() {
+            self.reschedule(id);
+            return false;
+        }
         let knocks = entry.session.next_probe().is_some_and(reaches_a_port);
         let allowed = if knocks {
             spacing.syn_ready_at(now, address)
@@ -301,6 +310,7 @@ impl Prober {
                 self.pool.put(now, like, owner);
             }
             self.pacer.spend(now);
+            self.spacing.note(now, transmit.destination);
             if knocks {
                 self.spacing.note_syn(now, transmit.destination);
             }
@@ -425,7 +435,8 @@ impl Entry {
     fn reschedule(&mut self, id: SessionId, wakes: &mut Timetable, sends: &mut Timetable) {
         let (wake, wanted) = (self.session.wakes_at(), self.session.sends_at());
         let slot = self.slot.filter(|_| !self.sends_fragment());
-        let send = wanted.map(|wanted| wanted.max(slot.unwrap_or(Moment::START)));
+        let turn = slot.into_iter().chain(self.held).max();
+        let send = wanted.map(|wanted| wanted.max(turn.unwrap_or(Moment::START)));
         let old_wake = std::mem::replace(&mut self.wake, wake);
         let old_send = std::mem::replace(&mut self.send, send);
         move_entry(wakes, id, old_wake, wake);

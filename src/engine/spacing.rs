@@ -75,15 +75,9 @@ impl Spent {
     }
 
     fn ready_at(&self, now: Moment) -> Moment {
-        // Turns are kept: whoever comes later leaves later.
-        let last = self
-            .datagrams
-            .iter()
-            .filter_map(|window| window.times.back());
-        let turn = last.fold(now, |turn, last| turn.max(*last));
         self.datagrams
             .iter()
-            .fold(turn, |slot, window| window.ready_at(slot))
+            .fold(now, |slot, window| window.ready_at(slot))
     }
 
     fn spend(&mut self, at: Moment) {
@@ -138,6 +132,10 @@ impl Spacing {
 
     /// An inquest into this address begins.
     pub(super) fn join(&mut self, address: IpAddr) {
+        if let Some(allowance) = &self.allowance {
+            let spent = self.spent.entry(address);
+            spent.or_insert_with(|| Spent::new(allowance));
+        }
         let host = self.hosts.entry(address);
         host.or_insert_with(|| Gate::new(self.host_rate)).sessions += 1;
         let prefix = self.prefixes.entry(prefix(address));
@@ -157,7 +155,13 @@ impl Spacing {
         leave(&mut self.prefixes, prefix(address));
     }
 
-    /// A datagram leaves for this address out of turn: the reset that closes a connection.
+    /// The earliest moment, from `now` on, when this address may be sent another datagram.
+    pub(super) fn allowed_at(&self, now: Moment, address: IpAddr) -> Moment {
+        let spent = self.spent.get(&address);
+        spent.map_or(now, |spent| spent.ready_at(now))
+    }
+
+    /// A datagram leaves for this address.
     pub(super) fn note(&mut self, now: Moment, address: IpAddr) {
         if let Some(spent) = self.spent.get_mut(&address) {
             spent.spend(now);
@@ -199,12 +203,6 @@ impl Spacing {
         ];
         let mut gates = gates.map(|gate| gate.filter(|gate| gate.sessions > 1));
         let mut slot = now;
-        if let Some(allowance) = &self.allowance {
-            let spent = self.spent.entry(address);
-            let spent = spent.or_insert_with(|| Spent::new(allowance));
-            slot = spent.ready_at(slot);
-            spent.spend(slot);
-        }
         for gate in gates.iter().flatten() {
             slot = gate.bucket.ready_at(slot);
         }
@@ -282,7 +280,8 @@ mod tests {
         let mut now = start;
         let slots: Vec<u64> = (0..60)
             .map(|_| {
-                now = spacing.reserve(now, host(1), false);
+                now = spacing.allowed_at(now, host(1));
+                spacing.note(now, host(1));
                 now.since(start).as_millis() as u64
             })
             .collect();

@@ -40,6 +40,7 @@ fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).collect();
     let number = |index: usize| words.get(index).and_then(|word| word.parse().ok());
     let plan = Plan {
+        thorough: false,
         endpoints: number(0).unwrap_or(1000),
         ports: number(1).and_then(|n| u16::try_from(n).ok()).unwrap_or(1),
         rate: RATE,

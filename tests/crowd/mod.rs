@@ -12,6 +12,7 @@ const PLAN: Plan = Plan {
     rate: 1_000_000,
     at_once: 4096,
     share: true,
+    thorough: false,
     only: None,
 };
 
@@ -33,6 +34,7 @@ fn ports_of_one_host_share_what_does_not_concern_them() {
             ports: 64,
             at_once: 16,
             share: false,
+            thorough: true,
             only: Some(only),
             ..PLAN
         };

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use fastrand::Rng;
-use synquest::engine::policy::Policy;
+use synquest::engine::policy::{Allowance, Policy};
 use synquest::engine::{Heard, Key, Output, Prober};
 use synquest::model::endpoint::Endpoint;
 use synquest::model::evidence::Ear;
@@ -27,6 +27,8 @@ pub struct Plan {
     pub at_once: usize,
     /// Whether ports of one host share what does not concern them.
     pub share: bool,
+    /// Whether the diagnoses are thorough, and so without an allowance for each address.
+    pub thorough: bool,
     /// Only endpoints of this fate; `None` for all of them.
     pub only: Option<Fate>,
 }
@@ -62,6 +64,8 @@ pub fn run(plan: &Plan) -> Tally {
         host_rate: plan.rate,
         prefix_rate: plan.rate,
         share: plan.share,
+        thorough: plan.thorough,
+        allowance: (!plan.thorough).then_some(Allowance::DEFAULT),
         ..Policy::default()
     };
     let mut prober = Prober::new(policy, Key([7; 16]));

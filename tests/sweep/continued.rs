@@ -29,7 +29,7 @@ fn killed_at_any_moment_it_loses_no_result_and_finds_none_twice() {
     println!("seed {seed}");
     let mut chance = fastrand::Rng::with_seed(seed);
     let sweep = [
-        "sweep", &list, "--expand", "--resume", "-q", "-o", &out, "--rate", "400",
+        "sweep", &list, "--expand", "--resume", "-q", "-o", &out, "--rate", "100",
     ];
     let mut before = 0;
     let mut kills = 0;
