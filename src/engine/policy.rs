@@ -59,6 +59,8 @@ pub struct Allowance {
     pub in_second: usize,
     /// Datagrams in any ten seconds.
     pub in_ten_seconds: usize,
+    /// Probes of one diagnosis, and as many more for each hop that it found.
+    pub in_diagnosis: [usize; 2],
     /// SYNs that reach the host, to whichever port, in any minute.
     pub syns_in_minute: usize,
 }
@@ -68,6 +70,7 @@ impl Allowance {
     pub const DEFAULT: Self = Self {
         in_second: 8,
         in_ten_seconds: 25,
+        in_diagnosis: [40, 2],
         syns_in_minute: 24,
     };
 }

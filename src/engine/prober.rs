@@ -195,7 +195,6 @@ impl Prober {
         loop {
             if let Some(reset) = self.closings.next(now) {
                 self.pacer.spend(now);
-                self.spacing.note(now, reset.destination);
                 return Output::Transmit(reset);
             }
             self.advance_due(now);
@@ -230,13 +229,14 @@ impl Prober {
         let is_fragment = entry.sends_fragment();
         let address = entry.session.brief().endpoint.address;
         let spacing = &mut self.spacing;
-        let allowed = spacing.allowed_at(now, address);
+        let knocks = entry.session.next_probe().is_some_and(reaches_a_port);
+        let resets = usize::from(knocks && entry.session.opens());
+        let allowed = spacing.allowed_at(now, address, 1 + resets);
         entry.held = Some(allowed).filter(|allowed| *allowed > now);
         if entry.held.is_some() {
             self.reschedule(id);
             return false;
         }
-        let knocks = entry.session.next_probe().is_some_and(reaches_a_port);
         let allowed = if knocks {
             spacing.syn_ready_at(now, address)
         } else {
@@ -300,6 +300,8 @@ impl Prober {
         *entry.slot_of(entry.sends_fragment()) = None;
         let session = &mut entry.session;
         let knocks = session.next_probe().is_some_and(reaches_a_port);
+        // Room for its reset, which leaves when it will.
+        let resets = knocks && session.opens();
         let sent = session.transmit(now, &self.tokens, self.count);
         if let Some((transmit, marks)) = &sent
             && let Some(probe) = transmit.probe
@@ -311,6 +313,9 @@ impl Prober {
             }
             self.pacer.spend(now);
             self.spacing.note(now, transmit.destination);
+            if resets {
+                self.spacing.note(now, transmit.destination);
+            }
             if knocks {
                 self.spacing.note_syn(now, transmit.destination);
             }

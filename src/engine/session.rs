@@ -43,6 +43,8 @@ pub(super) struct Session {
     brief: Brief,
     judge: Arc<dyn Judge>,
     max_probes: u32,
+    /// Probes it may send, and as many more for each hop; `None` where only `max_probes` counts.
+    allowed: Option<[usize; 2]>,
     evidence: Evidence,
     course: Course,
     /// When it was last judged.
@@ -89,6 +91,7 @@ impl Session {
             brief,
             judge,
             max_probes: policy.max_probes,
+            allowed: policy.allowance.map(|allowance| allowance.in_diagnosis),
             evidence,
             course,
             judged: now,
@@ -113,6 +116,16 @@ impl Session {
     /// The trial of one of its probes.
     pub(super) fn trial(&self, probe: ProbeId) -> Option<&Trial> {
         self.evidence.trial(probe)
+    }
+
+    /// Whether a SYN was answered by a SYN-ACK, so that the next will be, and is reset.
+    pub(super) fn opens(&self) -> bool {
+        let mut replies = self
+            .evidence
+            .trials()
+            .iter()
+            .flat_map(|trial| &trial.replies);
+        replies.any(|heard| matches!(heard.reply.answer, Answer::SynAck { .. }))
     }
 
     /// Whether a probe was padded.
@@ -308,11 +321,29 @@ impl Session {
         }
     }
 
+    /// The farthest hop that something was heard of, from 1.
+    fn farthest(&self) -> u8 {
+        let heard = self
+            .evidence
+            .trials()
+            .iter()
+            .filter(|trial| !trial.replies.is_empty());
+        let limited = heard.filter(|trial| !trial.probe.ttl.is_full());
+        limited
+            .map(|trial| trial.probe.ttl.0)
+            .max()
+            .map_or(1, |ttl| ttl.saturating_add(1))
+    }
+
     /// Replaces the plan by what the judgement asks for and the budget allows.
     fn replan(&mut self) {
         self.plan.clear();
         let sent = u32::try_from(self.evidence.trials().len()).unwrap_or(u32::MAX);
-        let left = usize::try_from(self.max_probes.saturating_sub(sent)).unwrap_or(usize::MAX);
+        let mut left = usize::try_from(self.max_probes.saturating_sub(sent)).unwrap_or(usize::MAX);
+        if let Some([probes, a_hop]) = self.allowed {
+            let most = probes + a_hop * usize::from(self.farthest());
+            left = left.min(most.saturating_sub(self.evidence.trials().len()));
+        }
         if let Next::Ask(asks) = &self.course.next {
             let deadline = self.brief.deadline;
             let mut asks: Vec<Ask> = asks

@@ -38,13 +38,11 @@ impl Window {
         }
     }
 
-    /// The earliest moment, from `now` on, when another fits.
-    fn ready_at(&self, now: Moment) -> Moment {
-        let full = self.times.len() >= self.most;
-        match self.times.front() {
-            Some(first) if full => first.after(self.span).max(now),
-            _ => now,
-        }
+    /// The earliest moment, from `now` on, when `count` more fit.
+    fn ready_at(&self, now: Moment, count: usize) -> Moment {
+        let first = (self.times.len() + count).checked_sub(self.most + 1);
+        let gone = first.and_then(|first| self.times.get(first).or(self.times.back()));
+        gone.map_or(now, |gone| gone.after(self.span).max(now))
     }
 
     fn spend(&mut self, at: Moment) {
@@ -74,10 +72,10 @@ impl Spent {
         }
     }
 
-    fn ready_at(&self, now: Moment) -> Moment {
+    fn ready_at(&self, now: Moment, count: usize) -> Moment {
         self.datagrams
             .iter()
-            .fold(now, |slot, window| window.ready_at(slot))
+            .fold(now, |slot, window| window.ready_at(slot, count))
     }
 
     fn spend(&mut self, at: Moment) {
@@ -155,10 +153,10 @@ impl Spacing {
         leave(&mut self.prefixes, prefix(address));
     }
 
-    /// The earliest moment, from `now` on, when this address may be sent another datagram.
-    pub(super) fn allowed_at(&self, now: Moment, address: IpAddr) -> Moment {
+    /// The earliest moment, from `now` on, when this address may be sent `count` more datagrams.
+    pub(super) fn allowed_at(&self, now: Moment, address: IpAddr, count: usize) -> Moment {
         let spent = self.spent.get(&address);
-        spent.map_or(now, |spent| spent.ready_at(now))
+        spent.map_or(now, |spent| spent.ready_at(now, count))
     }
 
     /// A datagram leaves for this address.
@@ -171,7 +169,7 @@ impl Spacing {
     /// The earliest moment, from `now` on, when a SYN may reach this address.
     pub(super) fn syn_ready_at(&self, now: Moment, address: IpAddr) -> Moment {
         let spent = self.spent.get(&address);
-        spent.map_or(now, |spent| spent.syns.ready_at(now))
+        spent.map_or(now, |spent| spent.syns.ready_at(now, 1))
     }
 
     /// A SYN that reaches this address leaves.
@@ -280,7 +278,7 @@ mod tests {
         let mut now = start;
         let slots: Vec<u64> = (0..60)
             .map(|_| {
-                now = spacing.allowed_at(now, host(1));
+                now = spacing.allowed_at(now, host(1), 1);
                 spacing.note(now, host(1));
                 now.since(start).as_millis() as u64
             })

@@ -43,9 +43,13 @@ const ROUND: Duration = Duration::from_millis(1250);
 /// Pause between the probes of a round.
 const GAP: Duration = Duration::from_millis(8);
 /// Hops looked at when nothing shows how far away the host is.
-const FIRST_LOOK: u8 = 5;
+const FIRST_LOOK: u8 = 4;
+/// The same of a thorough diagnosis.
+const FIRST_LOOK_THOROUGH: u8 = 5;
 /// Further hops looked at while the last ones still report.
-const BEYOND: u8 = 3;
+const BEYOND: u8 = 2;
+/// The same of a thorough diagnosis.
+const BEYOND_THOROUGH: u8 = 3;
 /// Longest path looked at.
 const LONGEST: u8 = 30;
 
@@ -327,7 +331,7 @@ fn plan(case: &Case<'_>, rows: &[Row], end: &End) -> Progress {
         traced.iter().filter(|trial| like(&trial.probe)).count()
     };
     let mut asks = Vec::new();
-    for ttl in 1..=horizon(rows, end) {
+    for ttl in 1..=horizon(case, rows, end) {
         for probe in turn(case, ttl, end.host, known) {
             let rounds = rounds_at(case, rows, ttl, end, probe.target);
             let round = attempts(&probe);
@@ -411,7 +415,8 @@ fn turn(case: &Case<'_>, ttl: u8, host: Option<u8>, known: u8) -> Vec<Probe> {
     {
         turn.push(limited_syn(Target::Control(port), 0, ttl));
     }
-    if answering.is_none() {
+    // Where nothing answers, silence of either flow says as little: one of them will do.
+    if answering.is_none() && (case.brief.thorough || case.echo_answers()) {
         turn.push(Probe {
             ttl: Ttl(ttl),
             ..echo()
@@ -421,18 +426,23 @@ fn turn(case: &Case<'_>, ttl: u8, host: Option<u8>, known: u8) -> Vec<Probe> {
 }
 
 /// The largest TTL worth a look.
-fn horizon(rows: &[Row], end: &End) -> u8 {
+fn horizon(case: &Case<'_>, rows: &[Row], end: &End) -> u8 {
+    let (first_look, beyond) = if case.brief.thorough {
+        (FIRST_LOOK_THOROUGH, BEYOND_THOROUGH)
+    } else {
+        (FIRST_LOOK, BEYOND)
+    };
     if let Some(host) = end.host {
         // A flow that goes on past the address is followed to its end.
         let known = end.after.map_or(0, |hop| hop.ttl);
-        let farthest = if known >= host { known + BEYOND } else { host };
+        let farthest = if known >= host { known + beyond } else { host };
         return farthest.min(LONGEST);
     }
     let seen = rows
         .iter()
         .rev()
         .find(|row| row.port.seen() || row.control.seen());
-    FIRST_LOOK
-        .max(seen.map_or(0, |row| row.ttl) + BEYOND)
+    first_look
+        .max(seen.map_or(0, |row| row.ttl) + beyond)
         .min(LONGEST)
 }

@@ -7,6 +7,7 @@ use synquest::model::outcome::Outcome;
 use synquest::model::probe::Target;
 use synquest::model::verdict::{Confidence, HopRef};
 
+use super::budget::overspent;
 use super::runner::Run;
 use crate::scenario::{FamilyName, Scenario, method_in};
 
@@ -77,6 +78,7 @@ pub fn judge(scenario: &Scenario, family: FamilyName, run: &Run) -> Judged {
         ));
     }
     wrong.extend(beyond_budget(scenario, run));
+    wrong.extend(overspent(scenario, run));
     if wrong.is_empty() {
         judged
     } else {

@@ -12,7 +12,7 @@
 //! | `router`, `host`, `bridge`, `neighbour`, `reassembly` | the way of a datagram through a node |
 //! | `filter`, `conntrack`, `nat`, `reject` | netfilter |
 //! | `tcp`, `icmp`, `prober` | the ends |
-//! | `runner`, `check`, `matrix` | the engine in it, and what is expected of the two |
+//! | `runner`, `check`, `budget`, `matrix` | the engine in it, and what is expected of the two |
 //! | `sweep`, `shared` | every scenario: alone, and among other ports of the host |
 #![allow(
     clippy::unwrap_used,
@@ -25,6 +25,7 @@
 )]
 
 mod bridge;
+mod budget;
 mod build;
 mod check;
 mod clock;
