@@ -181,7 +181,15 @@ fn a_quote_is_matched_by_ports_and_sequence_whatever_nat_made_of_the_addresses()
 #[test]
 fn an_echo_reply_must_repeat_identifier_sequence_and_payload() {
     for (identifier, sequence, octet, expected) in [
-        (0, 0, 0, Some(Answer::EchoReply)),
+        (
+            0,
+            0,
+            0,
+            Some(Answer::EchoReply {
+                length: 36,
+                in_pieces: false,
+            }),
+        ),
         (1, 0, 0, None),
         (0, 1, 0, None),
         (0, 0, 1, None),
