@@ -12,8 +12,8 @@ use crate::model::verdict::{HopRef, Way};
 use super::Ask;
 use super::case::{Case, Drawn, limited_syn, spare_flow};
 use super::distance::{answer_hop, router_at};
+use super::padded::full;
 use super::sign::{Observed, Sign};
-use super::size::full;
 
 /// SYNs of one size and TTL when looking for the place.
 const SWEEPS: usize = 2;

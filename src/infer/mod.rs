@@ -24,6 +24,7 @@ mod locate;
 mod loss;
 mod odds;
 mod outline;
+mod padded;
 mod pattern;
 mod place;
 mod refusal;

@@ -24,16 +24,12 @@ use crate::model::time::Moment;
 use crate::model::verdict::Confidence;
 
 use super::Ask;
-use super::case::{Case, Drawn, echo, hop_of_arrival, ids, syn};
+use super::case::{Case, Drawn, echo, ids, syn};
 use super::hole;
 use super::loss;
+use super::padded::{full, is_of_port, middle, of, padded, small, told, vanished};
 use super::sign::{Observed, Progress, Reading, Sign};
 
-/// The largest datagram worth a look: loopback's 64 KiB would measure nothing.
-const LARGEST: u16 = 9000;
-/// A size that hardly any link falls short of, and that filters on large echo requests do not let
-/// pass: the minimum MTU of IPv6.
-const MIDDLE: u16 = 1280;
 /// Room after the packets before: guards count packets within a second.
 const STEP: Duration = Duration::from_millis(150);
 /// Between packets of one size: longer than a burst of loss, and than the limit of one echo reply a
@@ -43,94 +39,6 @@ const AGAIN: Duration = Duration::from_millis(1100);
 const FEW: usize = 2;
 /// Most probes of one size and kind.
 const MOST: usize = 5;
-
-/// The size of a full datagram between us and the port: no larger than the route carries, the port
-/// takes by its MSS, or a router said that fits.
-pub(super) fn full(case: &Case<'_>) -> u16 {
-    let headers = match case.family() {
-        Family::V4 => 40,
-        Family::V6 => 60,
-    };
-    let stated = case.port_syns().filter_map(|trial| {
-        let heard = case.telling(trial)?;
-        match heard.reply.answer {
-            Answer::SynAck { mss, .. } => mss.map(|mss| mss.saturating_add(headers)),
-            _ => None,
-        }
-    });
-    let most = stated.fold(case.brief.vantage.mtu.min(LARGEST), u16::min);
-    // A lower one is a forgery, or a mistake that no stack follows.
-    let fits = told(case).filter_map(|(_, mtu)| mtu.filter(|mtu| *mtu >= small(case)));
-    fits.fold(most, u16::min)
-}
-
-/// A padded size that every path must carry: the minimum reassembly size of IPv4 (RFC 791), the
-/// minimum MTU of IPv6 (RFC 8200 §5).
-pub(super) fn small(case: &Case<'_>) -> u16 {
-    match case.family() {
-        Family::V4 => 576,
-        Family::V6 => MIDDLE,
-    }
-}
-
-/// A size between, for echo requests.
-fn middle(case: &Case<'_>) -> u16 {
-    if full(case) > MIDDLE {
-        MIDDLE
-    } else {
-        small(case)
-    }
-}
-
-fn padded<'a>(case: &Case<'a>, kind: Kind, size: u16) -> Vec<&'a Trial> {
-    case.trials(move |probe| {
-        probe.kind == kind && probe.padded_to == Some(size) && probe.ttl.is_full()
-    })
-    .collect()
-}
-
-fn of<'a>(case: &Case<'_>, trials: &[&'a Trial], drawn: Drawn) -> Vec<&'a Trial> {
-    trials
-        .iter()
-        .copied()
-        .filter(|trial| case.drawn(trial) == drawn)
-        .collect()
-}
-
-/// The probes about which a router said that they are too long, and the MTU it stated.
-fn told<'a>(case: &Case<'a>) -> impl Iterator<Item = (ProbeId, Option<u16>)> + 'a {
-    let padded = case.trials(|probe| probe.padded_to.is_some());
-    padded.filter_map(|trial| {
-        let mut replies = trial.replies.iter();
-        let mtu = replies.find_map(|heard| heard.reply.answer.too_big())?;
-        Some((trial.id, mtu))
-    })
-}
-
-/// Those that drew nothing, or that the interface itself swallowed: a virtual link whose far end
-/// takes less reports a full queue, for long frames only.
-fn vanished<'a>(case: &Case<'_>, sent: &[&'a Trial]) -> Vec<&'a Trial> {
-    sent.iter()
-        .copied()
-        .filter(|trial| {
-            case.drawn(trial) == Drawn::Silence || trial.refused == Some(LocalRefusal::Overload)
-        })
-        .collect()
-}
-
-/// Whether an echo reply comes from the machine that the port is on, as far as distances tell: a port
-/// that is translated is another machine than its address.
-fn is_of_port(case: &Case<'_>, trial: &Trial) -> bool {
-    let hop = |trial: &Trial| {
-        case.telling(trial)
-            .map(|heard| hop_of_arrival(heard.reply.ttl))
-    };
-    let mut port = case
-        .port_syns()
-        .filter(|trial| case.drawn(trial) == Drawn::SynAck)
-        .map(hop);
-    port.any(|distance| distance == hop(trial))
-}
 
 fn said(sign: Sign, strength: Confidence, basis: Vec<ProbeId>, because: String) -> Observed {
     Observed {
@@ -175,84 +83,83 @@ pub(super) fn read_size(case: &Case<'_>) -> Reading {
     }
 }
 
+/// How a full-size echo request was answered.
+struct Echoed {
+    id: ProbeId,
+    /// Octets of the datagram in which the reply came, or its first piece did.
+    length: u16,
+    in_pieces: bool,
+}
+
+impl Echoed {
+    /// How `trial` was; `None` without an echo reply.
+    fn of(trial: &Trial) -> Option<Self> {
+        let replies = trial.replies.iter().filter_map(|heard| {
+            let Answer::EchoReply { length, in_pieces } = heard.reply.answer else {
+                return None;
+            };
+            Some((length, in_pieces))
+        });
+        // Behind the firewall it is whole again: the ear that heard pieces knows better.
+        let (length, in_pieces) = replies.reduce(|one, two| (one.0.min(two.0), one.1 || two.1))?;
+        Some(Self {
+            id: trial.id,
+            length,
+            in_pieces,
+        })
+    }
+}
+
 /// What full-size echo replies show; `None` without any.
 fn by_echo(case: &Case<'_>, large: &[&Trial], size: u16) -> Option<Observed> {
-    let replies: Vec<(&Trial, u16, bool)> = of(case, large, Drawn::Echo)
+    let replies: Vec<Echoed> = of(case, large, Drawn::Echo)
         .into_iter()
         .filter(|trial| is_of_port(case, trial))
-        .filter_map(|trial| {
-            let mut answers = trial.replies.iter().map(|heard| heard.reply.answer);
-            // Behind the firewall it is whole again: the ear that heard pieces knows better.
-            let lengths = answers.clone().filter_map(|answer| match answer {
-                Answer::EchoReply { length, .. } => Some(length),
-                _ => None,
-            });
-            let in_pieces = answers.any(|answer| {
-                matches!(
-                    answer,
-                    Answer::EchoReply {
-                        in_pieces: true,
-                        ..
-                    }
-                )
-            });
-            Some((trial, lengths.min()?, in_pieces))
-        })
+        .filter_map(Echoed::of)
         .collect();
-    if let Some((trial, ..)) = replies
+    let whole = |echoed: &&Echoed| echoed.length >= size && !echoed.in_pieces;
+    let cut = |echoed: &&Echoed| echoed.in_pieces;
+    let best = replies
         .iter()
-        .find(|(_, length, in_pieces)| *length >= size && !in_pieces)
-    {
-        return Some(match told(case).next() {
-            Some((id, _)) => said(
-                Sign::WayTherePasses,
-                Confidence::Likely,
-                vec![id, trial.id],
-                format!(
+        .find(whole)
+        .or_else(|| replies.iter().find(cut))
+        .or(replies.first())?;
+    let length = best.length;
+    let mut basis = vec![best.id];
+    let (sign, because) = if whole(&best) {
+        match told(case).next() {
+            Some((id, _)) => {
+                basis.insert(0, id);
+                let because = format!(
                     "a router says that larger packets are too long, those of {size} octets pass \
                      both ways; answers larger than that were not tested"
-                ),
-            ),
-            None => said(
-                Sign::SizesPass,
-                Confidence::Likely,
-                vec![trial.id],
-                format!(
+                );
+                (Sign::WayTherePasses, because)
+            }
+            None => {
+                let because = format!(
                     "an echo request of {size} octets was answered in full: both ways carry that"
-                ),
-            ),
-        });
-    }
-    if let Some((trial, length, _)) = replies.iter().find(|(_, _, in_pieces)| *in_pieces) {
-        let basis = vec![trial.id];
-        return Some(match case.family() {
-            Family::V6 => said(
-                Sign::SizesPass,
-                Confidence::Likely,
-                basis,
-                "the host cuts up what is too long for the way back: it is told so".to_owned(),
-            ),
-            Family::V4 => said(
-                Sign::WayTherePasses,
-                Confidence::Likely,
-                basis,
-                format!(
-                    "{size} octets get there; on the way back they come in pieces of {length}, and \
-                     whether the host is told what fits was not tested"
-                ),
-            ),
-        });
-    }
-    let (trial, length, _) = replies.first()?;
-    Some(said(
-        Sign::WayTherePasses,
-        Confidence::Likely,
-        vec![trial.id],
-        format!(
+                );
+                (Sign::SizesPass, because)
+            }
+        }
+    } else if best.in_pieces && case.family() == Family::V6 {
+        let because = "the host cuts up what is too long for the way back: it is told so";
+        (Sign::SizesPass, because.to_owned())
+    } else if best.in_pieces {
+        let because = format!(
+            "{size} octets get there; on the way back they come in pieces of {length}, and whether \
+             the host is told what fits was not tested"
+        );
+        (Sign::WayTherePasses, because)
+    } else {
+        let because = format!(
             "{size} octets get there; the host answers echo requests with {length}, so the way back \
              was not tested"
-        ),
-    ))
+        );
+        (Sign::WayTherePasses, because)
+    };
+    Some(said(sign, Confidence::Likely, basis, because))
 }
 
 /// How far echo requests have got.
