@@ -12,7 +12,7 @@ use crate::model::verdict::{HopRef, Way};
 use super::Ask;
 use super::case::{Case, Drawn, limited_syn, spare_flow};
 use super::distance::{answer_hop, router_at};
-use super::padded::full;
+use super::padded::{full, is_under_way};
 use super::sign::{Observed, Sign};
 
 /// SYNs of one size and TTL when looking for the place.
@@ -37,10 +37,13 @@ pub(super) fn sweep(case: &Case<'_>, size: u16) -> Vec<Ask> {
                 ..limited_syn(Target::Endpoint, spare_flow(case, 0), ttl)
             };
             let sent: Vec<&Trial> = case.trials(move |other| *other == probe).collect();
-            let drew = |wanted: Drawn| sent.iter().any(|trial| case.drawn(trial) == wanted);
-            let known =
-                drew(Drawn::EnRoute) || padded_to.is_none() && router_at(case, ttl).is_some();
-            if known || drew(Drawn::Pending) || sent.len() >= SWEEPS {
+            let mut reports = sent
+                .iter()
+                .filter(|trial| case.drawn(trial) == Drawn::EnRoute);
+            let named = padded_to.is_none() && router_at(case, ttl).is_some();
+            let known = named || reports.next().is_some();
+            let waits = sent.iter().any(|trial| is_under_way(case, trial));
+            if known || waits || sent.len() >= SWEEPS {
                 continue;
             }
             let spaced = sent.last().map_or(turn, |last| last.sent.after(AGAIN));

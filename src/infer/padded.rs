@@ -6,6 +6,7 @@ use crate::model::probe::{Kind, ProbeId};
 use crate::model::reply::Answer;
 
 use super::case::{Case, Drawn, hop_of_arrival};
+use super::local::DEPARTURE_LAG;
 
 /// The largest datagram worth a look: loopback's 64 KiB would measure nothing.
 const LARGEST: u16 = 9000;
@@ -86,6 +87,12 @@ pub(super) fn vanished<'a>(case: &Case<'_>, sent: &[&'a Trial]) -> Vec<&'a Trial
             case.drawn(trial) == Drawn::Silence || trial.refused == Some(LocalRefusal::Overload)
         })
         .collect()
+}
+
+/// Whether a probe may still be answered: also one that the tap has not seen leave yet.
+pub(super) fn is_under_way(case: &Case<'_>, trial: &Trial) -> bool {
+    let leaving = trial.is_pending() && !trial.void && case.now.since(trial.sent) < DEPARTURE_LAG;
+    leaving || case.drawn(trial) == Drawn::Pending
 }
 
 /// Whether an echo reply comes from the machine that the port is on, as far as distances tell: a port

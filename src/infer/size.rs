@@ -27,7 +27,7 @@ use super::Ask;
 use super::case::{Case, Drawn, echo, ids, syn};
 use super::hole;
 use super::loss;
-use super::padded::{full, is_of_port, middle, of, padded, small, told, vanished};
+use super::padded::{full, is_of_port, is_under_way, middle, of, padded, small, told, vanished};
 use super::sign::{Observed, Progress, Reading, Sign};
 
 /// Room after the packets before: guards count packets within a second.
@@ -188,8 +188,8 @@ fn echo_stage(case: &Case<'_>, large: &[&Trial], size: u16) -> Stage {
         return Stage::Unanswered;
     }
     let translated = of(case, large, Drawn::Echo).iter().any(elsewhere);
-    let dropped = of(case, large, Drawn::Pending).len() + vanished(case, large).len();
-    if translated || dropped < large.len() {
+    let waiting = large.iter().filter(|trial| is_under_way(case, trial));
+    if translated || waiting.count() + vanished(case, large).len() < large.len() {
         // Refused, by a filter or by this host: that is no size that does not fit.
         return Stage::Unanswered;
     }
@@ -214,7 +214,7 @@ fn echo_stage(case: &Case<'_>, large: &[&Trial], size: u16) -> Stage {
 fn awaited_until(case: &Case<'_>, trial: &Trial) -> Option<Moment> {
     let timeout = (4 * case.round_trip()).max(Duration::from_millis(100));
     let until = trial.sent.after(timeout);
-    (case.drawn(trial) == Drawn::Pending && until > case.now).then_some(until)
+    (is_under_way(case, trial) && until > case.now).then_some(until)
 }
 
 fn after_the_last(case: &Case<'_>) -> Moment {
@@ -234,8 +234,8 @@ fn by_syns(case: &Case<'_>, size: u16, echo: bool) -> Reading {
         };
         return way_back(case, size, echo, there);
     }
-    let too_long = |trial: &&&Trial| trial.refused == Some(LocalRefusal::TooLong);
-    if large.iter().any(|trial| too_long(&trial)) {
+    let mut refused = large.iter().filter_map(|trial| trial.refused);
+    if refused.any(|refused| refused == LocalRefusal::TooLong) {
         return Reading::nothing();
     }
     if let Some((id, None)) = told(case).next() {
@@ -248,22 +248,21 @@ fn by_syns(case: &Case<'_>, size: u16, echo: bool) -> Reading {
         ));
     }
     let gone = vanished(case, &large);
-    let mut asks = Vec::new();
-    if gone.len() < FEW {
-        asks.extend(again(case, Kind::Syn, size, FEW));
-        if echo && !gone.is_empty() {
+    let control = padded(case, Kind::Syn, small(case));
+    let small_passed = of(case, &control, Drawn::SynAck);
+    let small_gone = vanished(case, &control);
+    if gone.len() >= FEW && !small_passed.is_empty() {
+        return way_there(case, size, (&gone, &small_passed), echo);
+    }
+    if gone.len() < FEW || small_gone.len() < FEW {
+        let mut asks = again(case, Kind::Syn, size, FEW);
+        if !gone.is_empty() && small_passed.is_empty() {
+            asks.extend(again(case, Kind::Syn, small(case), FEW));
+        }
+        if !gone.is_empty() && echo {
             asks.extend(again(case, Kind::Echo, size, FEW));
         }
         return Reading::going_on(None, asks);
-    }
-    let control = padded(case, Kind::Syn, small(case));
-    let small_passed = of(case, &control, Drawn::SynAck);
-    if !small_passed.is_empty() {
-        return way_there(case, size, (&gone, &small_passed), echo);
-    }
-    let small_gone = vanished(case, &control);
-    if small_gone.len() < FEW {
-        return Reading::going_on(None, again(case, Kind::Syn, small(case), FEW));
     }
     let there = There {
         passes: false,
@@ -310,7 +309,7 @@ fn way_there(
         return Reading::going_on(Some(observed), asks);
     }
     let mut sized = case.trials(|probe| probe.padded_to.is_some());
-    let progress = if sized.any(|trial| case.drawn(trial) == Drawn::Pending) {
+    let progress = if sized.any(|trial| is_under_way(case, trial)) {
         Progress::Waiting(None)
     } else {
         Progress::Done
