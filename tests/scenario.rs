@@ -201,6 +201,9 @@ pub struct Rule {
     /// Only SYNs without ACK (iptables `--syn`).
     #[serde(default)]
     pub syn_only: bool,
+    /// Only datagrams longer than this many octets, IP header included (iptables `length`).
+    #[serde(default)]
+    pub longer_than: Option<u16>,
     /// Conntrack states it matches (`new`, `established`, `invalid`), any when empty.
     #[serde(default)]
     pub state: Vec<String>,
@@ -363,6 +366,14 @@ pub struct Expect {
     pub after_hop: Option<u8>,
     /// TTL of `place.before_hop`.
     pub before_hop: Option<u8>,
+    /// `place.way` of a right answer.
+    pub way: Option<String>,
+    /// Rivals that a right answer must name as ruled out …
+    #[serde(default)]
+    pub excluded: Vec<String>,
+    /// … and those that it must name as not ruled out.
+    #[serde(default)]
+    pub not_excluded: Vec<String>,
     /// Most probes it may send.
     pub probes: Option<u32>,
     /// Most seconds it may take.

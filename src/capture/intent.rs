@@ -1,10 +1,9 @@
 //! Which probe a packet on its way out is: the way back from octets to what was meant.
 
-use std::net::IpAddr;
-
 use crate::infer::Brief;
 use crate::model::probe::{Dscp, Flow, Kind, Probe, Target, Ttl};
 use crate::wire::dissect::{Content, Packet};
+use crate::wire::header_length;
 use crate::wire::icmp;
 use crate::wire::tcp::Flags;
 
@@ -31,7 +30,8 @@ pub(super) fn intent(packet: &Packet, brief: &Brief) -> Option<Probe> {
                 Target::Control(segment.destination_port)
             };
             let flow = brief.vantage.flow(segment.source_port)?;
-            let headers = ip_header(brief.endpoint.address).saturating_add(segment.header_length());
+            let headers =
+                header_length(brief.endpoint.address).saturating_add(segment.header_length());
             let length = headers.saturating_add(segment.payload_length);
             let padding = (segment.payload_length > 0 && !fragment).then_some(length);
             (kind, target, flow, padding)
@@ -40,7 +40,17 @@ pub(super) fn intent(packet: &Packet, brief: &Brief) -> Option<Probe> {
             let icmp::Kind::EchoRequest(_) = message.kind else {
                 return None;
             };
-            (whole_or(Kind::Echo), Target::Host, Flow::ephemeral(0), None)
+            let payload = message.payload_length;
+            let length = header_length(brief.endpoint.address)
+                .saturating_add(8)
+                .saturating_add(payload);
+            let padding = (payload != Probe::ECHO_PAYLOAD && !fragment).then_some(length);
+            (
+                whole_or(Kind::Echo),
+                Target::Host,
+                Flow::ephemeral(0),
+                padding,
+            )
         }
         Content::LaterFragment { .. } | Content::Other { .. } => return None,
     };
@@ -53,12 +63,4 @@ pub(super) fn intent(packet: &Packet, brief: &Brief) -> Option<Probe> {
         padded_to: padding,
         repeats: None,
     })
-}
-
-/// Octets of the IP header that our probes have: no options, no extensions.
-const fn ip_header(target: IpAddr) -> u16 {
-    match target {
-        IpAddr::V4(_) => 20,
-        IpAddr::V6(_) => 40,
-    }
 }

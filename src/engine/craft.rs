@@ -15,9 +15,8 @@ use crate::wire::fragment;
 use crate::wire::icmp::Kind as Icmp;
 use crate::wire::tcp::{Flags, Options, Segment};
 
-/// Octets of payload of an ordinary `ping`; with the 8 of header a multiple of 8, as the first
-/// fragment of an echo request needs.
-const ECHO_PAYLOAD: usize = 56;
+/// Octets of an ICMP header.
+const ICMP_HEADER: u16 = 8;
 /// Window of a bare ACK or FIN: any plausible one.
 const BARE_WINDOW: u16 = 1024;
 
@@ -131,11 +130,15 @@ fn echo(bench: Workbench<'_>, id: ProbeId, probe: &Probe) -> Option<Crafted> {
     let tuple = echo_tuple(brief);
     let echo = tokens.echo(&tuple, id.0);
     let opening = tokens.echo_opening(&tuple, id.0);
-    let mut payload = Vec::with_capacity(ECHO_PAYLOAD);
+    let envelope = envelope(bench.tokens, bench.count, (probe.ttl, probe.dscp), &tuple);
+    let headers = envelope.header_length().saturating_add(ICMP_HEADER);
+    let length = probe
+        .padded_to
+        .map_or(Probe::ECHO_PAYLOAD, |whole| whole.saturating_sub(headers));
+    let mut payload = Vec::with_capacity(length.into());
     payload.extend(opening);
     payload.extend(balance(echo.sequence, opening).to_be_bytes());
-    payload.resize(ECHO_PAYLOAD, 0);
-    let envelope = envelope(bench.tokens, bench.count, (probe.ttl, probe.dscp), &tuple);
+    payload.resize(payload.len().max(length.into()), 0);
     Some(Crafted {
         datagram: compose::message(&envelope, Icmp::EchoRequest(echo), &payload).ok()?,
         marks: Marks::Echo {

@@ -190,7 +190,7 @@ impl Ledger {
                         Some(Marks::Echo { opening, .. }) if message.opening == *opening
                     )
                 })?;
-                Some(reply(owner, packet, Answer::EchoReply))
+                Some(reply(owner, packet, translate::echo_reply(packet, message)))
             }
             (kind, Some(quote)) => self.error(packet, kind, quote),
             (_, None) => None,

@@ -453,7 +453,7 @@ const fn teaches_round_trip(kind: Kind, answer: &Answer) -> bool {
     match answer {
         Answer::SynAck { .. }
         | Answer::Reset
-        | Answer::EchoReply
+        | Answer::EchoReply { .. }
         | Answer::TimeExceeded(_)
         | Answer::TooBig { .. } => !matches!(kind, Kind::Fragment),
         Answer::ReassemblyTimeout(_) | Answer::Unreachable(..) | Answer::OtherIcmp { .. } => false,

@@ -4,7 +4,8 @@ use std::net::IpAddr;
 
 use crate::model::probe::{Dscp, Ttl};
 use crate::model::reply::{Answer, Quote, Refusal, Reply};
-use crate::wire::dissect::Packet;
+use crate::wire::dissect::{Message, Packet};
+use crate::wire::header_length;
 use crate::wire::icmp::Kind;
 use crate::wire::quote::Quote as Quoted;
 use crate::wire::tcp::{Flags, Segment};
@@ -29,6 +30,19 @@ pub(crate) const fn segment(segment: &Segment) -> Answer {
             window: segment.window,
             mss: segment.options.mss,
         }
+    }
+}
+
+/// What an authenticated echo reply says.
+pub(crate) fn echo_reply(packet: &Packet, message: &Message) -> Answer {
+    /// Octets of an ICMP header.
+    const HEADER: u16 = 8;
+    Answer::EchoReply {
+        length: message
+            .payload_length
+            .saturating_add(HEADER)
+            .saturating_add(header_length(packet.source)),
+        in_pieces: packet.fragment.is_some(),
     }
 }
 

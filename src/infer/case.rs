@@ -79,7 +79,7 @@ pub(super) const fn class(answer: &Answer) -> Drawn {
         Answer::SynAck { .. } => Drawn::SynAck,
         Answer::Reset => Drawn::Reset,
         Answer::Unreachable(refusal, _) => Drawn::Refused(*refusal),
-        Answer::EchoReply => Drawn::Echo,
+        Answer::EchoReply { .. } => Drawn::Echo,
         Answer::ReassemblyTimeout(_) => Drawn::Reassembly,
         Answer::TimeExceeded(_) | Answer::TooBig { .. } | Answer::OtherIcmp { .. } => {
             Drawn::EnRoute
@@ -149,9 +149,11 @@ impl<'a> Case<'a> {
         self.trials(move |probe| is_plain_syn(probe, Target::Control(port)))
     }
 
-    /// Full-TTL echo requests.
+    /// Full-TTL, unpadded echo requests.
     pub(super) fn echoes(&self) -> impl Iterator<Item = &'a Trial> + 'a {
-        self.trials(|probe| probe.kind == Kind::Echo && probe.ttl.is_full())
+        self.trials(|probe| {
+            probe.kind == Kind::Echo && probe.ttl.is_full() && probe.padded_to.is_none()
+        })
     }
 
     /// The reply that decides what a trial drew: the first that is more than a message from on the
@@ -310,7 +312,7 @@ impl<'a> Case<'a> {
             let prompt = match heard.reply.answer {
                 Answer::SynAck { .. }
                 | Answer::Reset
-                | Answer::EchoReply
+                | Answer::EchoReply { .. }
                 | Answer::TimeExceeded(_) => true,
                 Answer::ReassemblyTimeout(_)
                 | Answer::Unreachable(..)

@@ -267,6 +267,7 @@ fn alternatives(
                 basis: observed.basis.clone(),
             }),
             None if signs.is_empty() => None,
+            None if rival.cause == Cause::MtuBlackHole => Some(untested_sizes(signs)),
             None => Some(Alternative {
                 cause: rival.cause,
                 ruled_out: false,
@@ -274,14 +275,34 @@ fn alternatives(
                 basis: Vec::new(),
             }),
         })
-        .filter(|alternative| {
-            alternative.ruled_out
-                || !leader.covers.contains(&alternative.cause)
-                || leader.cause != Cause::Open
-        })
         .collect();
     alternatives.extend(closed_although_silent(case, signs));
+    if leader.cause == Cause::MtuBlackHole {
+        alternatives.push(Alternative {
+            cause: Cause::Open,
+            ruled_out: false,
+            because: words::no_hole(signs).into(),
+            basis: Vec::new(),
+        });
+    }
     alternatives
+}
+
+/// What was not tested of full-size packets is not ruled out.
+fn untested_sizes(signs: &[&Observed]) -> Alternative {
+    let tested = signs
+        .iter()
+        .find(|observed| observed.sign.question() == Question::Size);
+    let (because, basis) = match tested {
+        Some(tested) => (tested.because.clone().into_owned(), tested.basis.clone()),
+        None => ("full-size packets were not tested".into(), Vec::new()),
+    };
+    Alternative {
+        cause: Cause::MtuBlackHole,
+        ruled_out: false,
+        because,
+        basis,
+    }
 }
 
 /// A silent port is not a closed one where the host resets SYNs to closed ports.

@@ -19,7 +19,7 @@ use super::sign::{Observed, Progress, Reading, Sign};
 /// How long the second ear may lag behind the first.
 const EAR_LAG: Duration = Duration::from_millis(250);
 /// How long a probe may take from the system call to the tap.
-const DEPARTURE_LAG: Duration = Duration::from_millis(250);
+pub(super) const DEPARTURE_LAG: Duration = Duration::from_millis(250);
 /// When neighbour resolution has certainly been tried: three requests a second apart
 /// (`net.ipv4.neigh.*.mcast_solicit`, `retrans_time`).
 const RESOLUTION: Duration = Duration::from_millis(2500);

@@ -16,6 +16,7 @@ mod campaign;
 mod case;
 mod controls;
 mod distance;
+mod hole;
 mod hypothesis;
 mod judge;
 mod local;
@@ -23,6 +24,7 @@ mod locate;
 mod loss;
 mod odds;
 mod outline;
+mod padded;
 mod pattern;
 mod place;
 mod refusal;
@@ -59,7 +61,7 @@ pub struct Brief {
     pub controls: Vec<Control>,
     /// Stop at the first answer that names a cause.
     pub quick: bool,
-    /// Whether to check an open port with full-size SYNs.
+    /// Whether to check an open port with full-size packets.
     pub check_mtu: bool,
     /// More flows and more controls, by the user's choice.
     #[serde(default)]

@@ -1,7 +1,7 @@
 //! Where it happens, and how: the place, method and state of a verdict.
 
 use crate::model::probe::Target;
-use crate::model::verdict::{Cause, HopRef, Method, Place, PlaceKind, State};
+use crate::model::verdict::{Cause, HopRef, Method, Place, PlaceKind, State, Way};
 
 use super::answer::Tally;
 use super::case::Case;
@@ -9,7 +9,7 @@ use super::distance::{answer_hop, router_at, unmasked};
 use super::locate;
 use super::sign::{Observed, Sign};
 use super::trace::Row;
-use super::{refusal, size};
+use super::{hole, refusal};
 
 /// The port's state under a cause.
 pub(super) fn state(case: &Case<'_>, cause: Cause) -> State {
@@ -72,10 +72,15 @@ pub(super) fn place(case: &Case<'_>, cause: Cause, signs: &[&Observed], rows: &[
             }
         }
         Cause::MtuBlackHole => {
-            let (after_hop, before_hop) = size::hole(case);
+            let way = hole::way(signs);
+            let (after_hop, before_hop) = match way {
+                Some(Way::ToServer) => hole::interval(case),
+                Some(Way::ToClient) | None => (None, None),
+            };
             Place {
                 after_hop,
                 before_hop,
+                way,
                 ..Place::of(kind)
             }
         }

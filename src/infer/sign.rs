@@ -27,7 +27,7 @@ pub(super) enum Question {
     Distance,
     /// Does the SYN-ACK come from a listener?
     Listener,
-    /// Do full-size segments get there?
+    /// Do full-size packets get there, and back?
     Size,
     /// Who sends the ICMP refusal?
     Refuser,
@@ -149,11 +149,17 @@ pub(super) enum Sign {
     /// Ports that nothing listens on answer too.
     EveryPortOpens,
     // Size
-    /// Full-size segments are answered, or the path MTU is told honestly.
+    /// Both ways carry full-size packets.
     SizesPass,
-    /// Small ones are answered, full-size ones vanish untold.
+    /// The way there does, or a router says what fits; of the way back nothing is known.
+    WayTherePasses,
+    /// Small SYNs with data are answered, full-size ones vanish untold.
     LargeVanish,
-    /// SYNs with data vanish whatever their size.
+    /// Full-size packets get there, full-size echo requests draw nothing, smaller ones are answered.
+    AnswersVanish,
+    /// Full-size echo requests draw nothing, smaller ones are answered; SYNs with data vanish.
+    EchoesVanish,
+    /// SYNs with data vanish whatever their size, and echo requests say nothing.
     SizesUntestable,
     // Refuser
     /// The target's address.
@@ -236,7 +242,7 @@ pub(super) enum Sign {
 impl Sign {
     /// Every sign.
     #[rustfmt::skip]
-    pub(super) const ALL: [Self; 64] = [
+    pub(super) const ALL: [Self; 67] = [
         Self::WayClear, Self::SendForbidden, Self::SendUnrouted, Self::SendImpaired,
         Self::NeverLeaves, Self::NextHopUnresolved, Self::HeardByTapOnly, Self::PortOpens,
         Self::PortResets, Self::PortRefused, Self::PortSilent, Self::PortMixed,
@@ -244,7 +250,8 @@ impl Sign {
         Self::NoPattern, Self::StackReset, Self::ForgedReset, Self::UnclearReset, Self::AtHost,
         Self::NearerThanHost, Self::UnknownDistance, Self::GenuineListener, Self::NearListener,
         Self::UncertainListener, Self::ZeroWindow, Self::EveryPortOpens, Self::SizesPass,
-        Self::LargeVanish, Self::SizesUntestable, Self::RefusedByTarget, Self::RefusedByRouter,
+        Self::WayTherePasses, Self::LargeVanish, Self::AnswersVanish, Self::EchoesVanish,
+        Self::SizesUntestable, Self::RefusedByTarget, Self::RefusedByRouter,
         Self::ReasonRoute, Self::ReasonHost, Self::ReasonPolicy, Self::RefusedAtOnce,
         Self::RefusedLate, Self::PortAlone, Self::Everything, Self::TtlFirst, Self::RefusalFirst,
         Self::UnknownOrder, Self::HostAnswers, Self::HostSilent, Self::FragmentArrives,
@@ -273,7 +280,8 @@ impl Sign {
             Self::StackReset | Self::ForgedReset | Self::UnclearReset => Question::Origin,
             Self::AtHost | Self::NearerThanHost | Self::UnknownDistance => Question::Distance,
             Self::GenuineListener | Self::NearListener | Self::UncertainListener | Self::ZeroWindow | Self::EveryPortOpens => Question::Listener,
-            Self::SizesPass | Self::LargeVanish | Self::SizesUntestable => Question::Size,
+            Self::SizesPass | Self::WayTherePasses | Self::LargeVanish | Self::AnswersVanish
+            | Self::EchoesVanish | Self::SizesUntestable => Question::Size,
             Self::RefusedByTarget | Self::RefusedByRouter => Question::Refuser,
             Self::ReasonRoute | Self::ReasonHost | Self::ReasonPolicy => Question::Reason,
             Self::RefusedAtOnce | Self::RefusedLate => Question::Haste,

@@ -1,190 +1,418 @@
-//! Do full-size segments reach the open port?
+//! Do full-size packets pass, there and back?
 //!
-//! A listener answers a SYN with data like any SYN, so SYNs padded to the route's MTU, with DF set,
-//! measure the path to the very port, half-open. Where they vanish without "fragmentation needed",
-//! a small padded SYN tells a size limit from a box that drops SYNs with data, and a TTL sweep at the
-//! failing size tells where.
+//! A full-size echo request with DF draws a reply as long as itself: answered, it shows both ways in
+//! one packet. Where it draws nothing, SYNs padded to that size measure the way to the very port,
+//! half-open: a listener answers a SYN with data like any SYN. Decision, first match:
+//!
+//! 1. A full-size echo reply, whole: both ways pass. In pieces: the way back is narrower than that,
+//!    and whether the host learns it was seen for IPv6 only, where nobody else cuts packets up.
+//! 2. A full-size SYN is answered, or a router says what fits: the way there passes. Echo requests
+//!    that pass small and a little below full size and not at full size: a hole on the way back is
+//!    suspected. Not a little below either: it is large echo requests that are filtered.
+//! 3. Full-size SYNs vanish, small padded ones are answered: a hole on the way there.
+//! 4. Padded SYNs vanish whatever their size: a filter on SYNs with data, which says nothing.
+//!
+//! What a session would never send is not measured: the port's own MSS bounds the size.
 
 use std::time::Duration;
 
 use crate::model::endpoint::Family;
 use crate::model::evidence::{LocalRefusal, Trial};
 use crate::model::probe::{Kind, Probe, ProbeId, Target};
+use crate::model::reply::Answer;
 use crate::model::time::Moment;
-use crate::model::verdict::{Confidence, HopRef};
+use crate::model::verdict::Confidence;
 
 use super::Ask;
-use super::answer::STEP;
-use super::case::{Case, Drawn, ids, limited_syn, spare_flow, syn};
-use super::distance::{answer_hop, router_at};
+use super::case::{Case, Drawn, echo, ids, syn};
+use super::hole;
 use super::loss;
+use super::padded::{full, is_of_port, is_under_way, middle, of, padded, small, told, vanished};
 use super::sign::{Observed, Progress, Reading, Sign};
 
-/// The largest datagram worth a look: loopback's 64 KiB would measure nothing.
-const LARGEST: u16 = 9000;
-/// When full-size SYNs that draw nothing are repeated, in milliseconds after the first.
-const AGAIN_AT: [u64; 10] = [0, 50, 1300, 2300, 3500, 4700, 5900, 7100, 8300, 9500];
-/// SYNs of one size and TTL when looking for the place.
-const SWEEPS: usize = 3;
+/// Room after the packets before: guards count packets within a second.
+const STEP: Duration = Duration::from_millis(150);
+/// Between packets of one size: longer than a burst of loss, and than the limit of one echo reply a
+/// second.
+const AGAIN: Duration = Duration::from_millis(1100);
+/// Probes of one size that draw nothing before the others are asked.
+const FEW: usize = 2;
+/// Most probes of one size and kind.
+const MOST: usize = 5;
 
-/// The size of a full datagram on the route.
-fn full(case: &Case<'_>) -> u16 {
-    case.brief.vantage.mtu.min(LARGEST)
-}
-
-/// A padded size that every path must carry: the minimum reassembly size of IPv4 (RFC 791), the
-/// minimum MTU of IPv6 (RFC 8200 §5).
-fn small(case: &Case<'_>) -> u16 {
-    match case.family() {
-        Family::V4 => 576,
-        Family::V6 => 1280,
+fn said(sign: Sign, strength: Confidence, basis: Vec<ProbeId>, because: String) -> Observed {
+    Observed {
+        sign,
+        strength,
+        basis,
+        because: because.into(),
     }
-}
-
-fn padded<'a>(case: &Case<'a>, size: u16) -> Vec<&'a Trial> {
-    case.trials(move |probe| probe.padded_to == Some(size) && probe.ttl.is_full())
-        .collect()
-}
-
-fn of<'a>(case: &Case<'_>, trials: &[&'a Trial], drawn: Drawn) -> Vec<&'a Trial> {
-    trials
-        .iter()
-        .copied()
-        .filter(|trial| case.drawn(trial) == drawn)
-        .collect()
-}
-
-/// The MTU that the first "too big" states.
-fn told(trials: &[&Trial]) -> Option<(ProbeId, Option<u16>)> {
-    trials.iter().find_map(|trial| {
-        let mtu = trial
-            .replies
-            .iter()
-            .find_map(|heard| heard.reply.answer.too_big())?;
-        Some((trial.id, mtu))
-    })
 }
 
 /// Reads [`super::sign::Question::Size`].
 pub(super) fn read_size(case: &Case<'_>) -> Reading {
+    let opened = case
+        .port_syns()
+        .filter(|trial| case.drawn(trial) == Drawn::SynAck)
+        .take(1);
+    if case.brief.vantage.loopback {
+        let because = "the target is this host: no link stands between".to_owned();
+        let pass = said(Sign::SizesPass, Confidence::Proven, ids(opened), because);
+        return Reading::done(pass);
+    }
     if !case.brief.check_mtu {
         return Reading::nothing();
     }
     let size = full(case);
-    let large = padded(case, size);
-    let passed = of(case, &large, Drawn::SynAck);
-    let say = |sign, strength, basis, because: String| {
-        Reading::done(Observed {
-            sign,
-            strength,
-            basis,
-            because: because.into(),
+    if size <= small(case) {
+        let because = format!("a connection to this port carries {size} octets at most");
+        let pass = said(Sign::SizesPass, Confidence::Likely, ids(opened), because);
+        return Reading::done(pass);
+    }
+    let large = padded(case, Kind::Echo, size);
+    if let Some(told) = by_echo(case, &large, size) {
+        return Reading::done(told);
+    }
+    match echo_stage(case, &large, size) {
+        Stage::Waiting(progress) => Reading {
+            sign: None,
+            progress,
+        },
+        Stage::Unanswered => by_syns(case, size, false),
+        Stage::LargeVanish => by_syns(case, size, true),
+    }
+}
+
+/// How a full-size echo request was answered.
+struct Echoed {
+    id: ProbeId,
+    /// Octets of the datagram in which the reply came, or its first piece did.
+    length: u16,
+    in_pieces: bool,
+}
+
+impl Echoed {
+    /// How `trial` was; `None` without an echo reply.
+    fn of(trial: &Trial) -> Option<Self> {
+        let replies = trial.replies.iter().filter_map(|heard| {
+            let Answer::EchoReply { length, in_pieces } = heard.reply.answer else {
+                return None;
+            };
+            Some((length, in_pieces))
+        });
+        // Behind the firewall it is whole again: the ear that heard pieces knows better.
+        let (length, in_pieces) = replies.reduce(|one, two| (one.0.min(two.0), one.1 || two.1))?;
+        Some(Self {
+            id: trial.id,
+            length,
+            in_pieces,
         })
-    };
-    if !passed.is_empty() {
-        let because = format!("SYNs of {size} octets get there; the way back carried none such");
-        return say(Sign::SizesPass, Confidence::Proven, ids(passed), because);
     }
-    if let Some((id, mtu)) = told(&large) {
-        let because = match mtu {
-            Some(mtu) => format!("a router says that {size} octets are too many and {mtu} fit"),
-            None => format!("a router says that {size} octets are too many"),
-        };
-        return say(Sign::SizesPass, Confidence::Proven, vec![id], because);
-    }
-    if large
+}
+
+/// What full-size echo replies show; `None` without any.
+fn by_echo(case: &Case<'_>, large: &[&Trial], size: u16) -> Option<Observed> {
+    let replies: Vec<Echoed> = of(case, large, Drawn::Echo)
+        .into_iter()
+        .filter(|trial| is_of_port(case, trial))
+        .filter_map(Echoed::of)
+        .collect();
+    let whole = |echoed: &&Echoed| echoed.length >= size && !echoed.in_pieces;
+    let cut = |echoed: &&Echoed| echoed.in_pieces;
+    let best = replies
         .iter()
-        .any(|trial| trial.refused == Some(LocalRefusal::TooLong))
-    {
+        .find(whole)
+        .or_else(|| replies.iter().find(cut))
+        .or(replies.first())?;
+    let length = best.length;
+    let mut basis = vec![best.id];
+    let (sign, because) = if whole(&best) {
+        match told(case).next() {
+            Some((id, _)) => {
+                basis.insert(0, id);
+                let because = format!(
+                    "a router says that larger packets are too long, those of {size} octets pass \
+                     both ways; answers larger than that were not tested"
+                );
+                (Sign::WayTherePasses, because)
+            }
+            None => {
+                let because = format!(
+                    "an echo request of {size} octets was answered in full: both ways carry that"
+                );
+                (Sign::SizesPass, because)
+            }
+        }
+    } else if best.in_pieces && case.family() == Family::V6 {
+        let because = "the host cuts up what is too long for the way back: it is told so";
+        (Sign::SizesPass, because.to_owned())
+    } else if best.in_pieces {
+        let because = format!(
+            "{size} octets get there; on the way back they come in pieces of {length}, and whether \
+             the host is told what fits was not tested"
+        );
+        (Sign::WayTherePasses, because)
+    } else {
+        let because = format!(
+            "{size} octets get there; the host answers echo requests with {length}, so the way back \
+             was not tested"
+        );
+        (Sign::WayTherePasses, because)
+    };
+    Some(said(sign, Confidence::Likely, basis, because))
+}
+
+/// How far echo requests have got.
+enum Stage {
+    /// There is something to send or to wait for.
+    Waiting(Progress),
+    /// They are of no use here.
+    Unanswered,
+    /// Small ones are answered, and full-size ones not so far.
+    LargeVanish,
+}
+
+fn echo_stage(case: &Case<'_>, large: &[&Trial], size: u16) -> Stage {
+    let natural: Vec<&Trial> = case.echoes().collect();
+    let answered = of(case, &natural, Drawn::Echo);
+    let awaited = natural
+        .iter()
+        .chain(large)
+        .filter_map(|trial| awaited_until(case, trial))
+        .min();
+    if let Some(until) = awaited {
+        return Stage::Waiting(Progress::Waiting(Some(until)));
+    }
+    let elsewhere = |trial: &&Trial| !is_of_port(case, trial);
+    if answered.iter().all(elsewhere) && !natural.is_empty() {
+        return Stage::Unanswered;
+    }
+    let translated = of(case, large, Drawn::Echo).iter().any(elsewhere);
+    let waiting = large.iter().filter(|trial| is_under_way(case, trial));
+    if translated || waiting.count() + vanished(case, large).len() < large.len() {
+        // Refused, by a filter or by this host: that is no size that does not fit.
+        return Stage::Unanswered;
+    }
+    if large.is_empty() {
+        let ask = Ask {
+            probe: Probe {
+                padded_to: Some(size),
+                ..echo()
+            },
+            not_before: after_the_last(case),
+        };
+        return Stage::Waiting(Progress::Asking(vec![ask]));
+    }
+    if natural.is_empty() {
+        return Stage::Waiting(Progress::Asking(vec![case.now(echo())]));
+    }
+    Stage::LargeVanish
+}
+
+/// Until when a probe may still be answered as promptly as others are; `None` when it was, or not in
+/// that time.
+fn awaited_until(case: &Case<'_>, trial: &Trial) -> Option<Moment> {
+    let timeout = (4 * case.round_trip()).max(Duration::from_millis(100));
+    let until = trial.sent.after(timeout);
+    (is_under_way(case, trial) && until > case.now).then_some(until)
+}
+
+fn after_the_last(case: &Case<'_>) -> Moment {
+    let last = case.evidence.trials().last();
+    last.map_or(case.now, |last| last.sent.after(STEP).max(case.now))
+}
+
+/// What padded SYNs show; `echo` says whether small echo requests are answered and full-size ones not.
+fn by_syns(case: &Case<'_>, size: u16, echo: bool) -> Reading {
+    let large = padded(case, Kind::Syn, size);
+    let passed = of(case, &large, Drawn::SynAck);
+    if !passed.is_empty() {
+        let there = There {
+            passes: true,
+            basis: ids(passed),
+            because: format!("SYNs of {size} octets get there"),
+        };
+        return way_back(case, size, echo, there);
+    }
+    let mut refused = large.iter().filter_map(|trial| trial.refused);
+    if refused.any(|refused| refused == LocalRefusal::TooLong) {
         return Reading::nothing();
     }
-    vanishing(case, &large)
-}
-
-/// Those that drew nothing, or that the interface itself swallowed: a virtual link whose far end
-/// takes less reports a full queue, for long frames only.
-fn vanished<'a>(case: &Case<'_>, large: &[&'a Trial]) -> Vec<&'a Trial> {
-    large
-        .iter()
-        .copied()
-        .filter(|trial| {
-            case.drawn(trial) == Drawn::Silence || trial.refused == Some(LocalRefusal::Overload)
-        })
-        .collect()
-}
-
-fn vanishing(case: &Case<'_>, large: &[&Trial]) -> Reading {
-    let size = full(case);
-    let silent = vanished(case, large);
-    if silent.len() < 2 {
-        return Reading::going_on(None, repeat(case, large, size, 2));
+    if let Some((id, None)) = told(case).next() {
+        // It does not say what fits: to try is the sender's.
+        return Reading::done(said(
+            Sign::WayTherePasses,
+            Confidence::Likely,
+            vec![id],
+            format!("a router says that {size} octets are too long"),
+        ));
     }
-    let control = padded(case, small(case));
+    let gone = vanished(case, &large);
+    let control = padded(case, Kind::Syn, small(case));
     let small_passed = of(case, &control, Drawn::SynAck);
-    let small_silent = of(case, &control, Drawn::Silence);
-    if small_passed.is_empty() && small_silent.len() >= 4 {
-        return Reading::done(Observed {
-            sign: Sign::SizesUntestable,
-            strength: Confidence::Likely,
-            basis: ids(silent.into_iter().chain(small_silent)),
-            because: "SYNs with data vanish whatever their size, so sizes cannot be measured"
-                .into(),
-        });
+    let small_gone = vanished(case, &control);
+    if gone.len() >= FEW && !small_passed.is_empty() {
+        return way_there(case, size, (&gone, &small_passed), echo);
     }
-    if small_passed.is_empty() {
-        return Reading::going_on(None, repeat(case, &control, small(case), 4));
+    if gone.len() < FEW || small_gone.len() < FEW {
+        let mut asks = again(case, Kind::Syn, size, FEW);
+        if !gone.is_empty() && small_passed.is_empty() {
+            asks.extend(again(case, Kind::Syn, small(case), FEW));
+        }
+        if !gone.is_empty() && echo {
+            asks.extend(again(case, Kind::Echo, size, FEW));
+        }
+        return Reading::going_on(None, asks);
     }
-    let times: Vec<Moment> = silent.iter().map(|trial| trial.sent).collect();
-    let span = times
-        .iter()
-        .max()
-        .zip(times.iter().min())
-        .map_or(Duration::ZERO, |(a, b)| a.since(*b));
+    let there = There {
+        passes: false,
+        basis: ids(gone.into_iter().chain(small_gone)),
+        because: "SYNs with data vanish whatever their size".to_owned(),
+    };
+    way_back(case, size, echo, there)
+}
+
+/// Full-size SYNs vanish and small ones do not: a hole on the way there.
+fn way_there(
+    case: &Case<'_>,
+    size: u16,
+    (gone, small_passed): (&[&Trial], &[&Trial]),
+    echo: bool,
+) -> Reading {
+    let echoes = if echo {
+        vanished(case, &padded(case, Kind::Echo, size))
+    } else {
+        Vec::new()
+    };
+    let all: Vec<&Trial> = gone.iter().chain(&echoes).copied().collect();
+    let strength = weigh(case, &all, small_passed.len());
+    let mut basis = ids(all);
+    basis.extend(ids(small_passed.iter().copied()));
+    let observed = said(
+        Sign::LargeVanish,
+        strength,
+        basis,
+        format!(
+            "SYNs of {size} octets vanish without an ICMP message, those of {} are answered",
+            small(case)
+        ),
+    );
+    let mut asks = hole::sweep(case, size);
+    if strength < Confidence::Likely {
+        asks.extend(again(case, Kind::Syn, size, MOST));
+        asks.extend(again(case, Kind::Syn, small(case), MOST));
+        if echo {
+            asks.extend(again(case, Kind::Echo, size, MOST));
+        }
+    }
+    if !asks.is_empty() {
+        return Reading::going_on(Some(observed), asks);
+    }
+    let mut sized = case.trials(|probe| probe.padded_to.is_some());
+    let progress = if sized.any(|trial| is_under_way(case, trial)) {
+        Progress::Waiting(None)
+    } else {
+        Progress::Done
+    };
+    Reading {
+        sign: Some(observed),
+        progress,
+    }
+}
+
+/// What SYNs show of the way there.
+struct There {
+    /// Whether full-size packets get there; not told where every SYN with data vanishes.
+    passes: bool,
+    basis: Vec<ProbeId>,
+    because: String,
+}
+
+impl There {
+    /// Nothing shows the rest, for this reason.
+    fn untested(mut self, why: &str, more: Vec<ProbeId>) -> Observed {
+        self.basis.extend(more);
+        let (sign, subject) = if self.passes {
+            (Sign::WayTherePasses, "the way back was not tested")
+        } else {
+            (Sign::SizesUntestable, "full-size packets were not tested")
+        };
+        let because = format!("{}; {why}, so {subject}", self.because);
+        said(sign, Confidence::Likely, self.basis, because)
+    }
+}
+
+/// The way back, by echo requests, when all is known of the way there that SYNs can tell.
+fn way_back(case: &Case<'_>, size: u16, echo: bool, there: There) -> Reading {
+    if !echo {
+        let why = "echo requests say nothing of this port";
+        return Reading::done(there.untested(why, Vec::new()));
+    }
+    let between = padded(case, Kind::Echo, middle(case));
+    let answered = of(case, &between, Drawn::Echo);
+    if answered.is_empty() {
+        let gone = vanished(case, &between);
+        if gone.len() >= FEW {
+            let why = format!(
+                "echo requests of {} octets are not answered either: large ones are filtered",
+                middle(case)
+            );
+            return Reading::done(there.untested(&why, ids(gone)));
+        }
+        let mut asks = again(case, Kind::Echo, middle(case), FEW);
+        asks.extend(again(case, Kind::Echo, size, FEW));
+        return Reading::going_on(None, asks);
+    }
+    let gone = vanished(case, &padded(case, Kind::Echo, size));
+    if gone.len() < FEW {
+        return Reading::going_on(None, again(case, Kind::Echo, size, FEW));
+    }
+    let strength = weigh(case, &gone, answered.len());
+    let mut basis = there.basis;
+    basis.extend(ids(gone.iter().chain(&answered).copied()));
+    let because = format!(
+        "{}; echo requests of {} octets are answered, those of {size} are not",
+        there.because,
+        middle(case)
+    );
+    let (sign, most) = if there.passes {
+        (Sign::AnswersVanish, Confidence::Likely)
+    } else {
+        (Sign::EchoesVanish, Confidence::Possible)
+    };
+    let observed = said(sign, strength.min(most), basis, because);
+    if strength >= Confidence::Likely {
+        return Reading::done(observed);
+    }
+    let mut asks = again(case, Kind::Echo, size, MOST);
+    if asks.is_empty() {
+        return Reading::done(observed);
+    }
+    // Controls beside them: what the path carries meanwhile.
+    asks.extend(again(case, Kind::Echo, middle(case), MOST));
+    Reading::going_on(Some(observed), asks)
+}
+
+/// How firmly the silence of full-size probes stands against loss, beside `more` answered ones.
+fn weigh(case: &Case<'_>, gone: &[&Trial], more: usize) -> Confidence {
     let plain = case
         .port_syns()
         .filter(|trial| case.drawn(trial) == Drawn::SynAck);
     let mut witness = case.loss();
-    witness.answered += u32::try_from(plain.count() + small_passed.len()).unwrap_or(0);
-    let chance = witness.chance_of_silence(loss::spread(times.iter().copied()));
-    let witnessed = small_passed.len() >= 3;
-    let strength = loss::confidence(chance, span, witnessed);
-    let mut basis = ids(silent.iter().copied());
-    basis.extend(ids(small_passed.iter().copied()));
-    let observed = Observed {
-        sign: Sign::LargeVanish,
-        strength,
-        basis,
-        because: format!(
-            "SYNs of {size} octets vanish without an ICMP message, those of {} are answered",
-            small(case)
-        )
-        .into(),
-    };
-    let mut asks = sweep(case, size);
-    if strength != Confidence::Confirmed {
-        asks.extend(repeat(case, large, size, AGAIN_AT.len()));
-        asks.extend(repeat(case, &control, small(case), AGAIN_AT.len()));
-    }
-    if asks.is_empty() {
-        let waiting = case
-            .trials(|probe| probe.padded_to.is_some())
-            .any(|trial| case.drawn(trial) == Drawn::Pending);
-        let progress = if waiting {
-            Progress::Waiting(None)
-        } else {
-            Progress::Done
-        };
-        return Reading {
-            sign: Some(observed),
-            progress,
-        };
-    }
-    Reading::going_on(Some(observed), asks)
+    witness.answered += u32::try_from(plain.count() + more).unwrap_or(0);
+    let chance = witness.chance_of_silence(loss::spread(gone.iter().map(|trial| trial.sent)));
+    // However many: a filter by size alone would look the same.
+    loss::confidence(chance, Duration::ZERO, false)
 }
 
-/// The next SYN of a size, up to `most`; on flows that are known to be answered.
-fn repeat(case: &Case<'_>, sent: &[&Trial], size: u16, most: usize) -> Vec<Ask> {
-    if sent.len() >= most {
+/// The next probe of a kind and size, up to `most`; SYNs on flows that are known to be answered. None
+/// while one is under way.
+fn again(case: &Case<'_>, kind: Kind, size: u16, most: usize) -> Vec<Ask> {
+    let sent = padded(case, kind, size);
+    let waits = sent
+        .iter()
+        .any(|trial| awaited_until(case, trial).is_some());
+    if sent.len() >= most || waits {
         return Vec::new();
     }
     let alive: Vec<u8> = case
@@ -192,90 +420,19 @@ fn repeat(case: &Case<'_>, sent: &[&Trial], size: u16, most: usize) -> Vec<Ask> 
         .filter(|trial| case.drawn(trial) == Drawn::SynAck)
         .map(|trial| trial.probe.flow.index)
         .collect();
-    let flow = match sent.len() {
-        // The first two look through flows of their own as well.
-        count @ 0..2 if alive.len() > 3 => {
-            u8::try_from((6 + count) % super::answer::flows(case)).unwrap_or(0)
-        }
-        count => alive.get(count % alive.len().max(1)).copied().unwrap_or(0),
+    let flow = alive.get(sent.len() % alive.len().max(1)).copied();
+    let plain = match kind {
+        Kind::Echo => echo(),
+        _ => syn(Target::Endpoint, flow.unwrap_or(0)),
     };
-    let begin = match sent.first() {
-        Some(first) => {
-            let offset = AGAIN_AT.get(sent.len()).copied().unwrap_or(0);
-            first.sent.after(Duration::from_millis(offset))
-        }
-        None => case
-            .port_syns()
-            .last()
-            .map_or(case.now, |trial| trial.sent.after(STEP)),
-    };
-    let probe = Probe {
-        padded_to: Some(size),
-        ..syn(Target::Endpoint, flow)
-    };
+    let spaced = after_the_last(case);
     vec![Ask {
-        probe,
-        not_before: begin,
+        probe: Probe {
+            padded_to: Some(size),
+            ..plain
+        },
+        not_before: sent
+            .last()
+            .map_or(spaced, |last| last.sent.after(AGAIN).max(spaced)),
     }]
-}
-
-/// The sweep that finds the place: full-size and natural SYNs, of limited TTL, on one flow.
-fn sweep(case: &Case<'_>, size: u16) -> Vec<Ask> {
-    let Some(host) = answer_hop(case) else {
-        return Vec::new();
-    };
-    let mut asks = Vec::new();
-    for ttl in 1..host.min(30) {
-        for padded_to in [None, Some(size)] {
-            let probe = Probe {
-                padded_to,
-                ..limited_syn(Target::Endpoint, spare_flow(case, 0), ttl)
-            };
-            let sent: Vec<&Trial> = case.trials(move |other| *other == probe).collect();
-            let reported = sent.iter().any(|trial| case.drawn(trial) == Drawn::EnRoute);
-            let waiting = sent.iter().any(|trial| case.drawn(trial) == Drawn::Pending);
-            if !reported && !waiting && sent.len() < SWEEPS {
-                let begin = sent
-                    .last()
-                    .map_or(case.now, |t| t.sent.after(Duration::from_millis(1100)));
-                asks.push(Ask {
-                    probe,
-                    not_before: begin,
-                });
-            }
-        }
-    }
-    asks
-}
-
-/// Between which hops full-size SYNs vanish.
-pub(super) fn hole(case: &Case<'_>) -> (Option<HopRef>, Option<HopRef>) {
-    let size = full(case);
-    let host = answer_hop(case).unwrap_or(1);
-    let reported = |ttl: u8| {
-        case.evidence
-            .trials()
-            .iter()
-            .filter(|trial| {
-                trial.probe.kind == Kind::Syn
-                    && trial.probe.padded_to == Some(size)
-                    && trial.probe.ttl.0 == ttl
-            })
-            .find(|trial| case.drawn(trial) == Drawn::EnRoute)
-            .and_then(|trial| case.telling(trial).map(|heard| heard.reply.from))
-    };
-    let after = (1..host).rev().find_map(|ttl| {
-        reported(ttl).map(|from| HopRef {
-            ttl,
-            address: Some(from),
-        })
-    });
-    let last = after.map_or(0, |hop| hop.ttl);
-    let before = (last + 1..host)
-        .find_map(|ttl| router_at(case, ttl).map(|(hop, _)| hop))
-        .or(Some(HopRef {
-            ttl: host,
-            address: Some(case.address()),
-        }));
-    (after, before)
 }

@@ -1,6 +1,6 @@
 //! What a finding says in words: the summary of a verdict, and why a rival stands.
 
-use crate::model::verdict::{Cause, HopRef, Method, Place, PlaceKind};
+use crate::model::verdict::{Cause, HopRef, Method, Place, PlaceKind, Way};
 
 use super::case::Case;
 use super::sign::{Observed, Sign};
@@ -15,11 +15,46 @@ pub(super) fn summary(
     open: &[Cause],
 ) -> String {
     let mut summary = headline(case, cause, place, method, signs);
-    let open: Vec<&str> = open.iter().map(|cause| cause.word()).collect();
+    let sizes_open = cause == Cause::Open && open.contains(&Cause::MtuBlackHole);
+    let stands = |other: &&Cause| match other {
+        Cause::MtuBlackHole => !sizes_open,
+        Cause::Open => cause != Cause::MtuBlackHole,
+        _ => true,
+    };
+    let open: Vec<&str> = open
+        .iter()
+        .filter(stands)
+        .map(|cause| cause.word())
+        .collect();
     if !open.is_empty() {
         summary.push_str(&format!(" Not excluded: {}.", open.join(", ")));
     }
+    if sizes_open {
+        summary.push_str(untested_sizes(signs));
+    } else if cause == Cause::MtuBlackHole {
+        summary.push_str(&format!(" Not excluded: {}.", no_hole(signs)));
+    }
     summary
+}
+
+/// What is not known of full-size packets to and from an open port.
+fn untested_sizes(signs: &[&Observed]) -> &'static str {
+    let here = |sign: Sign| signs.iter().any(|observed| observed.sign == sign);
+    if here(Sign::WayTherePasses) {
+        " Not tested: full-size packets on the way back (mtu-black-hole)."
+    } else {
+        " Not tested: full-size packets (mtu-black-hole)."
+    }
+}
+
+/// What would look like a hole for full-size packets and is none, as a clause.
+pub(super) fn no_hole(signs: &[&Observed]) -> &'static str {
+    let here = |sign: Sign| signs.iter().any(|observed| observed.sign == sign);
+    if here(Sign::LargeVanish) {
+        "a filter on SYNs with much data would look the same"
+    } else {
+        "a filter on echo requests of that size would look the same"
+    }
 }
 
 fn headline(
@@ -47,10 +82,22 @@ fn headline(
              reachable is not shown.",
             because(&[Sign::NearListener, Sign::ZeroWindow, Sign::EveryPortOpens])
         ),
-        Cause::MtuBlackHole => format!(
-            "Port {port} is open, but full-size packets vanish{} without an ICMP message.",
-            between(place)
-        ),
+        Cause::MtuBlackHole => match place.way {
+            Some(Way::ToClient) => format!(
+                "Port {port} is open, but full-size packets seem to vanish on the way back from the \
+                 host{}.",
+                because(&[Sign::AnswersVanish])
+            ),
+            Some(Way::ToServer) => format!(
+                "Port {port} is open, but full-size packets to the host vanish{} without an ICMP \
+                 message; the way back was not tested.",
+                between(place)
+            ),
+            None => format!(
+                "Port {port} is open, but full-size packets seem to vanish on one of the two ways{}.",
+                because(&[Sign::EchoesVanish])
+            ),
+        },
         Cause::Intermittent => format!(
             "Port {port} answers only some of the time{}.",
             because(&[Sign::ByFlow, Sign::ByChance, Sign::NoPattern])

@@ -28,8 +28,8 @@ pub struct Probe {
     pub ttl: Ttl,
     /// DSCP it leaves with (ECN bits always zero).
     pub dscp: Dscp,
-    /// Length of the whole IP datagram to pad a SYN to, in octets, with DF set; `None` for the
-    /// natural length of the kind.
+    /// Length of the whole IP datagram to pad a SYN or an echo request to, in octets, with DF set;
+    /// `None` for the natural length of the kind. An echo request draws a reply as long as itself.
     pub padded_to: Option<u16>,
     /// The SYN whose segment goes out again, as a kernel retransmits it: same ports, same sequence
     /// number; `None` for a segment of its own.
@@ -38,6 +38,10 @@ pub struct Probe {
 }
 
 impl Probe {
+    /// Octets of payload of an echo request that is not padded, as of an ordinary `ping`; with the 8
+    /// of header a multiple of 8, as the first fragment of one needs.
+    pub const ECHO_PAYLOAD: u16 = 56;
+
     /// A full-TTL, unmarked, unpadded probe.
     pub const fn plain(kind: Kind, target: Target, flow: Flow) -> Self {
         Self {

@@ -36,7 +36,14 @@ pub enum Answer {
     /// RST set, acknowledging our segment (or carrying its acknowledgment number).
     Reset,
     /// ICMP or ICMPv6 echo reply.
-    EchoReply,
+    EchoReply {
+        /// Octets of the datagram that carries it, IP header included; of a reply in pieces, those
+        /// of its first.
+        length: u16,
+        /// Whether it came in fragments: a link on the way back carries less than the whole, or the
+        /// host knows of one.
+        in_pieces: bool,
+    },
     /// The TTL ran out in transit (ICMP 11/0, ICMPv6 3/0).
     TimeExceeded(Quote),
     /// The reassembly timer ran out (ICMP 11/1, ICMPv6 3/1): an incomplete datagram got there.
@@ -67,7 +74,10 @@ impl Answer {
 
     /// Whether it says that the host itself was reached.
     pub const fn is_end_of_path(&self) -> bool {
-        matches!(self, Self::SynAck { .. } | Self::Reset | Self::EchoReply)
+        matches!(
+            self,
+            Self::SynAck { .. } | Self::Reset | Self::EchoReply { .. }
+        )
     }
 
     /// The reason, of a "destination unreachable".
@@ -93,7 +103,7 @@ impl Answer {
         match self {
             Self::SynAck { .. } => "syn-ack",
             Self::Reset => "reset",
-            Self::EchoReply => "echo-reply",
+            Self::EchoReply { .. } => "echo-reply",
             Self::TimeExceeded(_) => "time-exceeded",
             Self::ReassemblyTimeout(_) => "reassembly-time-exceeded",
             Self::Unreachable(refusal, _) => refusal.word(),
@@ -107,12 +117,15 @@ impl Answer {
         match (self, other) {
             (Self::SynAck { .. }, Self::SynAck { .. })
             | (Self::Reset, Self::Reset)
-            | (Self::EchoReply, Self::EchoReply)
             | (Self::TimeExceeded(_), Self::TimeExceeded(_))
             | (Self::ReassemblyTimeout(_), Self::ReassemblyTimeout(_))
             | (Self::TooBig { .. }, Self::TooBig { .. })
             | (Self::OtherIcmp { .. }, Self::OtherIcmp { .. }) => true,
             (Self::Unreachable(one, _), Self::Unreachable(two, _)) => one == two,
+            // Behind the firewall a reply is whole again that came in pieces.
+            (Self::EchoReply { in_pieces: one, .. }, Self::EchoReply { in_pieces: two, .. }) => {
+                one == two
+            }
             _ => false,
         }
     }

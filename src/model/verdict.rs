@@ -263,6 +263,27 @@ pub struct Place {
     pub after_hop: Option<HopRef>,
     /// For drops: the next hop the control flow shows; `None` at the edge.
     pub before_hop: Option<HopRef>,
+    /// For holes that full-size packets fall into: on which way; `None` where that was not shown.
+    pub way: Option<Way>,
+}
+
+/// A direction of the path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Way {
+    /// From the client to the server.
+    ToServer,
+    /// From the server to the client.
+    ToClient,
+}
+
+impl Way {
+    /// The word of the contract.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::ToServer => "to-server",
+            Self::ToClient => "to-client",
+        }
+    }
 }
 
 impl Place {
@@ -273,6 +294,7 @@ impl Place {
             at_hop: None,
             after_hop: None,
             before_hop: None,
+            way: None,
         }
     }
 
@@ -283,6 +305,7 @@ impl Place {
             at_hop: Some(hop),
             after_hop: None,
             before_hop: None,
+            way: None,
         }
     }
 }

@@ -52,9 +52,16 @@ pub struct Details {
     /// Which of the session's flows, when not the first.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub flow: Option<u8>,
-    /// Length of the datagram a SYN was padded to, in octets.
+    /// Length of the datagram a SYN or an echo request was padded to, in octets.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub size: Option<u16>,
+    /// Length of the datagram in which the reply to a padded echo request came; of one in pieces,
+    /// that of the first.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub size_received: Option<u16>,
+    /// `true` when an echo reply came in fragments.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub in_pieces: Option<bool>,
     /// DSCP the probe left with, when not zero.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub dscp_sent: Option<u8>,
@@ -226,7 +233,11 @@ impl Details {
         let mut quote: Option<Quote> = None;
         match reply.answer {
             Answer::SynAck { window, mss } => (self.window, self.mss) = (Some(window), mss),
-            Answer::Reset | Answer::EchoReply => {}
+            Answer::Reset => {}
+            Answer::EchoReply { length, in_pieces } => {
+                self.size_received = trial.probe.padded_to.map(|_| length);
+                self.in_pieces = in_pieces.then_some(true);
+            }
             Answer::TimeExceeded(quoted) | Answer::ReassemblyTimeout(quoted) => {
                 quote = Some(quoted);
             }

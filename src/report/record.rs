@@ -108,6 +108,9 @@ pub struct PlaceRecord {
     pub after_hop: Option<HopName>,
     /// The next hop that the control flow shows.
     pub before_hop: Option<HopName>,
+    /// Word of [`crate::model::verdict::Way`]: on which way full-size packets vanish.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub way: Option<String>,
 }
 
 /// A hop by its distance and, when it reports, its address.
@@ -295,6 +298,7 @@ impl From<&Place> for PlaceRecord {
             at_hop: place.at_hop.map(HopName::from),
             after_hop: place.after_hop.map(HopName::from),
             before_hop: place.before_hop.map(HopName::from),
+            way: place.way.map(|way| way.word().to_owned()),
         }
     }
 }

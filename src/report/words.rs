@@ -50,6 +50,11 @@ pub(super) fn entry_words(entry: &Entry, endpoint_port: u16, by_flow: bool) -> S
     let remarks = [
         details.dscp_received.map(|dscp| format!("DSCP {dscp}")),
         details.mtu.map(|mtu| format!("MTU {mtu}")),
+        details
+            .size_received
+            .filter(|size| details.in_pieces.is_none() && details.size != Some(*size))
+            .map(|size| format!("of {size} octets")),
+        details.in_pieces.map(|_| "in fragments".to_owned()),
         details.errno.clone(),
         details.heard_by.as_deref().map(|ear| match ear {
             "tap" => "seen on the interface, kept from applications".to_owned(),

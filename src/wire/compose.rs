@@ -9,7 +9,7 @@ use etherparse::{
 
 use super::icmp::Kind;
 use super::tcp::{Flags, Options, Segment};
-use super::{Family, protocol};
+use super::{Family, header_length, protocol};
 
 /// The IP header of a datagram to compose.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,10 +55,7 @@ impl Envelope {
 
     /// Octets of the IP header.
     pub const fn header_length(&self) -> u16 {
-        match self.destination {
-            IpAddr::V4(_) => 20,
-            IpAddr::V6(_) => 40,
-        }
+        header_length(self.destination)
     }
 }
 

@@ -64,6 +64,9 @@ pub struct Message {
     pub quote: Option<Quote>,
     /// The first 8 octets of an echo's payload; `None` for other kinds, or where there are fewer.
     pub opening: Option<[u8; 8]>,
+    /// Octets after the 8 of its header, as the IP header declares them: of a first fragment those
+    /// that it holds.
+    pub payload_length: u16,
 }
 
 /// Why bytes are not a packet.
@@ -104,7 +107,7 @@ pub fn dissect(bytes: &[u8]) -> Result<Packet, Malformed> {
         match (header.family(), header.protocol) {
             (_, protocol::TCP) => Content::Tcp(segment(transport, declared)?),
             (ip::Family::V4, protocol::ICMP) | (ip::Family::V6, protocol::ICMPV6) => {
-                Content::Icmp(message(header.family(), transport)?)
+                Content::Icmp(message(header.family(), transport, declared)?)
             }
             (_, protocol) => Content::Other { protocol },
         }
@@ -160,7 +163,8 @@ fn options(octets: &[u8]) -> Options {
     options
 }
 
-fn message(family: ip::Family, transport: &[u8]) -> Result<Message, Malformed> {
+/// Reads the message of which `declared` octets were sent and `transport` is here.
+fn message(family: ip::Family, transport: &[u8], declared: usize) -> Result<Message, Malformed> {
     let cut = Malformed::IcmpHeader;
     let body = transport.get(8..).ok_or(cut)?;
     let kind = Kind::read(
@@ -178,5 +182,6 @@ fn message(family: ip::Family, transport: &[u8]) -> Result<Message, Malformed> {
             None
         },
         opening: body.first_chunk().copied().filter(|_| is_echo),
+        payload_length: u16::try_from(declared.saturating_sub(8)).unwrap_or(u16::MAX),
     })
 }

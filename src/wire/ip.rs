@@ -37,6 +37,14 @@ pub enum Family {
     V6,
 }
 
+/// Octets of an IP header without options or extension headers, by one of its addresses.
+pub const fn header_length(address: IpAddr) -> u16 {
+    match address {
+        IpAddr::V4(_) => 20,
+        IpAddr::V6(_) => 40,
+    }
+}
+
 /// Where in its datagram a fragment belongs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Fragment {

@@ -28,7 +28,7 @@ pub mod tcp;
 )]
 mod tests;
 
-pub use ip::{Family, Fragment, protocol};
+pub use ip::{Family, Fragment, header_length, protocol};
 
 /// The octet at `at`; `None` past the end.
 fn octet(bytes: &[u8], at: usize) -> Option<u8> {

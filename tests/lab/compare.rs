@@ -40,6 +40,7 @@ pub(crate) fn objections(expect: &Expect, family: FamilyName, document: &Value) 
                 expect.place.as_deref(),
                 &verdict["place"]["kind"],
             ),
+            ("place.way", expect.way.as_deref(), &verdict["place"]["way"]),
         ] {
             object(
                 wanted.is_some() && wanted != got.as_str(),
@@ -57,6 +58,18 @@ pub(crate) fn objections(expect: &Expect, family: FamilyName, document: &Value) 
                 wanted.is_some() && wanted.map(u64::from) != got,
                 format!("{name} is {}, not {wanted:?}", verdict["place"][name]),
             );
+        }
+        for (rivals, ruled_out) in [(&expect.excluded, true), (&expect.not_excluded, false)] {
+            for rival in rivals {
+                let others = document["alternatives"].as_array();
+                let named = others.into_iter().flatten().any(|other| {
+                    other["cause"] == rival.as_str() && other["ruled_out"] == ruled_out
+                });
+                object(
+                    !named,
+                    format!("{rival} is not named as ruled out: {ruled_out}"),
+                );
+            }
         }
     } else if let Some(greatest) = expect.tolerate.get(cause) {
         object(

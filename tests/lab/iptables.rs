@@ -85,6 +85,9 @@ fn matches(plan: &Plan, rule: &Rule) -> String {
             }
         }
     }
+    if let Some(limit) = rule.longer_than {
+        text.push_str(&format!(" -m length --length {}:65535", limit + 1));
+    }
     if !rule.state.is_empty() {
         text.push_str(" -m conntrack --ctstate ");
         text.push_str(&rule.state.join(",").to_uppercase());

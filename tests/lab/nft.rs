@@ -94,6 +94,9 @@ fn matches(plan: &Plan, rule: &Rule) -> String {
             }
         }
     }
+    if let Some(limit) = rule.longer_than {
+        let _infallible = write!(text, "meta length > {limit} ");
+    }
     if !rule.state.is_empty() {
         let _infallible = write!(text, "ct state {{ {} }} ", rule.state.join(", "));
     }

@@ -120,6 +120,19 @@ fn wrong_details(scenario: &Scenario, family: FamilyName, outcome: &Outcome) -> 
             wrong.push(format!("{name} is {wanted:?}, not {got:?}"));
         }
     }
+    let way = verdict.place.way.map(|way| way.word());
+    if expect.way.is_some() && expect.way.as_deref() != way {
+        wrong.push(format!("the way is {:?}, not {way:?}", expect.way));
+    }
+    let named = [(&expect.excluded, true), (&expect.not_excluded, false)];
+    for (rivals, ruled_out) in named {
+        for rival in rivals {
+            let mut others = outcome.finding.alternatives.iter();
+            if !others.any(|other| other.cause.word() == rival && other.ruled_out == ruled_out) {
+                wrong.push(format!("{rival} is not named as ruled out: {ruled_out}"));
+            }
+        }
+    }
     wrong
 }
 

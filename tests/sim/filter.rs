@@ -175,6 +175,7 @@ impl Loaded {
         is_this_way
             && self.matches_knocks(subject)
             && matches_protocol(&self.rule, subject.datagram)
+            && matches_length(&self.rule, subject.datagram)
             && matches_state(&self.rule, subject.state)
             && self
                 .bucket
@@ -213,6 +214,11 @@ fn matches_protocol(rule: &Rule, datagram: &Datagram) -> bool {
                 && (!rule.syn_only || segment.is_syn())
         }),
     }
+}
+
+fn matches_length(rule: &Rule, datagram: &Datagram) -> bool {
+    let limit = rule.longer_than.map(usize::from);
+    limit.is_none_or(|limit| datagram.length() > limit)
 }
 
 fn matches_state(rule: &Rule, state: State) -> bool {

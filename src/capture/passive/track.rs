@@ -430,7 +430,7 @@ impl Track {
                 Answer::TimeExceeded(_) => Fate::Expired {
                     by: heard.reply.from,
                 },
-                Answer::EchoReply
+                Answer::EchoReply { .. }
                 | Answer::ReassemblyTimeout(_)
                 | Answer::TooBig { .. }
                 | Answer::OtherIcmp { .. } => continue,

@@ -24,6 +24,7 @@ const fn merit(probe: &Probe) -> Merit {
         Kind::Fragment => Merit::Fragment,
         Kind::Ack => Merit::Ack,
         Kind::Fin => Merit::Fin,
+        Kind::Echo if probe.padded_to.is_some() => Merit::Size,
         Kind::Echo => Merit::Echo,
         Kind::Syn if !probe.ttl.is_full() => Merit::Trace,
         Kind::Syn if probe.padded_to.is_some() => Merit::Size,

@@ -181,7 +181,15 @@ fn a_quote_is_matched_by_ports_and_sequence_whatever_nat_made_of_the_addresses()
 #[test]
 fn an_echo_reply_must_repeat_identifier_sequence_and_payload() {
     for (identifier, sequence, octet, expected) in [
-        (0, 0, 0, Some(Answer::EchoReply)),
+        (
+            0,
+            0,
+            0,
+            Some(Answer::EchoReply {
+                length: 36,
+                in_pieces: false,
+            }),
+        ),
         (1, 0, 0, None),
         (0, 1, 0, None),
         (0, 0, 1, None),
@@ -196,6 +204,51 @@ fn an_echo_reply_must_repeat_identifier_sequence_and_payload() {
         let datagram = compose::message(&envelope, kind, &opening).unwrap();
         assert_eq!(heard(&mut prober, &datagram).0, expected);
     }
+}
+
+#[test]
+fn a_padded_echo_request_is_as_long_as_asked_and_its_reply_told_with_its_own_length() {
+    for (family, headers) in [(Family::V4, 28), (Family::V6, 48)] {
+        for (octets, length) in [(500 - headers, 500), (64, 64 + headers)] {
+            let (mut prober, request) = begun(one_long_echo, family);
+            assert_eq!(request.datagram.len(), 500);
+            let (echo, opening) = sent_echo(&request);
+            let mut payload = opening.to_vec();
+            payload.resize(octets, 0);
+            let envelope = back(&dissect(&request.datagram).unwrap());
+            let kind = icmp::Kind::EchoReply(echo);
+            let datagram = compose::message(&envelope, kind, &payload).unwrap();
+            let length = u16::try_from(length).unwrap();
+            let whole = Answer::EchoReply {
+                length,
+                in_pieces: false,
+            };
+            assert_eq!(heard(&mut prober, &datagram).0, Some(whole));
+        }
+    }
+}
+
+#[test]
+fn the_first_piece_of_an_echo_reply_is_told_as_one() {
+    let (mut prober, request) = begun(one_long_echo, Family::V4);
+    let (echo, opening) = sent_echo(&request);
+    let mut payload = opening.to_vec();
+    payload.resize(472, 0);
+    let envelope = Envelope {
+        dont_fragment: false,
+        ..back(&dissect(&request.datagram).unwrap())
+    };
+    let kind = icmp::Kind::EchoReply(echo);
+    let mut piece = compose::message(&envelope, kind, &payload).unwrap();
+    // More fragments follow; the checksum of the header is the kernel's affair.
+    piece.truncate(20 + 400);
+    piece[2..4].copy_from_slice(&420_u16.to_be_bytes());
+    piece[6] = 0x20;
+    let first = Answer::EchoReply {
+        length: 420,
+        in_pieces: true,
+    };
+    assert_eq!(heard(&mut prober, &piece).0, Some(first));
 }
 
 #[test]

@@ -138,7 +138,15 @@ fn one_fin(evidence: &Evidence, brief: &Brief, _: Moment) -> Judgement {
 
 /// A SYN of 500 octets.
 fn one_long_syn(evidence: &Evidence, brief: &Brief, now: Moment) -> Judgement {
-    let mut judgement = one_syn(evidence, brief, now);
+    lengthened(one_syn(evidence, brief, now))
+}
+
+/// An echo request of 500 octets.
+fn one_long_echo(evidence: &Evidence, brief: &Brief, now: Moment) -> Judgement {
+    lengthened(one_echo(evidence, brief, now))
+}
+
+fn lengthened(mut judgement: Judgement) -> Judgement {
     if let Next::Ask(asks) = &mut judgement.course.next {
         for ask in asks {
             ask.probe.padded_to = Some(500);

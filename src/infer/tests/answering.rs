@@ -167,22 +167,6 @@ fn answers_that_stop_for_good_are_a_ban() {
 }
 
 #[test]
-fn large_syns_that_vanish_untold_are_a_black_hole() {
-    let finding = check(
-        &|probe, _| {
-            let vanishes = probe.padded_to.is_some_and(|size| size > 1400) && probe.ttl.0 > 2;
-            healthy(probe, true).filter(|_| !vanishes)
-        },
-        Cause::MtuBlackHole,
-        Confidence::Likely,
-        15.0,
-    );
-    let place = finding.verdict.place;
-    assert_eq!(place.after_hop.map(|hop| hop.ttl), Some(2));
-    assert_eq!(place.before_hop.map(|hop| hop.ttl), Some(3));
-}
-
-#[test]
 fn a_syn_ack_from_nearer_than_the_host_is_a_proxy() {
     let finding = check(
         &|probe, _| match probe {

@@ -9,6 +9,7 @@ use std::time::Duration;
 mod answering;
 mod patterns;
 mod silent;
+mod sizes;
 
 use super::*;
 use crate::model::evidence::{Ear, Evidence, Fact, LocalRefusal};
@@ -110,7 +111,10 @@ fn healthy(probe: &Probe, listening: bool) -> Option<(Duration, Reply)> {
         },
         (Kind::Fin, true) => return None,
         (Kind::Syn | Kind::Ack | Kind::Fin, _) => Answer::Reset,
-        (Kind::Echo, _) => Answer::EchoReply,
+        (Kind::Echo, _) => Answer::EchoReply {
+            length: probe.padded_to.unwrap_or(84),
+            in_pieces: false,
+        },
         (Kind::Fragment, _) => {
             let (_, reply) = reply(
                 target(),

@@ -9,6 +9,7 @@ mod host;
 mod local;
 mod network;
 mod situation;
+mod sizes;
 
 use std::net::IpAddr;
 
@@ -85,7 +86,7 @@ fn by_cause(case: &Case<'_>) -> Vec<Advice> {
     match case.verdict.cause {
         Cause::Open => host::open(case),
         Cause::OpenProxied => network::open_proxied(case),
-        Cause::MtuBlackHole => network::mtu_black_hole(case),
+        Cause::MtuBlackHole => sizes::mtu_black_hole(case),
         Cause::Intermittent => network::intermittent(case),
         Cause::RateLimited => host::rate_limited(case),
         Cause::Banned => host::banned(case),

@@ -4,8 +4,6 @@ use super::Advice;
 use super::case::Case;
 use super::host;
 use super::situation::{Reach, Scenario};
-use crate::model::probe::Target;
-use crate::model::reply::Answer;
 use crate::model::verdict::Cause;
 use crate::report::words::capital;
 
@@ -27,72 +25,6 @@ pub(super) fn open_proxied(case: &Case<'_>) -> Vec<Advice> {
         5432 => advice.run(format!("pg_isready -h {target} -p 5432")),
         _ => advice,
     }]
-}
-
-pub(super) fn mtu_black_hole(case: &Case<'_>) -> Vec<Advice> {
-    let place = case.place_or("on the path");
-    let mut advice = vec![
-        Advice::new(
-            case.network_team(),
-            format!(
-                "Full-size packets vanish {place} and no ICMP message says so: logins work, bulk \
-                 reads hang. {}Let ICMP 'fragmentation needed' (ICMPv6 'packet too big') through, \
-                 or clamp the MSS on the VPN gateway.",
-                tunnel(case)
-            ),
-        )
-        .run(format!(
-            "{} -t mangle -A FORWARD -p tcp --tcp-flags SYN,RST SYN -j TCPMSS --clamp-mss-to-pmtu",
-            case.iptables()
-        )),
-    ];
-    if let Some(size) = largest_answered(case) {
-        let way = case
-            .vantage
-            .gateway
-            .map_or(String::new(), |gateway| format!("via {gateway} "));
-        let interface = crate::report::visible::shell_word(&case.vantage.interface);
-        advice.push(
-            Advice::new(
-                "you, until that is mended",
-                format!(
-                    "Have this host send to the target no packet larger than the largest that was \
-                     answered (larger ones may pass, up to the MTU of the narrow link); {} route del {} takes that back.",
-                    case.ip(),
-                    case.target
-                ),
-            )
-            .run(format!(
-                "{} route replace {} {way}dev {interface} mtu {size}",
-                case.ip(),
-                case.target
-            )),
-        );
-    }
-    advice
-}
-
-/// Why a way through a VPN often carries less than its interfaces do.
-fn tunnel(case: &Case<'_>) -> &'static str {
-    if case.is_in(Scenario::OnPrem) || case.reach == Reach::Private {
-        "If a VPN is on the way, its own headers take room: its MTU must be announced. "
-    } else {
-        ""
-    }
-}
-
-/// The largest padded SYN to the endpoint that the endpoint answered.
-fn largest_answered(case: &Case<'_>) -> Option<u16> {
-    let trials = case.outcome.evidence.trials().iter();
-    trials
-        .filter(|trial| trial.probe.target == Target::Endpoint)
-        .filter(|trial| {
-            trial.first().is_some_and(|heard| {
-                matches!(heard.reply.answer, Answer::SynAck { .. } | Answer::Reset)
-            })
-        })
-        .filter_map(|trial| trial.probe.padded_to)
-        .max()
 }
 
 pub(super) fn intermittent(case: &Case<'_>) -> Vec<Advice> {

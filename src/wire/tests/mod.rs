@@ -95,6 +95,7 @@ fn an_echo_request_is_composed_and_dissected_octet_by_octet() {
             kind: ECHO,
             quote: None,
             opening: Some(body),
+            payload_length: 8,
         });
         assert_eq!(dissect(bytes), Ok(packet(&envelope, content)));
     }

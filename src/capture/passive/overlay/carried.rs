@@ -1,5 +1,7 @@
 //! Rule 4: what the connections carried, and how they ended.
 
+use std::collections::BTreeSet;
+
 use super::super::assess::Situation;
 use super::super::encounter::{Ending, Fate, Side};
 use super::super::support::Grounds;
@@ -7,7 +9,7 @@ use super::super::track::Track;
 use super::super::words;
 use super::Say;
 use crate::model::reply::Answer;
-use crate::model::verdict::{Cause, Confidence, Finding, PlaceKind};
+use crate::model::verdict::{Cause, Confidence, Finding, PlaceKind, Way};
 
 /// Whether who completed the handshake serves as well: data that the client took, from as far away
 /// as the SYN-ACK, which offered a window.
@@ -107,8 +109,13 @@ pub(super) fn carried(situation: &Situation<'_>, finding: &Finding) -> Option<Sa
 fn hole(situation: &Situation<'_>, established: &[&&Track]) -> Option<Say> {
     let mut times = 0;
     let mut size = 0;
+    let mut ways = BTreeSet::new();
     for track in established {
-        for stream in [&track.client, &track.server] {
+        let streams = [
+            (Way::ToServer, &track.client),
+            (Way::ToClient, &track.server),
+        ];
+        for (way, stream) in streams {
             let Some(stuck) = stream.stuck().filter(|stuck| stuck.is_large()) else {
                 continue;
             };
@@ -119,12 +126,14 @@ fn hole(situation: &Situation<'_>, established: &[&&Track]) -> Option<Say> {
             let alive = stuck.alive || stream.acknowledged() > 0;
             times += if alive { 2 } else { 1 };
             size = size.max(stuck.size);
+            ways.insert(way);
         }
     }
     if times == 0 {
         return None;
     }
-    let say = Say::new(Cause::MtuBlackHole, Confidence::Likely, PlaceKind::Path);
+    let mut say = Say::new(Cause::MtuBlackHole, Confidence::Likely, PlaceKind::Path);
+    say.place.way = ways.pop_first().filter(|_| ways.is_empty());
     Some(
         say.against(&[Cause::Open, Cause::Banned])
             .seen(times)

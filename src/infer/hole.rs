@@ -1,0 +1,99 @@
+//! Where full-size packets vanish, and on which way.
+//!
+//! The way there is swept by full-size and natural SYNs of limited TTL on one flow. Of the way back
+//! nothing shows the place: routers answer with less than they are asked.
+
+use std::time::Duration;
+
+use crate::model::evidence::Trial;
+use crate::model::probe::{Kind, Probe, Target};
+use crate::model::verdict::{HopRef, Way};
+
+use super::Ask;
+use super::case::{Case, Drawn, limited_syn, spare_flow};
+use super::distance::{answer_hop, router_at};
+use super::padded::{full, is_under_way};
+use super::sign::{Observed, Sign};
+
+/// SYNs of one size and TTL when looking for the place.
+const SWEEPS: usize = 2;
+/// Between two of them to one router: longer than its limit of one error a second.
+const AGAIN: Duration = Duration::from_millis(1100);
+/// Between the packets of a sweep: at most eight a second.
+const STEP: Duration = Duration::from_millis(130);
+
+/// The sweep that finds the place on the way there.
+pub(super) fn sweep(case: &Case<'_>, size: u16) -> Vec<Ask> {
+    let Some(host) = answer_hop(case) else {
+        return Vec::new();
+    };
+    let mut asks: Vec<Ask> = Vec::new();
+    let last = case.evidence.trials().last();
+    let mut turn = last.map_or(case.now, |last| last.sent.after(STEP).max(case.now));
+    for ttl in 1..host.min(30) {
+        for padded_to in [None, Some(size)] {
+            let probe = Probe {
+                padded_to,
+                ..limited_syn(Target::Endpoint, spare_flow(case, 0), ttl)
+            };
+            let sent: Vec<&Trial> = case.trials(move |other| *other == probe).collect();
+            let mut reports = sent
+                .iter()
+                .filter(|trial| case.drawn(trial) == Drawn::EnRoute);
+            let named = padded_to.is_none() && router_at(case, ttl).is_some();
+            let known = named || reports.next().is_some();
+            let waits = sent.iter().any(|trial| is_under_way(case, trial));
+            if known || waits || sent.len() >= SWEEPS {
+                continue;
+            }
+            let spaced = sent.last().map_or(turn, |last| last.sent.after(AGAIN));
+            asks.push(Ask {
+                probe,
+                not_before: spaced.max(turn),
+            });
+            turn = turn.after(STEP);
+        }
+    }
+    asks
+}
+
+/// Between which hops full-size SYNs vanish.
+pub(super) fn interval(case: &Case<'_>) -> (Option<HopRef>, Option<HopRef>) {
+    let size = full(case);
+    let host = answer_hop(case).unwrap_or(1);
+    let reported = |ttl: u8| {
+        case.evidence
+            .trials()
+            .iter()
+            .filter(|trial| {
+                trial.probe.kind == Kind::Syn
+                    && trial.probe.padded_to == Some(size)
+                    && trial.probe.ttl.0 == ttl
+            })
+            .find(|trial| case.drawn(trial) == Drawn::EnRoute)
+            .and_then(|trial| case.telling(trial).map(|heard| heard.reply.from))
+    };
+    let after = (1..host).rev().find_map(|ttl| {
+        reported(ttl).map(|from| HopRef {
+            ttl,
+            address: Some(from),
+        })
+    });
+    let last = after.map_or(0, |hop| hop.ttl);
+    let before = (last + 1..host)
+        .find_map(|ttl| router_at(case, ttl).map(|(hop, _)| hop))
+        .or(Some(HopRef {
+            ttl: host,
+            address: Some(case.address()),
+        }));
+    (after, before)
+}
+
+/// On which way they vanish; `None` where that was not shown.
+pub(super) fn way(signs: &[&Observed]) -> Option<Way> {
+    signs.iter().find_map(|observed| match observed.sign {
+        Sign::LargeVanish => Some(Way::ToServer),
+        Sign::AnswersVanish => Some(Way::ToClient),
+        _ => None,
+    })
+}
