@@ -19,13 +19,15 @@
 //! those of [`GAPS`], and are paid once for the whole list.
 //!
 //! Nothing is remembered of a SYN but when it left: its numbers are worked out again from the run's
-//! key when an answer shows them. A quoted SYN is looked for by the destination it was sent to, so an
-//! error is passed over where a NAT on the way had rewritten that.
+//! key when an answer shows them, by the address and port that it comes from or quotes. What comes from
+//! elsewhere, or was translated before it was quoted, waits as a stray until the round is over: then
+//! the numbers of all SYNs to silent endpoints are worked out again, once.
 
 mod account;
 mod dossier;
 mod field;
 mod pace;
+mod strays;
 #[cfg(test)]
 mod tests;
 
@@ -33,21 +35,24 @@ pub use dossier::Dossier;
 pub use field::Target;
 
 use std::collections::VecDeque;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use self::account::{Account, Replies};
 use self::dossier::Lapse;
 use self::field::{Field, Shown, Syn};
 use self::pace::Pace;
+use self::strays::{Stray, Strays, Told};
 use super::token::Key;
 use super::{Heard, translate};
 use crate::model::evidence::{Ear, LocalRefusal};
 use crate::model::probe::Flow;
-use crate::model::reply::{Answer, Reply};
+use crate::model::reply::{Answer, Flaw, Reply};
 use crate::model::time::Moment;
 use crate::model::vantage::Vantage;
 use crate::wire::dissect::{Content, Message, Packet, dissect};
-use crate::wire::quote::Carried;
+use crate::wire::icmp::Kind;
+use crate::wire::quote::{Carried, Quote};
 use crate::wire::tcp::{Flags, Segment};
 
 /// Pauses between the rounds, from the last SYN of one to the first of the next.
@@ -103,6 +108,7 @@ pub struct Triage {
     /// Endpoints to settle, and when.
     lingering: VecDeque<(Moment, u32)>,
     resets: VecDeque<Reset>,
+    strays: Strays,
     lapses: Vec<(Moment, Lapse)>,
     interrupted: bool,
     sent: u64,
@@ -135,6 +141,7 @@ impl Triage {
             last_sent: Moment::START,
             lingering: VecDeque::new(),
             resets: VecDeque::new(),
+            strays: Strays::default(),
             lapses: Vec::new(),
             interrupted: false,
             sent: 0,
@@ -179,15 +186,25 @@ impl Triage {
         let Ok(packet) = dissect(datagram) else {
             return;
         };
-        match (heard, &packet.content) {
-            (Heard::Departing, Content::Tcp(segment)) => self.depart(&packet, segment),
-            (Heard::Arriving(ear), Content::Tcp(segment)) => {
-                self.hear_segment(at, ear, &packet, segment);
+        match (heard.ear(), &packet.content) {
+            (None, Content::Tcp(segment)) => self.depart(&packet, segment),
+            (Some(ear), Content::Tcp(segment)) => {
+                let told = Told {
+                    at,
+                    ear,
+                    flaw: heard.flaw(datagram),
+                };
+                self.hear_segment(told, &packet, segment);
             }
-            (Heard::Arriving(ear), Content::Icmp(message)) => {
-                self.hear_message(at, ear, &packet, message);
+            (Some(ear), Content::Icmp(message)) => {
+                let told = Told {
+                    at,
+                    ear,
+                    flaw: heard.flaw(datagram),
+                };
+                self.hear_message(told, &packet, message);
             }
-            (Heard::Departing, Content::Icmp(_))
+            (None, Content::Icmp(_))
             | (_, Content::LaterFragment { .. } | Content::Other { .. }) => {}
         }
     }
@@ -210,7 +227,7 @@ impl Triage {
         }
     }
 
-    fn hear_segment(&mut self, at: Moment, ear: Ear, packet: &Packet, segment: &Segment) {
+    fn hear_segment(&mut self, told: Told, packet: &Packet, segment: &Segment) {
         let says_something =
             segment.flags.contains(Flags::RST) || segment.flags.contains(Flags::SYN);
         let shown = Shown {
@@ -218,21 +235,21 @@ impl Triage {
             ours: segment.destination_port,
             sequence: segment.acknowledgment.wrapping_sub(1),
         };
+        let answers = says_something && segment.flags.contains(Flags::ACK);
         match self.field.find(&shown) {
-            Ok(syn)
-                if says_something
-                    && segment.flags.contains(Flags::ACK)
-                    && self.field.source(syn.target) == Some(packet.destination) =>
-            {
+            Ok(syn) if answers && self.field.source(syn.target) == Some(packet.destination) => {
                 let reply = translate::reply(packet, translate::segment(segment));
-                self.hear(at, ear, syn, reply, segment.acknowledgment);
+                self.hear(told, syn, reply, segment.acknowledgment);
             }
-            Ok(Syn { target, .. }) | Err(Some(target)) => self.miss(ear, target),
-            Err(None) => {}
+            Ok(Syn { target, .. }) | Err(Some(target)) => {
+                self.miss(told.ear, target);
+                self.strays.put(told, packet, answers);
+            }
+            Err(None) => self.strays.put(told, packet, answers),
         }
     }
 
-    fn hear_message(&mut self, at: Moment, ear: Ear, packet: &Packet, message: &Message) {
+    fn hear_message(&mut self, told: Told, packet: &Packet, message: &Message) {
         let Some(quote) = &message.quote else {
             return;
         };
@@ -250,20 +267,79 @@ impl Triage {
             sequence,
         };
         match self.field.find(&shown) {
-            Ok(syn) => {
-                let Some(source) = self.field.source(syn.target) else {
-                    return;
-                };
-                let answer = translate::error(packet, message.kind, quote, source);
-                self.hear(at, ear, syn, translate::reply(packet, answer), 0);
+            Ok(syn) => self.refuse(told, syn, packet, message.kind, quote),
+            Err(target) => {
+                if let Some(target) = target {
+                    self.miss(told.ear, target);
+                }
+                self.strays.put(told, packet, true);
             }
-            Err(Some(target)) => self.miss(ear, target),
-            Err(None) => {}
         }
     }
 
-    /// A valid answer to a SYN.
-    fn hear(&mut self, at: Moment, ear: Ear, syn: Syn, reply: Reply, acknowledged: u32) {
+    fn refuse(&mut self, told: Told, syn: Syn, packet: &Packet, kind: Kind, quote: &Quote) {
+        let target = self.field.target(syn.target);
+        let asked = target.map(|target| SocketAddr::new(target.address, target.port));
+        if let Some((source, asked)) = self.field.source(syn.target).zip(asked) {
+            let answer = translate::error(packet, kind, quote, source, asked);
+            self.hear(told, syn, translate::reply(packet, answer), 0);
+        }
+    }
+
+    /// Finds among the endpoints that are still silent the SYNs that strays answer.
+    fn settle_strays(&mut self) {
+        let mut strays = self.strays.take();
+        if strays.is_empty() {
+            return;
+        }
+        for place in self.order_of_silent() {
+            let attempts = self
+                .accounts
+                .get(place as usize)
+                .map_or(0, |it| it.attempts);
+            for attempt in 0..attempts {
+                let Some(syn) = self.field.at(place, attempt) else {
+                    continue;
+                };
+                for Stray { told, packet } in strays.remove(&syn.key()).unwrap_or_default() {
+                    self.hear_stray(told, syn, &packet);
+                }
+            }
+        }
+    }
+
+    fn order_of_silent(&self) -> Vec<u32> {
+        let silent = |place: &u32| {
+            let account = self.accounts.get(*place as usize);
+            account.is_some_and(Account::is_silent)
+        };
+        self.order.iter().copied().filter(silent).collect()
+    }
+
+    fn hear_stray(&mut self, told: Told, syn: Syn, packet: &Packet) {
+        match &packet.content {
+            Content::Tcp(segment) if self.field.source(syn.target) == Some(packet.destination) => {
+                let port = segment.source_port;
+                let told = Told {
+                    flaw: told.flaw.or(Some(Flaw::Misaddressed { port })),
+                    ..told
+                };
+                let reply = translate::reply(packet, translate::segment(segment));
+                self.hear(told, syn, reply, segment.acknowledgment);
+            }
+            Content::Icmp(message) => {
+                if let Some(quote) = &message.quote {
+                    self.refuse(told, syn, packet, message.kind, quote);
+                }
+            }
+            Content::Tcp(_) | Content::LaterFragment { .. } | Content::Other { .. } => {}
+        }
+    }
+
+    /// An authentic answer to a SYN. One with a flaw decides nothing.
+    fn hear(&mut self, told: Told, syn: Syn, reply: Reply, acknowledged: u32) {
+        let Told { at, ear, flaw } = told;
+        let reply = Reply { flaw, ..reply };
         let Syn {
             target, attempt, ..
         } = syn;
@@ -284,7 +360,7 @@ impl Triage {
             });
         }
         let decides = opens || matches!(reply.answer, Answer::Reset | Answer::Unreachable(..));
-        if decides && account.answer() {
+        if decides && flaw.is_none() && account.answer() {
             self.silent -= 1;
             self.lingering.push_back((at.after(LINGER), target));
         }
@@ -413,6 +489,7 @@ impl Triage {
     }
 
     fn begin_round(&mut self, now: Moment) {
+        self.settle_strays();
         if self.round >= GAPS.len() {
             self.give_up(now);
             return;
@@ -429,6 +506,7 @@ impl Triage {
 
     /// Settles all that are silent.
     fn give_up(&mut self, now: Moment) {
+        self.settle_strays();
         for &target in &self.order {
             if let Some(account) = self.accounts.get_mut(target as usize)
                 && account.answer()
