@@ -13,6 +13,7 @@ use std::time::Duration;
 use crate::model::evidence::{HeardReply, Trial};
 use crate::model::probe::{Kind, Target};
 use crate::model::reply::Flaw;
+use crate::model::time::Moment;
 use crate::model::verdict::{Cause, Confidence};
 
 use super::answer::flow_after;
@@ -71,6 +72,12 @@ pub(super) fn broken<'a>(case: &Case<'a>) -> Vec<Answered<'a>> {
     broken
         .retain(|(_, heard)| !case.is_own(&heard.reply) && !heard.reply.answer.is_time_exceeded());
     broken
+}
+
+/// Whether the port still answers SYNs sent from a moment on, though not as a client could use.
+pub(super) fn answers_since(case: &Case<'_>, moment: Moment) -> bool {
+    let mut answered = astray(case).into_iter().chain(broken(case));
+    answered.any(|(trial, _)| trial.sent >= moment)
 }
 
 /// How many different tokens answers bear: a segment that is sent again bears the old one.

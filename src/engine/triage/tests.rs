@@ -3,8 +3,9 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
+use super::super::Heard;
 use super::super::token::Key;
-use super::{Dossier, GAPS, Heard, LINGER, Output, PATIENCE, SYNS, Target, Ticket, Triage};
+use super::{Dossier, GAPS, LINGER, Output, PATIENCE, SYNS, Target, Ticket, Triage};
 use crate::model::endpoint::Endpoint;
 use crate::model::evidence::{Ear, LocalRefusal};
 use crate::model::outcome::Outcome;
