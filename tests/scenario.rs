@@ -83,6 +83,11 @@ pub struct Network {
     /// Router whose own address the prober probes, translated to the target, all TCP to the
     /// database port.
     pub dnat: Option<String>,
+    /// Whether the answers pass that translation by: nothing translates them back.
+    pub dnat_one_way: bool,
+    /// Routers that rewrite the window of the TCP segments that the target's database port sends, and
+    /// leave the checksum as it was. The target computes its checksums itself, as on a wire.
+    pub mangles: Vec<String>,
     /// Links with a smaller MTU than 1500, named by their two ends: `"r2-r3" = 1400`.
     pub mtu: BTreeMap<String, u16>,
     /// Routers that do not send "fragmentation needed" / "packet too big".
@@ -113,6 +118,8 @@ impl Default for Network {
             conntrack: Vec::new(),
             snat: Vec::new(),
             dnat: None,
+            dnat_one_way: false,
+            mangles: Vec::new(),
             mtu: BTreeMap::new(),
             no_too_big: Vec::new(),
             route: BTreeMap::new(),

@@ -4,7 +4,7 @@ use crate::model::endpoint::Endpoint;
 use crate::model::evidence::{LocalRefusal, Trial};
 use crate::model::outcome::Outcome;
 use crate::model::probe::{Dscp, Kind, Probe, ProbeId, SourceRange, Target};
-use crate::model::reply::{Answer, Reply};
+use crate::model::reply::{Answer, Flaw, Reply};
 use crate::model::time::spell;
 
 /// What a probe is: `probe 17 · SYN ttl 3 to :3306`; `of` names its inquest.
@@ -46,8 +46,24 @@ pub(super) fn reply(reply: &Reply) -> String {
         Answer::OtherIcmp { kind, code } => words.push_str(&format!(" (type {kind} code {code})")),
         _ => {}
     }
+    match reply.flaw {
+        Some(Flaw::Checksum) => words.push_str(BROKEN),
+        Some(Flaw::Misaddressed { port }) => {
+            if port > 0 {
+                words.push_str(&format!(" port {port}"));
+            }
+            words.push_str(ELSEWHERE);
+        }
+        None => {}
+    }
     words
 }
+
+/// What is said of a reply whose checksum is wrong: the octets alone do not show it, since a right
+/// one may be left to hardware.
+pub(super) const BROKEN: &str = " with a wrong checksum";
+/// What is said of a reply that comes from elsewhere than its probe went.
+pub(super) const ELSEWHERE: &str = ", not from where the probe went";
 
 /// What became of a probe that drew no answer.
 pub(super) fn unanswered(trial: &Trial) -> String {

@@ -2,9 +2,10 @@
 //!
 //! They lie by the address under inquest, so that an inquest is told from its own and not from all:
 //! the sender's, the receiver's where they left, the quoted one of an ICMP error. A translation on the
-//! way may have rewritten the last: errors that quote no open inquest's address lie apart, in reach
-//! of all, as long as an inquest is open that had begun by then. What else belongs to no open
-//! inquest came after its verdict, and is not kept.
+//! way may have rewritten the last, and an answer may come from elsewhere than its probe went: what
+//! arrives and is about no open inquest's address lies apart, in reach of all, as long as an inquest is
+//! open that had begun by then. What leaves and belongs to no open inquest came after its verdict,
+//! and is not kept.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -18,6 +19,10 @@ pub(super) struct Kept {
     pub(super) at: Moment,
     pub(super) departing: bool,
     pub(super) packet: Packet,
+    /// Its comment says that its checksum was wrong.
+    pub(super) broken: bool,
+    /// Its comment says that it comes from elsewhere than its probe went.
+    pub(super) elsewhere: bool,
 }
 
 /// By their numbers within the section.
@@ -71,9 +76,10 @@ impl Packets {
     /// Takes a packet; its comment may say which probe it is.
     pub(super) fn put(&mut self, number: u64, kept: Kept, probe: Option<u32>) {
         self.said.extend(probe.map(|probe| (number, probe)));
-        if let Some(room) = self.rooms.get_mut(&about(&kept)) {
+        let room = self.rooms.get_mut(&about(&kept));
+        if let Some(room) = room.filter(|_| !kept.elsewhere) {
             room.packets.insert(number, kept);
-        } else if is_error(&kept) {
+        } else if !kept.departing {
             self.strays.insert(number, kept);
         }
     }
@@ -139,9 +145,4 @@ fn about(kept: &Kept) -> IpAddr {
             .map_or(packet.source, |quote| quote.destination),
         _ => packet.source,
     }
-}
-
-fn is_error(kept: &Kept) -> bool {
-    !kept.departing
-        && matches!(&kept.packet.content, Content::Icmp(message) if message.quote.is_some())
 }

@@ -16,6 +16,7 @@ use crate::infer;
 use crate::model::evidence::{Ear, Evidence, Fact, Trial};
 use crate::model::outcome::Outcome;
 use crate::model::probe::{Probe, ProbeId, Target};
+use crate::model::reply::Flaw;
 use crate::model::time::Moment;
 use crate::wire::dissect::Packet;
 
@@ -111,7 +112,9 @@ impl<'a> Recital<'a> {
                 continue;
             };
             self.told.push(number);
-            if let Role::Reply(id, _) = attribution.role
+            if let Role::Reply(id, reply) = attribution.role
+                && reply.flaw.is_none()
+                && !kept.broken
                 && let Some(trial) = self.evidence.trial(id)
                 && trial.replies.is_empty()
                 && trial.expired.is_some_and(|expired| kept.at < expired)
@@ -223,7 +226,10 @@ impl<'a> Recital<'a> {
         let ear = behind.map_or(Ear::Tap, |_| Ear::Stack);
         let attribution = self.ledger.attribute(Heard::Arriving(ear), &kept.packet);
         match attribution.map(|found| found.role) {
-            Some(Role::Reply(id, reply)) => {
+            Some(Role::Reply(id, mut reply)) => {
+                if kept.broken && behind.is_none() {
+                    reply.flaw = Some(Flaw::Checksum);
+                }
                 let at = behind.unwrap_or(kept.at);
                 self.evidence.record(at, Fact::Replied(id, ear, reply));
                 let numbers = self.numbers.entry(id).or_default();

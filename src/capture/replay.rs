@@ -11,6 +11,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::comment;
 use super::note::{self, Account, Claim, Note, Run, Step};
 use super::packets::{Around, Kept, Packets};
 use super::recital::Recital;
@@ -116,8 +117,12 @@ impl Replay {
         let at = Moment::from_nanos(nanos.saturating_sub(self.run.began));
         self.latest = self.latest.max(at);
         let mut probe = None;
+        let (mut broken, mut elsewhere) = (false, false);
         for comment in comments {
             self.read(comment);
+            let is_reply = comment.starts_with("reply to probe ");
+            broken |= is_reply && comment.contains(comment::BROKEN);
+            elsewhere |= is_reply && comment.contains(comment::ELSEWHERE);
             probe = probe.or_else(|| probe_number(comment));
         }
         if self.inquests.is_empty() && self.settled.is_empty() {
@@ -128,6 +133,8 @@ impl Replay {
                 at,
                 departing,
                 packet,
+                broken,
+                elsewhere,
             };
             let number = number.saturating_sub(self.before);
             self.packets.put(number, kept, probe);

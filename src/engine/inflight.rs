@@ -2,7 +2,8 @@
 //!
 //! *Is it ours?* is answered here and nowhere else; *what does it say?* is for others. A number is
 //! looked up together with both ports, so what is found was really sent by us; addresses are left to
-//! the caller, because a quote behind a NAT may show another one.
+//! the caller, because a quote behind a NAT may show another one. What was translated on the way shows
+//! the number and our port alone, and is looked up by those where nothing else is found.
 //!
 //! | what arrives | must show |
 //! |---|---|
@@ -120,8 +121,22 @@ struct Index(BTreeSet<(Numbered, Owner)>);
 impl Index {
     /// The latest sent first: where a segment was sent again, its answer is told of the last.
     fn find(&self, shown: Numbered) -> impl Iterator<Item = Owner> + '_ {
+        self.between(shown, shown)
+    }
+
+    /// Whatever their port, and ours where it is not given.
+    fn find_elsewhere(&self, number: u32, ours: Option<u16>) -> impl Iterator<Item = Owner> + '_ {
+        let end = |ours: Option<u16>, otherwise| Numbered {
+            number,
+            ours: ours.unwrap_or(otherwise),
+            theirs: otherwise,
+        };
+        self.between(end(ours, 0), end(ours, u16::MAX))
+    }
+
+    fn between(&self, first: Numbered, last: Numbered) -> impl Iterator<Item = Owner> + '_ {
         self.0
-            .range((shown, Owner::FIRST)..=(shown, Owner::LAST))
+            .range((first, Owner::FIRST)..=(last, Owner::LAST))
             .rev()
             .map(|(_, owner)| *owner)
     }
@@ -228,6 +243,15 @@ impl Inflight {
         self.sequences.find(shown)
     }
 
+    /// The probes sent with this sequence number from this port (or any), whatever port they went to.
+    pub(super) fn by_sequence_elsewhere(
+        &self,
+        number: u32,
+        ours: Option<u16>,
+    ) -> impl Iterator<Item = Owner> + '_ {
+        self.sequences.find_elsewhere(number, ours)
+    }
+
     /// The SYNs and FINs that this number acknowledges.
     pub(super) fn by_acknowledgment(&self, shown: Numbered) -> impl Iterator<Item = Owner> + '_ {
         self.acknowledgments.find(shown)
@@ -241,21 +265,30 @@ impl Inflight {
     /// The probes that a segment from the other side answers by its numbers: the SYNs of a SYN-ACK,
     /// the SYNs, FINs and ACKs of a RST.
     pub(super) fn by_answer(&self, answer: &Segment) -> impl Iterator<Item = Owner> + '_ {
+        let (acknowledged, reset) = numbers_of(answer);
         let shown = |number| Numbered {
             number,
             ours: answer.destination_port,
             theirs: answer.source_port,
         };
-        let resets = answer.flags.contains(Flags::RST);
-        let acknowledges = answer.flags.contains(Flags::ACK);
-        let says_something = resets || answer.flags.contains(Flags::SYN);
-        let by_acknowledgment = (acknowledges && says_something)
-            .then(|| self.acknowledgments.find(shown(answer.acknowledgment)));
-        let by_reset = resets.then(|| self.resets.find(shown(answer.sequence)));
-        by_acknowledgment
-            .into_iter()
-            .flatten()
-            .chain(by_reset.into_iter().flatten())
+        let acknowledged = acknowledged.map(|number| self.acknowledgments.find(shown(number)));
+        let reset = reset.map(|number| self.resets.find(shown(number)));
+        let (acknowledged, reset) = (acknowledged.into_iter(), reset.into_iter());
+        acknowledged.flatten().chain(reset.flatten())
+    }
+
+    /// The same, whatever port it comes from.
+    pub(super) fn by_answer_from_elsewhere(
+        &self,
+        answer: &Segment,
+    ) -> impl Iterator<Item = Owner> + '_ {
+        let (acknowledged, reset) = numbers_of(answer);
+        let ours = Some(answer.destination_port);
+        let acknowledged =
+            acknowledged.map(|number| self.acknowledgments.find_elsewhere(number, ours));
+        let reset = reset.map(|number| self.resets.find_elsewhere(number, ours));
+        let (acknowledged, reset) = (acknowledged.into_iter(), reset.into_iter());
+        acknowledged.flatten().chain(reset.flatten())
     }
 
     /// The session that uses this flow, whatever the numbers.
@@ -265,6 +298,18 @@ impl Inflight {
             .map(|(_, _, _, session)| *session)
             .next()
     }
+}
+
+/// What a segment from the other side shows of ours: the number it acknowledges, and the one it takes
+/// over as its own.
+fn numbers_of(answer: &Segment) -> (Option<u32>, Option<u32>) {
+    let resets = answer.flags.contains(Flags::RST);
+    let acknowledges = answer.flags.contains(Flags::ACK);
+    let says_something = resets || answer.flags.contains(Flags::SYN);
+    (
+        (acknowledges && says_something).then_some(answer.acknowledgment),
+        resets.then_some(answer.sequence),
+    )
 }
 
 const fn numbered(number: u32, sent: &Numbers) -> Numbered {

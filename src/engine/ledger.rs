@@ -4,12 +4,12 @@
 //! ask the same ledger, so that a reply counts for the one exactly when it counts for the other.
 
 use std::collections::BTreeMap;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use super::inflight::{Inflight, Marks, Numbered, Owner};
 use super::{Heard, SessionId, translate};
 use crate::model::probe::ProbeId;
-use crate::model::reply::{Answer, Reply};
+use crate::model::reply::{Answer, Flaw, Reply};
 use crate::wire::dissect::{Content, Message, Packet};
 use crate::wire::icmp::Kind;
 use crate::wire::quote::{Carried, Quote};
@@ -29,7 +29,7 @@ pub struct Attribution {
 pub enum Role {
     /// A probe on its way out.
     Probe(ProbeId),
-    /// A valid answer to a probe.
+    /// An authentic answer to a probe. What its checksums say is the caller's to add.
     Reply(ProbeId, Reply),
     /// A reset on its way out that closes what a probe half-opened: ours, or this host's kernel's.
     Closing(ProbeId),
@@ -99,8 +99,12 @@ impl Ledger {
         match (heard, packet.content) {
             (Heard::Departing, Content::Tcp(segment)) => self.departing_segment(packet, &segment),
             (Heard::Departing, Content::Icmp(message)) => self.departing_echo(packet, &message),
-            (Heard::Arriving(_), Content::Tcp(segment)) => self.segment(packet, &segment),
-            (Heard::Arriving(_), Content::Icmp(message)) => self.message(packet, &message),
+            (Heard::Arriving(_) | Heard::Vouched, Content::Tcp(segment)) => {
+                self.segment(packet, &segment)
+            }
+            (Heard::Arriving(_) | Heard::Vouched, Content::Icmp(message)) => {
+                self.message(packet, &message)
+            }
             (_, Content::LaterFragment { .. } | Content::Other { .. }) => None,
         }
     }
@@ -153,31 +157,42 @@ impl Ledger {
     }
 
     fn segment(&self, packet: &Packet, segment: &Segment) -> Option<Attribution> {
-        let owner = self
-            .inflight
-            .by_answer(segment)
-            .find(|owner| self.is_answered(*owner, packet, segment));
-        match owner {
-            Some(owner) => Some(reply(owner, packet, translate::segment(segment))),
-            None => self.near_miss(
-                packet.source,
-                [segment.destination_port, segment.source_port],
-                packet,
-                [segment.sequence, segment.acknowledgment],
-            ),
+        let answer = translate::segment(segment);
+        let asked = |owner: &Owner| self.is_answered(*owner, packet, segment);
+        if let Some(owner) = self.inflight.by_answer(segment).find(asked) {
+            return Some(reply(owner, packet, answer));
         }
+        // Nobody but who has seen the probe can know its number: it answers, whatever it comes from.
+        let mut elsewhere = self.inflight.by_answer_from_elsewhere(segment);
+        if let Some(owner) = elsewhere.find(|owner| self.is_answered_for(*owner, packet, segment)) {
+            let port = segment.source_port;
+            return Some(flawed(owner, packet, answer, Flaw::Misaddressed { port }));
+        }
+        self.near_miss(
+            packet.source,
+            [segment.destination_port, segment.source_port],
+            packet,
+            [segment.sequence, segment.acknowledgment],
+        )
     }
 
     /// Whether a segment that shows the right numbers also comes from where the probe went, and is
     /// of a kind that may answer it.
     fn is_answered(&self, owner: Owner, packet: &Packet, segment: &Segment) -> bool {
+        let ends = self.ends.get(&owner.session);
+        ends.is_some_and(|(_, target)| *target == packet.source)
+            && self.is_answered_for(owner, packet, segment)
+    }
+
+    /// The same, wherever it comes from.
+    fn is_answered_for(&self, owner: Owner, packet: &Packet, segment: &Segment) -> bool {
         let opens = segment.flags.contains(Flags::SYN) && !segment.flags.contains(Flags::RST);
         let can_open = matches!(
             self.marks(owner),
             Some(Marks::Segment(sent)) if sent.flags.contains(Flags::SYN)
         );
-        self.ends.get(&owner.session) == Some(&(packet.destination, packet.source))
-            && (can_open || !opens)
+        let ends = self.ends.get(&owner.session);
+        ends.is_some_and(|(source, _)| *source == packet.destination) && (can_open || !opens)
     }
 
     fn message(&self, packet: &Packet, message: &Message) -> Option<Attribution> {
@@ -190,7 +205,13 @@ impl Ledger {
                         Some(Marks::Echo { opening, .. }) if message.opening == *opening
                     )
                 })?;
-                Some(reply(owner, packet, translate::echo_reply(packet, message)))
+                let answer = translate::echo_reply(packet, message);
+                let asked = self.target(owner) == Some(packet.source);
+                Some(if asked {
+                    reply(owner, packet, answer)
+                } else {
+                    flawed(owner, packet, answer, Flaw::Misaddressed { port: 0 })
+                })
             }
             (kind, Some(quote)) => self.error(packet, kind, quote),
             (_, None) => None,
@@ -209,7 +230,7 @@ impl Ledger {
                     ours,
                     theirs,
                 };
-                let Some(owner) = self.prefer(quote, self.inflight.by_sequence(shown)) else {
+                let Some(owner) = self.quoted(quote, shown) else {
                     let peer = quote.destination;
                     return self.near_miss(peer, [ours, theirs], packet, [number, 0]);
                 };
@@ -218,12 +239,36 @@ impl Ledger {
             Carried::EchoRequest(echo) => self.prefer(quote, self.inflight.by_echo(echo))?,
             Carried::Nothing => return None,
         };
-        let source = self.ends.get(&owner.session)?.0;
-        Some(reply(
-            owner,
-            packet,
-            translate::error(packet, kind, quote, source),
-        ))
+        let (source, _) = *self.ends.get(&owner.session)?;
+        let answer = translate::error(packet, kind, quote, source, self.asked(owner)?);
+        Some(reply(owner, packet, answer))
+    }
+
+    /// The probe that a quoted segment is. A translation on the way may have rewritten the port it went
+    /// to before the error arose; or the one it came from, and then its other end must be as we sent it.
+    fn quoted(&self, quote: &Quote, shown: Numbered) -> Option<Owner> {
+        let Numbered {
+            number,
+            ours,
+            theirs,
+        } = shown;
+        let exact = self.prefer(quote, self.inflight.by_sequence(shown));
+        let translated = || {
+            let owners = self.inflight.by_sequence_elsewhere(number, Some(ours));
+            self.prefer(quote, owners)
+        };
+        let masked = || {
+            let mut owners = self.inflight.by_sequence_elsewhere(number, None);
+            owners.find(|owner| {
+                let sent = self.marks(*owner);
+                let same_port = matches!(
+                    sent,
+                    Some(Marks::Segment(sent)) if sent.destination_port == theirs
+                );
+                same_port && self.target(*owner) == Some(quote.destination)
+            })
+        };
+        exact.or_else(translated).or_else(masked)
     }
 
     /// Of the probes a quote may be of, the one sent to the quoted destination; else the first,
@@ -233,11 +278,22 @@ impl Ledger {
         let mut owners = owners.peekable();
         let first = owners.peek().copied();
         owners
-            .find(|owner| {
-                let target = self.ends.get(&owner.session).map(|(_, target)| *target);
-                target == Some(quote.destination)
-            })
+            .find(|owner| self.target(*owner) == Some(quote.destination))
             .or(first)
+    }
+
+    /// Where a probe went, by its address and port; port 0 of one without.
+    pub(super) fn asked(&self, owner: Owner) -> Option<SocketAddr> {
+        let port = match self.marks(owner) {
+            Some(Marks::Segment(sent)) => sent.destination_port,
+            Some(Marks::Echo { .. }) | None => 0,
+        };
+        Some(SocketAddr::new(self.target(owner)?, port))
+    }
+
+    /// The address that a probe went to.
+    fn target(&self, owner: Owner) -> Option<IpAddr> {
+        self.ends.get(&owner.session).map(|(_, target)| *target)
     }
 
     fn near_miss(
@@ -259,5 +315,16 @@ fn reply(owner: Owner, packet: &Packet, answer: Answer) -> Attribution {
     Attribution {
         session: owner.session,
         role: Role::Reply(owner.probe, translate::reply(packet, answer)),
+    }
+}
+
+fn flawed(owner: Owner, packet: &Packet, answer: Answer, flaw: Flaw) -> Attribution {
+    let reply = Reply {
+        flaw: Some(flaw),
+        ..translate::reply(packet, answer)
+    };
+    Attribution {
+        session: owner.session,
+        role: Role::Reply(owner.probe, reply),
     }
 }

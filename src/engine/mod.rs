@@ -50,6 +50,8 @@ use std::net::IpAddr;
 
 use crate::model::evidence::Ear;
 use crate::model::probe::ProbeId;
+use crate::model::reply::Flaw;
+use crate::wire::checksum::{self, Checksum};
 
 /// Which inquest of a prober: its number in the order of [`Prober::add`], from 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -86,6 +88,30 @@ pub struct Transmit {
 pub enum Heard {
     /// By the tap, on its way out of this host.
     Departing,
-    /// On its way in, by this ear.
+    /// On its way in, by this ear. A wrong checksum at the tap is one; behind the firewall it may be
+    /// one that is still to be filled in.
     Arriving(Ear),
+    /// By the tap, on its way in, and the kernel vouches for the checksum of what it carries.
+    Vouched,
+}
+
+impl Heard {
+    /// Which ear heard it arrive; `None` on its way out.
+    const fn ear(self) -> Option<Ear> {
+        match self {
+            Self::Departing => None,
+            Self::Arriving(ear) => Some(ear),
+            Self::Vouched => Some(Ear::Tap),
+        }
+    }
+
+    /// What is wrong with the checksums of a datagram that answers a probe.
+    fn flaw(self, datagram: &[u8]) -> Option<Flaw> {
+        let shown = match self {
+            Self::Arriving(Ear::Tap) => checksum::whole(datagram),
+            Self::Vouched => checksum::header(datagram),
+            Self::Departing | Self::Arriving(Ear::Stack) => Checksum::Unknown,
+        };
+        (shown == Checksum::Wrong).then_some(Flaw::Checksum)
+    }
 }

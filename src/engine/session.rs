@@ -167,7 +167,7 @@ impl Session {
 
     // What happens to it.
 
-    /// A valid answer to a probe was heard.
+    /// An authentic answer to a probe was heard.
     pub(super) fn hear(&mut self, at: Moment, ear: Ear, probe: ProbeId, reply: Reply) {
         if self.is_settled() {
             return;
@@ -175,7 +175,7 @@ impl Session {
         let Some(trial) = self.evidence.trial(probe) else {
             return;
         };
-        let known = trial.replies.iter().any(|known| {
+        let known = trial.replies.iter().chain(&trial.flawed).any(|known| {
             let heard = match ear {
                 Ear::Tap => known.by_tap,
                 Ear::Stack => known.by_stack,
@@ -187,7 +187,8 @@ impl Session {
         }
         // Which of a segment and its repetition was answered nobody can tell (Karn's algorithm,
         // RFC 6298 §3).
-        let first = trial.replies.is_empty() && trial.probe.repeats.is_none();
+        let whole = reply.flaw.is_none() && trial.probe.repeats.is_none();
+        let first = trial.replies.is_empty() && whole;
         if first && teaches_round_trip(trial.probe.kind, &reply.answer) {
             self.timing.learn(at.since(trial.sent));
         }

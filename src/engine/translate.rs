@@ -1,6 +1,6 @@
 //! What a dissected packet says, in the words of the model.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use crate::model::probe::{Dscp, Ttl};
 use crate::model::reply::{Answer, Quote, Refusal, Reply};
@@ -18,6 +18,7 @@ pub(crate) const fn reply(packet: &Packet, answer: Answer) -> Reply {
         dscp: Dscp::of_traffic_class(packet.traffic_class),
         flow_label: packet.flow_label,
         answer,
+        flaw: None,
     }
 }
 
@@ -46,12 +47,21 @@ pub(crate) fn echo_reply(packet: &Packet, message: &Message) -> Answer {
     }
 }
 
-/// What an ICMP error about a probe of ours says; `source` is the address the probe left with.
-pub(crate) fn error(packet: &Packet, kind: Kind, quoted: &Quoted, source: IpAddr) -> Answer {
+/// What an ICMP error about a probe of ours says, which left with the address `source` for
+/// `destination`: port 0 where it has none.
+pub(crate) fn error(
+    packet: &Packet,
+    kind: Kind,
+    quoted: &Quoted,
+    source: IpAddr,
+    destination: SocketAddr,
+) -> Answer {
+    let shown = quoted.asked();
     let quote = Quote {
         dscp: Dscp::of_traffic_class(quoted.traffic_class),
         ttl: Ttl(quoted.ttl),
         foreign_source: (quoted.source != source).then_some(quoted.source),
+        foreign_destination: (shown != destination).then_some(shown),
     };
     match kind {
         Kind::TimeExceeded => Answer::TimeExceeded(quote),

@@ -19,13 +19,16 @@
 //! those of [`GAPS`], and are paid once for the whole list.
 //!
 //! Nothing is remembered of a SYN but when it left: its numbers are worked out again from the run's
-//! key when an answer shows them. A quoted SYN is looked for by the destination it was sent to, so an
-//! error is passed over where a NAT on the way had rewritten that.
+//! key when an answer shows them, by the address and port that it comes from or quotes. What comes from
+//! elsewhere, or was translated before it was quoted, waits as a stray until the round is over: then
+//! the numbers of all SYNs to silent endpoints are worked out again, once.
 
 mod account;
 mod dossier;
 mod field;
+mod hearing;
 mod pace;
+mod strays;
 #[cfg(test)]
 mod tests;
 
@@ -37,18 +40,14 @@ use std::time::Duration;
 
 use self::account::{Account, Replies};
 use self::dossier::Lapse;
-use self::field::{Field, Shown, Syn};
+use self::field::Field;
 use self::pace::Pace;
+use self::strays::Strays;
 use super::token::Key;
-use super::{Heard, translate};
-use crate::model::evidence::{Ear, LocalRefusal};
+use crate::model::evidence::LocalRefusal;
 use crate::model::probe::Flow;
-use crate::model::reply::{Answer, Reply};
 use crate::model::time::Moment;
 use crate::model::vantage::Vantage;
-use crate::wire::dissect::{Content, Message, Packet, dissect};
-use crate::wire::quote::Carried;
-use crate::wire::tcp::{Flags, Segment};
 
 /// Pauses between the rounds, from the last SYN of one to the first of the next.
 pub const GAPS: [Duration; SYNS - 1] = [Duration::from_secs(1), Duration::from_secs(2)];
@@ -103,6 +102,7 @@ pub struct Triage {
     /// Endpoints to settle, and when.
     lingering: VecDeque<(Moment, u32)>,
     resets: VecDeque<Reset>,
+    strays: Strays,
     lapses: Vec<(Moment, Lapse)>,
     interrupted: bool,
     sent: u64,
@@ -135,6 +135,7 @@ impl Triage {
             last_sent: Moment::START,
             lingering: VecDeque::new(),
             resets: VecDeque::new(),
+            strays: Strays::default(),
             lapses: Vec::new(),
             interrupted: false,
             sent: 0,
@@ -171,133 +172,7 @@ impl Triage {
         self.silent
     }
 
-    // What happens to it.
-
-    /// Takes the IP datagram of a frame that was heard at `at`. Any octets will do; what is not ours
-    /// is passed over.
-    pub fn handle_frame(&mut self, at: Moment, heard: Heard, datagram: &[u8]) {
-        let Ok(packet) = dissect(datagram) else {
-            return;
-        };
-        match (heard, &packet.content) {
-            (Heard::Departing, Content::Tcp(segment)) => self.depart(&packet, segment),
-            (Heard::Arriving(ear), Content::Tcp(segment)) => {
-                self.hear_segment(at, ear, &packet, segment);
-            }
-            (Heard::Arriving(ear), Content::Icmp(message)) => {
-                self.hear_message(at, ear, &packet, message);
-            }
-            (Heard::Departing, Content::Icmp(_))
-            | (_, Content::LaterFragment { .. } | Content::Other { .. }) => {}
-        }
-    }
-
-    fn depart(&mut self, packet: &Packet, segment: &Segment) {
-        if segment.flags != Flags::SYN {
-            return;
-        }
-        let shown = Shown {
-            theirs: (packet.destination, segment.destination_port),
-            ours: segment.source_port,
-            sequence: segment.sequence,
-        };
-        if let Ok(Syn {
-            target, attempt, ..
-        }) = self.field.find(&shown)
-            && let Some(account) = self.accounts.get_mut(target as usize)
-        {
-            account.departed |= 1 << attempt;
-        }
-    }
-
-    fn hear_segment(&mut self, at: Moment, ear: Ear, packet: &Packet, segment: &Segment) {
-        let says_something =
-            segment.flags.contains(Flags::RST) || segment.flags.contains(Flags::SYN);
-        let shown = Shown {
-            theirs: (packet.source, segment.source_port),
-            ours: segment.destination_port,
-            sequence: segment.acknowledgment.wrapping_sub(1),
-        };
-        match self.field.find(&shown) {
-            Ok(syn)
-                if says_something
-                    && segment.flags.contains(Flags::ACK)
-                    && self.field.source(syn.target) == Some(packet.destination) =>
-            {
-                let reply = translate::reply(packet, translate::segment(segment));
-                self.hear(at, ear, syn, reply, segment.acknowledgment);
-            }
-            Ok(Syn { target, .. }) | Err(Some(target)) => self.miss(ear, target),
-            Err(None) => {}
-        }
-    }
-
-    fn hear_message(&mut self, at: Moment, ear: Ear, packet: &Packet, message: &Message) {
-        let Some(quote) = &message.quote else {
-            return;
-        };
-        let Carried::Tcp {
-            source_port,
-            destination_port,
-            sequence,
-        } = quote.carried
-        else {
-            return;
-        };
-        let shown = Shown {
-            theirs: (quote.destination, destination_port),
-            ours: source_port,
-            sequence,
-        };
-        match self.field.find(&shown) {
-            Ok(syn) => {
-                let Some(source) = self.field.source(syn.target) else {
-                    return;
-                };
-                let answer = translate::error(packet, message.kind, quote, source);
-                self.hear(at, ear, syn, translate::reply(packet, answer), 0);
-            }
-            Err(Some(target)) => self.miss(ear, target),
-            Err(None) => {}
-        }
-    }
-
-    /// A valid answer to a SYN.
-    fn hear(&mut self, at: Moment, ear: Ear, syn: Syn, reply: Reply, acknowledged: u32) {
-        let Syn {
-            target, attempt, ..
-        } = syn;
-        let Some(account) = self.accounts.get_mut(target as usize) else {
-            return;
-        };
-        if attempt >= account.attempts {
-            // The token is that of a SYN that has not left: nobody can know it.
-            return;
-        }
-        let again = self.replies.hear(account, at, ear, attempt, reply);
-        let opens = matches!(reply.answer, Answer::SynAck { .. });
-        if opens && again.is_none_or(|last| at.since(last) >= RESET_AGAIN) {
-            self.resets.push_back(Reset {
-                target,
-                attempt,
-                acknowledged,
-            });
-        }
-        let decides = opens || matches!(reply.answer, Answer::Reset | Answer::Unreachable(..));
-        if decides && account.answer() {
-            self.silent -= 1;
-            self.lingering.push_back((at.after(LINGER), target));
-        }
-    }
-
-    /// A segment or a quote on one of our flows that shows the wrong number.
-    fn miss(&mut self, ear: Ear, target: u32) {
-        if let Some(account) = self.accounts.get_mut(target as usize)
-            && ear == Ear::Tap
-        {
-            account.near_misses = account.near_misses.saturating_add(1);
-        }
-    }
+    // What happens to it, besides frames.
 
     /// The kernel refused to send a datagram. One that it was too busy for is tried again in the next
     /// round, and all that follow leave more slowly; whatever else it says is final.
@@ -413,6 +288,7 @@ impl Triage {
     }
 
     fn begin_round(&mut self, now: Moment) {
+        self.settle_strays();
         if self.round >= GAPS.len() {
             self.give_up(now);
             return;
@@ -429,6 +305,7 @@ impl Triage {
 
     /// Settles all that are silent.
     fn give_up(&mut self, now: Moment) {
+        self.settle_strays();
         for &target in &self.order {
             if let Some(account) = self.accounts.get_mut(target as usize)
                 && account.answer()

@@ -18,7 +18,7 @@ use super::case::{Case, Drawn, class, ids, marked_syn, syn};
 use super::distance::read_distance;
 use super::pattern::{self, Pattern};
 use super::sign::{Observed, Progress, Reading, Sign};
-use super::{Ask, ControlOrigin, controls, unanswered};
+use super::{Ask, ControlOrigin, controls, flawed, unanswered};
 
 /// SYNs to look at an open port with, of a thorough diagnosis.
 pub(super) const OPEN_SYNS: usize = 6;
@@ -91,6 +91,14 @@ pub(super) fn read_port(case: &Case<'_>) -> Reading {
     }
     if refused > 0 {
         return repeat(case, &tally, &tally.refused, Sign::PortRefused);
+    }
+    let astray = flawed::astray(case);
+    if !astray.is_empty() {
+        return flawed::read_astray(case, &astray);
+    }
+    if !flawed::broken(case).is_empty() {
+        // Not silent, and nothing that a client would hear: the way back says why.
+        return Reading::nothing();
     }
     unanswered::read(case, &tally)
 }

@@ -19,8 +19,8 @@ use super::hypothesis::{Hypothesis, TABLE};
 use super::sign::Sign::{self, *};
 use super::sign::{Observed, Progress, Question, Reading, Signs};
 use super::{
-    Ask, Brief, Course, Judgement, Next, answer, distance, local, locate, outline, pattern, place,
-    refusal, reset, silence, size, trace, words,
+    Ask, Brief, Course, Judgement, Next, answer, distance, flawed, local, locate, outline, pattern,
+    place, refusal, reset, silence, size, trace, words,
 };
 
 /// Judges the evidence: the best verdict it supports at `now`, and the probes that would best test
@@ -224,6 +224,8 @@ fn find(case: &Case<'_>, leader: Option<&'static Hypothesis>, signs: &[&Observed
         .map(|rival| rival.cause)
         .collect();
     let state = place::state(case, cause);
+    let mut notes = outline::notes(case, &rows);
+    notes.extend(flawed::notes(case, cause));
     let summary = words::summary(case, cause, &place, method, signs, &open);
     Finding {
         verdict: Verdict {
@@ -238,7 +240,7 @@ fn find(case: &Case<'_>, leader: Option<&'static Hypothesis>, signs: &[&Observed
         alternatives,
         path: outline::path(case, &rows),
         loss: case.loss().bounds(),
-        notes: outline::notes(case, &rows),
+        notes,
     }
 }
 

@@ -5,15 +5,17 @@
 //!    leave → the next hop is not resolved.
 //! 3. The tap never saw the probe leave, while it saw others leave → something below routing.
 //! 4. The tap hears answers and the raw sockets never do → the local firewall eats them.
+//! 5. The tap hears answers whose checksum is wrong, and no other → the kernel discards them.
 
 use std::time::Duration;
 
-use crate::model::evidence::{LocalRefusal, NeighbourState, Trial};
+use crate::model::evidence::{HeardReply, LocalRefusal, NeighbourState, Trial};
 use crate::model::probe::{Kind, Target};
-use crate::model::reply::Answer;
+use crate::model::reply::{Answer, Flaw};
 use crate::model::verdict::Confidence;
 
 use super::case::{Case, ids, syn};
+use super::flawed;
 use super::sign::{Observed, Progress, Reading, Sign};
 
 /// How long the second ear may lag behind the first.
@@ -131,10 +133,10 @@ fn resend(refused: &[&Trial]) -> Reading {
 
 fn unresolved(case: &Case<'_>, sent: &[&Trial]) -> Option<Reading> {
     let lingering = |trial: &&&Trial| case.now.since(trial.sent) >= DEPARTURE_LAG;
-    if sent
-        .iter()
-        .any(|trial| trial.departed || !trial.replies.is_empty() && !own(case, trial))
-    {
+    if sent.iter().any(|trial| {
+        let answered = !trial.replies.is_empty() || !trial.flawed.is_empty();
+        trial.departed || answered && !own(case, trial)
+    }) {
         return None;
     }
     let stuck: Vec<&Trial> = sent.iter().filter(lingering).copied().collect();
@@ -218,11 +220,16 @@ fn own(case: &Case<'_>, trial: &Trial) -> bool {
 }
 
 fn heard(case: &Case<'_>, sent: &[&Trial]) -> Reading {
-    // Only what answers the port is told: what routers report may take another way in.
+    // Only what answers the port is told: what routers report may take another way in. An answer that
+    // a translation of this host's own has yet to undo is one as well.
     let answers = sent.iter().flat_map(|trial| {
+        let undone = |heard: &&HeardReply| {
+            heard.reply.flaw != Some(Flaw::Checksum) && flawed::is_translated_here(trial, heard)
+        };
         let told = trial
             .replies
             .iter()
+            .chain(trial.flawed.iter().filter(undone))
             .filter(|heard| !case.is_own(&heard.reply) && !heard.reply.answer.is_time_exceeded());
         told.map(move |heard| (*trial, heard))
     });
@@ -242,6 +249,12 @@ fn heard(case: &Case<'_>, sent: &[&Trial]) -> Reading {
         } else {
             fresh = Some(heard.at.after(EAR_LAG));
         }
+    }
+    if tap_only.is_empty()
+        && fresh.is_none()
+        && let Some(reading) = flawed::read_broken(case)
+    {
+        return reading;
     }
     if tap_only.is_empty() {
         if fresh.is_some() {

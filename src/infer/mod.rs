@@ -16,6 +16,7 @@ mod campaign;
 mod case;
 mod controls;
 mod distance;
+mod flawed;
 mod hole;
 mod hypothesis;
 mod judge;

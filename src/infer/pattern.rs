@@ -22,7 +22,7 @@ use super::answer::{OPEN_SYNS, Tally};
 use super::case::{Case, Drawn, ids};
 use super::odds::{self, Odds};
 use super::sign::{Observed, Progress, Reading, Sign};
-use super::{attempt, campaign, controls, loss};
+use super::{attempt, campaign, controls, flawed, loss};
 
 /// A SYN with at least this much room before it is paced.
 const ROOM: Duration = Duration::from_millis(1000);
@@ -203,6 +203,10 @@ fn until_stopped(case: &Case<'_>, shots: &[Shot], complete: bool) -> Option<Patt
     let last_good = shots.iter().rposition(|shot| shot.good)?;
     let (before, after) = shots.split_at(last_good + 1);
     let first = after.first()?;
+    if flawed::answers_since(case, first.sent) {
+        // No client takes them, but nothing has stopped.
+        return None;
+    }
     let paced: Vec<Moment> = after
         .iter()
         .filter(|shot| shot.paced)

@@ -1,7 +1,7 @@
 //! Where it happens, and how: the place, method and state of a verdict.
 
 use crate::model::probe::Target;
-use crate::model::verdict::{Cause, HopRef, Method, Place, PlaceKind, State, Way};
+use crate::model::verdict::{Cause, HopRef, KernelReason, Method, Place, PlaceKind, State, Way};
 
 use super::answer::Tally;
 use super::case::Case;
@@ -9,7 +9,7 @@ use super::distance::{answer_hop, router_at, unmasked};
 use super::locate;
 use super::sign::{Observed, Sign};
 use super::trace::Row;
-use super::{hole, refusal};
+use super::{flawed, hole, refusal};
 
 /// The port's state under a cause.
 pub(super) fn state(case: &Case<'_>, cause: Cause) -> State {
@@ -29,6 +29,7 @@ pub(super) fn state(case: &Case<'_>, cause: Cause) -> State {
         | Cause::DropReturn
         | Cause::DropSomewhere
         | Cause::ListenerOverloaded
+        | Cause::Misaddressed
         | Cause::LocalEgress
         | Cause::LocalIngress => State::Filtered,
         Cause::NoNeighbor | Cause::NoRoute => State::Unreachable,
@@ -36,11 +37,15 @@ pub(super) fn state(case: &Case<'_>, cause: Cause) -> State {
     }
 }
 
-/// How a refusal was made; `None` for causes that are none.
+/// How a refusal was made, or what in this host's kernel discards; `None` where there is no such thing
+/// or it does not show.
 pub(super) fn method(case: &Case<'_>, cause: Cause) -> Option<Method> {
     match cause {
         Cause::RejectHost | Cause::RejectPath => {
             Some(refusal::method(case).unwrap_or(Method::TcpReset))
+        }
+        Cause::LocalIngress if !flawed::broken(case).is_empty() => {
+            Some(Method::Kernel(KernelReason::Checksum))
         }
         _ => None,
     }
@@ -111,6 +116,7 @@ fn kind(cause: Cause, signs: &[&Observed]) -> PlaceKind {
         | Cause::RateLimited
         | Cause::Banned
         | Cause::DropSomewhere
+        | Cause::Misaddressed
         | Cause::Conflicting
         | Cause::Inconclusive => PlaceKind::Unknown,
     }

@@ -99,6 +99,8 @@ pub(super) enum Sign {
     NextHopUnresolved,
     /// Answers are heard by the tap and never behind the local firewall.
     HeardByTapOnly,
+    /// Answers reach the tap with a wrong checksum, which no stack takes.
+    BrokenOnArrival,
     // Port
     /// SYN-ACK.
     PortOpens,
@@ -112,6 +114,8 @@ pub(super) enum Sign {
     PortMixed,
     /// Contradictory answers to one SYN.
     PortContradicts,
+    /// Answers with the right token from another address or port.
+    PortMisaddressed,
     // Pattern
     /// Some flows always, others never.
     ByFlow,
@@ -242,9 +246,9 @@ pub(super) enum Sign {
 impl Sign {
     /// Every sign.
     #[rustfmt::skip]
-    pub(super) const ALL: [Self; 67] = [
+    pub(super) const ALL: [Self; 69] = [
         Self::WayClear, Self::SendForbidden, Self::SendUnrouted, Self::SendImpaired,
-        Self::NeverLeaves, Self::NextHopUnresolved, Self::HeardByTapOnly, Self::PortOpens,
+        Self::NeverLeaves, Self::NextHopUnresolved, Self::HeardByTapOnly, Self::BrokenOnArrival, Self::PortMisaddressed, Self::PortOpens,
         Self::PortResets, Self::PortRefused, Self::PortSilent, Self::PortMixed,
         Self::PortContradicts, Self::ByFlow, Self::ByRate, Self::UntilStopped, Self::ByChance,
         Self::NoPattern, Self::StackReset, Self::ForgedReset, Self::UnclearReset, Self::AtHost,
@@ -272,9 +276,11 @@ impl Sign {
         match self {
             Self::WayClear | Self::SendForbidden | Self::SendUnrouted | Self::SendImpaired
             | Self::NeverLeaves
-            | Self::NextHopUnresolved | Self::HeardByTapOnly => Question::Way,
+            | Self::NextHopUnresolved | Self::HeardByTapOnly
+            | Self::BrokenOnArrival => Question::Way,
             Self::PortOpens | Self::PortResets | Self::PortRefused | Self::PortSilent
-            | Self::PortMixed | Self::PortContradicts => Question::Port,
+            | Self::PortMixed | Self::PortContradicts
+            | Self::PortMisaddressed => Question::Port,
             Self::ByFlow | Self::ByRate | Self::UntilStopped | Self::ByChance
             | Self::NoPattern => Question::Pattern,
             Self::StackReset | Self::ForgedReset | Self::UnclearReset => Question::Origin,

@@ -1,8 +1,9 @@
 //! What a finding says in words: the summary of a verdict, and why a rival stands.
 
-use crate::model::verdict::{Cause, HopRef, Method, Place, PlaceKind, Way};
+use crate::model::verdict::{Cause, HopRef, KernelReason, Method, Place, PlaceKind, Way};
 
 use super::case::Case;
+use super::flawed;
 use super::sign::{Observed, Sign};
 
 /// One or two sentences for a tired person.
@@ -99,8 +100,11 @@ fn headline(
             ),
         },
         Cause::Intermittent => format!(
-            "Port {port} answers only some of the time{}.",
-            because(&[Sign::ByFlow, Sign::ByChance, Sign::NoPattern])
+            "Port {port} answers only some of the time{}.{}",
+            because(&[Sign::ByFlow, Sign::ByChance, Sign::NoPattern]),
+            flawed::elsewhere(case).map_or_else(String::new, |from| format!(
+                " Other answers come from {from}."
+            ))
         ),
         Cause::RateLimited => {
             format!("Port {port} is rate-limited{}.", because(&[Sign::ByRate]))
@@ -182,6 +186,13 @@ fn headline(
         Cause::LocalEgress => format!(
             "This host's own firewall stops SYNs to port {port}{}.",
             because(&[Sign::SendForbidden, Sign::NeverLeaves])
+        ),
+        Cause::Misaddressed => format!(
+            "Port {port} answers from {}: no client takes that for its answer.",
+            flawed::elsewhere(case).unwrap_or_default()
+        ),
+        Cause::LocalIngress if method == Some(Method::Kernel(KernelReason::Checksum)) => format!(
+            "Port {port} answers, and this host's kernel discards the answer: its checksum is wrong."
         ),
         Cause::LocalIngress => {
             format!("Port {port} answers, and this host discards the answer on arrival.")

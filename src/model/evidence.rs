@@ -9,7 +9,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::probe::{Probe, ProbeId};
-use super::reply::Reply;
+use super::reply::{Flaw, Reply};
 use super::time::Moment;
 
 /// One dated fact.
@@ -120,6 +120,9 @@ pub struct Trial {
     pub refused: Option<LocalRefusal>,
     /// Valid answers in order of arrival, each once however many ears heard it.
     pub replies: Vec<HeardReply>,
+    /// Authentic answers that no client's stack takes for such, likewise: to a client the probe is
+    /// silent.
+    pub flawed: Vec<HeardReply>,
     /// When its patience ran out.
     pub expired: Option<Moment>,
     /// Frames were lost locally, or we did not run, while it waited: its silence means nothing.
@@ -208,6 +211,7 @@ impl Evidence {
                 departed: false,
                 refused: None,
                 replies: Vec::new(),
+                flawed: Vec::new(),
                 expired: None,
                 void: false,
             }),
@@ -324,13 +328,17 @@ impl Evidence {
 impl Trial {
     /// Takes note of a reply; gives its place where it is kept to the letter.
     fn hear(&mut self, at: Moment, ear: Ear, reply: Reply) -> Option<u8> {
+        if reply.flaw.is_some() || self.is_known_broken(ear, &reply) {
+            self.hear_flawed(at, ear, reply);
+            return None;
+        }
         let (by_tap, by_stack) = (ear == Ear::Tap, ear == Ear::Stack);
         // The stack hands IPv6 segments up without their header, so the ears may differ in what they
         // know of it: sender and answer identify the reply, the first account of it is kept.
-        let same = |(_, known): &(u8, &mut HeardReply)| {
-            known.reply.from == reply.from && known.reply.answer.same_kind(&reply.answer)
-        };
-        if let Some((place, known)) = (0..).zip(&mut self.replies).find(same) {
+        let known = (0..)
+            .zip(&mut self.replies)
+            .find(|(_, known)| known.is_same(&reply));
+        if let Some((place, known)) = known {
             known.by_tap |= by_tap;
             known.by_stack |= by_stack;
             known.at = known.at.min(at);
@@ -344,6 +352,55 @@ impl Trial {
             by_stack,
             reply,
         });
-        u8::try_from(self.replies.len() - 1).ok()
+        // What only the ear behind the firewall has heard may yet turn out to be broken.
+        let place = u8::try_from(self.replies.len() - 1).ok();
+        place.filter(|_| by_tap)
+    }
+
+    /// Whether the tap has seen that this reply's checksum is wrong: a raw socket hears it all the same,
+    /// and cannot tell.
+    fn is_known_broken(&self, ear: Ear, reply: &Reply) -> bool {
+        let same = |known: &HeardReply| known.is_same(reply);
+        let broken =
+            |known: &HeardReply| known.reply.flaw == Some(Flaw::Checksum) && known.is_same(reply);
+        ear == Ear::Stack && !self.replies.iter().any(same) && self.flawed.iter().any(broken)
+    }
+
+    fn hear_flawed(&mut self, at: Moment, ear: Ear, reply: Reply) {
+        let mut heard = HeardReply {
+            at,
+            by_tap: ear == Ear::Tap,
+            by_stack: ear == Ear::Stack,
+            reply,
+        };
+        if reply.flaw == Some(Flaw::Checksum)
+            && let Some(sooner) = self
+                .replies
+                .pop_if(|known| !known.by_tap && known.is_same(&reply))
+        {
+            heard.by_stack = true;
+            heard.at = heard.at.min(sooner.at);
+        }
+        let known = self.flawed.iter_mut().find(|known| {
+            known.is_same(&reply) && (reply.flaw.is_none() || known.reply.flaw == reply.flaw)
+        });
+        match known {
+            Some(known) => {
+                known.by_tap |= heard.by_tap;
+                known.by_stack |= heard.by_stack;
+                known.at = known.at.min(heard.at);
+            }
+            None => self.flawed.push(heard),
+        }
     }
 }
+
+impl HeardReply {
+    /// Whether a reply is this one, heard again or by the other ear.
+    fn is_same(&self, reply: &Reply) -> bool {
+        self.reply.from == reply.from && self.reply.answer.same_kind(&reply.answer)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,9 @@
 //! A reply: an authenticated answer to one probe, dissected to what inference may use.
+//!
+//! Authentic is what bears the probe's token. Whether this host's stack would take it for an answer is
+//! another question, and a reply that it would not take has a [`Flaw`].
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use serde::{Deserialize, Serialize};
 
@@ -20,6 +23,33 @@ pub struct Reply {
     pub flow_label: Option<u32>,
     /// What it says.
     pub answer: Answer,
+    /// Why no client's stack takes it for an answer; `None` where one does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub flaw: Option<Flaw>,
+}
+
+impl Reply {
+    /// What it comes to, in nmap's words where they exist: what is wrong with it before what it says.
+    pub fn word(&self) -> &'static str {
+        match self.flaw {
+            None => self.answer.word(),
+            Some(Flaw::Checksum) => "bad-checksum",
+            Some(Flaw::Misaddressed { .. }) => "misaddressed",
+        }
+    }
+}
+
+/// Why no client's stack takes a reply that bears the probe's token for an answer to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Flaw {
+    /// A checksum is wrong, and the kernel does not vouch for it: no socket ever sees it.
+    Checksum,
+    /// It comes from another address or port than the probe went to.
+    Misaddressed {
+        /// The port it comes from; 0 of a message without ports.
+        port: u16,
+    },
 }
 
 /// What a reply says.
@@ -140,6 +170,10 @@ pub struct Quote {
     pub ttl: Ttl,
     /// The quoted source address, when it is not ours: a NAT that did not translate it back.
     pub foreign_source: Option<IpAddr>,
+    /// The quoted destination, when it is not where the probe was sent: it had been translated by
+    /// then. The port is 0 of an echo request.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub foreign_destination: Option<SocketAddr>,
 }
 
 /// Why a destination is unreachable: the ICMP and ICMPv6 codes, in the words of iptables'

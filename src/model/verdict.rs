@@ -48,6 +48,8 @@ pub enum Cause {
     NoNeighbor,
     /// No route, here or at a router that says so.
     NoRoute,
+    /// The answer comes, with our token, from another address or port than was asked.
+    Misaddressed,
     /// This host's own firewall stops the probe.
     LocalEgress,
     /// The answer reaches this host's interface and is discarded here.
@@ -60,7 +62,7 @@ pub enum Cause {
 
 impl Cause {
     /// Every cause, in the order of the contract.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 23] = [
         Self::Open,
         Self::OpenProxied,
         Self::MtuBlackHole,
@@ -79,6 +81,7 @@ impl Cause {
         Self::ListenerOverloaded,
         Self::NoNeighbor,
         Self::NoRoute,
+        Self::Misaddressed,
         Self::LocalEgress,
         Self::LocalIngress,
         Self::Conflicting,
@@ -106,6 +109,7 @@ impl Cause {
             Self::ListenerOverloaded => "listener-overloaded",
             Self::NoNeighbor => "no-neighbor",
             Self::NoRoute => "no-route",
+            Self::Misaddressed => "misaddressed",
             Self::LocalEgress => "local-egress",
             Self::LocalIngress => "local-ingress",
             Self::Conflicting => "conflicting",
@@ -189,6 +193,25 @@ pub enum Method {
     TcpReset,
     /// An ICMP or ICMPv6 "destination unreachable".
     Icmp(Refusal),
+    /// By this host's own kernel.
+    Kernel(KernelReason),
+}
+
+/// What discarded a packet in this host's own kernel, in the kernel's words (`SKB_DROP_REASON_*`)
+/// where it has one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum KernelReason {
+    /// A wrong checksum.
+    Checksum,
+}
+
+impl KernelReason {
+    /// The word of the contract.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Checksum => "checksum",
+        }
+    }
 }
 
 impl Method {
@@ -196,6 +219,7 @@ impl Method {
     pub const fn word(self) -> &'static str {
         match self {
             Self::TcpReset => "tcp-reset",
+            Self::Kernel(reason) => reason.word(),
             Self::Icmp(refusal) => match refusal {
                 Refusal::NetUnreachable | Refusal::Unknown(_) => "icmp-net-unreachable",
                 Refusal::HostUnreachable => "icmp-host-unreachable",

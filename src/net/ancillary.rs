@@ -29,6 +29,10 @@ pub(super) struct Framing {
     pub(super) network: usize,
     /// The VLAN tag that was taken off the frame: protocol and control information.
     pub(super) tag: Option<[u16; 2]>,
+    /// Whether the kernel takes the transport's checksum for right: the hardware has checked it
+    /// (`TP_STATUS_CSUM_VALID`), or it comes from a neighbour within this machine that left it to
+    /// hardware which is not there (`TP_STATUS_CSUMNOTREADY`).
+    pub(super) vouched: bool,
 }
 
 /// Octets of a control message before its data: a length and two integers (`struct cmsghdr`).
@@ -100,6 +104,9 @@ fn native_u16(data: &[u8]) -> Option<u16> {
 fn framing(data: &[u8]) -> Option<Framing> {
     /// What a tag is where the kernel does not say: 802.1Q.
     const USUAL: u16 = 0x8100;
+    // Of `linux/if_packet.h`, both.
+    const CHECKSUM_NOT_READY: libc::c_uint = 1 << 3;
+    const CHECKSUM_VALID: libc::c_uint = 1 << 7;
     let status = native_u32(data)?;
     let is = |flag: libc::c_uint| status & flag != 0;
     let protocol = native_u16(data.get(18..)?)?;
@@ -112,6 +119,7 @@ fn framing(data: &[u8]) -> Option<Framing> {
     Some(Framing {
         network: usize::from(native_u16(data.get(14..)?)?),
         tag: is(libc::TP_STATUS_VLAN_VALID).then_some([protocol, control]),
+        vouched: is(CHECKSUM_VALID | CHECKSUM_NOT_READY),
     })
 }
 
@@ -189,6 +197,19 @@ mod tests {
                 framing: None,
             }
         );
+    }
+
+    #[test]
+    fn the_kernel_vouches_for_a_checksum_in_two_ways() {
+        let framed = |status: u32| {
+            let data: Vec<u8> = [status, 60, 60, 14 << 16, 0]
+                .into_iter()
+                .flat_map(u32::to_le_bytes)
+                .collect();
+            framing(&data).expect("all there")
+        };
+        assert!(framed(1 << 3).vouched && framed(1 << 7).vouched);
+        assert!(!framed(1).vouched && !framed(1 << 4 | 1 << 6).vouched);
     }
 
     #[test]

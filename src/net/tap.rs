@@ -46,13 +46,14 @@ pub(super) fn open(ports: &Ports) -> Result<Ear, Failure> {
 
 /// When a frame passed, and the frame; `None` for frames that are not this host's.
 pub(super) fn interpret<'a>(slot: &Slot<'a>) -> Option<(Option<Duration>, Sound<'a>)> {
+    let Ancillary { stamp, framing, .. } = Ancillary::read(slot.control);
+    let framing = framing?;
     let heard = match packet_type(slot.name)? {
         libc::PACKET_OUTGOING => Heard::Departing,
         libc::PACKET_OTHERHOST => return None,
+        _ if framing.vouched => Heard::Vouched,
         _ => Heard::Arriving(evidence::Ear::Tap),
     };
-    let Ancillary { stamp, framing, .. } = Ancillary::read(slot.control);
-    let framing = framing?;
     let datagram = slot.payload.get(framing.network..)?;
     let ethernet = matches!(
         hardware(slot.name)?,

@@ -1,6 +1,6 @@
 //! The evidence as entries: one a probe, with what became of it in nmap's words.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use serde::{Deserialize, Serialize};
 
@@ -8,7 +8,7 @@ use super::record::micros;
 use crate::model::evidence::{HeardReply, LocalRefusal, Trial};
 use crate::model::outcome::Outcome;
 use crate::model::probe::{SourceRange, Target};
-use crate::model::reply::{Answer, Quote, Refusal};
+use crate::model::reply::{Answer, Flaw, Quote, Refusal};
 use crate::model::vantage::Vantage;
 
 /// One probe and what became of it.
@@ -24,7 +24,8 @@ pub struct Entry {
     pub target_port: Option<u16>,
     /// TTL it left with.
     pub ttl: u8,
-    /// What came of it: the first reply in nmap's words, `silent`, `refused` or `pending`.
+    /// What came of it: the first reply in nmap's words, `silent`, `refused` or `pending`; where no
+    /// client would take what came for an answer, `misaddressed` or `bad-checksum`.
     pub outcome: String,
     /// Source address of the first reply: what it claims.
     pub from: Option<IpAddr>,
@@ -98,7 +99,17 @@ pub struct Details {
     /// Source address of our probe as an ICMP error quotes it, when it is not ours.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub quoted_source: Option<IpAddr>,
-    /// Time to the first reply, in microseconds.
+    /// Destination of our probe as an ICMP error quotes it, when it was translated by then; port 0 of
+    /// a probe without ports.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub quoted_destination: Option<SocketAddr>,
+    /// What the answer says, where the outcome says what is wrong with it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub answer: Option<String>,
+    /// The port a misaddressed answer comes from.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub from_port: Option<u16>,
+    /// Time to the reply, in microseconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rtt_us: Option<u64>,
     /// `tap` or `stack`, when only that ear heard the reply.
@@ -148,6 +159,12 @@ pub struct Also {
     pub from: IpAddr,
     /// TTL on arrival.
     pub arrival_ttl: u8,
+    /// What it says, where the outcome says what is wrong with it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answer: Option<String>,
+    /// The port it comes from, where that is not the one that was asked or the address is another.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from_port: Option<u16>,
 }
 
 impl Entry {
@@ -167,10 +184,11 @@ impl Entry {
             Target::Host => None,
         };
         let mut details = Details::sent(trial, vantage, target_port.is_some());
-        let outcome = match trial.first() {
+        let shown = trial.first().or(trial.flawed.first());
+        let outcome = match shown {
             Some(heard) => {
                 details.hear(trial, heard);
-                heard.reply.answer.word().to_owned()
+                heard.reply.word().to_owned()
             }
             None if trial.refused.is_some() => "refused".to_owned(),
             None if trial.is_pending() => "pending".to_owned(),
@@ -183,7 +201,7 @@ impl Entry {
             target_port,
             ttl: trial.probe.ttl.0,
             outcome,
-            from: trial.first().map(|heard| heard.reply.from),
+            from: shown.map(|heard| heard.reply.from),
             packet: None,
             reply_packets: Vec::new(),
             details,
@@ -195,7 +213,8 @@ impl Details {
     /// What the probe itself has to say.
     fn sent(trial: &Trial, vantage: &Vantage, over_tcp: bool) -> Self {
         let probe = trial.probe;
-        let unanswered = trial.replies.is_empty() && trial.refused.is_none();
+        let drew_nothing = trial.replies.is_empty() && trial.flawed.is_empty();
+        let unanswered = drew_nothing && trial.refused.is_none();
         let privileged = probe.flow.range == SourceRange::Privileged;
         Self {
             // Of a shared probe it is one of the other inquest's.
@@ -224,7 +243,9 @@ impl Details {
         self.dscp_received = (reply.dscp.0 > 0 || sent.0 > 0).then_some(reply.dscp.0);
         self.flow_label = reply.flow_label;
         self.arrival_ttl = Some(reply.ttl.0);
-        self.rtt_us = trial.rtt().map(micros);
+        self.rtt_us = Some(micros(heard.at.since(trial.sent)));
+        self.answer = reply.flaw.map(|_| reply.answer.word().to_owned());
+        self.from_port = port_of(heard);
         self.heard_by = match (heard.by_tap, heard.by_stack) {
             (true, false) => Some("tap".to_owned()),
             (false, true) => Some("stack".to_owned()),
@@ -256,8 +277,18 @@ impl Details {
             self.quoted_dscp = (quote.dscp != sent).then_some(quote.dscp.0);
             self.quoted_ttl = (quote.ttl.0 > 1).then_some(quote.ttl.0);
             self.quoted_source = quote.foreign_source;
+            self.quoted_destination = quote.foreign_destination;
         }
-        self.also = trial.replies.iter().skip(1).map(Also::from).collect();
+        let all = trial.replies.iter().chain(&trial.flawed);
+        self.also = all.skip(1).map(Also::from).collect();
+    }
+}
+
+/// The port that a misaddressed answer comes from.
+fn port_of(heard: &HeardReply) -> Option<u16> {
+    match heard.reply.flaw {
+        Some(Flaw::Misaddressed { port }) if port > 0 => Some(port),
+        Some(Flaw::Misaddressed { .. } | Flaw::Checksum) | None => None,
     }
 }
 
@@ -265,9 +296,14 @@ impl From<&HeardReply> for Also {
     fn from(heard: &HeardReply) -> Self {
         Self {
             at_us: heard.at.micros(),
-            outcome: heard.reply.answer.word().to_owned(),
+            outcome: heard.reply.word().to_owned(),
             from: heard.reply.from,
             arrival_ttl: heard.reply.ttl.0,
+            answer: heard
+                .reply
+                .flaw
+                .map(|_| heard.reply.answer.word().to_owned()),
+            from_port: port_of(heard),
         }
     }
 }

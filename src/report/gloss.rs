@@ -53,6 +53,10 @@ pub(super) fn cause(word: &str) -> &'static str {
             "The next device on the link has no known hardware address: nobody answers."
         }
         "no-route" => "A router, or the sending host, has no route to the target.",
+        "misaddressed" => {
+            "The connection request arrives, and its answer comes from another address or port than \
+             the one that was asked: no client takes it for its answer."
+        }
         "local-egress" => {
             "The sending host's own firewall or routing stops the connection request."
         }
@@ -86,6 +90,7 @@ pub(super) fn short(word: &str) -> &'static str {
         "listener-overloaded" => "the service's queue is full",
         "no-neighbor" => "no such host on the link",
         "no-route" => "no route",
+        "misaddressed" => "the answer comes from another address",
         "local-egress" => "the sending host stops it",
         "local-ingress" => "the sending host discards answers",
         "conflicting" => "answers contradict each other",

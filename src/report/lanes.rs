@@ -210,7 +210,13 @@ fn beyond(rows: &mut Vec<Row>, record: &Record, last: u8) {
             entry.ttl == 64 && (entry.target_port == Some(record.endpoint.port)) == to_port
         });
         let silent = entries.clone().next().is_some()
-            && entries.all(|entry| matches!(entry.outcome.as_str(), "silent" | "pending"));
+            && entries.all(|entry| {
+                let outcome = entry.outcome.as_str();
+                matches!(
+                    outcome,
+                    "silent" | "pending" | "misaddressed" | "bad-checksum"
+                )
+            });
         lane(silent.then_some("silent"))
     };
     let target = Stop::Target(Seen {

@@ -37,7 +37,8 @@ pub(super) fn class(entry: &Entry) -> Class {
         "refused" => Class::Refused,
         "pending" => Class::Pending,
         "silent" if entry.details.void == Some(true) => Class::Pending,
-        "silent" => Class::Silent,
+        // Answers that no client takes: to it, silence.
+        "silent" | "misaddressed" | "bad-checksum" => Class::Silent,
         _ if unreachable.iter().any(|part| word.contains(part)) => Class::Refused,
         _ => Class::Answered,
     }

@@ -47,7 +47,14 @@ pub(super) fn entry_words(entry: &Entry, endpoint_port: u16, by_flow: bool) -> S
     if let Some(from) = entry.from {
         words.push_str(&format!(" from {from}"));
     }
+    if let Some(port) = details
+        .from_port
+        .filter(|port| Some(*port) != entry.target_port)
+    {
+        words.push_str(&format!(" port {port}"));
+    }
     let remarks = [
+        details.answer.clone(),
         details.dscp_received.map(|dscp| format!("DSCP {dscp}")),
         details.mtu.map(|mtu| format!("MTU {mtu}")),
         details

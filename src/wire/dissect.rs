@@ -1,7 +1,6 @@
 //! Dissects an IP datagram: any bytes in, a packet or the reason why not out.
 //!
-//! Never panics. Transport checksums are not looked at: virtual links carry segments whose checksum
-//! is still to be filled in by hardware that does not exist. A datagram cut short by a snapshot
+//! Never panics. Checksums are not looked at; [`super::checksum`] does. A datagram cut short by a snapshot
 //! length is read as far as it goes.
 
 use std::net::IpAddr;

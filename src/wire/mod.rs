@@ -2,12 +2,12 @@
 //! [`greeting`], the first words of database servers.
 //!
 //! Uses nothing else of the crate; the types of the parsing library never leave. Dissection takes
-//! any bytes and never panics: what cannot be read is a [`dissect::Malformed`]. Transport checksums
-//! are never checked, because virtual links hand over segments whose checksum was left for a network
-//! card to fill in.
+//! any bytes and never panics: what cannot be read is a [`dissect::Malformed`]. Checksums are apart, in
+//! [`checksum`]: virtual links hand over segments whose checksum was left for a network card to fill in.
 
 #![warn(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 
+pub mod checksum;
 pub mod compose;
 pub mod dissect;
 pub mod fragment;

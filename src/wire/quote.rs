@@ -3,7 +3,7 @@
 //! A router must quote the IP header and 8 octets (RFC 792); many quote no more. So the quote is
 //! read by hand, and ports and sequence number count as present as soon as their octets are.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use super::icmp::Echo;
 use super::{Fragment, ip, number16, number32, octet, protocol};
@@ -66,6 +66,17 @@ impl Quote {
             protocol: header.protocol,
             carried: carried.unwrap_or(Carried::Nothing),
         })
+    }
+
+    /// Where the quoted datagram went; port 0 where it shows none.
+    pub const fn asked(&self) -> SocketAddr {
+        let port = match self.carried {
+            Carried::Tcp {
+                destination_port, ..
+            } => destination_port,
+            Carried::EchoRequest(_) | Carried::Nothing => 0,
+        };
+        SocketAddr::new(self.destination, port)
     }
 }
 

@@ -62,7 +62,7 @@ fn tables(scenario: &Scenario, plan: &Plan, node: &str) -> Tables {
     if is_in(&network.snat) {
         add("nat", "-A POSTROUTING -o down -j MASQUERADE".to_owned());
     }
-    if network.dnat.as_deref() == Some(node) {
+    if network.dnat.as_deref() == Some(node) && !network.dnat_one_way {
         let (probed, target) = (plan.probed, plan.target);
         add(
             "nat",
@@ -147,6 +147,24 @@ fn ruleset(scenario: &Scenario, plan: &Plan, node: &str) -> String {
             .to_owned(),
         );
     }
+    let ip = nft::family(plan.family, "");
+    if network.dnat.as_deref() == Some(node) && network.dnat_one_way {
+        let (probed, target) = (plan.probed, plan.target);
+        chains.push(format!(
+            "chain one_way {{ type filter hook prerouting priority -310; \
+             {ip} daddr {probed} tcp dport 3306 notrack {ip} daddr set {target}; \
+             {ip} saddr {target} tcp sport 3306 notrack; }}"
+        ));
+    }
+    if is_in(&network.mangles) {
+        // A field of which nothing but the checksum depends, by its place: nft mends the checksum of
+        // what it knows by name.
+        chains.push(format!(
+            "chain mangle {{ type filter hook forward priority 0; \
+             {ip} saddr {} tcp sport 3306 @th,112,16 set 0x1234; }}",
+            plan.target
+        ));
+    }
     if let (Some(mtu), "r1") = (plan.first_mtu(scenario), node) {
         chains.push(format!(
             "chain narrow {{ type filter hook prerouting priority -400; \
@@ -172,11 +190,10 @@ fn ruleset(scenario: &Scenario, plan: &Plan, node: &str) -> String {
         ));
     }
     let mut ruleset = String::new();
-    let family = nft::family(plan.family, "");
     if !chains.is_empty() {
         let _infallible = writeln!(
             ruleset,
-            "table {family} behaviour {{\n{}\n}}",
+            "table {ip} behaviour {{\n{}\n}}",
             chains.join("\n")
         );
     }

@@ -47,6 +47,9 @@ impl Network {
             let batch = links(scenario, &plan, node, peer);
             space(node).run(Command::new("ip").args([flag(family), "-b", "-"]), &batch);
         }
+        if !scenario.network.mangles.is_empty() {
+            space("target").run(Command::new("python3").args(["-c", OWN_CHECKSUMS]), "");
+        }
         for node in &plan.nodes {
             filter::load(scenario, &plan, node, space(node));
         }
@@ -107,6 +110,16 @@ fn shells<'a>(
     }
     background
 }
+
+/// Makes `eth0` compute its checksums itself (`ethtool -K eth0 tx off`): between interfaces of one
+/// kernel they are otherwise left for a card that never comes, and nothing looks at them.
+const OWN_CHECKSUMS: &str = r#"
+import array, fcntl, socket, struct
+SIOCETHTOOL, ETHTOOL_STXCSUM = 0x8946, 0x17
+value = array.array("B", struct.pack("II", ETHTOOL_STXCSUM, 0))
+request = struct.pack("16sP", b"eth0", value.buffer_info()[0]).ljust(40, b"\0")
+fcntl.ioctl(socket.socket(), SIOCETHTOOL, request)
+"#;
 
 /// The flag of `ip` for a family.
 pub(crate) const fn flag(family: FamilyName) -> &'static str {

@@ -67,6 +67,8 @@ pub(crate) fn filled(text: &str) -> Record {
             at_us: 1,
             outcome: with(),
             from: record.endpoint.address,
+            from_port: None,
+            answer: None,
             arrival_ttl: 64,
         }];
     }

@@ -79,6 +79,7 @@ fn quote() -> Quote {
         dscp: Dscp::ZERO,
         ttl: Ttl(1),
         foreign_source: None,
+        foreign_destination: None,
     }
 }
 
@@ -138,6 +139,7 @@ impl Draft {
             dscp: Dscp::ZERO,
             flow_label: from.is_ipv6().then_some(0x1_2345),
             answer,
+            flaw: None,
         };
         let at = Moment::from_nanos(millis * 1_000_000 + 400_000);
         for ear in ears {
@@ -284,6 +286,7 @@ pub(crate) fn reject_path() -> Outcome {
                 dscp: Dscp::ZERO,
                 ttl: Ttl(62),
                 foreign_source: Some(address("198.51.100.7")),
+                foreign_destination: None,
             },
         ),
         &BOTH,

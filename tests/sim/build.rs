@@ -215,6 +215,8 @@ impl Builder<'_> {
             tells_too_big: !named(&plan.no_too_big),
             snat: named(&plan.snat),
             dnat: plan.dnat.as_deref() == Some(name),
+            one_way: plan.dnat_one_way,
+            mangles: named(&plan.mangles),
             syn_proxy: plan
                 .syn_proxy
                 .iter()

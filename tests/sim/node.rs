@@ -56,6 +56,10 @@ pub struct Node {
     pub snat: bool,
     /// Whether it translates its own near address to the target's, database port only.
     pub dnat: bool,
+    /// Whether it leaves what comes back untranslated.
+    pub one_way: bool,
+    /// Whether it rewrites what the database port sends and leaves the checksum as it was.
+    pub mangles: bool,
     /// Ports it answers SYNs to on the target's behalf.
     pub syn_proxy: Option<Ports>,
     /// Its route to the target (the target's: to the prober), where it is not an ordinary one.

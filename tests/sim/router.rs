@@ -9,6 +9,8 @@
 //! 4. the TTL goes down;
 //! 5. the FORWARD hook, then POSTROUTING, source translation, the neighbour.
 
+use std::net::IpAddr;
+
 use synquest::engine::Heard;
 use synquest::model::evidence::Ear;
 
@@ -94,6 +96,9 @@ impl Network {
         if self.nodes[node].bleaches {
             datagram.traffic_class &= 3;
         }
+        if self.nodes[node].mangles {
+            mangle(&mut datagram, self.target);
+        }
         if self.leave(node, &mut datagram, &mut tracked).is_ok() {
             self.transmit(node, next, datagram);
         }
@@ -148,10 +153,24 @@ impl Network {
     }
 
     fn translate(&self, node: NodeId, datagram: &mut Datagram, tracked: &Tracked, stage: Stage) {
-        if let Some(conntrack) = &self.nodes[node].conntrack
+        let here = &self.nodes[node];
+        let passes_by = here.dnat && here.one_way && tracked.reply;
+        if let Some(conntrack) = &here.conntrack
             && let Some(entry) = conntrack.entry(tracked)
+            && !passes_by
         {
             nat::translate(datagram, entry, tracked.reply, stage);
         }
+    }
+}
+
+/// Rewrites the window of a segment of the database port, and nothing that covers it.
+fn mangle(datagram: &mut Datagram, target: IpAddr) {
+    const WINDOW: usize = 14;
+    let is_answer = datagram
+        .segment()
+        .is_some_and(|segment| segment.source_port == DATABASE);
+    if datagram.source == target && is_answer {
+        datagram.payload[WINDOW..WINDOW + 2].copy_from_slice(&0x1234_u16.to_be_bytes());
     }
 }

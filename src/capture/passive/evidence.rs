@@ -57,6 +57,8 @@ struct Sending<'a> {
     probe: Probe,
     attempt: Option<usize>,
     heard: Vec<&'a Heard>,
+    /// Answers from elsewhere, to a client that never went on.
+    astray: Vec<&'a Heard>,
     expired: Option<Moment>,
     departed: bool,
     by_stack: bool,
@@ -108,13 +110,22 @@ pub(super) fn tell(view: &View<'_>, manner: Manner) -> Told {
                 facts.push((when, 3, Fact::Replied(id, Ear::Stack, reply)));
             }
         }
+        for heard in &sending.astray {
+            let reply = as_the_client_reads(heard, view.hops);
+            for ear in [Ear::Tap, Ear::Stack] {
+                facts.push((heard.at.max(at), 2, Fact::Replied(id, ear, reply)));
+            }
+        }
         if let Some(expired) = sending.expired {
             facts.push((expired, 4, Fact::Expired(id)));
         }
         told.packets.push(Cited {
             probe: id,
             sent: sending.syn.number,
-            replies: sending.heard.iter().map(|heard| heard.number).collect(),
+            replies: {
+                let all = sending.heard.iter().chain(&sending.astray);
+                all.map(|heard| heard.number).collect()
+            },
         });
         if let Some(probes) = sending.attempt.and_then(|index| told.probes.get_mut(index)) {
             probes.push(id);
@@ -169,10 +180,21 @@ fn send<'a>(
             attempt,
             by_stack: !(manner.unheard && unheard),
             heard,
+            astray: astray(track, index),
             expired: silent.then_some(due),
             departed: !hidden || alone,
         });
     }
+}
+
+/// The answers from elsewhere that came after a SYN of an attempt and before its next; none where the
+/// client goes on: then they were translated back behind the place of capture.
+fn astray(track: &Track, index: usize) -> Vec<&Heard> {
+    let sent = |index: usize| track.syns.get(index).map(|syn| syn.at);
+    let after = |heard: &&Heard| index == 0 || sent(index).is_some_and(|at| heard.at >= at);
+    let before = |heard: &&Heard| sent(index.saturating_add(1)).is_none_or(|at| heard.at < at);
+    let astray = track.astray.iter().filter(|_| track.went_on.is_none());
+    astray.filter(after).filter(before).collect()
 }
 
 /// Whether an answer settles what becomes of an attempt.

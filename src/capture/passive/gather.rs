@@ -56,6 +56,8 @@ pub(super) struct Gather {
     live: Map<Pair, Track>,
     encounters: Map<Parties, Gathered>,
     clients: Map<Socket, u32>,
+    /// The attempt that each client socket began last: an answer may come from elsewhere.
+    asking: Map<Socket, Pair>,
     kept: usize,
     hand: usize,
     pub(super) remainder: Remainder,
@@ -65,6 +67,13 @@ impl Gather {
     /// The attempt on these two sockets.
     pub(super) fn live(&mut self, pair: &Pair) -> Option<&mut Track> {
         self.live.get_mut(pair)
+    }
+
+    /// The attempt of a client socket whose SYN has this number, whatever server it asks.
+    pub(super) fn asking(&mut self, client: &Socket, isn: u32) -> Option<&mut Track> {
+        let pair = self.asking.get(client)?;
+        let track = self.live.get_mut(pair)?;
+        (track.isn == Some(isn)).then_some(track)
     }
 
     /// Begins an attempt; `None` when no more can be remembered.
@@ -88,6 +97,10 @@ impl Gather {
             }
             gathered.next_recent = (gathered.next_recent + 1) % RECENT;
         }
+        if self.asking.len() >= FOLLOWED {
+            self.asking.clear();
+        }
+        self.asking.insert(client, pair);
         let track = Track::new(encounter, client.port, client_is_low, at);
         Some(self.live.entry(pair).or_insert(track))
     }

@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use crate::model::time::Moment;
+use crate::wire::checksum::{self, Checksum};
 use crate::wire::dissect::{Content, Message, Packet};
 use crate::wire::frame::Direction;
 use crate::wire::glance::{Outline, Sight, glance};
@@ -36,6 +37,8 @@ struct Frame {
     number: u64,
     at: Moment,
     direction: Option<Direction>,
+    /// A checksum is wrong, or was left to hardware where the capture was taken.
+    broken: bool,
 }
 
 impl Observer {
@@ -48,11 +51,6 @@ impl Observer {
     /// interface where that is known, and its IP datagram, which may be cut short.
     pub fn see(&mut self, number: u64, at: Moment, direction: Option<Direction>, datagram: &[u8]) {
         self.last = self.last.max(at);
-        let frame = Frame {
-            number,
-            at,
-            direction,
-        };
         // The bulk of a capture: neither begins a connection nor answers its beginning.
         if let Some(seen) = glance(datagram)
             && let Sight::Tcp(outline) = seen.sight
@@ -62,6 +60,12 @@ impl Observer {
             self.flow(at, (seen.source, seen.destination, seen.ttl), &outline);
             return;
         }
+        let frame = Frame {
+            number,
+            at,
+            direction,
+            broken: checksum::whole(datagram) == Checksum::Wrong,
+        };
         let Some(packet) = sight::read(datagram) else {
             self.gather.remainder.unread += 1;
             return;
@@ -131,6 +135,7 @@ impl Observer {
                 (false, true) if !track.answers.is_empty() || track.is_over() => Taken::Another,
                 (false, _) => {
                     self.both_ways = true;
+                    track.broken = track.broken.saturating_add(frame.broken.into());
                     track.hear_server(frame.at, frame.number, packet, segment)
                 }
             };
@@ -141,6 +146,14 @@ impl Observer {
                     return;
                 }
                 Taken::Another => {}
+            }
+        }
+        if !asks && flags.contains(Flags::ACK) {
+            let isn = segment.acknowledgment.wrapping_sub(1);
+            if let Some(track) = self.gather.asking(&to, isn) {
+                self.both_ways = true;
+                track.hear_astray(frame.at, frame.number, packet, segment);
+                return;
             }
         }
         if asks {

@@ -61,6 +61,9 @@ pub(super) const fn ceiling(cause: Cause, grounds: &Grounds) -> Confidence {
         // Small segments pass and large ones do not; an outage that begins then looks alike.
         Cause::MtuBlackHole if grounds.times >= 2 => Likely,
         Cause::MtuBlackHole => Possible,
+        // The number that is acknowledged was random, so who sent it has seen the SYN; translated back
+        // behind the place of capture it would be right.
+        Cause::Misaddressed => Likely,
         Cause::Conflicting => Likely,
         // Only a refusal by the client's own kernel shows it: the SYN is stopped before any capture.
         Cause::LocalEgress => Likely,

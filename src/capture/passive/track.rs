@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use crate::engine::translate;
-use crate::model::reply::{Answer, Reply};
+use crate::model::reply::{Answer, Flaw, Reply};
 use crate::model::time::Moment;
 use crate::wire::dissect::{Message, Packet};
 use crate::wire::frame::Direction;
@@ -77,6 +77,8 @@ pub(super) struct Track {
     pub(super) syns: Vec<Syn>,
     pub(super) more_syns: u32,
     pub(super) answers: Vec<Heard>,
+    /// Answers by their numbers that come from another address or port than was asked.
+    pub(super) astray: Vec<Heard>,
     pub(super) first: Moment,
     pub(super) last: Moment,
     /// The SYNs were seen a second time, one hop on.
@@ -98,6 +100,8 @@ pub(super) struct Track {
     pub(super) too_big: Option<Option<u16>>,
     /// Somebody refused the answer.
     pub(super) answer_refused: Option<IpAddr>,
+    /// Answers whose checksum is wrong, or was left to hardware.
+    pub(super) broken: u32,
     /// Segments of the right ports and the wrong numbers.
     pub(super) near_misses: u32,
     /// The server answered with a bare ACK of something else: an older connection lingers there.
@@ -126,6 +130,7 @@ impl Track {
             syns: Vec::new(),
             more_syns: 0,
             answers: Vec::new(),
+            astray: Vec::new(),
             first: at,
             last: at,
             forwarded: false,
@@ -139,6 +144,7 @@ impl Track {
             served_ttl: None,
             too_big: None,
             answer_refused: None,
+            broken: 0,
             near_misses: 0,
             challenged: false,
         }
@@ -255,6 +261,31 @@ impl Track {
         Taken::Ours
     }
 
+    /// A segment that acknowledges the SYN and comes from elsewhere.
+    pub(super) fn hear_astray(
+        &mut self,
+        at: Moment,
+        number: u64,
+        packet: &Packet,
+        segment: &Segment,
+    ) {
+        self.touch(at);
+        let port = segment.source_port;
+        let reply = Reply {
+            flaw: Some(Flaw::Misaddressed { port }),
+            ..translate::reply(packet, translate::segment(segment))
+        };
+        if self.astray.len() < REMEMBERED {
+            self.astray.push(Heard {
+                at,
+                number,
+                reply,
+                shows: Shows::Sequence,
+                relayed: false,
+            });
+        }
+    }
+
     fn opened(&mut self, at: Moment, number: u64, packet: &Packet, segment: &Segment) -> Taken {
         if self.isn.is_none() && self.answers.is_empty() {
             self.client.begin(segment.acknowledgment);
@@ -298,7 +329,7 @@ impl Track {
         source: IpAddr,
     ) -> Taken {
         self.touch(at);
-        let answer = translate::error(packet, message.kind, quote, source);
+        let answer = translate::error(packet, message.kind, quote, source, quote.asked());
         let shows = match (quote.source, quote.identification) {
             (IpAddr::V4(_), Some(identification)) => Shows::Identification(identification),
             _ => Shows::Sequence,

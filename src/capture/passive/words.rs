@@ -307,6 +307,15 @@ pub(super) fn remark(situation: &Situation<'_>, finding: &mut Finding) {
             "the capture holds no packet towards any client: one direction may be missing".into(),
         );
     }
+    let unheard = view.attempts.iter().filter(|track| track.went_on.is_none());
+    let broken: u32 = unheard.map(|track| track.broken).sum();
+    if broken > 0 {
+        notes.push(format!(
+            "{broken} of the answers that the client does not go on after have a wrong checksum in the \
+             capture: where they arrived so, its kernel discards them; at their sender and on virtual \
+             links it is only filled in later"
+        ));
+    }
     let mut missing = 0;
     for track in view.attempts {
         missing += usize::from(track.syns.is_empty());

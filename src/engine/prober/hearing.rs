@@ -8,6 +8,7 @@ use crate::model::evidence::Ear;
 use crate::model::reply::Answer;
 use crate::model::time::Moment;
 use crate::wire::dissect::{Content, Packet, dissect};
+use crate::wire::tcp::Segment;
 
 impl Prober {
     /// Takes the IP datagram of a frame that was heard at `at`, and says whose it was. Any bytes
@@ -19,17 +20,20 @@ impl Prober {
         datagram: &[u8],
     ) -> Option<Attribution> {
         let packet = dissect(datagram).ok()?;
-        let attribution = self.ledger.attribute(heard, &packet)?;
+        let mut attribution = self.ledger.attribute(heard, &packet)?;
+        if let Role::Reply(_, reply) = &mut attribution.role {
+            reply.flaw = heard.flaw(datagram).or(reply.flaw);
+        }
         let Attribution { session, role } = attribution;
-        match (role, heard) {
+        match (role, heard.ear()) {
             (Role::Probe(probe), _) => self.with(session, |session| session.depart(at, probe)),
-            (Role::Reply(probe, reply), Heard::Arriving(ear)) => {
+            (Role::Reply(probe, reply), Some(ear)) => {
                 self.with(session, |session| session.hear(at, ear, probe, reply));
                 if matches!(reply.answer, Answer::SynAck { .. }) {
                     self.close(at, Owner { session, probe }, &packet);
                 }
             }
-            (Role::NearMiss(from, numbers), Heard::Arriving(ear)) => {
+            (Role::NearMiss(from, numbers), Some(ear)) => {
                 self.miss(at, ear, session, from, numbers);
             }
             (Role::Closing(probe), _) => {
@@ -41,13 +45,26 @@ impl Prober {
         Some(attribution)
     }
 
-    /// Sends the reset that closes what a SYN-ACK half-opened; for settled inquests too.
+    /// Sends the reset that closes what a SYN-ACK half-opened; for settled inquests too. It goes where
+    /// the probe went, from wherever the SYN-ACK came: there the connection is known, and this host's
+    /// kernel resets the sender itself.
     fn close(&mut self, at: Moment, owner: Owner, packet: &Packet) {
         let Content::Tcp(syn_ack) = packet.content else {
             return;
         };
+        let Some(asked) = self.ledger.asked(owner) else {
+            return;
+        };
+        let packet = Packet {
+            source: asked.ip(),
+            ..*packet
+        };
+        let syn_ack = Segment {
+            source_port: asked.port(),
+            ..syn_ack
+        };
         let making = (&self.tokens, self.count);
-        if self.closings.answer(at, owner, making, packet, &syn_ack) {
+        if self.closings.answer(at, owner, making, &packet, &syn_ack) {
             self.count = self.count.wrapping_add(1);
         }
     }

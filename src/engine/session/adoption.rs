@@ -51,7 +51,7 @@ impl Session {
         {
             self.timing.learn(rtt);
         }
-        for heard in &known.replies {
+        for heard in known.replies.iter().chain(&known.flawed) {
             let ears = [(Ear::Tap, heard.by_tap), (Ear::Stack, heard.by_stack)];
             for (ear, _) in ears.into_iter().filter(|(_, heard)| *heard) {
                 self.record(heard.at, Fact::Replied(id, ear, heard.reply));

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::model::probe::{Dscp, Ttl};
-use crate::model::reply::{Quote, Refusal};
+use crate::model::reply::{Flaw, Quote, Refusal};
 
 /// Feeds one arriving datagram; the answer recorded and the near misses counted.
 fn heard(prober: &mut Prober, datagram: &[u8]) -> (Option<Answer>, u64) {
@@ -67,30 +67,127 @@ fn a_near_miss_heard_by_both_ears_counts_once_and_is_never_evidence() {
     assert_eq!(answer(&prober), None);
 }
 
+/// A segment that answers a SYN, as it comes from `from` for `to`.
+fn astray(syn: &Transmit, from: &str, port: u16, to: &str, flags: Flags) -> Vec<u8> {
+    let sent = sent_segment(syn);
+    let next = sent.sequence.wrapping_add(1);
+    let segment = Segment::bare(port, sent.source_port, 9, next, flags);
+    let envelope = Envelope {
+        source: address(from),
+        destination: address(to),
+        ..back(&dissect(&syn.datagram).unwrap())
+    };
+    compose::segment(&envelope, &segment).unwrap()
+}
+
 #[test]
-fn an_answer_from_another_address_or_for_another_host_is_not_ours() {
+fn an_answer_for_another_host_is_not_ours() {
+    let (mut prober, syn) = begun(one_syn, Family::V4);
+    let datagram = astray(&syn, "10.9.3.10", 3306, "10.9.0.3", RST_ACK);
+    assert_eq!(heard(&mut prober, &datagram).0, None);
+    let trial = evidence(&prober).trials()[0].clone();
+    assert!(trial.flawed.is_empty());
+}
+
+#[test]
+fn an_answer_with_our_token_from_elsewhere_is_told_apart_from_the_right_one() {
+    for (from, port, flags) in [
+        ("10.9.3.11", 3306, SYN_ACK),
+        ("10.9.3.11", 13306, SYN_ACK),
+        ("10.9.3.10", 13306, SYN_ACK),
+        ("10.9.3.11", 3306, RST_ACK),
+    ] {
+        let (mut prober, syn) = begun(one_syn, Family::V4);
+        let datagram = astray(&syn, from, port, "10.9.0.2", flags);
+        assert_eq!(heard(&mut prober, &datagram), (None, 0), "{from} {port}");
+        let trial = evidence(&prober).trials()[0].clone();
+        let [found] = trial.flawed.as_slice() else {
+            panic!("{:?}", trial.flawed);
+        };
+        assert_eq!(found.reply.from, address(from));
+        assert_eq!(found.reply.flaw, Some(Flaw::Misaddressed { port }));
+        assert!(trial.is_pending());
+    }
+}
+
+#[test]
+fn an_answer_from_elsewhere_with_the_wrong_token_is_nobodys() {
     let (mut prober, syn) = begun(one_syn, Family::V4);
     let sent = sent_segment(&syn);
-    let right = Segment::bare(
-        3306,
-        sent.source_port,
-        0,
-        sent.sequence.wrapping_add(1),
-        RST_ACK,
-    );
-    let packet = dissect(&syn.datagram).unwrap();
-    for envelope in [
-        Envelope {
-            source: address("10.9.3.11"),
-            ..back(&packet)
-        },
-        Envelope {
-            destination: address("10.9.0.3"),
-            ..back(&packet)
-        },
-    ] {
-        let datagram = compose::segment(&envelope, &right).unwrap();
-        assert_eq!(heard(&mut prober, &datagram).0, None);
+    let next = sent.sequence.wrapping_add(2);
+    let segment = Segment::bare(3306, sent.source_port, 9, next, SYN_ACK);
+    let envelope = Envelope {
+        source: address("10.9.3.11"),
+        ..back(&dissect(&syn.datagram).unwrap())
+    };
+    let datagram = compose::segment(&envelope, &segment).unwrap();
+    assert_eq!(heard(&mut prober, &datagram), (None, 0));
+    assert!(evidence(&prober).trials()[0].flawed.is_empty());
+}
+
+#[test]
+fn what_an_answer_from_elsewhere_half_opens_is_closed_where_it_was_asked() {
+    let (mut prober, syn) = begun(one_syn, Family::V4);
+    let sent = sent_segment(&syn);
+    let datagram = astray(&syn, "10.9.3.11", 13306, "10.9.0.2", SYN_ACK);
+    prober.handle_frame(ms(3), TAP, &datagram);
+    let reset = transmit(&mut prober, ms(3));
+    let closing = dissect(&reset.datagram).unwrap();
+    assert_eq!(closing.destination, address("10.9.3.10"));
+    assert_eq!(reset.destination, closing.destination);
+    let Content::Tcp(segment) = closing.content else {
+        panic!("{closing:?}");
+    };
+    assert_eq!(segment.flags, Flags::RST);
+    assert_eq!(segment.destination_port, 3306);
+    assert_eq!(segment.sequence, sent.sequence.wrapping_add(1));
+}
+
+#[test]
+fn a_wrong_checksum_is_no_answer_unless_the_kernel_vouches_for_it() {
+    for family in [Family::V4, Family::V6] {
+        for (heard, at, counts) in [
+            (TAP, 16, false),
+            (TAP, 9, false),
+            (Heard::Vouched, 16, true),
+            (STACK, 16, true),
+        ] {
+            let (mut prober, syn) = begun(one_syn, family);
+            let next = sent_segment(&syn).sequence.wrapping_add(1);
+            let mut datagram = segment_back(&syn, SYN_ACK, 9, next);
+            let start = if family == Family::V4 { 20 } else { 40 };
+            // The checksum itself, or of the acknowledged number no octet: the server's own number.
+            let at = if at == 9 { start + 4 } else { start + at };
+            datagram[at] ^= 1;
+            prober.handle_frame(ms(3), heard, &datagram);
+            let trial = evidence(&prober).trials()[0].clone();
+            assert_eq!(trial.replies.len(), usize::from(counts), "{heard:?}");
+            assert_eq!(trial.flawed.len(), usize::from(!counts), "{heard:?}");
+        }
+    }
+}
+
+#[test]
+fn nothing_vouches_for_a_wrong_checksum_of_the_ip_header() {
+    let (mut prober, syn) = begun(one_syn, Family::V4);
+    let next = sent_segment(&syn).sequence.wrapping_add(1);
+    let mut datagram = segment_back(&syn, SYN_ACK, 9, next);
+    datagram[10] ^= 1;
+    prober.handle_frame(ms(3), Heard::Vouched, &datagram);
+    assert_eq!(answer(&prober), None);
+    assert_eq!(evidence(&prober).trials()[0].flawed.len(), 1);
+}
+
+#[test]
+fn an_icmp_error_with_a_wrong_checksum_is_no_answer() {
+    for family in [Family::V4, Family::V6] {
+        let (mut prober, syn) = begun(one_syn, family);
+        let mut datagram = error_about(&syn.datagram, icmp::Kind::Unreachable(1), 60);
+        let last = datagram.len() - 1;
+        datagram[last] ^= 1;
+        prober.handle_frame(ms(3), TAP, &datagram);
+        assert_eq!(answer(&prober), None);
+        assert_eq!(evidence(&prober).trials()[0].flawed.len(), 1);
     }
 }
 
@@ -100,6 +197,7 @@ fn an_error_that_quotes_eight_octets_of_our_segment_is_ours() {
         dscp: Dscp::ZERO,
         ttl: Ttl(64),
         foreign_source: None,
+        foreign_destination: None,
     };
     for (family, headers, kind, expected) in [
         (
@@ -174,8 +272,17 @@ fn a_quote_is_matched_by_ports_and_sequence_whatever_nat_made_of_the_addresses()
     ));
     check(16, &[192, 0, 2, 1], (true, 0));
     check(24, &[0, 0, 0, 0], (false, 1));
-    check(20, &[0, 9], (false, 0));
-    check(22, &[0, 9], (false, 0));
+    check(20, &[0, 9], (true, 0));
+    let forwarded = check(22, &[0, 9], (true, 0));
+    assert!(matches!(
+        forwarded,
+        Some(Answer::TimeExceeded(Quote {
+            foreign_destination: Some(shown),
+            ..
+        })) if shown.port() == 9
+    ));
+    // Both ends translated: the number alone is too little.
+    check(12, &[192, 0, 2, 1, 192, 0, 2, 2, 0, 9, 0, 9], (false, 0));
 }
 
 #[test]

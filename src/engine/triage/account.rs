@@ -97,10 +97,15 @@ impl Replies {
         let mut place = account.latest;
         for _ in 0..account.replies {
             let known = self.all.get_mut(place as usize)?;
+            // A raw socket hears a broken segment like a whole one: the tap knows.
             let same = known.attempt == attempt
                 && known.reply.from == reply.from
-                && known.reply.answer.same_kind(&reply.answer);
+                && known.reply.answer.same_kind(&reply.answer)
+                && (known.reply.flaw == reply.flaw || by_stack || !known.by_tap);
             if same {
+                if by_tap && !known.by_tap {
+                    known.reply.flaw = reply.flaw;
+                }
                 known.by_tap |= by_tap;
                 known.by_stack |= by_stack;
                 let closed = known.closed;

@@ -101,7 +101,9 @@ impl Dossier {
                 facts.push((*sent, Fact::Refused(id, *refusal)));
                 continue;
             }
-            let answered = |known: &Remembered| u32::from(known.attempt) + 1 == number;
+            let answered = |known: &Remembered| {
+                u32::from(known.attempt) + 1 == number && known.reply.flaw.is_none()
+            };
             let patience = sent.after(LINGER);
             if patience <= self.settled && !self.replies.iter().any(answered) {
                 facts.push((patience, Fact::Expired(id)));

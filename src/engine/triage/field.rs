@@ -45,6 +45,13 @@ pub(super) struct Syn {
     imprint: Imprint,
 }
 
+impl Syn {
+    /// The port it leaves from and its sequence number: what any answer shows of it.
+    pub(super) const fn key(&self) -> (u16, u32) {
+        (self.port, self.imprint.sequence)
+    }
+}
+
 /// The endpoints.
 #[derive(Clone, Debug)]
 pub(super) struct Field {

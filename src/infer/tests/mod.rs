@@ -7,6 +7,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
 mod answering;
+mod flawed;
 mod patterns;
 mod silent;
 mod sizes;
@@ -80,6 +81,7 @@ fn reply(from: IpAddr, hop: u8, dscp: Dscp, answer: Answer) -> (Duration, Reply)
             dscp,
             flow_label: None,
             answer,
+            flaw: None,
         },
     )
 }
@@ -89,6 +91,7 @@ fn quote(probe: &Probe) -> Quote {
         dscp: probe.dscp,
         ttl: Ttl(1),
         foreign_source: None,
+        foreign_destination: None,
     }
 }
 
@@ -169,7 +172,7 @@ fn run(
                 Some((delay, reply)) => {
                     due.push((now.after(delay), Fact::Replied(id, Ear::Tap, reply)));
                     due.push((now.after(delay), Fact::Replied(id, Ear::Stack, reply)));
-                    if delay > patience {
+                    if delay > patience || reply.flaw.is_some() {
                         due.push((now.after(patience), Fact::Expired(id)));
                     }
                 }

@@ -3,6 +3,7 @@
 //! The first piece of advice is the most promising. Commands are complete as they stand but for
 //! words in capitals; nothing a user or a network wrote stands in one unquoted.
 
+mod answers;
 mod case;
 mod greeting;
 mod host;
@@ -104,7 +105,9 @@ fn by_cause(case: &Case<'_>) -> Vec<Advice> {
         Cause::NoNeighbor => network::no_neighbor(case),
         Cause::NoRoute if local => local::no_route(case),
         Cause::NoRoute => network::no_route(case),
+        Cause::Misaddressed => answers::misaddressed(case),
         Cause::LocalEgress => local::local_egress(case),
+        Cause::LocalIngress if answers::are_broken(case) => answers::broken(case),
         Cause::LocalIngress => local::local_ingress(case),
         Cause::Conflicting => local::conflicting(case),
         Cause::Inconclusive => local::inconclusive(case),

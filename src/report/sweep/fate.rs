@@ -65,6 +65,10 @@ fn verbs(cause: &str) -> (&'static str, &'static str) {
         "listener-overloaded" => ("is overloaded", "are overloaded"),
         "no-neighbor" => ("has no answering neighbour", "have no answering neighbour"),
         "no-route" => ("has no route", "have no route"),
+        "misaddressed" => (
+            "answers from another address",
+            "answer from other addresses",
+        ),
         "local-egress" => ("is stopped by this host", "are stopped by this host"),
         "local-ingress" => (
             "answers, and this host discards the answers",

@@ -328,3 +328,68 @@ fn resets_that_one_client_port_does_not_hear_are_lost_by_chance() {
         Confidence::Likely,
     );
 }
+
+#[test]
+fn answers_with_the_clients_number_from_another_host_are_named() {
+    let other: IpAddr = Ipv4Addr::new(10, 9, 9, 11).into();
+    for flags in [SYN_ACK, RST_ACK] {
+        let encounter = check(
+            |tape| {
+                for attempt in 0..2 {
+                    tape.flow(40_000 + attempt, PORT);
+                    for second in [0, 1, 3] {
+                        let at = u64::from(attempt) * 30_000 + second * 1000;
+                        tape.at(at).syn();
+                        tape.at(at + 1).answer_from(other, flags);
+                    }
+                }
+            },
+            Cause::Misaddressed,
+            Confidence::Likely,
+        );
+        let summary = &encounter.outcome.finding.verdict.summary;
+        assert!(summary.contains("10.9.9.11"), "{summary}");
+        assert_eq!(encounter.packets[0].replies, [2]);
+    }
+}
+
+#[test]
+fn what_is_translated_back_behind_the_place_of_capture_is_no_finding() {
+    let other: IpAddr = Ipv4Addr::new(10, 9, 9, 11).into();
+    let encounter = check(
+        |tape| {
+            tape.at(0).syn().at(1).answer_from(other, SYN_ACK);
+            tape.at(2).answer(SYN_ACK).at(3).data(true, 0, 0, 0);
+        },
+        Cause::Open,
+        Confidence::Likely,
+    );
+    assert!(
+        encounter
+            .outcome
+            .finding
+            .alternatives
+            .iter()
+            .all(|rival| rival.cause != Cause::Misaddressed)
+    );
+}
+
+#[test]
+fn answers_with_a_wrong_checksum_are_a_remark_where_the_client_does_not_go_on() {
+    for goes_on in [false, true] {
+        let mut tape = Tape::new();
+        tape.at(0).syn();
+        let next = tape.isn.wrapping_add(1);
+        let answer = Segment::bare(tape.to, tape.from, THEIRS, next, SYN_ACK);
+        let mut datagram = compose::segment(&tape.envelope(false), &answer).unwrap();
+        datagram[36] ^= 1;
+        tape.at(1).write(false, &datagram);
+        if goes_on {
+            tape.at(2).data(true, 0, 0, 0);
+        }
+        let account = tape.finish();
+        let notes = &account.encounters[0].outcome.finding.notes;
+        let remarked = notes.iter().any(|note| note.contains("wrong checksum"));
+        assert_eq!(remarked, !goes_on, "{notes:?}");
+    }
+}

@@ -139,6 +139,18 @@ impl Tape {
         self.segment(true, syn)
     }
 
+    /// What answers the SYN comes from the same port of another host.
+    fn answer_from(&mut self, host: IpAddr, flags: Flags) -> &mut Self {
+        let next = self.isn.wrapping_add(1);
+        let answer = Segment::bare(self.to, self.from, THEIRS, next, flags);
+        let envelope = Envelope {
+            source: host,
+            ..self.envelope(false)
+        };
+        let datagram = compose::segment(&envelope, &answer).unwrap();
+        self.write(false, &datagram)
+    }
+
     /// A SYN to the same port of another host.
     fn syn_to(&mut self, host: IpAddr) -> &mut Self {
         let envelope = Envelope {

@@ -1,0 +1,70 @@
+//! What the tap and the ear behind the firewall hear of one answer, and what counts as one.
+
+use super::*;
+use crate::model::probe::{Dscp, Flow, Kind, Target, Ttl};
+use crate::model::reply::Answer;
+
+const PROBE: ProbeId = ProbeId(1);
+
+fn reset(flaw: Option<Flaw>) -> Reply {
+    Reply {
+        from: [10, 9, 3, 10].into(),
+        ttl: Ttl(61),
+        dscp: Dscp::ZERO,
+        flow_label: None,
+        answer: Answer::Reset,
+        flaw,
+    }
+}
+
+/// The trial after these replies, one a millisecond, and the same of the facts told anew.
+fn heard(replies: &[(Ear, Option<Flaw>)]) -> Trial {
+    let mut evidence = Evidence::new();
+    let probe = Probe::plain(Kind::Syn, Target::Endpoint, Flow::ephemeral(0));
+    evidence.record(Moment::START, Fact::Sent(PROBE, probe));
+    for (number, (ear, flaw)) in (1_u64..).zip(replies) {
+        let at = Moment::START.after(Duration::from_millis(number));
+        evidence.record(at, Fact::Replied(PROBE, *ear, reset(*flaw)));
+    }
+    let mut again = Evidence::new();
+    for Observation { at, fact } in evidence.observations() {
+        again.record(at, fact);
+    }
+    assert_eq!(evidence.trials(), again.trials());
+    evidence.trials().first().expect("a trial").clone()
+}
+
+#[test]
+fn what_the_tap_sees_broken_is_no_reply_whichever_ear_is_sooner() {
+    let broken = Some(Flaw::Checksum);
+    for order in [
+        [(Ear::Tap, broken), (Ear::Stack, None)],
+        [(Ear::Stack, None), (Ear::Tap, broken)],
+    ] {
+        let trial = heard(&order);
+        assert!(trial.replies.is_empty() && trial.is_pending());
+        let [flawed] = trial.flawed.as_slice() else {
+            panic!("{:?}", trial.flawed);
+        };
+        assert!(flawed.by_tap && flawed.by_stack);
+        assert_eq!(flawed.reply.flaw, broken);
+    }
+}
+
+#[test]
+fn a_copy_that_is_whole_counts_beside_a_broken_one() {
+    let broken = Some(Flaw::Checksum);
+    let trial = heard(&[(Ear::Tap, broken), (Ear::Tap, None), (Ear::Stack, None)]);
+    assert_eq!((trial.replies.len(), trial.flawed.len()), (1, 1));
+    assert!(trial.replies.iter().all(|reply| reply.by_stack));
+}
+
+#[test]
+fn an_answer_from_elsewhere_is_kept_apart() {
+    let elsewhere = Some(Flaw::Misaddressed { port: 3306 });
+    let trial = heard(&[(Ear::Tap, elsewhere), (Ear::Stack, elsewhere)]);
+    assert!(trial.replies.is_empty());
+    assert_eq!(trial.flawed.len(), 1);
+    let trial = heard(&[(Ear::Tap, elsewhere), (Ear::Stack, None)]);
+    assert_eq!((trial.replies.len(), trial.flawed.len()), (1, 1));
+}
