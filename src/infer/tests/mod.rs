@@ -9,6 +9,7 @@ use std::time::Duration;
 mod answering;
 mod patterns;
 mod silent;
+mod told;
 
 use super::*;
 use crate::model::evidence::{Ear, Evidence, Fact, LocalRefusal};
@@ -226,6 +227,11 @@ fn check_under(
         evidence.trials().len(),
         finding.alternatives
     );
+    let rivals = finding.alternatives.iter().map(|rival| &rival.basis);
+    for id in rivals.chain([&verdict.basis]).flatten() {
+        let cited = evidence.trial(*id).expect("a probe of the evidence");
+        assert!(!cited.is_pending(), "probe {id} is cited and awaited");
+    }
     assert!(
         took <= seconds,
         "took {took:.1} s and {} probes",
