@@ -159,11 +159,19 @@ impl<'a> Case<'a> {
 
     /// Whether the host itself answered anything.
     pub(super) fn host_answers(&self) -> bool {
+        self.answers_with(Answer::is_end_of_path)
+    }
+
+    /// Whether it answered a TCP segment of ours.
+    pub(super) fn host_answers_tcp(&self) -> bool {
+        self.answers_with(|answer| matches!(answer, Answer::SynAck { .. } | Answer::Reset))
+    }
+
+    fn answers_with(&self, pick: impl Fn(&Answer) -> bool) -> bool {
         let mut trials = self.outcome.evidence.trials().iter();
         trials.any(|trial| {
             let mut replies = trial.replies.iter();
-            replies
-                .any(|heard| heard.reply.from == self.target && heard.reply.answer.is_end_of_path())
+            replies.any(|heard| heard.reply.from == self.target && pick(&heard.reply.answer))
         })
     }
 

@@ -37,34 +37,17 @@ pub(super) fn possibilities(case: &Case<'_>) -> Vec<Advice> {
         Cause::Closed if case.is_translated() => vec![member_down(case), endpoints()],
         Cause::Closed => vec![duplicate(case)],
         Cause::RejectHost | Cause::RejectPath => refused(case),
-        Cause::DropHost => {
-            vec![
-                policy_local(),
-                conntrack_full("drops what is new"),
-                connlimit(case),
-                offload(),
-            ]
-        }
-        Cause::DropEdge => vec![reverse_path("of the target")],
-        Cause::DropEdgeOrHost => vec![
-            policy_local(),
-            reverse_path("of the target"),
-            conntrack_full("drops what is new"),
-            offload(),
-        ],
-        Cause::DropPath => vec![
-            conntrack_full("drops what is new"),
-            reverse_path("of a router"),
-        ],
+        Cause::DropHost => vec![policy_local(), connlimit(case)],
+        Cause::DropEdgeOrHost => vec![policy_local()],
         Cause::DropReturn => vec![reverse_path("of a router on the way back")],
         Cause::DropSomewhere if case.host_answers() => {
             vec![policy_local(), member_down(case)]
         }
         Cause::DropSomewhere => vec![member_down(case), reverse_path("of the target or a router")],
         Cause::Conflicting => vec![duplicate(case)],
-        Cause::LocalIngress => vec![offload()],
         _ => Vec::new(),
     };
+    possible.extend(alike(case));
     let shared = matches!(
         case.verdict.cause,
         Cause::Intermittent | Cause::DropSomewhere | Cause::RateLimited
@@ -73,6 +56,25 @@ pub(super) fn possibilities(case: &Case<'_>) -> Vec<Advice> {
         possible.push(source_ports());
     }
     possible
+}
+
+/// What would discard other packets of ours just as well: worth a look where none is answered.
+fn alike(case: &Case<'_>) -> Vec<Advice> {
+    let of = match case.verdict.cause {
+        Cause::DropHost => "of the target",
+        Cause::DropEdge | Cause::DropEdgeOrHost => "of the target or of the last router",
+        Cause::DropPath => "of a router",
+        _ => return Vec::new(),
+    };
+    let mut alike = Vec::new();
+    if !case.host_answers() {
+        alike.push(reverse_path(of));
+        alike.push(conntrack_full("drops what is new"));
+    }
+    if !case.host_answers_tcp() {
+        alike.push(offload());
+    }
+    alike
 }
 
 /// What refuses although nobody wrote a rule about this address.
