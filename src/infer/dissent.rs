@@ -48,8 +48,7 @@ enum Said {
 
 /// The facts against `cause`.
 pub(super) fn dissents(case: &Case<'_>, cause: Cause) -> Vec<Dissent> {
-    let mut dissents: Vec<Dissent> = Vec::new();
-    let mut kinds: Vec<(Asked, Said, IpAddr)> = Vec::new();
+    let mut kinds: Vec<((Asked, Said, IpAddr), Vec<ProbeId>)> = Vec::new();
     for trial in case.trials(|probe| probe.target == Target::Endpoint && probe.kind == Kind::Syn) {
         for heard in &trial.replies {
             let Some(said) = said(&heard.reply.answer).filter(|_| !case.is_own(&heard.reply))
@@ -60,20 +59,22 @@ pub(super) fn dissents(case: &Case<'_>, cause: Cause) -> Vec<Dissent> {
             if predicted(cause, kind.0, said) {
                 continue;
             }
-            if let Some(at) = kinds.iter().position(|known| *known == kind) {
-                dissents.get_mut(at).map(|known| known.basis.push(trial.id));
-                continue;
+            match kinds.iter_mut().find(|(known, _)| *known == kind) {
+                Some((_, basis)) => basis.push(trial.id),
+                None => kinds.push((kind, vec![trial.id])),
             }
-            kinds.push(kind);
-            let seen = words(kind);
-            let basis = vec![trial.id];
-            dissents.push(Dissent { seen, basis });
         }
     }
-    dissents.extend(address(case, cause));
-    dissents.extend(expired(case, cause));
-    dissents.extend(strays(case, cause));
-    dissents
+    let replies = kinds.into_iter().map(|(kind, basis)| Dissent {
+        seen: words(kind),
+        basis,
+    });
+    let others = [
+        address(case, cause),
+        expired(case, cause),
+        strays(case, cause),
+    ];
+    replies.chain(others.into_iter().flatten()).collect()
 }
 
 fn asked(trial: &Trial) -> Asked {
