@@ -4,7 +4,8 @@
 //! A listener without room discards every SYN, whatever it carries. A filter on options (timestamps
 //! that a translation shares, a rule on `tcp option`, PAWS of an old kernel), or one on the exact
 //! flags, lets the other kind pass. So one SYN goes without options and one with the flags that ask
-//! for ECN, each repeated once when silent.
+//! for ECN; a thorough diagnosis repeats each when silent. They take the place of the SYNs from other
+//! source ports: a reset that comes back shows that no filter of the answers looks at the client's port.
 
 use std::time::Duration;
 
@@ -64,7 +65,8 @@ pub(super) fn read_extras(case: &Case<'_>) -> Reading {
             extras,
             ..syn(Target::Endpoint, spare_flow(case, nth + trials.len()))
         };
-        match insist_for(case, &trials, probe, 1, 2) {
+        let most = if case.brief.thorough { 2 } else { 1 };
+        match insist_for(case, &trials, probe, 1, most) {
             Progress::Done => silent.extend(trials),
             Progress::Waiting(until) => {
                 return Reading {

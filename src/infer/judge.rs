@@ -87,9 +87,9 @@ fn occasion(question: Question, seen: Signs) -> bool {
         | Question::Scope => any(&[PortRefused]),
         Question::Early => any(&[ForgedReset, RefusedByTarget]) && any(&[AtHost, UnknownDistance]),
         Question::Fin => any(&[AckResets]),
-        Question::Host | Question::Trace | Question::Ack | Question::Range | Question::Fragment => {
-            any(&[PortSilent])
-        }
+        Question::Host | Question::Trace | Question::Ack | Question::Fragment => any(&[PortSilent]),
+        // A reset that comes back to a client's port shows what SYNs from other ports would.
+        Question::Range => any(&[PortSilent]) && !any(&[AckResets]),
         Question::Extras => any(&[PortSilent]) && any(&[AckResets]),
     }
 }
