@@ -154,7 +154,8 @@ fn headline(
     }
 }
 
-/// What passes the filter that a cause is, as sentences: by that it tells packets apart.
+/// What the port answers although its SYNs are silent, as sentences: by that a filter tells packets
+/// apart.
 fn told_apart(case: &Case<'_>, cause: Cause, signs: &[&Observed]) -> Vec<String> {
     let filters = [
         Cause::DropPath,
@@ -163,11 +164,13 @@ fn told_apart(case: &Case<'_>, cause: Cause, signs: &[&Observed]) -> Vec<String>
         Cause::DropHost,
         Cause::DropReturn,
     ];
-    if !filters.contains(&cause) {
-        return Vec::new();
-    }
+    let is_filter = filters.contains(&cause);
+    let is_silence = is_filter || matches!(cause, Cause::DropSomewhere | Cause::Inconclusive);
     let sentence = |observed: &&Observed| {
         match observed.sign {
+        Sign::AckResets if is_silence => Some("A bare ACK to the port draws a reset.".to_owned()),
+        Sign::FinResets if is_silence => Some("A bare FIN to the port draws a reset.".to_owned()),
+        _ if !is_filter => None,
         Sign::OptionsMatter => Some(
             "A SYN without TCP options is answered: what discards the others looks at options \
              (timestamps, window scale, SACK)."
@@ -185,8 +188,6 @@ fn told_apart(case: &Case<'_>, cause: Cause, signs: &[&Observed]) -> Vec<String>
                  not: a filter looks at the client's port."
             ))
         }
-        Sign::AckResets => Some("A bare ACK to the port draws a reset.".to_owned()),
-        Sign::FinResets => Some("A bare FIN to the port draws a reset.".to_owned()),
         _ => None,
     }
     };
