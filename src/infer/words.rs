@@ -166,8 +166,7 @@ fn told_apart(case: &Case<'_>, cause: Cause, signs: &[&Observed]) -> Vec<String>
     ];
     let is_filter = filters.contains(&cause);
     let is_silence = is_filter || matches!(cause, Cause::DropSomewhere | Cause::Inconclusive);
-    let sentence = |observed: &&Observed| {
-        match observed.sign {
+    let sentence = |observed: &&Observed| match observed.sign {
         Sign::AckResets if is_silence => Some("A bare ACK to the port draws a reset.".to_owned()),
         Sign::FinResets if is_silence => Some("A bare FIN to the port draws a reset.".to_owned()),
         _ if !is_filter => None,
@@ -177,7 +176,8 @@ fn told_apart(case: &Case<'_>, cause: Cause, signs: &[&Observed]) -> Vec<String>
                 .to_owned(),
         ),
         Sign::FlagsMatter => Some(
-            "A SYN that asks for ECN is answered: what discards the others looks at the exact flags."
+            "A SYN that asks for ECN is answered: what discards the others looks at the exact \
+             flags."
                 .to_owned(),
         ),
         Sign::OtherRangeAnswers => {
@@ -189,7 +189,6 @@ fn told_apart(case: &Case<'_>, cause: Cause, signs: &[&Observed]) -> Vec<String>
             ))
         }
         _ => None,
-    }
     };
     signs.iter().filter_map(sentence).collect()
 }
