@@ -15,6 +15,7 @@ mod artefacts;
 mod browser;
 mod capture;
 mod cli;
+mod consistent;
 mod crowd;
 mod firewalled;
 mod greeting;

@@ -3,7 +3,7 @@
 use crate::model::endpoint::Endpoint;
 use crate::model::evidence::{LocalRefusal, Trial};
 use crate::model::outcome::Outcome;
-use crate::model::probe::{Dscp, Kind, Probe, ProbeId, SourceRange, Target};
+use crate::model::probe::{Dscp, Extras, Kind, Probe, ProbeId, SourceRange, Target};
 use crate::model::reply::{Answer, Flaw, Reply};
 use crate::model::time::spell;
 
@@ -33,6 +33,11 @@ pub(super) fn probe(id: ProbeId, of: &str, probe: &Probe, endpoint: &Endpoint) -
     }
     if let Some(octets) = probe.padded_to {
         words.push_str(&format!(" padded to {octets} octets"));
+    }
+    match probe.extras {
+        Extras::Usual => {}
+        Extras::Nothing => words.push_str(" without options"),
+        Extras::Ecn => words.push_str(" with ECN"),
     }
     words
 }

@@ -239,8 +239,9 @@ impl<'a> Recital<'a> {
                 }
                 Some(id)
             }
-            Some(Role::NearMiss(..)) if behind.is_none() => {
-                self.evidence.record(kept.at, Fact::NearMiss);
+            Some(Role::NearMiss(_, _, reset)) if behind.is_none() => {
+                let fact = reset.map_or(Fact::NearMiss, Fact::StrayReset);
+                self.evidence.record(kept.at, fact);
                 None
             }
             Some(Role::Probe(_) | Role::Closing(_) | Role::NearMiss(..)) | None => None,
@@ -259,6 +260,7 @@ impl<'a> Recital<'a> {
             Fact::Replied(id, ear, reply) => Fact::Replied(of(id)?, *ear, *reply),
             Fact::Expired(id) => Fact::Expired(of(id)?),
             Fact::NearMiss
+            | Fact::StrayReset(_)
             | Fact::ReceiveDrops(_)
             | Fact::Gap(_)
             | Fact::Neighbour(_)

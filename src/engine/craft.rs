@@ -6,7 +6,7 @@ use super::inflight::Marks;
 use super::token::{Tokens, Tuple};
 use crate::infer::Brief;
 use crate::model::endpoint::Family;
-use crate::model::probe::{Dscp, Kind, Probe, ProbeId, Target, Ttl};
+use crate::model::probe::{Dscp, Extras, Kind, Probe, ProbeId, Target, Ttl};
 use crate::model::time::Moment;
 use crate::model::vantage::Vantage;
 use crate::wire::compose::{self, Envelope};
@@ -19,6 +19,8 @@ use crate::wire::tcp::{Flags, Options, Segment};
 const ICMP_HEADER: u16 = 8;
 /// Window of a bare ACK or FIN: any plausible one.
 const BARE_WINDOW: u16 = 1024;
+/// The flags of a SYN that asks for ECN (RFC 3168 §6.1.1).
+const ECN_SYN: Flags = Flags::SYN.with(Flags::ECE).with(Flags::CWR);
 
 /// A datagram ready to leave.
 #[derive(Clone, Debug)]
@@ -75,6 +77,7 @@ fn segment(bench: Workbench<'_>, id: ProbeId, probe: &Probe) -> Option<Crafted> 
     let (flags, acknowledgment) = match probe.kind {
         Kind::Ack => (Flags::ACK, tokens.acknowledgment(&tuple, id.0)),
         Kind::Fin => (Flags::FIN, 0),
+        Kind::Syn if probe.extras == Extras::Ecn => (ECN_SYN, 0),
         Kind::Syn | Kind::Fragment | Kind::Echo => (Flags::SYN, 0),
     };
     let mut segment = Segment::bare(
@@ -85,11 +88,13 @@ fn segment(bench: Workbench<'_>, id: ProbeId, probe: &Probe) -> Option<Crafted> 
         flags,
     );
     segment.window = BARE_WINDOW;
-    if flags == Flags::SYN {
+    if flags.contains(Flags::SYN) {
         let mss = mss(&brief.vantage, brief.endpoint.family());
         let ticks = (bench.now.micros() / 1000) & 0xffff_ffff;
         let timestamp = tokens.timestamp(&tuple).wrapping_add(ticks as u32);
-        segment.options = Options::linux_client(mss, timestamp);
+        if probe.extras != Extras::Nothing {
+            segment.options = Options::linux_client(mss, timestamp);
+        }
         segment.window = opening_window(mss);
         if let Some(length) = probe.padded_to {
             segment.payload_length = compose::payload_to_fill(&envelope, &segment, length);

@@ -304,5 +304,29 @@ pub struct Ended {
     pub heard: Heard,
 }
 
+/// What the kernel counts of a connection that fell silent (`struct tcp_info`, linux/tcp.h).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Account {
+    /// Segments heard, the SYN-ACK included.
+    pub heard: u32,
+    /// Of those, the ones that carried data.
+    pub with_data: u32,
+    /// Whether anything of ours was acknowledged since the handshake.
+    pub acknowledged: bool,
+}
+
+impl Account {
+    /// Repetitions of a SYN-ACK before they are no accident: one may follow an ACK that was lost.
+    const REPEATED: u32 = 2;
+
+    /// Whether the server went on repeating its SYN-ACK. A server that keeps silent sends nothing
+    /// after it, one that took what we said acknowledges it; one that never saw our last step of the
+    /// handshake repeats its own, after 1 s and 3 s (RFC 6298 §5).
+    pub const fn is_unfinished(self) -> bool {
+        let repeated = self.heard > Self::REPEATED && self.with_data == 0;
+        repeated && !self.acknowledged
+    }
+}
+
 #[cfg(test)]
 mod tests;

@@ -8,7 +8,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use super::inflight::{Inflight, Marks, Numbered, Owner};
 use super::{Heard, SessionId, translate};
-use crate::model::probe::ProbeId;
+use crate::model::probe::{ProbeId, Ttl};
 use crate::model::reply::{Answer, Flaw, Reply};
 use crate::wire::dissect::{Content, Message, Packet};
 use crate::wire::icmp::Kind;
@@ -34,7 +34,7 @@ pub enum Role {
     /// A reset on its way out that closes what a probe half-opened: ours, or this host's kernel's.
     Closing(ProbeId),
     /// Right flow, wrong numbers: what it claims to come from, and the numbers it shows.
-    NearMiss(IpAddr, [u32; 2]),
+    NearMiss(IpAddr, [u32; 2], Option<Ttl>),
 }
 
 /// What was sent, and between whom.
@@ -304,9 +304,11 @@ impl Ledger {
         numbers: [u32; 2],
     ) -> Option<Attribution> {
         let session = self.inflight.by_flow(peer, ours, theirs)?;
+        let reset =
+            matches!(packet.content, Content::Tcp(segment) if segment.flags.contains(Flags::RST));
         Some(Attribution {
             session,
-            role: Role::NearMiss(packet.source, numbers),
+            role: Role::NearMiss(packet.source, numbers, reset.then_some(Ttl(packet.ttl))),
         })
     }
 }

@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use super::inflight::Owner;
 use crate::model::evidence::Trial;
-use crate::model::probe::{Dscp, Kind, Probe, SourceRange, Target, Ttl};
+use crate::model::probe::{Dscp, Extras, Kind, Probe, SourceRange, Target, Ttl};
 use crate::model::time::Moment;
 
 /// How long a probe may serve others: a second, after another of patience.
@@ -37,6 +37,7 @@ pub(super) struct Like {
     ttl: Ttl,
     dscp: Dscp,
     padded_to: Option<u16>,
+    extras: Extras,
 }
 
 impl Like {
@@ -51,6 +52,7 @@ impl Like {
             ttl: probe.ttl,
             dscp: probe.dscp,
             padded_to: probe.padded_to,
+            extras: probe.extras,
         })
     }
 }

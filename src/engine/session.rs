@@ -25,7 +25,7 @@ use crate::model::evidence::{
     Ear, Evidence, Fact, HeardReply, LocalRefusal, NeighbourState, Trial,
 };
 use crate::model::outcome::Outcome;
-use crate::model::probe::{Kind, Probe, ProbeId};
+use crate::model::probe::{Kind, Probe, ProbeId, Ttl};
 use crate::model::reply::{Answer, Reply};
 use crate::model::time::Moment;
 use crate::model::vantage::Vantage;
@@ -197,7 +197,13 @@ impl Session {
 
     /// A segment on one of our flows whose numbers answer nothing we sent. Whether it is counted:
     /// not when the other ear counted it.
-    pub(super) fn miss(&mut self, at: Moment, ear: Ear, from: IpAddr, numbers: [u32; 2]) -> bool {
+    pub(super) fn miss(
+        &mut self,
+        at: Moment,
+        ear: Ear,
+        (from, numbers): (IpAddr, [u32; 2]),
+        reset: Option<Ttl>,
+    ) -> bool {
         if self.is_settled() {
             return false;
         }
@@ -212,7 +218,8 @@ impl Session {
             self.near_misses.pop_front();
         }
         self.near_misses.push_back((ear, from, numbers));
-        self.evidence.record(at, Fact::NearMiss);
+        let fact = reset.map_or(Fact::NearMiss, Fact::StrayReset);
+        self.evidence.record(at, fact);
         true
     }
 

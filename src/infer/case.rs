@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::model::endpoint::Family;
 use crate::model::evidence::{Evidence, HeardReply, Trial};
-use crate::model::probe::{Dscp, Flow, Kind, Probe, ProbeId, SourceRange, Target, Ttl};
+use crate::model::probe::{Dscp, Extras, Flow, Kind, Probe, ProbeId, SourceRange, Target, Ttl};
 use crate::model::reply::{Answer, Refusal, Reply};
 use crate::model::time::Moment;
 
@@ -346,6 +346,7 @@ pub(super) fn is_plain_syn(probe: &Probe, target: Target) -> bool {
         && probe.target == target
         && probe.ttl.is_full()
         && probe.padded_to.is_none()
+        && probe.extras == Extras::Usual
         && probe.flow.range == SourceRange::Ephemeral
 }
 

@@ -6,7 +6,7 @@
 //! 1. A SYN to the port that dies before `n` draws the answer, and one to another port is reported expired
 //!    there: the sender is nearer, and its TTL lies.
 //! 2. The same for SYNs that live for `n` hops: a device at hop `n` takes this port for itself, and
-//!    forwards the rest; unless the host's other answers come from that distance as well.
+//!    forwards the rest; unless the address's other answers come from that distance as well.
 //! 3. What the host answers elsewhere (echo before control ports, which may be translated) comes from
 //!    farther away: nearer than the host; from the same distance: at the host.
 //! 4. Nothing to compare with: a SYN that lives for `n` hops and is answered is at the host, `likely`; one
@@ -231,13 +231,15 @@ pub(super) fn read_distance(case: &Case<'_>) -> Reading {
                 } else {
                     Confidence::Likely
                 };
-                let because =
-                    format!("the answer is sent from hop {near}, the host answers from hop {host}");
+                let because = format!(
+                    "the answer is sent from hop {near}, the address's other answers from hop {host}"
+                );
                 seen(Sign::NearerThanHost, strength, &references, because.into())
             }
             Compared::Same(references) => {
-                let because =
-                    format!("the answer is sent from hop {near}, as are the host's other answers");
+                let because = format!(
+                    "the answer is sent from hop {near}, as are the address's other answers"
+                );
                 seen(
                     Sign::AtHost,
                     Confidence::Proven,
@@ -323,7 +325,7 @@ pub(super) fn unmasked(case: &Case<'_>) -> Option<HopRef> {
     }))
 }
 
-/// Where the host's other answers come from, beside the port's.
+/// Where the address's other answers come from, beside the port's.
 enum Compared<'a> {
     /// From farther away, at this hop.
     Farther(u8, Vec<&'a Trial>),

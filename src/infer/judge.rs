@@ -19,8 +19,8 @@ use super::hypothesis::{Hypothesis, TABLE};
 use super::sign::Sign::{self, *};
 use super::sign::{Observed, Progress, Question, Reading, Signs};
 use super::{
-    Ask, Brief, Course, Judgement, Next, answer, distance, flawed, local, locate, outline, pattern,
-    place, refusal, reset, silence, size, trace, words,
+    Ask, Brief, Course, Judgement, Next, answer, dissent, distance, extras, flawed, local, locate,
+    outline, pattern, place, refusal, reset, silence, size, trace, words,
 };
 
 /// Judges the evidence: the best verdict it supports at `now`, and the probes that would best test
@@ -87,9 +87,10 @@ fn occasion(question: Question, seen: Signs) -> bool {
         | Question::Scope => any(&[PortRefused]),
         Question::Early => any(&[ForgedReset, RefusedByTarget]) && any(&[AtHost, UnknownDistance]),
         Question::Fin => any(&[AckResets]),
-        Question::Host | Question::Trace | Question::Ack | Question::Range | Question::Fragment => {
-            any(&[PortSilent])
-        }
+        Question::Host | Question::Trace | Question::Ack | Question::Fragment => any(&[PortSilent]),
+        // A reset that comes back to a client's port shows what SYNs from other ports would.
+        Question::Range => any(&[PortSilent]) && !any(&[AckResets]),
+        Question::Extras => any(&[PortSilent]) && any(&[AckResets]),
     }
 }
 
@@ -113,6 +114,7 @@ fn read(case: &Case<'_>, question: Question) -> Reading {
         Question::Ack => silence::read_ack(case),
         Question::Fin => silence::read_fin(case),
         Question::Range => silence::read_range(case),
+        Question::Extras => extras::read_extras(case),
         Question::Fragment => silence::read_fragment(case),
     }
 }
@@ -209,15 +211,23 @@ fn find(case: &Case<'_>, leader: Option<&'static Hypothesis>, signs: &[&Observed
     let cause = leader.map_or(Cause::Inconclusive, |leader| leader.cause);
     let place = place::place(case, cause, signs, &rows);
     let method = place::method(case, cause);
-    let confidence = leader.map_or(Confidence::Possible, |leader| confidence(leader, signs));
+    let mut confidence = leader.map_or(Confidence::Possible, |leader| confidence(leader, signs));
     let alternatives = leader.map_or_else(Vec::new, |leader| alternatives(case, leader, signs));
     let mut basis: Vec<ProbeId> = signs
         .iter()
         .filter(|observed| rests_on(leader, observed))
         .flat_map(|observed| observed.basis.iter().copied())
         .collect();
-    basis.sort_unstable();
-    basis.dedup();
+    let dissents = dissent::dissents(case, cause);
+    if !dissents.is_empty() {
+        confidence = confidence.min(Confidence::Likely);
+        basis.extend(
+            dissents
+                .iter()
+                .flat_map(|dissent| dissent.basis.iter().copied().take(4)),
+        );
+    }
+    let basis = citable(case, basis);
     let open: Vec<Cause> = alternatives
         .iter()
         .filter(|rival| !rival.ruled_out)
@@ -226,7 +236,10 @@ fn find(case: &Case<'_>, leader: Option<&'static Hypothesis>, signs: &[&Observed
     let state = place::state(case, cause);
     let mut notes = outline::notes(case, &rows);
     notes.extend(flawed::notes(case, cause));
-    let summary = words::summary(case, cause, &place, method, signs, &open);
+    let mut summary = words::summary(case, cause, &place, method, signs, &open);
+    for dissent in &dissents {
+        summary.push_str(&format!(" Yet {}.", dissent.seen));
+    }
     Finding {
         verdict: Verdict {
             state,
@@ -242,6 +255,18 @@ fn find(case: &Case<'_>, leader: Option<&'static Hypothesis>, signs: &[&Observed
         loss: case.loss().bounds(),
         notes,
     }
+}
+
+/// The probes of a basis that show something: each once, none that is still awaited or void.
+fn citable(case: &Case<'_>, mut basis: Vec<ProbeId>) -> Vec<ProbeId> {
+    let shows = |id: &ProbeId| {
+        let trial = case.evidence.trial(*id);
+        trial.is_some_and(|trial| !trial.is_pending() && !(trial.void && trial.replies.is_empty()))
+    };
+    basis.retain(shows);
+    basis.sort_unstable();
+    basis.dedup();
+    basis
 }
 
 /// Whether the verdict rests on a sign: what the port draws, and what the cause needs.
@@ -266,7 +291,7 @@ fn alternatives(
                 cause: rival.cause,
                 ruled_out: observed.strength > Confidence::Possible,
                 because: observed.because.clone().into_owned(),
-                basis: observed.basis.clone(),
+                basis: citable(case, observed.basis.clone()),
             }),
             None if signs.is_empty() => None,
             None if rival.cause == Cause::MtuBlackHole => Some(untested_sizes(signs)),
@@ -360,11 +385,15 @@ fn course(
     if survivors.is_empty() {
         return Course::SETTLE;
     }
+    let looped = signs
+        .iter()
+        .any(|observed| observed.sign == TraceLoops && observed.strength > Confidence::Possible);
     let mut asks: Vec<Ask> = Vec::new();
     let mut waiting: Option<Option<Moment>> = None;
     for (question, reading) in readings {
         let carries = reading.sign.as_ref().is_some_and(|observed| {
-            observed.sign.question() == Question::Port
+            // Each SYN into a loop is carried as often as its TTL allows: no more than needed.
+            observed.sign.question() == Question::Port && !looped
                 || leader.is_some_and(|leader| leader.needs.contains(observed.sign))
         });
         if !carries && !splits(*question, &survivors) && !places(*question, leader) {

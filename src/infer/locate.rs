@@ -8,13 +8,14 @@
 //!
 //! Decision, first match (`h`: last hop that reported the port's flow; `d`: the host's distance):
 //! 0. The target is this host: there is no path.
-//! 1. On the link: there is no path to look at → to the edge.
-//! 2. The port's flow is reported at `d` or beyond → the address is translated there.
-//! 3. `h ≥ d − 1` → to the edge.
-//! 4. A control is reported, or reaches the host, beyond `h`; the port's flow never is, though tried
+//! 1. SYNs of full TTL expire on the way → a loop.
+//! 2. On the link: there is no path to look at → to the edge.
+//! 3. The port's flow is reported at `d` or beyond → the address is translated there.
+//! 4. `h ≥ d − 1` → to the edge.
+//! 5. A control is reported, or reaches the host, beyond `h`; the port's flow never is, though tried
 //!    as often, and loss does not explain it → in the path, unless every hop between `h` and the
 //!    host is silent to controls too → unclear.
-//! 5. Nothing reaches the host → stops all.
+//! 6. Nothing reaches the host → stops all.
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -24,12 +25,12 @@ use crate::model::probe::{Flow, Probe, ProbeId, Target, Ttl};
 use crate::model::time::Moment;
 use crate::model::verdict::{Confidence, HopRef};
 
-use super::case::{Case, Drawn, echo, limited_syn};
+use super::case::{Case, Drawn, echo, ids, limited_syn};
 use super::controls::{baseline, host_hop};
 use super::loss::{self, Loss};
 use super::sign::{Observed, Progress, Reading, Sign};
-use super::trace::{Flowed, Row};
-use super::{Ask, trace};
+use super::trace::{Circle, Flowed, Row};
+use super::{Ask, trace, words};
 
 /// Rounds at the hop that decides, the first beyond the last report of the port's flow that reports a
 /// control: enough that controls reported each time, and the port never, are beyond chance.
@@ -156,6 +157,9 @@ pub(super) fn read_trace(case: &Case<'_>) -> Reading {
     }
     let rows = trace::rows(case);
     let end = end(case, &rows);
+    if let Some(reading) = read_loop(case, &rows, &end) {
+        return reading;
+    }
     let (sign, because) = read_end(case, &rows, &end);
     let strength = weigh(case, &rows, &end, sign);
     let observed = (!rows.is_empty()).then(|| Observed {
@@ -183,6 +187,39 @@ pub(super) fn read_trace(case: &Case<'_>) -> Reading {
         sign: observed,
         progress,
     }
+}
+
+/// SYNs that ought to reach any host and expire on the way go round in a loop.
+fn read_loop(case: &Case<'_>, rows: &[Row], end: &End) -> Option<Reading> {
+    let expired = trace::expired_in_full(case);
+    let (_, from) = expired.first()?;
+    let circle = trace::circle(rows);
+    let whereabouts = circle.map_or_else(
+        || format!("at {from}"),
+        |Circle { first, back }| {
+            format!("between {} and {}", words::named(first), words::named(back))
+        },
+    );
+    let strength = if circle.is_some() || expired.len() > 1 {
+        Confidence::Likely
+    } else {
+        Confidence::Possible
+    };
+    let observed = Observed {
+        sign: Sign::TraceLoops,
+        strength,
+        basis: ids(expired.iter().map(|(trial, _)| *trial)),
+        because: format!("SYNs with full TTL expire in transit, in a routing loop {whereabouts}")
+            .into(),
+    };
+    let progress = match circle {
+        Some(_) => Progress::Done,
+        None => plan(case, rows, end),
+    };
+    Some(Reading {
+        sign: Some(observed),
+        progress,
+    })
 }
 
 fn read_end(case: &Case<'_>, rows: &[Row], end: &End) -> (Sign, String) {

@@ -11,7 +11,7 @@ use super::attempt::answered_when_repeated;
 use super::case::{Case, Drawn, hop_of_arrival};
 use super::controls::host_hop;
 use super::distance::answer_hop;
-use super::trace::{Flowed, Row};
+use super::trace::{Flowed, Row, circle};
 
 /// The path, one row a hop, the host's own row last where its distance is known.
 pub(super) fn path(case: &Case<'_>, rows: &[Row]) -> Vec<Hop> {
@@ -151,7 +151,11 @@ fn rewritten(case: &Case<'_>, ttl: u8) -> Option<String> {
 /// Remarks that change nothing in the verdict.
 pub(super) fn notes(case: &Case<'_>, rows: &[Row]) -> Vec<String> {
     let mut notes = Vec::new();
-    notes.extend(circle(rows));
+    notes.extend(circle(rows).map(|circle| {
+        let (hop, from) = (circle.first.ttl, circle.first.address);
+        let from = from.map_or_else(String::new, |from| format!(" ({from})"));
+        format!("hop {hop}{from} reports again beyond: a routing loop")
+    }));
     if case.evidence.receive_drops() > 0 {
         notes.push(format!(
             "this host dropped {} received frames; silence around them was not counted",
@@ -159,8 +163,17 @@ pub(super) fn notes(case: &Case<'_>, rows: &[Row]) -> Vec<String> {
         ));
     }
     if case.evidence.near_misses() > 0 {
+        let resets = case
+            .evidence
+            .stray_resets()
+            .map_or(String::new(), |(count, ttl)| {
+                format!(
+                    " ({count} of them resets, sent from hop {} by their TTL)",
+                    hop_of_arrival(ttl)
+                )
+            });
         notes.push(format!(
-            "{} frames of our flows carried no valid token and were not counted",
+            "{} frames of our flows carried no valid token and were not counted{resets}",
             case.evidence.near_misses()
         ));
     }
@@ -197,47 +210,5 @@ pub(super) fn notes(case: &Case<'_>, rows: &[Row]) -> Vec<String> {
              translated to a host behind it"
         ));
     }
-    notes.extend(loops(case));
     notes
-}
-
-/// A router that reports at several distances sends packets round in a circle.
-fn circle(rows: &[Row]) -> Option<String> {
-    let reports = |row: &Row| -> BTreeSet<IpAddr> {
-        row.port
-            .expired
-            .iter()
-            .chain(&row.control.expired)
-            .map(|(_, from)| *from)
-            .collect()
-    };
-    rows.iter().enumerate().find_map(|(at, row)| {
-        let later = rows.get(at + 2..)?;
-        let again = |from: &IpAddr| {
-            later
-                .iter()
-                .filter(|row| reports(row).contains(from))
-                .count()
-                >= 2
-        };
-        let from = reports(row).into_iter().find(again)?;
-        Some(format!(
-            "{from} reports at hop {} and again beyond: a routing loop",
-            row.ttl
-        ))
-    })
-}
-
-/// A full-TTL probe that expired on the way went round in a loop.
-fn loops(case: &Case<'_>) -> Option<String> {
-    case.port_syns().find_map(|trial| {
-        let heard = case.telling(trial)?;
-        heard.reply.answer.is_time_exceeded().then(|| {
-            format!(
-                "a SYN with full TTL expired at {} (hop {} by its TTL): a routing loop",
-                heard.reply.from,
-                hop_of_arrival(heard.reply.ttl)
-            )
-        })
-    })
 }

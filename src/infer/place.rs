@@ -8,7 +8,7 @@ use super::case::Case;
 use super::distance::{answer_hop, router_at, unmasked};
 use super::locate;
 use super::sign::{Observed, Sign};
-use super::trace::Row;
+use super::trace::{Row, circle};
 use super::{flawed, hole, refusal};
 
 /// The port's state under a cause.
@@ -55,7 +55,16 @@ pub(super) fn method(case: &Case<'_>, cause: Cause) -> Option<Method> {
 pub(super) fn place(case: &Case<'_>, cause: Cause, signs: &[&Observed], rows: &[Row]) -> Place {
     let kind = kind(cause, signs);
     match cause {
-        Cause::RejectPath | Cause::OpenProxied | Cause::NoRoute | Cause::NoNeighbor
+        // Which of the routers of a loop is at fault, nothing shows.
+        Cause::NoRoute if signs.iter().any(|o| o.sign == Sign::TraceLoops) => Place {
+            after_hop: circle(rows).map(|circle| circle.first),
+            ..Place::of(kind)
+        },
+        Cause::RejectPath
+        | Cause::OpenProxied
+        | Cause::NoRoute
+        | Cause::NoNeighbor
+        | Cause::Closed
             if kind == PlaceKind::Path =>
         {
             Place {
@@ -96,6 +105,7 @@ pub(super) fn place(case: &Case<'_>, cause: Cause, signs: &[&Observed], rows: &[
 fn kind(cause: Cause, signs: &[&Observed]) -> PlaceKind {
     let here = |sign: Sign| signs.iter().any(|observed| observed.sign == sign);
     match cause {
+        Cause::Closed if here(Sign::NearerThanHost) => PlaceKind::Path,
         Cause::Open
         | Cause::Closed
         | Cause::RejectHost

@@ -53,11 +53,13 @@ pub(super) enum Question {
     Fin,
     /// Does another range of source ports get an answer?
     Range,
+    /// Does a SYN that carries something else get an answer?
+    Extras,
 }
 
 impl Question {
     /// Every question, cheapest first: the order in which probes are sent.
-    pub(super) const ALL: [Self; 19] = [
+    pub(super) const ALL: [Self; 20] = [
         Self::Way,
         Self::Port,
         Self::Origin,
@@ -76,6 +78,7 @@ impl Question {
         Self::Ack,
         Self::Fin,
         Self::Range,
+        Self::Extras,
         Self::Fragment,
     ];
 }
@@ -224,6 +227,8 @@ pub(super) enum Sign {
     TraceStopsAll,
     /// Past the distance at which the address itself answers: it is translated there.
     TraceBeyond,
+    /// SYNs of full TTL expire on the way: round and round.
+    TraceLoops,
     /// Hops are silent where it matters.
     TraceUnclear,
     // Ack
@@ -241,12 +246,19 @@ pub(super) enum Sign {
     OtherRangeAnswers,
     /// No.
     OtherRangeSilent,
+    // Extras
+    /// One without options does.
+    OptionsMatter,
+    /// One with the flags of ECN does.
+    FlagsMatter,
+    /// None does.
+    ExtrasSilent,
 }
 
 impl Sign {
     /// Every sign.
     #[rustfmt::skip]
-    pub(super) const ALL: [Self; 69] = [
+    pub(super) const ALL: [Self; 73] = [
         Self::WayClear, Self::SendForbidden, Self::SendUnrouted, Self::SendImpaired,
         Self::NeverLeaves, Self::NextHopUnresolved, Self::HeardByTapOnly, Self::BrokenOnArrival, Self::PortMisaddressed, Self::PortOpens,
         Self::PortResets, Self::PortRefused, Self::PortSilent, Self::PortMixed,
@@ -261,9 +273,9 @@ impl Sign {
         Self::UnknownOrder, Self::HostAnswers, Self::HostSilent, Self::FragmentArrives,
         Self::FragmentStops, Self::FragmentsUnusable, Self::FragmentRefused, Self::FragmentHeld,
         Self::KernelRefusal, Self::TraceToEdge, Self::TraceToHost, Self::TraceInPath,
-        Self::TraceStopsAll, Self::TraceBeyond, Self::TraceUnclear, Self::AckResets,
+        Self::TraceStopsAll, Self::TraceBeyond, Self::TraceLoops, Self::TraceUnclear, Self::AckResets,
         Self::AckSilent, Self::FinResets, Self::FinSilent, Self::OtherRangeAnswers,
-        Self::OtherRangeSilent,
+        Self::OtherRangeSilent, Self::OptionsMatter, Self::FlagsMatter, Self::ExtrasSilent,
     ];
 
     const fn bit(self) -> u128 {
@@ -299,10 +311,11 @@ impl Sign {
             }
             Self::FragmentRefused | Self::FragmentHeld | Self::KernelRefusal => Question::Early,
             Self::TraceToEdge | Self::TraceToHost | Self::TraceInPath | Self::TraceStopsAll | Self::TraceBeyond
-            | Self::TraceUnclear => Question::Trace,
+            | Self::TraceLoops | Self::TraceUnclear => Question::Trace,
             Self::AckResets | Self::AckSilent => Question::Ack,
             Self::FinResets | Self::FinSilent => Question::Fin,
             Self::OtherRangeAnswers | Self::OtherRangeSilent => Question::Range,
+            Self::OptionsMatter | Self::FlagsMatter | Self::ExtrasSilent => Question::Extras,
         }
     }
 }

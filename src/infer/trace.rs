@@ -1,11 +1,14 @@
-//! The trace as a table: what the port's flow and the control flows drew from each hop.
+//! The trace as a table: what the port's flow and the control flows drew from each hop; and where
+//! packets go round in a circle.
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::time::Duration;
 
 use crate::model::evidence::Trial;
 use crate::model::probe::{Kind, ProbeId, Target};
 use crate::model::time::Moment;
+use crate::model::verdict::HopRef;
 
 use super::case::{Case, Drawn};
 
@@ -100,4 +103,56 @@ pub(super) fn rows(case: &Case<'_>) -> Vec<Row> {
         }
     }
     rows
+}
+
+/// Routers that send packets round: those between the first report and the next of one address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Circle {
+    /// The first router of it on the way.
+    pub(super) first: HopRef,
+    /// The one that sends packets back to it.
+    pub(super) back: HopRef,
+}
+
+/// A router that reports at several distances sends packets round in a circle. Legs of unequal length
+/// show one router at two neighbouring distances, so it must report at two more beyond the next.
+pub(super) fn circle(rows: &[Row]) -> Option<Circle> {
+    let reports = |row: &Row| -> BTreeSet<IpAddr> {
+        let both = row.port.expired.iter().chain(&row.control.expired);
+        both.map(|(_, from)| *from).collect()
+    };
+    rows.iter().enumerate().find_map(|(at, row)| {
+        let later = rows.get(at + 2..)?;
+        let again = |from: &IpAddr| -> Vec<u8> {
+            let reporting = later.iter().filter(|row| reports(row).contains(from));
+            reporting.map(|row| row.ttl).collect()
+        };
+        let from = reports(row)
+            .into_iter()
+            .find(|from| again(from).len() >= 2)?;
+        let next = *again(&from).first()?;
+        let before = rows.iter().find(|row| row.ttl + 1 == next);
+        Some(Circle {
+            first: HopRef {
+                ttl: row.ttl,
+                address: Some(from),
+            },
+            back: HopRef {
+                ttl: next - 1,
+                address: before.and_then(|row| reports(row).first().copied()),
+            },
+        })
+    })
+}
+
+/// SYNs to the port with full TTL that were reported expired, and by whom.
+pub(super) fn expired_in_full<'a>(case: &Case<'a>) -> Vec<(&'a Trial, IpAddr)> {
+    case.port_syns()
+        .filter(|trial| case.drawn(trial) == Drawn::EnRoute)
+        .filter_map(|trial| {
+            let mut replies = trial.replies.iter();
+            let heard = replies.find(|heard| heard.reply.answer.is_time_exceeded())?;
+            Some((trial, heard.reply.from))
+        })
+        .collect()
 }

@@ -16,6 +16,10 @@ pub(super) fn summary(
     open: &[Cause],
 ) -> String {
     let mut summary = headline(case, cause, place, method, signs);
+    for sentence in told_apart(case, cause, signs) {
+        summary.push(' ');
+        summary.push_str(&sentence);
+    }
     let sizes_open = cause == Cause::Open && open.contains(&Cause::MtuBlackHole);
     let stands = |other: &&Cause| match other {
         Cause::MtuBlackHole => !sizes_open,
@@ -147,10 +151,9 @@ fn headline(
             behind(place)
         ),
         Cause::DropPath => format!("SYNs to port {port} vanish{}.", between(place)),
-        Cause::DropReturn => format!(
-            "The answers of port {port} are lost on the way back{}.",
-            because(&[Sign::OtherRangeAnswers])
-        ),
+        Cause::DropReturn => {
+            format!("The answers of port {port} are lost on the way back.")
+        }
         Cause::DropSomewhere if signs.iter().any(|o| o.sign == Sign::TraceBeyond) => format!(
             "SYNs to port {port} are forwarded beyond the address itself, and lost{}: behind a \
              translation, where nothing else can be compared.",
@@ -173,15 +176,20 @@ fn headline(
         Cause::NoNeighbor if place.kind == PlaceKind::Local => format!(
             "The next hop does not answer ARP/ND, so nothing leaves this host towards port {port}."
         ),
-        Cause::NoNeighbor => {
-            format!("The host does not answer ARP/ND: so says the router before it{at}.")
-        }
+        Cause::NoNeighbor => format!(
+            "The router{at} gets no answer to ARP/ND from what comes next: the host, or the next \
+             router towards it."
+        ),
         Cause::NoRoute if place.kind == PlaceKind::Local => {
             format!(
                 "This host has no way to the target{}.",
                 because(&[Sign::SendUnrouted])
             )
         }
+        Cause::NoRoute if signs.iter().any(|o| o.sign == Sign::TraceLoops) => format!(
+            "There is no way to the host{}.",
+            because(&[Sign::TraceLoops])
+        ),
         Cause::NoRoute => format!("There is no route to the host: so says the router{at}."),
         Cause::LocalEgress => format!(
             "This host's own firewall stops SYNs to port {port}{}.",
@@ -204,6 +212,45 @@ fn headline(
     }
 }
 
+/// What the port answers although its SYNs are silent, as sentences: by that a filter tells packets
+/// apart.
+fn told_apart(case: &Case<'_>, cause: Cause, signs: &[&Observed]) -> Vec<String> {
+    let filters = [
+        Cause::DropPath,
+        Cause::DropEdge,
+        Cause::DropEdgeOrHost,
+        Cause::DropHost,
+        Cause::DropReturn,
+    ];
+    let is_filter = filters.contains(&cause);
+    let is_silence = is_filter || matches!(cause, Cause::DropSomewhere | Cause::Inconclusive);
+    let sentence = |observed: &&Observed| match observed.sign {
+        Sign::AckResets if is_silence => Some("A bare ACK to the port draws a reset.".to_owned()),
+        Sign::FinResets if is_silence => Some("A bare FIN to the port draws a reset.".to_owned()),
+        _ if !is_filter => None,
+        Sign::OptionsMatter => Some(
+            "A SYN without TCP options is answered: what discards the others looks at options \
+             (timestamps, window scale, SACK)."
+                .to_owned(),
+        ),
+        Sign::FlagsMatter => Some(
+            "A SYN that asks for ECN is answered: what discards the others looks at the exact \
+             flags."
+                .to_owned(),
+        ),
+        Sign::OtherRangeAnswers => {
+            let ports = &case.brief.vantage.ephemeral_ports;
+            let (low, high) = (ports.iter().min()?, ports.iter().max()?);
+            Some(format!(
+                "SYNs from source ports below 1024 are answered, those from {low} to {high} are \
+                 not: a filter looks at the client's port."
+            ))
+        }
+        _ => None,
+    };
+    signs.iter().filter_map(sentence).collect()
+}
+
 /// Why nothing could be concluded.
 fn inconclusive(case: &Case<'_>) -> String {
     let evidence = case.evidence;
@@ -223,7 +270,8 @@ fn inconclusive(case: &Case<'_>) -> String {
     }
 }
 
-fn named(hop: HopRef) -> String {
+/// A hop in words.
+pub(super) fn named(hop: HopRef) -> String {
     match hop.address {
         Some(address) => format!("hop {} ({address})", hop.ttl),
         None => format!("hop {}", hop.ttl),

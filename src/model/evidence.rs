@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::probe::{Probe, ProbeId};
+use super::probe::{Probe, ProbeId, Ttl};
 use super::reply::{Flaw, Reply};
 use super::time::Moment;
 
@@ -40,6 +40,8 @@ pub enum Fact {
     Expired(ProbeId),
     /// Right flow, wrong token: counted and reported, never evidence.
     NearMiss,
+    /// The same, of a reset, with its TTL on arrival: no client takes it, and yet somebody sent it.
+    StrayReset(Ttl),
     /// The kernel dropped this many frames before we read them.
     ReceiveDrops(u64),
     /// We did not run for this long up to now: silence across it is void.
@@ -188,6 +190,7 @@ pub struct Evidence {
     entries: Vec<Entry>,
     trials: Vec<Trial>,
     near_misses: u64,
+    stray_resets: Option<(u64, Ttl)>,
     receive_drops: u64,
     neighbour: Option<NeighbourState>,
     interrupted: bool,
@@ -244,6 +247,11 @@ impl Evidence {
                 }
             }
             Fact::NearMiss => self.near_misses += 1,
+            Fact::StrayReset(ttl) => {
+                self.near_misses += 1;
+                let (count, first) = self.stray_resets.unwrap_or((0, *ttl));
+                self.stray_resets = Some((count + 1, first));
+            }
             Fact::ReceiveDrops(count) => {
                 self.receive_drops = self.receive_drops.saturating_add(*count);
                 self.void_pending();
@@ -307,6 +315,11 @@ impl Evidence {
     /// Right flow, wrong token: how many.
     pub const fn near_misses(&self) -> u64 {
         self.near_misses
+    }
+
+    /// Those of them that were resets: how many, and the TTL on arrival of the first.
+    pub const fn stray_resets(&self) -> Option<(u64, Ttl)> {
+        self.stray_resets
     }
 
     /// Frames the kernel dropped before we read them.

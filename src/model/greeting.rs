@@ -30,6 +30,9 @@ pub enum Heard {
     Words(String),
     /// The server kept silent.
     Nothing,
+    /// The server went on repeating its SYN-ACK: our last step of the handshake does not reach it, or
+    /// is not taken there.
+    Unfinished,
     /// The server closed the connection without a word about us.
     Closed,
     /// There was no connection.

@@ -35,6 +35,9 @@ pub struct Probe {
     /// number; `None` for a segment of its own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub repeats: Option<ProbeId>,
+    /// What a SYN carries besides the request for a connection.
+    #[serde(default, skip_serializing_if = "Extras::is_usual")]
+    pub extras: Extras,
 }
 
 impl Probe {
@@ -52,6 +55,43 @@ impl Probe {
             dscp: Dscp::ZERO,
             padded_to: None,
             repeats: None,
+            extras: Extras::Usual,
+        }
+    }
+}
+
+/// What a SYN carries besides the request for a connection: a filter may let one kind pass and not
+/// another, a listener takes all alike.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
+#[serde(rename_all = "kebab-case")]
+pub enum Extras {
+    /// The options of a Linux client.
+    #[default]
+    Usual,
+    /// No option at all: RFC 9293 asks for none.
+    Nothing,
+    /// The usual options, and the flags that ask for ECN (ECE and CWR, RFC 3168 §6.1.1).
+    Ecn,
+}
+
+impl Extras {
+    /// Whether it is an ordinary client's.
+    #[allow(
+        clippy::trivially_copy_pass_by_ref,
+        reason = "serde hands fields over by reference"
+    )]
+    pub const fn is_usual(&self) -> bool {
+        matches!(self, Self::Usual)
+    }
+
+    /// The word of the JSON document; `None` for the usual.
+    pub const fn word(self) -> Option<&'static str> {
+        match self {
+            Self::Usual => None,
+            Self::Nothing => Some("none"),
+            Self::Ecn => Some("ecn"),
         }
     }
 }

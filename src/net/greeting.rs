@@ -6,6 +6,7 @@
 
 use std::io::{self, ErrorKind, Read as _, Write as _};
 use std::net::{IpAddr, SocketAddr, SocketAddrV6, TcpStream};
+use std::os::fd::AsFd as _;
 use std::time::Duration;
 
 use socket2::{Domain, Protocol as Transport, Socket, Type};
@@ -16,7 +17,8 @@ use super::netlink::Netlink;
 use super::raw;
 use super::stop::Stop;
 use super::survey::{Preference, Standpoint};
-use crate::engine::greeting::{Conversation, Turn};
+use super::syscall;
+use crate::engine::greeting::{Account, Conversation, Turn};
 use crate::model::endpoint::{Endpoint, Family};
 use crate::model::evidence::LocalRefusal;
 use crate::model::greeting::{Greeting, Heard, Obstacle};
@@ -60,6 +62,7 @@ pub fn greet(
     };
     let mut conversation = Conversation::new(asked);
     let held = visit.hold(&mut conversation);
+    let unfinished = held == Ok(Parting::Unfinished);
     let ended = conversation.end(matches!(held, Ok(Parting::Theirs)));
     Ok(Greeting {
         protocol: ended.protocol,
@@ -67,6 +70,7 @@ pub fn greet(
         tls: ended.tls,
         heard: match (held, ended.heard) {
             (Err(obstacle), Heard::Nothing | Heard::Closed) => Heard::Unconnected(obstacle),
+            (_, Heard::Nothing) if unfinished => Heard::Unfinished,
             (_, heard) => heard,
         },
         connections: visit.connections,
@@ -79,6 +83,8 @@ pub fn greet(
 enum Parting {
     Ours,
     Theirs,
+    /// Ours, since the server never took the connection for made.
+    Unfinished,
 }
 
 /// One greeting under way.
@@ -118,6 +124,9 @@ impl Visit<'_> {
                     Some(0) => return Ok(Parting::Theirs),
                     Some(count) => {
                         turn = conversation.hear(octets.get(..count).unwrap_or_default());
+                    }
+                    None if account(&stream).is_some_and(Account::is_unfinished) => {
+                        return Ok(Parting::Unfinished);
                     }
                     None => return Ok(Parting::Ours),
                 }
@@ -192,6 +201,22 @@ impl Visit<'_> {
         }
         Ok(None)
     }
+}
+
+/// What the kernel counts of a connection; `None` where it does not tell.
+fn account(stream: &TcpStream) -> Option<Account> {
+    // Places in `struct tcp_info`, in 32-bit words (linux/tcp.h; since 4.6).
+    const BYTES_ACKED: usize = 30;
+    const SEGS_IN: usize = 35;
+    const DATA_SEGS_IN: usize = 38;
+    let told: [u32; 40] = syscall::words(stream.as_fd(), libc::IPPROTO_TCP, libc::TCP_INFO).ok()?;
+    let word = |at: usize| told.get(at).copied();
+    Some(Account {
+        heard: word(SEGS_IN)?,
+        with_data: word(DATA_SEGS_IN)?,
+        // The SYN counts as one octet.
+        acknowledged: word(BYTES_ACKED)? > 1,
+    })
 }
 
 /// Whether a read merely has to be repeated.

@@ -63,6 +63,9 @@ pub struct Details {
     /// `true` when an echo reply came in fragments.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub in_pieces: Option<bool>,
+    /// What a SYN carried, where not a client's usual options: `none`, or `ecn` besides them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub options: Option<String>,
     /// DSCP the probe left with, when not zero.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub dscp_sent: Option<u8>,
@@ -224,6 +227,7 @@ impl Details {
             source_range: (over_tcp && privileged).then(|| "privileged".to_owned()),
             flow: (probe.flow.index > 0).then_some(probe.flow.index),
             size: probe.padded_to,
+            options: probe.extras.word().map(str::to_owned),
             dscp_sent: (probe.dscp.0 > 0).then_some(probe.dscp.0),
             errno: trial.refused.map(errno),
             departed: (unanswered && !trial.departed).then_some(false),

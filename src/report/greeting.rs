@@ -13,7 +13,8 @@ pub struct GreetingRecord {
     /// `mysql`, `postgresql` or `redis`; `None` where nothing was understood.
     pub protocol: Option<String>,
     /// What came of it: `admitted`, `unguarded`, `not-allowed`, `blocked`, `full`, `not-ready`,
-    /// `tls-required`, `refused`, `unrecognised`, `silent`, `closed` or `not-connected`.
+    /// `tls-required`, `refused`, `unrecognised`, `silent`, `unfinished`, `closed` or
+    /// `not-connected`.
     pub outcome: String,
     /// The server's version, where it says one.
     pub server: Option<String>,
@@ -45,6 +46,7 @@ impl From<&Greeting> for GreetingRecord {
             ),
             Heard::Words(words) => ("unrecognised", None, shown(words), None),
             Heard::Nothing => ("silent", None, None, None),
+            Heard::Unfinished => ("unfinished", None, None, None),
             Heard::Closed => ("closed", None, None, None),
             Heard::Unconnected(obstacle) => {
                 let reason = reason(*obstacle).to_owned();
@@ -105,6 +107,10 @@ pub(super) fn sentence(greeting: &GreetingRecord) -> &'static str {
         "refused" => "The server refuses, for the reason it gives.",
         "unrecognised" => "What answers speaks another protocol than was expected.",
         "silent" => "The server takes the connection and keeps silent.",
+        "unfinished" => {
+            "The server repeats its SYN-ACK: our last step of the handshake does not reach it, or is \
+             not taken there."
+        }
         "closed" => "The server takes the connection and closes it without saying why.",
         "not-connected" => "There was no full connection.",
         _ => "The server answered.",

@@ -175,6 +175,9 @@ pub struct Stats {
     pub replies: u64,
     /// Packets of the right flow with the wrong token: never evidence.
     pub strays: u64,
+    /// Those of them that were resets.
+    #[serde(default, skip_serializing_if = "is_none_seen")]
+    pub stray_resets: u64,
     /// Frames the kernel dropped before we read them.
     pub receive_drops: u64,
     /// Duration of the inquest, in microseconds.
@@ -358,12 +361,24 @@ impl Stats {
             probes_sent: count(own().filter(|t| t.refused.is_none()).count()),
             replies: count(own().map(|trial| trial.replies.len()).sum()),
             strays: outcome.evidence.near_misses(),
+            stray_resets: outcome
+                .evidence
+                .stray_resets()
+                .map_or(0, |(count, _)| count),
             receive_drops: outcome.evidence.receive_drops(),
             elapsed_us: micros(outcome.elapsed),
             loss_estimate: outcome.finding.loss.map(|(low, high)| [low, high]),
             interrupted: outcome.evidence.interrupted(),
         }
     }
+}
+
+#[allow(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde hands fields over by reference"
+)]
+const fn is_none_seen(count: &u64) -> bool {
+    *count == 0
 }
 
 fn numbers(basis: &[ProbeId]) -> Vec<u32> {

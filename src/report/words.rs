@@ -26,6 +26,11 @@ pub(super) fn sent_words(entry: &Entry, endpoint_port: u16, by_flow: bool) -> St
     if let Some(dscp) = details.dscp_sent {
         words.push_str(&format!(", DSCP {dscp}"));
     }
+    match details.options.as_deref() {
+        Some("none") => words.push_str(", no options"),
+        Some(other) => words.push_str(&format!(", with {}", other.to_uppercase())),
+        None => {}
+    }
     if let Some(size) = details.size {
         words.push_str(&format!(", {size} octets"));
     }

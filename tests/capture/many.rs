@@ -86,7 +86,7 @@ fn a_flood_of_near_misses_leaves_the_account_as_it_was() {
     let run = closed();
     let answer = run.sightings.iter().find(|sighting| !sighting.departing);
     let mut miss = answer.expect("an answer").clone();
-    miss.attribution.role = Role::NearMiss(run.brief.endpoint.address, [1, 2]);
+    miss.attribution.role = Role::NearMiss(run.brief.endpoint.address, [1, 2], None);
     let write = |misses: usize| {
         let session = SessionId(0);
         let mut writer = Writer::begin(Cursor::new(Vec::new()), &origin()).expect("memory");

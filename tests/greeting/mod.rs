@@ -31,6 +31,31 @@ pub(crate) fn may_run(test: &str, tools: &[&str]) -> bool {
 }
 
 #[test]
+fn a_third_step_that_is_dropped_is_told_from_a_silent_server() {
+    if !may_run("the third step of the handshake", &["nft"]) {
+        return;
+    }
+    let place = Place::make();
+    let _listeners: Vec<TcpListener> = place.server.enter(|| {
+        let of = |port| TcpListener::bind((server::SERVER, port)).expect("a listener");
+        vec![of(2525), of(2526), of(6379)]
+    });
+    let rules = "table ip own { chain in { type filter hook input priority 0; \
+                 tcp dport { 2526, 6379 } tcp flags & (syn | rst) == 0 drop; }; }";
+    place
+        .server
+        .run(std::process::Command::new("nft").args(["-f", "-"]), rules);
+    let outcome = |port| {
+        let document = place.greeted("10.77.0.2", port, &[]);
+        document["greeting"]["outcome"].as_str().map(str::to_owned)
+    };
+    // Nothing is asked on 2526, and on 6379 we speak first.
+    assert_eq!(outcome(2525).as_deref(), Some("silent"));
+    assert_eq!(outcome(2526).as_deref(), Some("unfinished"));
+    assert_eq!(outcome(6379).as_deref(), Some("unfinished"));
+}
+
+#[test]
 fn first_words_of_other_servers_are_shown_and_nothing_is_said_to_them() {
     if !may_run("the greeting of a mail server", &[]) {
         return;

@@ -12,6 +12,7 @@ use super::listener::DATABASE;
 use super::network::Network;
 use super::retold;
 use super::truth::Counters;
+use crate::consistent;
 use crate::scenario::{FamilyName, Scenario};
 
 /// Longer than any time budget: whatever runs longer hangs.
@@ -149,6 +150,7 @@ fn attempt(scenario: &Scenario, family: FamilyName, outcome: &mut Outcome) {
     }
     objections.extend(after.objections(&before, &network));
     objections.extend(retold::objections(document, &capture));
+    objections.extend(consistent::inconsistencies(document));
     outcome.objections = objections;
 }
 

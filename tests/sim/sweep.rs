@@ -19,6 +19,7 @@ use synquest::report::record::{self as report, Record};
 use super::check::{Judged, judge, show};
 use super::matrix::Matrix;
 use super::runner::{family_of, run};
+use crate::consistent::inconsistencies;
 use crate::scenario::{Executor, FamilyName, Scenario, read_all};
 
 /// Failures of one scenario and family that are shown in full.
@@ -161,16 +162,11 @@ fn folder() -> PathBuf {
     Path::new(env!("CARGO_TARGET_TMPDIR")).join("sim")
 }
 
-/// Keeps the document of the first seed, as the lab keeps its own: the two should tell the same
-/// story of the same scenario.
-fn keep_document(scenario: &Scenario, family: FamilyName, seed: u64, outcome: &Outcome) {
-    let record = Record::new(
-        outcome,
-        &report::Run::new(Some(seed), "1970-01-01T00:00:00Z"),
-    );
-    let name = format!("{}.{}.json", scenario.name, word(family));
-    let text = document(&record).expect("a record is a document");
-    std::fs::write(folder().join(name), text).expect("the document is written");
+/// The document of a run: the first seed's is kept, as the lab keeps its own, for the two should tell
+/// the same story of the same scenario.
+fn document_of(seed: u64, outcome: &Outcome) -> String {
+    let run = report::Run::new(Some(seed), "1970-01-01T00:00:00Z");
+    document(&Record::new(outcome, &run)).expect("a record is a document")
 }
 
 fn run_seeds(wish: &Wish, scenario: &Scenario, family: FamilyName, matrix: &mut Matrix) -> Report {
@@ -185,8 +181,16 @@ fn run_seeds(wish: &Wish, scenario: &Scenario, family: FamilyName, matrix: &mut 
             continue;
         };
         matrix.count(scenario, family, &run.outcome);
+        let document = document_of(seed, &run.outcome);
         if Some(&seed) == wish.seeds.first() {
-            keep_document(scenario, family, seed, &run.outcome);
+            let name = format!("{}.{}.json", scenario.name, word(family));
+            std::fs::write(folder().join(name), &document).expect("the document is written");
+        }
+        let document = serde_json::from_str(&document).expect("a document is JSON");
+        let inconsistencies = inconsistencies(&document);
+        if !inconsistencies.is_empty() {
+            let details = format!("  {}\n{}", inconsistencies.join("\n  "), show(&run.outcome));
+            report.fail(&heading, &details);
         }
         for (sum, count) in moved.iter_mut().zip(&run.moved) {
             *sum += count;

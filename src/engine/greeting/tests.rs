@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use super::{Conversation, Ended, Turn};
+use super::{Account, Conversation, Ended, Turn};
 use crate::model::greeting::Heard;
 use crate::wire::greeting::{Protocol, Standing, postgres, redis};
 
@@ -199,4 +199,20 @@ proptest! {
             }
         }
     }
+}
+
+#[test]
+fn a_server_that_repeats_its_syn_ack_never_saw_our_last_step() {
+    let account = |heard, with_data, acknowledged| Account {
+        heard,
+        with_data,
+        acknowledged,
+    };
+    // Silent after the handshake, and after one ACK that was lost.
+    assert!(!account(1, 0, false).is_unfinished());
+    assert!(!account(2, 0, false).is_unfinished());
+    assert!(account(3, 0, false).is_unfinished());
+    // It spoke, or took what we said.
+    assert!(!account(3, 1, false).is_unfinished());
+    assert!(!account(3, 0, true).is_unfinished());
 }

@@ -5,6 +5,7 @@ use super::super::ledger::{Attribution, Role};
 use super::super::{Heard, SessionId};
 use super::Prober;
 use crate::model::evidence::Ear;
+use crate::model::probe::Ttl;
 use crate::model::reply::Answer;
 use crate::model::time::Moment;
 use crate::wire::dissect::{Content, Packet, dissect};
@@ -33,8 +34,8 @@ impl Prober {
                     self.close(at, Owner { session, probe }, &packet);
                 }
             }
-            (Role::NearMiss(from, numbers), Some(ear)) => {
-                self.miss(at, ear, session, from, numbers);
+            (Role::NearMiss(from, numbers, reset), Some(ear)) => {
+                self.miss(at, ear, session, (from, numbers), reset);
             }
             (Role::Closing(probe), _) => {
                 self.closings.closed(Owner { session, probe });
@@ -74,11 +75,11 @@ impl Prober {
         at: Moment,
         ear: Ear,
         session: SessionId,
-        from: std::net::IpAddr,
-        numbers: [u32; 2],
+        shown: (std::net::IpAddr, [u32; 2]),
+        reset: Option<Ttl>,
     ) {
         let entry = self.sessions.get_mut(&session);
-        let counted = entry.is_some_and(|entry| entry.session.miss(at, ear, from, numbers));
+        let counted = entry.is_some_and(|entry| entry.session.miss(at, ear, shown, reset));
         self.near_misses = self.near_misses.saturating_add(u64::from(counted));
     }
 }

@@ -11,6 +11,7 @@ mod flawed;
 mod patterns;
 mod silent;
 mod sizes;
+mod told;
 
 use super::*;
 use crate::model::evidence::{Ear, Evidence, Fact, LocalRefusal};
@@ -233,6 +234,11 @@ fn check_under(
         evidence.trials().len(),
         finding.alternatives
     );
+    let rivals = finding.alternatives.iter().map(|rival| &rival.basis);
+    for id in rivals.chain([&verdict.basis]).flatten() {
+        let cited = evidence.trial(*id).expect("a probe of the evidence");
+        assert!(!cited.is_pending(), "probe {id} is cited and awaited");
+    }
     assert!(
         took <= seconds,
         "took {took:.1} s and {} probes",

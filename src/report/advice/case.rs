@@ -6,8 +6,10 @@ use super::Advice;
 use super::situation::{Reach, Scenario, Situation};
 use crate::model::endpoint::Family;
 use crate::model::outcome::Outcome;
+use crate::model::probe::{Extras, Kind, Probe, SourceRange, Target};
+use crate::model::reply::Answer;
 use crate::model::vantage::Vantage;
-use crate::model::verdict::Verdict;
+use crate::model::verdict::{PlaceKind, Verdict};
 use crate::report::place;
 use crate::report::record::{HopName, PlaceRecord};
 
@@ -157,11 +159,63 @@ impl<'a> Case<'a> {
 
     /// Whether the host itself answered anything.
     pub(super) fn host_answers(&self) -> bool {
+        self.answers_with(Answer::is_end_of_path)
+    }
+
+    /// Whether it answered a TCP segment of ours.
+    pub(super) fn host_answers_tcp(&self) -> bool {
+        self.answers_with(|answer| matches!(answer, Answer::SynAck { .. } | Answer::Reset))
+    }
+
+    fn answers_with(&self, pick: impl Fn(&Answer) -> bool) -> bool {
         let mut trials = self.outcome.evidence.trials().iter();
         trials.any(|trial| {
             let mut replies = trial.replies.iter();
-            replies
-                .any(|heard| heard.reply.from == self.target && heard.reply.answer.is_end_of_path())
+            replies.any(|heard| heard.reply.from == self.target && pick(&heard.reply.answer))
+        })
+    }
+
+    /// Whether what answers the port is not what the rest of the address is: its verdict lies on the
+    /// path although a stack answered.
+    pub(super) fn is_translated(&self) -> bool {
+        self.verdict.place.kind == PlaceKind::Path
+    }
+
+    /// SYNs of full TTL to the port that were answered, of those that `pick` picks.
+    fn answered(&self, pick: impl Fn(&Probe) -> bool) -> bool {
+        let mut trials = self.outcome.evidence.trials().iter();
+        trials.any(|trial| {
+            let probe = &trial.probe;
+            let full = probe.kind == Kind::Syn && probe.ttl.is_full();
+            full && probe.target == Target::Endpoint
+                && pick(probe)
+                && trial.first().is_some_and(|heard| {
+                    matches!(heard.reply.answer, Answer::SynAck { .. } | Answer::Reset)
+                })
+        })
+    }
+
+    /// Whether a SYN without options, or one that asks for ECN, was answered.
+    pub(super) fn options_matter(&self) -> bool {
+        self.answered(|probe| probe.extras != Extras::Usual)
+    }
+
+    /// Whether SYNs from source ports below 1024 were answered.
+    pub(super) fn low_ports_answered(&self) -> bool {
+        self.answered(|probe| probe.flow.range == SourceRange::Privileged)
+    }
+
+    /// Whether some SYNs pass what discards the others.
+    pub(super) fn told_apart(&self) -> bool {
+        self.options_matter() || self.low_ports_answered()
+    }
+
+    /// Whether probes of full TTL expired on the way.
+    pub(super) fn loops(&self) -> bool {
+        let mut trials = self.outcome.evidence.trials().iter();
+        trials.any(|trial| {
+            let mut replies = trial.replies.iter();
+            trial.probe.ttl.is_full() && replies.any(|heard| heard.reply.answer.is_time_exceeded())
         })
     }
 

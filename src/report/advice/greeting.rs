@@ -42,6 +42,7 @@ pub(super) fn greeted(case: &Case<'_>, greeting: &Greeting) -> Vec<Advice> {
             ),
         )],
         Heard::Nothing => silent(case, greeting),
+        Heard::Unfinished => unfinished(case),
         Heard::Closed => vec![Advice::new(
             DATABASE_ADMIN,
             "The connection is taken and closed without a word: a proxy or load balancer without a \
@@ -240,6 +241,25 @@ fn silent(case: &Case<'_>, greeting: &Greeting) -> Vec<Advice> {
         }
     };
     vec![Advice::new(DATABASE_ADMIN, text)]
+}
+
+/// The port answers SYNs and does not take the third step.
+fn unfinished(case: &Case<'_>) -> Vec<Advice> {
+    let port = case.port;
+    vec![
+        Advice::new(
+            "network team",
+            "The last step of the handshake is lost on its way, most often at a firewall that keeps \
+             state and sees one direction only (asymmetric routes), or that takes the ACK for \
+             invalid. At the server these connections wait in SYN-RECV.",
+        )
+        .run(format!("ss -tn state syn-recv 'sport = :{port}'")),
+        Advice::new(
+            DATABASE_ADMIN,
+            "Or the server's queue of new connections filled up meanwhile: these counters rise then.",
+        )
+        .run("nstat -az TcpExtListenOverflows TcpExtListenDrops"),
+    ]
 }
 
 fn unconnected(case: &Case<'_>, obstacle: Obstacle) -> Vec<Advice> {

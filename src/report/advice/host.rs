@@ -2,11 +2,12 @@
 
 use super::Advice;
 use super::case::Case;
+use super::possible;
 use crate::model::reply::Refusal;
 use crate::model::verdict::{Confidence, Method};
 
 pub(super) const DATABASE_ADMIN: &str = "database administrator";
-const HOST_ADMIN: &str = "administrator of the target host";
+pub(super) const HOST_ADMIN: &str = "administrator of the target host";
 
 /// The chain in which the host-security agent blacklists addresses that knock too often.
 const DENY_CHAIN: &str = "IN_HIDS_MYSQLD_DENY_DROP";
@@ -52,6 +53,28 @@ const fn afterwards(port: u16) -> &'static str {
 }
 
 pub(super) fn closed(case: &Case<'_>) -> Vec<Advice> {
+    if case.is_translated() {
+        let device = case
+            .device()
+            .unwrap_or_else(|| "the device that answers for the address".to_owned());
+        return vec![
+            Advice::new(
+                format!("owner of the proxy or translation at {device}"),
+                format!(
+                    "What answers for port {} of {} is not the host itself, and nothing listens \
+                     behind it: see where it sends this port, and whether the database listens \
+                     there.",
+                    case.port, case.target
+                ),
+            )
+            .run(format!(
+                "{} -t nat -S | grep -E 'DNAT|REDIRECT'; nft list ruleset | grep -E \
+                 'dnat|redirect'",
+                case.iptables()
+            )),
+            case.again(),
+        ];
+    }
     vec![
         Advice::new(
             DATABASE_ADMIN,
@@ -85,12 +108,14 @@ pub(super) fn reject_host(case: &Case<'_>) -> Vec<Advice> {
 }
 
 pub(super) fn drop_host(case: &Case<'_>) -> Vec<Advice> {
-    vec![
-        unban(case),
+    let mut advice = Vec::from_iter(possible::telling(case));
+    advice.extend([
         find_rule(case, "discards this address or port"),
+        unban(case),
         delete_rules(case),
         case.again(),
-    ]
+    ]);
+    advice
 }
 
 pub(super) fn banned(case: &Case<'_>) -> Vec<Advice> {
@@ -100,8 +125,8 @@ pub(super) fn banned(case: &Case<'_>) -> Vec<Advice> {
             "Stop every connection test from this instance first: each attempt may prolong the \
              ban.",
         ),
-        unban(case),
         find_rule(case, "has just blacklisted this address"),
+        unban(case),
         delete_rules(case),
     ]
 }

@@ -9,6 +9,7 @@ mod greeting;
 mod host;
 mod local;
 mod network;
+mod possible;
 mod situation;
 mod sizes;
 
@@ -55,7 +56,8 @@ pub fn advise(outcome: &Outcome, situation: &Situation) -> Vec<Advice> {
     let mut advice = by_cause(&case);
     let before_the_test = advice.iter().position(|piece| piece.text == case::AGAIN);
     let at = before_the_test.unwrap_or(advice.len());
-    advice.splice(at..at, network::rival(&case));
+    let others = network::rival(&case).into_iter();
+    advice.splice(at..at, others.chain(possible::possibilities(&case)));
     let cause = outcome.finding.verdict.cause;
     let about_here = outcome.finding.verdict.place.kind == PlaceKind::Local;
     if !matches!(cause, Cause::Open | Cause::MtuBlackHole) && !about_here {

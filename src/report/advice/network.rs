@@ -2,8 +2,8 @@
 
 use super::Advice;
 use super::case::Case;
-use super::host;
 use super::situation::{Reach, Scenario};
+use super::{host, possible};
 use crate::model::verdict::Cause;
 use crate::report::words::capital;
 
@@ -60,6 +60,7 @@ pub(super) fn reject_path(case: &Case<'_>) -> Vec<Advice> {
 
 pub(super) fn drop_edge(case: &Case<'_>) -> Vec<Advice> {
     let mut advice = vec![security_group(case)];
+    advice.extend(possible::telling(case));
     advice.extend(last_router(case));
     advice.push(case.again());
     advice
@@ -68,9 +69,10 @@ pub(super) fn drop_edge(case: &Case<'_>) -> Vec<Advice> {
 pub(super) fn drop_edge_or_host(case: &Case<'_>) -> Vec<Advice> {
     let mut advice = vec![
         security_group(case),
-        host::unban(case),
         host::find_rule(case, "discards this address or port"),
+        host::unban(case),
     ];
+    advice.splice(1..1, possible::telling(case));
     advice.extend(last_router(case));
     advice.push(case.again());
     advice
@@ -93,7 +95,7 @@ fn last_router(case: &Case<'_>) -> Option<Advice> {
 }
 
 pub(super) fn drop_path(case: &Case<'_>) -> Vec<Advice> {
-    vec![
+    let mut advice = vec![
         Advice::new(
             case.network_team(),
             format!(
@@ -106,7 +108,9 @@ pub(super) fn drop_path(case: &Case<'_>) -> Vec<Advice> {
             ),
         ),
         case.again(),
-    ]
+    ];
+    advice.splice(1..1, possible::telling(case));
+    advice
 }
 
 pub(super) fn drop_return(case: &Case<'_>) -> Vec<Advice> {
@@ -195,18 +199,31 @@ pub(super) fn no_neighbor(case: &Case<'_>) -> Vec<Advice> {
     let device = case
         .device()
         .unwrap_or_else(|| "the last router".to_owned());
-    vec![Advice::new(
+    let advice = Advice::new(
         format!("network team of {device}"),
         format!(
-            "{} stands on the target's subnet and finds no host with the address {}: the host is \
-             down, has another address, or is in another subnet.",
+            "{} gets no answer to its ARP/ND requests for what comes next on the way to {}: the host \
+             itself, where this is its last router (it is down, has another address, or is in \
+             another subnet), or else the next router.",
             capital(&device),
             case.target
         ),
-    )]
+    );
+    let command = format!("{0} route get {1}; {0} neigh", case.ip(), case.target);
+    vec![advice.run(command)]
 }
 
 pub(super) fn no_route(case: &Case<'_>) -> Vec<Advice> {
+    if case.loops() {
+        let text = format!(
+            "Packets to {0} go round in a loop: a router sends them back the way they came, most \
+             often by its default route, since it lacks the route to {0}. Compare the routes of \
+             those that the summary names.",
+            case.target
+        );
+        let advice = Advice::new(case.network_team(), text);
+        return vec![advice.run(format!("{} route get {}", case.ip(), case.target))];
+    }
     let device = case.device().unwrap_or_else(|| "a router".to_owned());
     let likely = match (case.reach, case.situation.scenario) {
         (Reach::Private, Some(Scenario::SameRegionVm)) => {
