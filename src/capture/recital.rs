@@ -256,6 +256,8 @@ impl<'a> Recital<'a> {
             | Fact::ReceiveDrops(_)
             | Fact::Gap(_)
             | Fact::Neighbour(_)
+            | Fact::Kernel(_)
+            | Fact::Moved(_)
             | Fact::Interrupted => fact.clone(),
         })
     }

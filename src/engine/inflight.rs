@@ -228,6 +228,17 @@ impl Inflight {
         self.sequences.find(shown)
     }
 
+    /// The probes sent with this sequence number, whatever their ports.
+    pub(super) fn by_number(&self, number: u32) -> impl Iterator<Item = Owner> + '_ {
+        let ports = |port| Numbered {
+            number,
+            ours: port,
+            theirs: port,
+        };
+        let range = (ports(0), Owner::FIRST)..=(ports(u16::MAX), Owner::LAST);
+        self.sequences.0.range(range).map(|(_, owner)| *owner)
+    }
+
     /// The SYNs and FINs that this number acknowledges.
     pub(super) fn by_acknowledgment(&self, shown: Numbered) -> impl Iterator<Item = Owner> + '_ {
         self.acknowledgments.find(shown)

@@ -21,8 +21,9 @@ use super::timing::LINGER;
 use super::token::{Key, Tokens};
 use super::{Output, SessionId, Transmit};
 use crate::infer::Brief;
+use crate::model::change::Change;
 use crate::model::endpoint::Endpoint;
-use crate::model::evidence::{LocalRefusal, NeighbourState};
+use crate::model::evidence::{KernelSays, LocalRefusal, NeighbourState};
 use crate::model::outcome::Outcome;
 use crate::model::probe::{Kind, Probe, ProbeId};
 use crate::model::time::Moment;
@@ -132,6 +133,33 @@ impl Prober {
         id
     }
 
+    /// This host's way to the target of an inquest changed: another takes its place, with nothing of
+    /// what was measured and the time that is left. Gives its number, and what the old one had come to;
+    /// `None` where it has settled or is unknown.
+    pub fn handle_change(
+        &mut self,
+        now: Moment,
+        session: SessionId,
+        vantage: Vantage,
+        change: Change,
+    ) -> Option<(SessionId, Outcome)> {
+        let old = &self.sessions.get(&session)?.session;
+        if old.is_settled() {
+            return None;
+        }
+        let endpoint = old.brief().endpoint.clone();
+        let new = self.add(now, endpoint, vantage);
+        self.with(session, |session| session.interrupt(now));
+        let old = self.sessions.get(&session)?.session.clone();
+        if let Some(entry) = self.sessions.get_mut(&new) {
+            let fresh = entry.session.clone();
+            entry.session = fresh.after_change(now, &old, change);
+        }
+        self.reschedule(new);
+        let outcome = self.conclude(session, now)?;
+        Some((new, outcome))
+    }
+
     /// The kernel refused to send a probe.
     pub fn handle_refusal(
         &mut self,
@@ -175,6 +203,11 @@ impl Prober {
     /// The kernel's neighbour table says this of a session's next hop.
     pub fn handle_neighbour(&mut self, now: Moment, session: SessionId, state: NeighbourState) {
         self.with(session, |session| session.see_neighbour(now, state));
+    }
+
+    /// The kernel's own counters say this of the host since the run began.
+    pub fn handle_kernel(&mut self, now: Moment, says: KernelSays) {
+        self.with_each_open(|session| session.learn_of_kernel(now, says));
     }
 
     /// Stops every open inquest: each settles with its best verdict in the polls that follow.

@@ -342,6 +342,7 @@ fn course(
     for (question, reading) in readings {
         let carries = reading.sign.as_ref().is_some_and(|observed| {
             observed.sign.question() == Question::Port
+                && leader.is_none_or(|leader| leader.predictions().contains(observed.sign))
                 || leader.is_some_and(|leader| leader.needs.contains(observed.sign))
         });
         if !carries && !splits(*question, &survivors) && !places(*question, leader) {

@@ -1,6 +1,7 @@
 //! What a finding says in words: the summary of a verdict, and why a rival stands.
 
-use crate::model::verdict::{Cause, HopRef, Method, Place, PlaceKind};
+use crate::model::evidence::LocalRefusal;
+use crate::model::verdict::{Cause, HopRef, KernelReason, Method, Place, PlaceKind};
 
 use super::case::Case;
 use super::sign::{Observed, Sign};
@@ -16,6 +17,11 @@ pub(super) fn summary(
 ) -> String {
     let mut summary = headline(case, cause, place, method, signs);
     let open: Vec<&str> = open.iter().map(|cause| cause.word()).collect();
+    if let Some((_, change)) = case.evidence.changes().last()
+        && cause != Cause::Inconclusive
+    {
+        summary.push_str(&format!(" Measured anew after {change}."));
+    }
     if !open.is_empty() {
         summary.push_str(&format!(" Not excluded: {}.", open.join(", ")));
     }
@@ -132,25 +138,44 @@ fn headline(
             )
         }
         Cause::NoRoute => format!("There is no route to the host: so says the router{at}."),
+        Cause::LocalEgress if signs.iter().any(|o| o.sign == Sign::NeverLeaves) => format!(
+            "SYNs to port {port} do not leave this host{}.",
+            because(&[Sign::NeverLeaves])
+        ),
         Cause::LocalEgress => format!(
             "This host's own firewall stops SYNs to port {port}{}.",
-            because(&[Sign::SendForbidden, Sign::NeverLeaves])
+            because(&[Sign::SendForbidden])
         ),
-        Cause::LocalIngress => {
-            format!("Port {port} answers, and this host discards the answer on arrival.")
-        }
+        Cause::LocalIngress => format!(
+            "Port {port} answers, and this host discards the answer on arrival{}.",
+            match method {
+                Some(Method::Kernel(KernelReason::ReversePath)) => ": its reverse-path filter does",
+                Some(Method::Kernel(KernelReason::XfrmPolicy)) => ": an IPsec policy of its does",
+                _ => "",
+            }
+        ),
         Cause::Conflicting => {
             format!("Port {port} gives contradictory answers, each with the right token.")
         }
-        Cause::Inconclusive => inconclusive(case),
+        Cause::Inconclusive => inconclusive(case, signs),
     }
 }
 
 /// Why nothing could be concluded.
-fn inconclusive(case: &Case<'_>) -> String {
+fn inconclusive(case: &Case<'_>, signs: &[&Observed]) -> String {
     let evidence = case.evidence;
     let refused = evidence.trials().iter().find_map(|trial| trial.refused);
-    if evidence.receive_drops() > 0 {
+    let gone = evidence.trials().last().and_then(|trial| trial.refused);
+    let impaired = [Sign::SendImpaired, Sign::WayChanged];
+    let impaired = signs.iter().find(|o| impaired.contains(&o.sign));
+    if gone == Some(LocalRefusal::SourceGone) {
+        format!(
+            "Not decided: the source address {} is not, or no longer, one of this host's.",
+            case.brief.vantage.source
+        )
+    } else if let Some(impaired) = impaired {
+        format!("Not decided: {}.", impaired.because)
+    } else if evidence.receive_drops() > 0 {
         "Not decided: this host dropped received frames while it listened.".into()
     } else if refused.is_some() {
         "Not decided: this host could not send.".into()

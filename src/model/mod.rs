@@ -3,6 +3,7 @@
 //!
 //! Plain values without behaviour that could depend on a clock, a socket or chance.
 
+pub mod change;
 pub mod endpoint;
 pub mod evidence;
 pub mod greeting;

@@ -189,6 +189,34 @@ pub enum Method {
     TcpReset,
     /// An ICMP or ICMPv6 "destination unreachable".
     Icmp(Refusal),
+    /// By this host's own kernel.
+    Kernel(KernelReason),
+}
+
+/// What discarded a packet in this host's own kernel, in the kernel's words (`SKB_DROP_REASON_*`)
+/// where it has one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum KernelReason {
+    /// A rule of the packet filter.
+    Netfilter,
+    /// A filter at the interface: an nft `egress` chain or a `tc` filter.
+    EgressHook,
+    /// An IPsec policy, or an association that it wants and that is not there.
+    XfrmPolicy,
+    /// The reverse-path filter.
+    ReversePath,
+}
+
+impl KernelReason {
+    /// The word of the contract.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Netfilter => "netfilter-drop",
+            Self::EgressHook => "egress-drop",
+            Self::XfrmPolicy => "xfrm-policy",
+            Self::ReversePath => "rp-filter",
+        }
+    }
 }
 
 impl Method {
@@ -196,6 +224,7 @@ impl Method {
     pub const fn word(self) -> &'static str {
         match self {
             Self::TcpReset => "tcp-reset",
+            Self::Kernel(reason) => reason.word(),
             Self::Icmp(refusal) => match refusal {
                 Refusal::NetUnreachable | Refusal::Unknown(_) => "icmp-net-unreachable",
                 Refusal::HostUnreachable => "icmp-host-unreachable",

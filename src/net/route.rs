@@ -55,7 +55,8 @@ impl Way {
     pub const fn refusal(&self) -> Option<LocalRefusal> {
         match self {
             Self::Open(_) => None,
-            Self::Unreachable | Self::Blackhole => Some(LocalRefusal::NoRoute),
+            Self::Unreachable => Some(LocalRefusal::NoRoute),
+            Self::Blackhole => Some(LocalRefusal::Blackhole),
             Self::Prohibited => Some(LocalRefusal::Prohibited),
             Self::InterfaceDown => Some(LocalRefusal::InterfaceDown),
             Self::Refused(refusal) => Some(*refusal),
@@ -170,6 +171,10 @@ impl Netlink {
         let Some(link) = self.link(index)? else {
             return Ok(Way::InterfaceDown);
         };
+        // Over a link without a carrier the kernel goes on sending, and nothing leaves.
+        if !link.up {
+            return Ok(Way::InterfaceDown);
+        }
         let mtu = metric(&route).unwrap_or(link.mtu).min(link.mtu);
         Ok(Way::Open(Route {
             source: source(&route)
@@ -312,7 +317,8 @@ fn expires(route: &RouteMessage) -> bool {
     )
 }
 
-fn ip(address: &RouteAddress) -> Option<IpAddr> {
+/// An address as the kernel writes it in routes.
+pub(super) fn ip(address: &RouteAddress) -> Option<IpAddr> {
     match address {
         RouteAddress::Inet(address) => Some(IpAddr::V4(*address)),
         RouteAddress::Inet6(address) => Some(IpAddr::V6(*address)),

@@ -19,7 +19,14 @@ impl Prober {
         datagram: &[u8],
     ) -> Option<Attribution> {
         let packet = dissect(datagram).ok()?;
-        let attribution = self.ledger.attribute(heard, &packet)?;
+        let Some(attribution) = self.ledger.attribute(heard, &packet) else {
+            if heard == Heard::Departing
+                && let Some(Owner { session, probe }) = self.ledger.translated(&packet)
+            {
+                self.with(session, |session| session.depart(at, probe));
+            }
+            return None;
+        };
         let Attribution { session, role } = attribution;
         match (role, heard) {
             (Role::Probe(probe), _) => self.with(session, |session| session.depart(at, probe)),

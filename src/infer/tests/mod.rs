@@ -7,12 +7,13 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
 mod answering;
+mod local;
 mod patterns;
 mod silent;
 
 use super::*;
 use crate::model::evidence::{Ear, Evidence, Fact, LocalRefusal};
-use crate::model::probe::{Dscp, Kind, ProbeId, Target, Ttl};
+use crate::model::probe::{Dscp, Flow, Kind, ProbeId, Target, Ttl};
 use crate::model::reply::{Answer, Quote, Refusal, Reply};
 use crate::model::verdict::{Cause, Confidence};
 
