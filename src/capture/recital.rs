@@ -258,6 +258,7 @@ impl<'a> Recital<'a> {
             | Fact::Neighbour(_)
             | Fact::Kernel(_)
             | Fact::Moved(_)
+            | Fact::Detour(_)
             | Fact::Interrupted => fact.clone(),
         })
     }

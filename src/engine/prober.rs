@@ -21,7 +21,7 @@ use super::timing::LINGER;
 use super::token::{Key, Tokens};
 use super::{Output, SessionId, Transmit};
 use crate::infer::Brief;
-use crate::model::change::Change;
+use crate::model::change::{Change, Stance};
 use crate::model::endpoint::Endpoint;
 use crate::model::evidence::{KernelSays, LocalRefusal, NeighbourState};
 use crate::model::outcome::Outcome;
@@ -203,6 +203,11 @@ impl Prober {
     /// The kernel's neighbour table says this of a session's next hop.
     pub fn handle_neighbour(&mut self, now: Moment, session: SessionId, state: NeighbourState) {
         self.with(session, |session| session.see_neighbour(now, state));
+    }
+
+    /// A TCP connection to a session's port takes this way, and its probes another.
+    pub fn handle_detour(&mut self, now: Moment, session: SessionId, way: Stance) {
+        self.with(session, |session| session.learn_of_detour(now, way));
     }
 
     /// The kernel's own counters say this of the host since the run began.

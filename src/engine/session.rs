@@ -20,7 +20,7 @@ use super::timing::Timing;
 use super::token::Tokens;
 use super::{SessionId, Transmit, controls};
 use crate::infer::{Ask, Brief, Course, Next};
-use crate::model::change::Change;
+use crate::model::change::{Change, Stance};
 use crate::model::endpoint::Endpoint;
 use crate::model::evidence::{
     Ear, Evidence, Fact, HeardReply, KernelSays, LocalRefusal, NeighbourState, Trial,
@@ -261,6 +261,13 @@ impl Session {
     pub(super) fn see_neighbour(&mut self, now: Moment, state: NeighbourState) {
         if !self.is_settled() && self.evidence.neighbour() != Some(state) {
             self.record(now, Fact::Neighbour(state));
+        }
+    }
+
+    /// A TCP connection to the port takes this way, and probes another.
+    pub(super) fn learn_of_detour(&mut self, now: Moment, way: Stance) {
+        if !self.is_settled() {
+            self.record(now, Fact::Detour(Box::new(way)));
         }
     }
 

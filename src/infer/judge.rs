@@ -159,7 +159,7 @@ fn is_rival(hypothesis: &Hypothesis, leader: &Hypothesis, signs: &[&Observed]) -
         && !leader.covers.contains(&hypothesis.cause)
 }
 
-fn confidence(leader: &Hypothesis, signs: &[&Observed]) -> Confidence {
+fn confidence(case: &Case<'_>, leader: &Hypothesis, signs: &[&Observed]) -> Confidence {
     let of = |pick: &dyn Fn(Sign) -> bool| {
         signs
             .iter()
@@ -175,6 +175,10 @@ fn confidence(leader: &Hypothesis, signs: &[&Observed]) -> Confidence {
         .min()
         .unwrap_or(Confidence::Possible);
     let mut confidence = seen.min(leader.firmest);
+    if case.evidence.detour().is_some() {
+        // What was measured is not the way that the port's clients take.
+        confidence = confidence.min(Confidence::Likely);
+    }
     if leader.cause == Cause::DropSomewhere && signs.iter().any(|o| o.sign == HostAnswers) {
         // The host answers elsewhere, so somewhere is known to be wrong in part.
         confidence = confidence.min(Confidence::Possible);
@@ -209,7 +213,9 @@ fn find(case: &Case<'_>, leader: Option<&'static Hypothesis>, signs: &[&Observed
     let cause = leader.map_or(Cause::Inconclusive, |leader| leader.cause);
     let place = place::place(case, cause, signs, &rows);
     let method = place::method(case, cause);
-    let confidence = leader.map_or(Confidence::Possible, |leader| confidence(leader, signs));
+    let confidence = leader.map_or(Confidence::Possible, |leader| {
+        confidence(case, leader, signs)
+    });
     let alternatives = leader.map_or_else(Vec::new, |leader| alternatives(case, leader, signs));
     let mut basis: Vec<ProbeId> = signs
         .iter()

@@ -27,6 +27,9 @@ pub(super) fn read_way(case: &Case<'_>) -> Reading {
     if sent.is_empty() {
         return Reading::going_on(None, vec![case.now(syn(Target::Endpoint, 0))]);
     }
+    if let Some(reading) = detour(case) {
+        return reading;
+    }
     if let Some(reading) = cut_short(case, &sent).or_else(|| refused_send(case, &sent)) {
         return reading;
     }
@@ -34,6 +37,21 @@ pub(super) fn read_way(case: &Case<'_>) -> Reading {
         return reading;
     }
     heard(case, &sent)
+}
+
+/// What a connection to the port would be told, where a policy rule sends it another way than probes.
+fn detour(case: &Case<'_>) -> Option<Reading> {
+    let (sign, because) = told(case.evidence.detour()?.refusal?);
+    Some(Reading::done(Observed {
+        sign,
+        strength: Confidence::Likely,
+        basis: Vec::new(),
+        because: format!(
+            "a policy rule sends TCP connections to this port another way than other packets, where \
+             {because}"
+        )
+        .into(),
+    }))
 }
 
 /// The least time after a change of the way in which silence can be told from loss.

@@ -162,6 +162,17 @@ fn changes(case: &Case<'_>) -> impl Iterator<Item = String> {
     })
 }
 
+/// The way of the port's connections, which is not the way of the probes.
+fn detour(case: &Case<'_>) -> Option<String> {
+    let way = case.evidence.detour()?;
+    way.refusal.is_none().then(|| {
+        format!(
+            "a policy rule of this host sends TCP connections to the port by {way}, and the probes, of \
+             which the kernel sees no ports, another way: the verdict holds for theirs only"
+        )
+    })
+}
+
 /// This host's own firewall refused some of the SYNs to the port, and let others pass.
 fn partly_refused(case: &Case<'_>) -> Option<String> {
     let all = case.port_syns().count();
@@ -180,6 +191,7 @@ pub(super) fn notes(case: &Case<'_>, rows: &[Row]) -> Vec<String> {
     let mut notes = Vec::new();
     notes.extend(changes(case));
     notes.extend(partly_refused(case));
+    notes.extend(detour(case));
     notes.extend(circle(rows));
     if case.evidence.receive_drops() > 0 {
         notes.push(format!(

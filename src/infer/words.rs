@@ -1,6 +1,7 @@
 //! What a finding says in words: the summary of a verdict, and why a rival stands.
 
 use crate::model::evidence::LocalRefusal;
+use crate::model::near::{NearSide, near_side};
 use crate::model::verdict::{Cause, HopRef, KernelReason, Method, Place, PlaceKind};
 
 use super::case::Case;
@@ -17,6 +18,18 @@ pub(super) fn summary(
 ) -> String {
     let mut summary = headline(case, cause, place, method, signs);
     let open: Vec<&str> = open.iter().map(|cause| cause.word()).collect();
+    let vanishes = [
+        Cause::DropPath,
+        Cause::DropSomewhere,
+        Cause::DropEdge,
+        Cause::DropEdgeOrHost,
+    ];
+    if vanishes.contains(&cause) && near_side(case.evidence) == Some(NearSide::Suspect) {
+        summary.push_str(
+            " Past the first hop nothing answers any TCP of this host, and echo passes: this side's own \
+             security group or network ACL comes first.",
+        );
+    }
     if let Some((_, change)) = case.evidence.changes().last()
         && cause != Cause::Inconclusive
     {

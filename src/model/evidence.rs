@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::change::Change;
+use super::change::{Change, Stance};
 use super::probe::{Probe, ProbeId};
 use super::reply::Reply;
 use super::time::Moment;
@@ -50,6 +50,9 @@ pub enum Fact {
     /// This host's way to the target changed: the inquest began again, with nothing of what was
     /// measured before.
     Moved(Box<Change>),
+    /// A TCP connection to the port takes another way than the probes, of which the kernel sees no
+    /// ports: by a policy rule that looks at them.
+    Detour(Box<Stance>),
     /// What the kernel's own counters and tables say of this host since the run began.
     Kernel(KernelSays),
     /// The user or a deadline stopped the inquest.
@@ -213,6 +216,7 @@ pub struct Evidence {
     neighbour: Option<NeighbourState>,
     kernel: Vec<KernelSays>,
     changes: Vec<(Moment, Change)>,
+    detour: Option<Box<Stance>>,
     interrupted: bool,
 }
 
@@ -275,6 +279,7 @@ impl Evidence {
             Fact::Gap(_) => self.void_pending(),
             Fact::Neighbour(state) => self.neighbour = Some(*state),
             Fact::Kernel(says) => self.kernel.push(*says),
+            Fact::Detour(stance) => self.detour = Some(stance.clone()),
             Fact::Moved(change) => self.changes.push((at, Change::clone(change))),
             Fact::Interrupted => self.interrupted = true,
         }
@@ -371,6 +376,11 @@ impl Evidence {
     /// when; all of this evidence is later.
     pub fn changes(&self) -> &[(Moment, Change)] {
         &self.changes
+    }
+
+    /// The way of a TCP connection to the port, where it is another than the probes'.
+    pub fn detour(&self) -> Option<&Stance> {
+        self.detour.as_deref()
     }
 
     /// Whether the kernel said this.

@@ -7,6 +7,7 @@ pub mod change;
 pub mod endpoint;
 pub mod evidence;
 pub mod greeting;
+pub mod near;
 pub mod outcome;
 pub mod path;
 pub mod probe;

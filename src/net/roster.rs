@@ -262,6 +262,7 @@ impl Roster {
         if let Some(hop) = hop {
             self.lookout.join(now, session, hop);
         }
+        self.tell_detour(now, session, &endpoint, &standpoint, prober);
         let seat = Seat {
             endpoint,
             standpoint,

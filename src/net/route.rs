@@ -14,6 +14,7 @@ use netlink_packet_route::link::{LinkAttribute, LinkFlags, LinkMessage};
 use netlink_packet_route::route::{
     RouteAddress, RouteAttribute, RouteHeader, RouteMessage, RouteMetric, RouteType, RouteVia,
 };
+use netlink_packet_route::rule::{RuleAttribute, RuleMessage};
 use netlink_packet_route::{AddressFamily, RouteNetlinkMessage};
 
 use super::failure::{Failure, Question};
@@ -131,6 +132,30 @@ impl Netlink {
             source: Some(route.source),
             ..*flow
         })
+    }
+
+    /// Whether a policy rule of a family looks at the protocol or the ports of what it routes. False
+    /// when the kernel cannot be asked.
+    pub(super) fn routes_by_port(&mut self, family: Family) -> bool {
+        let mut rules = RuleMessage::default();
+        rules.header.family = match family {
+            Family::V4 => AddressFamily::Inet,
+            Family::V6 => AddressFamily::Inet6,
+        };
+        let mut found = false;
+        let listed = self.list(RouteNetlinkMessage::GetRule(rules), &mut |rule| {
+            if let RouteNetlinkMessage::NewRule(rule) = rule {
+                found |= rule.attributes.iter().any(|attribute| {
+                    matches!(
+                        attribute,
+                        RuleAttribute::IpProtocol(_)
+                            | RuleAttribute::DestinationPortRange(_)
+                            | RuleAttribute::SourcePortRange(_)
+                    )
+                });
+            }
+        });
+        listed.is_ok() && found
     }
 
     /// Whether an address is one of this host's (for a link-local one: on the interface of index

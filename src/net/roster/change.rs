@@ -8,6 +8,7 @@ use super::super::watch::News;
 use super::{Roster, Seat, YOUTH, next_hop, refusal_of};
 use crate::engine::{Prober, SessionId};
 use crate::model::change::{Change, Stance};
+use crate::model::endpoint::Endpoint;
 use crate::model::evidence::LocalRefusal;
 use crate::model::outcome::Outcome;
 use crate::model::time::Moment;
@@ -120,8 +121,36 @@ impl Roster {
             after: stance(&vantage, refusal),
         };
         let (new, outcome) = prober.handle_change(now, old, vantage, change)?;
+        self.tell_detour(now, new, &seat.endpoint, &seat.standpoint, prober);
         self.hand_over(now, old, new, seat);
         Some((old, outcome))
+    }
+
+    /// Tells a session whose port's connections a policy rule sends another way than its probes.
+    pub(super) fn tell_detour(
+        &mut self,
+        now: Moment,
+        session: SessionId,
+        endpoint: &Endpoint,
+        standpoint: &Standpoint,
+        prober: &mut Prober,
+    ) {
+        let family = endpoint.family();
+        if standpoint.route().is_none() || !self.netlink.routes_by_port(family) {
+            return;
+        }
+        let way = standpoint.connection(&mut self.netlink, endpoint, &self.preference);
+        // Tables that cannot be read say nothing.
+        if let Ok(Some(way)) = way {
+            let route = way.route();
+            let detour = Stance {
+                source: route.map_or(standpoint.origin.source, |route| route.source),
+                interface: route.map_or_else(String::new, |route| route.link.name.clone()),
+                gateway: route.and_then(|route| route.gateway),
+                refusal: way.refusal(),
+            };
+            prober.handle_detour(now, session, detour);
+        }
     }
 
     /// What one session held is free, and the other holds its own.

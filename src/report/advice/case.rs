@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use super::Advice;
 use super::situation::{Reach, Scenario, Situation};
 use crate::model::endpoint::Family;
+use crate::model::evidence::LocalRefusal;
 use crate::model::outcome::Outcome;
 use crate::model::vantage::Vantage;
 use crate::model::verdict::Verdict;
@@ -163,6 +164,12 @@ impl<'a> Case<'a> {
             replies
                 .any(|heard| heard.reply.from == self.target && heard.reply.answer.is_end_of_path())
         })
+    }
+
+    /// What the kernel said last to a probe that it did not take.
+    pub(super) fn last_refusal(&self) -> Option<LocalRefusal> {
+        let trials = self.outcome.evidence.trials();
+        trials.last().and_then(|trial| trial.refused)
     }
 
     /// Whether the evidence is an ordinary client's, read from somebody else's capture: no way out

@@ -54,6 +54,7 @@ pub fn advise(outcome: &Outcome, situation: &Situation) -> Vec<Advice> {
     let before_the_test = advice.iter().position(|piece| piece.text == case::AGAIN);
     let at = before_the_test.unwrap_or(advice.len());
     advice.splice(at..at, network::rival(&case));
+    network::put_own_side(&case, &mut advice);
     let cause = outcome.finding.verdict.cause;
     let about_here = outcome.finding.verdict.place.kind == PlaceKind::Local;
     if !matches!(cause, Cause::Open | Cause::MtuBlackHole) && !about_here {
