@@ -149,13 +149,17 @@ impl Prober {
         }
         let endpoint = old.brief().endpoint.clone();
         let new = self.add(now, endpoint, vantage);
-        self.with(session, |session| session.interrupt(now));
+        self.with(session, |session| {
+            session.interrupt(now);
+            session.advance(now);
+        });
         let old = self.sessions.get(&session)?.session.clone();
         if let Some(entry) = self.sessions.get_mut(&new) {
             let fresh = entry.session.clone();
             entry.session = fresh.after_change(now, &old, change);
         }
         self.reschedule(new);
+        self.retire(now, session);
         let outcome = self.conclude(session, now)?;
         Some((new, outcome))
     }

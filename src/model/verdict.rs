@@ -48,7 +48,7 @@ pub enum Cause {
     NoNeighbor,
     /// No route, here or at a router that says so.
     NoRoute,
-    /// This host's own firewall stops the probe.
+    /// This host's own firewall, or its own stack, stops the probe.
     LocalEgress,
     /// The answer reaches this host's interface and is discarded here.
     LocalIngress,
@@ -327,7 +327,7 @@ pub struct Verdict {
     pub confidence: Confidence,
     /// Where.
     pub place: Place,
-    /// How a refusal was made; `None` for causes that are none.
+    /// How a refusal was made, or what in this host discards; `None` where neither is known.
     pub method: Option<Method>,
     /// One or two sentences for a tired person.
     pub summary: String,

@@ -114,9 +114,11 @@ fn missing_route(case: &Case<'_>) -> Advice {
 
 pub(super) fn local_egress(case: &Case<'_>) -> Vec<Advice> {
     let interface = crate::report::visible::shell_word(&case.vantage.interface);
+    let mut trials = case.outcome.evidence.trials().iter();
+    let by_firewall = trials.any(|trial| trial.refused == Some(LocalRefusal::Firewall));
     let reason = match case.verdict.method {
         Some(Method::Kernel(reason)) => Some(reason),
-        _ => None,
+        _ => by_firewall.then_some(KernelReason::Netfilter),
     };
     match reason {
         Some(KernelReason::XfrmPolicy) => vec![
