@@ -174,6 +174,13 @@ impl Prober {
     ) {
         let entry = self.sessions.get(&session);
         let padded = entry.is_some_and(|entry| entry.session.is_padded(probe));
+        if let Some(entry) = entry
+            && let Some(trial) = entry.session.trial(probe)
+            && reaches_a_port(&trial.probe)
+        {
+            let address = entry.session.brief().endpoint.address;
+            self.spacing.take_back_syn(address);
+        }
         // A link whose far end takes less reports a full queue for long frames only.
         if refusal == LocalRefusal::Overload && !padded {
             self.handle_shortage(now);

@@ -75,7 +75,14 @@ fn occasion(question: Question, seen: Signs) -> bool {
     match question {
         Question::Way => true,
         // What never leaves draws nothing.
-        Question::Port => !any(&[NextHopUnresolved]),
+        Question::Port => !any(&[
+            NextHopUnresolved,
+            NeverLeaves,
+            SendForbidden,
+            SendUnrouted,
+            SendImpaired,
+            WayChanged,
+        ]),
         Question::Pattern => any(&[PortMixed]),
         Question::Origin => any(&[PortResets]),
         Question::Distance => any(&[PortResets, PortRefused]),
