@@ -125,6 +125,7 @@ const fn refused(refusal: LocalRefusal) -> &'static str {
         LocalRefusal::Firewall => "its firewall",
         LocalRefusal::Prohibited => "a prohibit route",
         LocalRefusal::NoRoute => "no route",
+        LocalRefusal::Blackhole => "a blackhole route",
         LocalRefusal::InterfaceDown => "interface down",
         LocalRefusal::Overload => "local queue full",
         LocalRefusal::TooLong => "longer than the path allows",

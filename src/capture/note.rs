@@ -77,7 +77,7 @@ pub struct Claim {
     pub cause: String,
     /// Word of [`crate::model::verdict::Confidence`].
     pub confidence: String,
-    /// Word of [`crate::model::verdict::Method`]; `None` for causes that refuse nothing.
+    /// Word of [`crate::model::verdict::Method`]; `None` where it is not known, or for causes without one.
     pub method: Option<String>,
 }
 

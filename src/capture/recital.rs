@@ -264,6 +264,9 @@ impl<'a> Recital<'a> {
             | Fact::ReceiveDrops(_)
             | Fact::Gap(_)
             | Fact::Neighbour(_)
+            | Fact::Kernel(_)
+            | Fact::Moved(_)
+            | Fact::Detour(_)
             | Fact::Interrupted => fact.clone(),
         })
     }

@@ -109,6 +109,11 @@ pub fn run(
                 keeper.see(&sighting);
             }
         }
+        Event::Replaced(session, outcome) => {
+            if let Some(keeper) = &mut keeper {
+                keeper.settle(session, &outcome);
+            }
+        }
         Event::Settled(session, outcome) => {
             let mut record = Record::new(&outcome, &run);
             if let Some(keeper) = &mut keeper {

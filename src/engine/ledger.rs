@@ -138,6 +138,21 @@ impl Ledger {
             })
     }
 
+    /// The SYN that leaves as `packet`, where a translation of this host's own has given it another
+    /// address or port: it is known by its keyed number. Such a packet does not show what was sent.
+    pub(super) fn translated(&self, packet: &Packet) -> Option<Owner> {
+        let Content::Tcp(segment) = &packet.content else {
+            return None;
+        };
+        if segment.flags != Flags::SYN {
+            return None;
+        }
+        let mut sent = self.inflight.by_sequence_elsewhere(segment.sequence, None);
+        sent.find(|owner| {
+            matches!(self.marks(*owner), Some(Marks::Segment(sent)) if sent.flags == Flags::SYN)
+        })
+    }
+
     fn departing_echo(&self, packet: &Packet, message: &Message) -> Option<Attribution> {
         let Kind::EchoRequest(echo) = message.kind else {
             return None;

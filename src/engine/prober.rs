@@ -21,8 +21,9 @@ use super::timing::LINGER;
 use super::token::{Key, Tokens};
 use super::{Output, SessionId, Transmit};
 use crate::infer::Brief;
+use crate::model::change::{Change, Stance};
 use crate::model::endpoint::Endpoint;
-use crate::model::evidence::{LocalRefusal, NeighbourState};
+use crate::model::evidence::{KernelSays, LocalRefusal, NeighbourState};
 use crate::model::outcome::Outcome;
 use crate::model::probe::{Kind, Probe, ProbeId};
 use crate::model::time::Moment;
@@ -135,6 +136,37 @@ impl Prober {
         id
     }
 
+    /// This host's way to the target of an inquest changed: another takes its place, with nothing of
+    /// what was measured and the time that is left. Gives its number, and what the old one had come to;
+    /// `None` where it has settled or is unknown.
+    pub fn handle_change(
+        &mut self,
+        now: Moment,
+        session: SessionId,
+        vantage: Vantage,
+        change: Change,
+    ) -> Option<(SessionId, Outcome)> {
+        let old = &self.sessions.get(&session)?.session;
+        if old.is_settled() {
+            return None;
+        }
+        let endpoint = old.brief().endpoint.clone();
+        let new = self.add(now, endpoint, vantage);
+        self.with(session, |session| {
+            session.interrupt(now);
+            session.advance(now);
+        });
+        let old = self.sessions.get(&session)?.session.clone();
+        if let Some(entry) = self.sessions.get_mut(&new) {
+            let fresh = entry.session.clone();
+            entry.session = fresh.after_change(now, &old, change);
+        }
+        self.reschedule(new);
+        self.retire(now, session);
+        let outcome = self.conclude(session, now)?;
+        Some((new, outcome))
+    }
+
     /// The kernel refused to send a probe.
     pub fn handle_refusal(
         &mut self,
@@ -145,6 +177,13 @@ impl Prober {
     ) {
         let entry = self.sessions.get(&session);
         let padded = entry.is_some_and(|entry| entry.session.is_padded(probe));
+        if let Some(entry) = entry
+            && let Some(trial) = entry.session.trial(probe)
+            && reaches_a_port(&trial.probe)
+        {
+            let address = entry.session.brief().endpoint.address;
+            self.spacing.take_back_syn(address);
+        }
         // A link whose far end takes less reports a full queue for long frames only.
         if refusal == LocalRefusal::Overload && !padded {
             self.handle_shortage(now);
@@ -178,6 +217,16 @@ impl Prober {
     /// The kernel's neighbour table says this of a session's next hop.
     pub fn handle_neighbour(&mut self, now: Moment, session: SessionId, state: NeighbourState) {
         self.with(session, |session| session.see_neighbour(now, state));
+    }
+
+    /// A TCP connection to a session's port takes this way, and its probes another.
+    pub fn handle_detour(&mut self, now: Moment, session: SessionId, way: Stance) {
+        self.with(session, |session| session.learn_of_detour(now, way));
+    }
+
+    /// The kernel's own counters say this of the host since the run began.
+    pub fn handle_kernel(&mut self, now: Moment, says: KernelSays) {
+        self.with_each_open(|session| session.learn_of_kernel(now, says));
     }
 
     /// Stops every open inquest: each settles with its best verdict in the polls that follow.

@@ -20,9 +20,10 @@ use super::timing::Timing;
 use super::token::Tokens;
 use super::{SessionId, Transmit, controls};
 use crate::infer::{Ask, Brief, Course, Next};
+use crate::model::change::{Change, Stance};
 use crate::model::endpoint::Endpoint;
 use crate::model::evidence::{
-    Ear, Evidence, Fact, HeardReply, LocalRefusal, NeighbourState, Trial,
+    Ear, Evidence, Fact, HeardReply, KernelSays, LocalRefusal, NeighbourState, Trial,
 };
 use crate::model::outcome::Outcome;
 use crate::model::probe::{Kind, Probe, ProbeId, Ttl};
@@ -33,6 +34,8 @@ use crate::model::verdict::Finding;
 
 /// Least time between two datagrams of one session.
 const SPACING: Duration = Duration::from_millis(1);
+/// How often an inquest begins again because the way to its target changed.
+const CHANGES: usize = 5;
 /// How many near misses are remembered to tell a second one from the other ear's echo of the first.
 const NEAR_MISSES_REMEMBERED: usize = 16;
 
@@ -107,6 +110,21 @@ impl Session {
         };
         session.replan();
         session
+    }
+
+    /// The inquest that takes the place of `old`, whose evidence is void because the way to the target
+    /// changed: it has the time that is left, and nothing of what was measured.
+    pub(super) fn after_change(mut self, now: Moment, old: &Self, change: Change) -> Self {
+        self.brief.deadline = old.brief.deadline;
+        self.brief.began = old.brief.began;
+        let before = old.evidence.changes().iter().cloned();
+        for (at, change) in before.chain([(now, change)]) {
+            self.record(at, Fact::Moved(Box::new(change)));
+        }
+        if self.evidence.changes().len() > CHANGES {
+            self.interrupt(now);
+        }
+        self
     }
 
     pub(super) const fn brief(&self) -> &Brief {
@@ -264,6 +282,20 @@ impl Session {
     pub(super) fn see_neighbour(&mut self, now: Moment, state: NeighbourState) {
         if !self.is_settled() && self.evidence.neighbour() != Some(state) {
             self.record(now, Fact::Neighbour(state));
+        }
+    }
+
+    /// A TCP connection to the port takes this way, and probes another.
+    pub(super) fn learn_of_detour(&mut self, now: Moment, way: Stance) {
+        if !self.is_settled() {
+            self.record(now, Fact::Detour(Box::new(way)));
+        }
+    }
+
+    /// The kernel's own counters say this of the host.
+    pub(super) fn learn_of_kernel(&mut self, now: Moment, says: KernelSays) {
+        if !self.is_settled() && !self.evidence.kernel_says(says) {
+            self.record(now, Fact::Kernel(says));
         }
     }
 

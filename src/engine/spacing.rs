@@ -179,6 +179,13 @@ impl Spacing {
         }
     }
 
+    /// The last SYN to this address did not leave: this host refused it.
+    pub(super) fn take_back_syn(&mut self, address: IpAddr) {
+        if let Some(spent) = self.spent.get_mut(&address) {
+            spent.syns.times.pop_back();
+        }
+    }
+
     /// Forgets what was sent longer than a minute ago.
     pub(super) fn forget_before(&mut self, now: Moment) {
         let hosts = &self.hosts;

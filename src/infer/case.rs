@@ -123,6 +123,12 @@ impl<'a> Case<'a> {
         self.brief.endpoint.address
     }
 
+    /// When the evidence begins: with the inquest, or with the last change of the way to the target.
+    pub(super) fn began(&self) -> Moment {
+        let changed = self.evidence.changes().last();
+        changed.map_or(self.brief.began, |(at, _)| *at)
+    }
+
     /// Its IP version.
     pub(super) const fn family(&self) -> Family {
         Family::of(self.brief.endpoint.address)

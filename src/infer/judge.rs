@@ -75,7 +75,14 @@ fn occasion(question: Question, seen: Signs) -> bool {
     match question {
         Question::Way => true,
         // What never leaves draws nothing.
-        Question::Port => !any(&[NextHopUnresolved]),
+        Question::Port => !any(&[
+            NextHopUnresolved,
+            NeverLeaves,
+            SendForbidden,
+            SendUnrouted,
+            SendImpaired,
+            WayChanged,
+        ]),
         Question::Pattern => any(&[PortMixed]),
         Question::Origin => any(&[PortResets]),
         Question::Distance => any(&[PortResets, PortRefused]),
@@ -161,7 +168,7 @@ fn is_rival(hypothesis: &Hypothesis, leader: &Hypothesis, signs: &[&Observed]) -
         && !leader.covers.contains(&hypothesis.cause)
 }
 
-fn confidence(leader: &Hypothesis, signs: &[&Observed]) -> Confidence {
+fn confidence(case: &Case<'_>, leader: &Hypothesis, signs: &[&Observed]) -> Confidence {
     let of = |pick: &dyn Fn(Sign) -> bool| {
         signs
             .iter()
@@ -177,6 +184,10 @@ fn confidence(leader: &Hypothesis, signs: &[&Observed]) -> Confidence {
         .min()
         .unwrap_or(Confidence::Possible);
     let mut confidence = seen.min(leader.firmest);
+    if case.evidence.detour().is_some() {
+        // What was measured is not the way that the port's clients take.
+        confidence = confidence.min(Confidence::Likely);
+    }
     if leader.cause == Cause::DropSomewhere && signs.iter().any(|o| o.sign == HostAnswers) {
         // The host answers elsewhere, so somewhere is known to be wrong in part.
         confidence = confidence.min(Confidence::Possible);
@@ -211,7 +222,9 @@ fn find(case: &Case<'_>, leader: Option<&'static Hypothesis>, signs: &[&Observed
     let cause = leader.map_or(Cause::Inconclusive, |leader| leader.cause);
     let place = place::place(case, cause, signs, &rows);
     let method = place::method(case, cause);
-    let mut confidence = leader.map_or(Confidence::Possible, |leader| confidence(leader, signs));
+    let mut confidence = leader.map_or(Confidence::Possible, |leader| {
+        confidence(case, leader, signs)
+    });
     let alternatives = leader.map_or_else(Vec::new, |leader| alternatives(case, leader, signs));
     let mut basis: Vec<ProbeId> = signs
         .iter()
@@ -393,7 +406,9 @@ fn course(
     for (question, reading) in readings {
         let carries = reading.sign.as_ref().is_some_and(|observed| {
             // Each SYN into a loop is carried as often as its TTL allows: no more than needed.
-            observed.sign.question() == Question::Port && !looped
+            observed.sign.question() == Question::Port
+                && !looped
+                && leader.is_none_or(|leader| leader.predictions().contains(observed.sign))
                 || leader.is_some_and(|leader| leader.needs.contains(observed.sign))
         });
         if !carries && !splits(*question, &survivors) && !places(*question, leader) {

@@ -1,30 +1,23 @@
 //! The way out of and back into this host: local causes are told before any network cause.
 //!
 //! 1. The kernel refuses the send → by errno: firewall, or no route.
-//! 2. The kernel's own "host unreachable", or a failed neighbour, and the tap never saw the probe
-//!    leave → the next hop is not resolved.
-//! 3. The tap never saw the probe leave, while it saw others leave → something below routing.
-//! 4. The tap hears answers and the raw sockets never do → the local firewall eats them.
-//! 5. The tap hears answers whose checksum is wrong, and no other → the kernel discards them.
+//! 2. The tap never saw the probe leave → `departure`.
+//! 3. The tap hears answers and the raw sockets never do → the local firewall eats them.
+//! 4. The tap hears answers whose checksum is wrong, and no other → the kernel discards them.
 
 use std::time::Duration;
 
-use crate::model::evidence::{HeardReply, LocalRefusal, NeighbourState, Trial};
-use crate::model::probe::{Kind, Target};
-use crate::model::reply::{Answer, Flaw};
+use crate::model::evidence::{HeardReply, LocalRefusal, Trial};
+use crate::model::probe::{Kind, Probe, Target};
+use crate::model::reply::Flaw;
 use crate::model::verdict::Confidence;
 
-use super::case::{Case, ids, syn};
-use super::flawed;
+use super::case::{Case, echo, ids, syn};
 use super::sign::{Observed, Progress, Reading, Sign};
+use super::{departure, flawed};
 
 /// How long the second ear may lag behind the first.
 const EAR_LAG: Duration = Duration::from_millis(250);
-/// How long a probe may take from the system call to the tap.
-pub(super) const DEPARTURE_LAG: Duration = Duration::from_millis(250);
-/// When neighbour resolution has certainly been tried: three requests a second apart
-/// (`net.ipv4.neigh.*.mcast_solicit`, `retrans_time`).
-const RESOLUTION: Duration = Duration::from_millis(2500);
 
 /// Reads [`super::sign::Question::Way`].
 pub(super) fn read_way(case: &Case<'_>) -> Reading {
@@ -36,25 +29,91 @@ pub(super) fn read_way(case: &Case<'_>) -> Reading {
     if sent.is_empty() {
         return Reading::going_on(None, vec![case.now(syn(Target::Endpoint, 0))]);
     }
-    if let Some(reading) = refused_send(case, &sent) {
+    if let Some(reading) = detour(case) {
         return reading;
     }
-    if let Some(reading) = unresolved(case, &sent) {
+    if let Some(reading) = cut_short(case, &sent).or_else(|| refused_send(case, &sent)) {
+        return reading;
+    }
+    if let Some(reading) = departure::unresolved(case, &sent) {
         return reading;
     }
     heard(case, &sent)
 }
 
+/// What a connection to the port would be told, where a policy rule sends it another way than probes.
+fn detour(case: &Case<'_>) -> Option<Reading> {
+    let (sign, because) = told(case.evidence.detour()?.refusal?);
+    Some(Reading::done(Observed {
+        sign,
+        strength: Confidence::Likely,
+        basis: Vec::new(),
+        because: format!(
+            "a policy rule sends TCP connections to this port another way than other packets, where \
+             {because}"
+        )
+        .into(),
+    }))
+}
+
+/// The least time after a change of the way in which silence can be told from loss.
+const FRESH: Duration = Duration::from_secs(10);
+
+/// The inquest was stopped soon after the way changed, and before the port answered on the new one.
+fn cut_short(case: &Case<'_>, sent: &[&Trial]) -> Option<Reading> {
+    let (at, change) = case.evidence.changes().last()?;
+    let measured = case.now.since(*at) >= FRESH
+        || sent.iter().any(|trial| case.drawn(trial).is_answer())
+        || change.after.refusal.is_some();
+    (case.evidence.interrupted() && !measured).then(|| {
+        Reading::done(Observed {
+            sign: Sign::WayChanged,
+            strength: Confidence::Proven,
+            basis: Vec::new(),
+            because: format!("{change}, and no time is left to measure the new way").into(),
+        })
+    })
+}
+
 /// Refusals in a row after which the way out counts as gone, mid-run too.
 const REFUSALS: usize = 4;
+/// How long after a change of the way one that is gone may take to come back: an address that is
+/// renewed, a tunnel that is set up anew.
+const RETURN: Duration = Duration::from_millis(2500);
+/// How long a queue may stay full before it is no shortage any more.
+const SHORTAGE: Duration = Duration::from_secs(4);
 
 fn refused_send(case: &Case<'_>, sent: &[&Trial]) -> Option<Reading> {
     // The last word of the kernel counts: refusals since the last probe that it took.
     let taken = sent.iter().rposition(|trial| trial.refused.is_none());
     let (_, refused) = sent.split_at(taken.map_or(0, |at| at + 1));
     let reason = refused.first()?.refused?;
-    let enough = refused.len() >= REFUSALS;
-    let (sign, because) = match reason {
+    let (sign, because) = told(reason);
+    // A shortage may pass, and a way that has just gone may come back; a rule or a missing route is
+    // told at the first refusal.
+    let lasted = case.now.since(refused.first()?.sent);
+    let (passing, patience) = match case.evidence.changes() {
+        [] => (taken.is_some(), Duration::ZERO),
+        _ => (true, RETURN),
+    };
+    let enough = refused.len() >= REFUSALS && lasted >= patience;
+    if !enough && (passing || sign == Sign::SendImpaired) {
+        return Some(resend(refused));
+    }
+    if reason == LocalRefusal::Overload {
+        return Some(what_passes(case, refused));
+    }
+    Some(Reading::done(Observed {
+        sign,
+        strength: Confidence::Proven,
+        basis: ids(refused.iter().copied()),
+        because: because.into(),
+    }))
+}
+
+/// What a refusal is a sign of, and why.
+const fn told(reason: LocalRefusal) -> (Sign, &'static str) {
+    match reason {
         LocalRefusal::Firewall => (
             Sign::SendForbidden,
             "the kernel refuses the send with EPERM, as its firewall demands",
@@ -67,58 +126,94 @@ fn refused_send(case: &Case<'_>, sent: &[&Trial]) -> Option<Reading> {
             Sign::SendUnrouted,
             "the kernel has no route: it refuses the send as unreachable",
         ),
-        LocalRefusal::InterfaceDown => {
-            (Sign::SendUnrouted, "the outgoing interface is down or gone")
+        LocalRefusal::Blackhole => (
+            Sign::SendUnrouted,
+            "the kernel refuses the send with EINVAL: a blackhole route",
+        ),
+        LocalRefusal::InterfaceDown => (
+            Sign::SendUnrouted,
+            "the outgoing interface is down, without a carrier, or gone",
+        ),
+        LocalRefusal::SourceGone => (
+            Sign::SendImpaired,
+            "the source address is not, or no longer, one of this host's",
+        ),
+        LocalRefusal::Overload | LocalRefusal::TooLong | LocalRefusal::Other(_) => {
+            (Sign::SendImpaired, "the kernel no longer takes our probes")
         }
-        LocalRefusal::Overload
-        | LocalRefusal::TooLong
-        | LocalRefusal::SourceGone
-        | LocalRefusal::Other(_) => (Sign::SendImpaired, "the kernel no longer takes our probes"),
-    };
-    // A shortage may pass; a rule or a missing route is told at the first refusal.
-    if !enough && (taken.is_some() || sign == Sign::SendImpaired) {
-        return Some(resend(refused));
     }
-    if sign == Sign::SendImpaired {
-        return Some(port_or_all(case, refused));
-    }
-    Some(Reading::done(Observed {
-        sign,
-        strength: Confidence::Proven,
-        basis: ids(refused.iter().copied()),
-        because: because.into(),
-    }))
 }
 
-/// Does the kernel refuse this port's probes, or all? A filter behind routing (nft `egress`) drops with
-/// the errno of a full queue.
-fn port_or_all(case: &Case<'_>, refused: &[&Trial]) -> Reading {
-    let Some(control) = case.brief.controls.first() else {
+/// Does the queue refuse this port's probes, or all TCP, or everything? A filter behind routing (nft
+/// `egress`, `tc`) drops with the errno of a full queue.
+fn what_passes(case: &Case<'_>, refused: &[&Trial]) -> Reading {
+    let Some((first, last)) = refused.first().zip(refused.last()) else {
         return Reading::nothing();
     };
-    let tried: Vec<&Trial> = case.control_syns(control.port).collect();
-    if tried.is_empty() {
-        return Reading::going_on(None, vec![case.now(syn(Target::Control(control.port), 0))]);
+    let since = first.sent;
+    let mut basis = ids(refused.iter().copied());
+    let mut never_leaves = |passed: &[&Trial], strength, because: &'static str| {
+        basis.extend(ids(passed.iter().copied()));
+        Reading::done(Observed {
+            sign: Sign::NeverLeaves,
+            strength,
+            basis: std::mem::take(&mut basis),
+            because: because.into(),
+        })
+    };
+    let later = |trial: &&Trial| trial.sent >= since;
+    for (probe, because) in comparisons(case) {
+        let like = |trial: &&Trial| {
+            trial.probe.kind == probe.kind
+                && trial.probe.target == probe.target
+                && trial.probe.ttl.is_full()
+        };
+        let tried: Vec<&Trial> = case.trials(|_| true).filter(later).filter(like).collect();
+        if tried.is_empty() {
+            return Reading::going_on(None, vec![case.now(probe)]);
+        }
+        let passed: Vec<&Trial> = tried.into_iter().filter(|t| t.refused.is_none()).collect();
+        if !passed.is_empty() {
+            return never_leaves(&passed, Confidence::Likely, because);
+        }
     }
-    let leaves = tried.iter().any(|trial| trial.refused.is_none());
-    Reading::done(Observed {
-        sign: if leaves {
-            Sign::NeverLeaves
-        } else {
-            Sign::SendImpaired
-        },
-        strength: if leaves {
-            Confidence::Likely
-        } else {
-            Confidence::Proven
-        },
-        basis: ids(refused.iter().chain(&tried).copied()),
-        because: if leaves {
-            "the kernel takes probes to other ports, and none to this one".into()
-        } else {
-            "the kernel no longer takes our probes".into()
-        },
-    })
+    if case.now.since(since) < SHORTAGE {
+        return Reading::going_on(
+            None,
+            vec![super::Ask {
+                probe: syn(Target::Endpoint, 0),
+                not_before: last.sent.after(SHORTAGE / 4),
+            }],
+        );
+    }
+    let mut all = case.trials(|_| true);
+    let strength = if all.all(|trial| trial.refused.is_some()) {
+        Confidence::Likely
+    } else {
+        Confidence::Possible
+    };
+    never_leaves(
+        &[],
+        strength,
+        "the kernel has taken nothing for seconds: a filter at the interface, or a queue that \
+         stays full",
+    )
+}
+
+/// What may pass where the port's probes do not, and what it shows when it does.
+fn comparisons(case: &Case<'_>) -> Vec<(Probe, &'static str)> {
+    let control = case.brief.controls.first().map(|control| {
+        (
+            syn(Target::Control(control.port), 0),
+            "the kernel takes probes to other ports, and none to this one: a filter at the \
+             interface",
+        )
+    });
+    let echo = (
+        echo(),
+        "the kernel takes echo requests, and no TCP: a filter at the interface",
+    );
+    control.into_iter().chain([echo]).collect()
 }
 
 /// A local shortage says nothing of the network: try again, a few times, with growing pauses.
@@ -129,94 +224,6 @@ fn resend(refused: &[&Trial]) -> Reading {
         not_before: trial.sent.after(pause),
     });
     Reading::going_on(None, asks.into_iter().collect())
-}
-
-fn unresolved(case: &Case<'_>, sent: &[&Trial]) -> Option<Reading> {
-    let lingering = |trial: &&&Trial| case.now.since(trial.sent) >= DEPARTURE_LAG;
-    if sent.iter().any(|trial| {
-        let answered = !trial.replies.is_empty() || !trial.flawed.is_empty();
-        trial.departed || answered && !own(case, trial)
-    }) {
-        return None;
-    }
-    let stuck: Vec<&Trial> = sent.iter().filter(lingering).copied().collect();
-    if stuck.is_empty() {
-        return Some(Reading {
-            sign: None,
-            progress: Progress::Waiting(sent.first().map(|t| t.sent.after(DEPARTURE_LAG))),
-        });
-    }
-    let others_leave = case.evidence.trials().iter().any(|trial| trial.departed);
-    let own_error = sent.iter().any(|trial| own(case, trial));
-    let (sign, strength, because) = match case.evidence.neighbour() {
-        _ if others_leave => (
-            Sign::NeverLeaves,
-            Confidence::Likely,
-            "probes to this port never leave the interface, though others do",
-        ),
-        Some(NeighbourState::Failed) => (
-            Sign::NextHopUnresolved,
-            Confidence::Proven,
-            "the next hop answers no ARP/ND request, so no probe leaves the interface",
-        ),
-        _ if own_error => (
-            Sign::NextHopUnresolved,
-            Confidence::Proven,
-            "this host reports its own next hop unreachable, and no probe leaves the interface",
-        ),
-        Some(NeighbourState::Incomplete) => (
-            Sign::NextHopUnresolved,
-            Confidence::Likely,
-            "the next hop has not answered ARP/ND requests, and no probe leaves the interface",
-        ),
-        Some(NeighbourState::Resolved) => (
-            // The tap is deaf to probes that this host's own NAT rewrites.
-            Sign::NeverLeaves,
-            Confidence::Possible,
-            "the next hop is resolved, yet no probe ever leaves the interface",
-        ),
-        None => return Some(Reading::waiting()),
-    };
-    let observed = Observed {
-        sign,
-        strength,
-        basis: ids(stuck),
-        because: because.into(),
-    };
-    let settled = match sign {
-        Sign::NextHopUnresolved => strength == Confidence::Proven,
-        _ => sent
-            .first()
-            .is_some_and(|t| case.now.since(t.sent) >= RESOLUTION),
-    };
-    if settled {
-        return Some(Reading::done(observed));
-    }
-    let next = sent.first().map(|trial| trial.sent.after(RESOLUTION));
-    let mut asks = Vec::new();
-    if sent.len() < 3
-        && let Some(not_before) = next
-    {
-        asks.push(super::Ask {
-            probe: syn(Target::Endpoint, 0),
-            not_before,
-        });
-    }
-    if asks.is_empty() {
-        // A control to another port tells a filter from a link that carries nothing.
-        return Some(Reading {
-            sign: Some(observed),
-            progress: Progress::Waiting(next),
-        });
-    }
-    Some(Reading::going_on(Some(observed), asks))
-}
-
-/// Whether this host itself reported the probe undeliverable.
-fn own(case: &Case<'_>, trial: &Trial) -> bool {
-    trial.replies.iter().any(|heard| {
-        case.is_own(&heard.reply) && matches!(heard.reply.answer, Answer::Unreachable(..))
-    })
 }
 
 fn heard(case: &Case<'_>, sent: &[&Trial]) -> Reading {

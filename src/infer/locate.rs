@@ -434,7 +434,7 @@ fn rounds_at(case: &Case<'_>, rows: &[Row], ttl: u8, end: &End, target: Target) 
 }
 
 fn waited_long(case: &Case<'_>) -> bool {
-    case.now.since(case.brief.began) > Duration::from_millis(3500)
+    case.now.since(case.began()) > Duration::from_millis(3500)
 }
 
 /// The probes of one hop: the port's flow, the control that answers (or a random one), and echo where

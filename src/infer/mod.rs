@@ -15,6 +15,7 @@ mod attempt;
 mod campaign;
 mod case;
 mod controls;
+mod departure;
 mod dissent;
 mod distance;
 mod extras;

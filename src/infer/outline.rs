@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
+use crate::model::evidence::{LocalRefusal, Trial};
 use crate::model::path::{Hop, Sight};
 use crate::model::probe::{Dscp, Target};
 use crate::model::reply::Answer;
@@ -148,9 +149,49 @@ fn rewritten(case: &Case<'_>, ttl: u8) -> Option<String> {
         })
 }
 
+/// The changes of the way because of which the inquest began again.
+fn changes(case: &Case<'_>) -> impl Iterator<Item = String> {
+    let began = case.brief.began;
+    let changes = case.evidence.changes().iter();
+    changes.map(move |(at, change)| {
+        let after = at.since(began).as_secs_f64();
+        format!(
+            "{after:.1} s after the beginning {change}: what was measured before was set aside, and \
+             the inquest began again"
+        )
+    })
+}
+
+/// The way of the port's connections, which is not the way of the probes.
+fn detour(case: &Case<'_>) -> Option<String> {
+    let way = case.evidence.detour()?;
+    way.refusal.is_none().then(|| {
+        format!(
+            "a policy rule of this host sends TCP connections to the port by {way}, and the probes, of \
+             which the kernel sees no ports, another way: the verdict holds for theirs only"
+        )
+    })
+}
+
+/// This host's own firewall refused some of the SYNs to the port, and let others pass.
+fn partly_refused(case: &Case<'_>) -> Option<String> {
+    let all = case.port_syns().count();
+    let by_firewall = |trial: &&Trial| trial.refused == Some(LocalRefusal::Firewall);
+    let refused = case.port_syns().filter(by_firewall).count();
+    (refused > 0 && refused < all).then(|| {
+        format!(
+            "this host's own firewall refused {refused} of {all} SYNs to the port with EPERM, as a \
+             rule with a limit does: they were not counted"
+        )
+    })
+}
+
 /// Remarks that change nothing in the verdict.
 pub(super) fn notes(case: &Case<'_>, rows: &[Row]) -> Vec<String> {
     let mut notes = Vec::new();
+    notes.extend(changes(case));
+    notes.extend(partly_refused(case));
+    notes.extend(detour(case));
     notes.extend(circle(rows).map(|circle| {
         let (hop, from) = (circle.first.ttl, circle.first.address);
         let from = from.map_or_else(String::new, |from| format!(" ({from})"));

@@ -6,7 +6,7 @@ use crate::model::probe::{Kind, ProbeId};
 use crate::model::reply::Answer;
 
 use super::case::{Case, Drawn, hop_of_arrival};
-use super::local::DEPARTURE_LAG;
+use super::departure::DEPARTURE_LAG;
 
 /// The largest datagram worth a look: loopback's 64 KiB would measure nothing.
 const LARGEST: u16 = 9000;

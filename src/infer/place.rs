@@ -1,5 +1,6 @@
 //! Where it happens, and how: the place, method and state of a verdict.
 
+use crate::model::evidence::{KernelSays, LocalRefusal};
 use crate::model::probe::Target;
 use crate::model::verdict::{Cause, HopRef, KernelReason, Method, Place, PlaceKind, State, Way};
 
@@ -37,18 +38,40 @@ pub(super) fn state(case: &Case<'_>, cause: Cause) -> State {
     }
 }
 
-/// How a refusal was made, or what in this host's kernel discards; `None` where there is no such thing
-/// or it does not show.
+/// How a refusal was made, or what in this host discards; `None` for causes that are neither, and
+/// where it is not known.
 pub(super) fn method(case: &Case<'_>, cause: Cause) -> Option<Method> {
+    let says = |says| case.evidence.kernel_says(says);
     match cause {
-        Cause::RejectHost | Cause::RejectPath => {
-            Some(refusal::method(case).unwrap_or(Method::TcpReset))
-        }
+        Cause::LocalEgress => egress_reason(case).map(Method::Kernel),
         Cause::LocalIngress if !flawed::broken(case).is_empty() => {
             Some(Method::Kernel(KernelReason::Checksum))
         }
+        Cause::LocalIngress if says(KernelSays::ReversePath) => {
+            Some(Method::Kernel(KernelReason::ReversePath))
+        }
+        Cause::LocalIngress if says(KernelSays::PolicyIn) => {
+            Some(Method::Kernel(KernelReason::XfrmPolicy))
+        }
+        Cause::LocalIngress => Some(Method::Kernel(KernelReason::Netfilter)),
+        Cause::RejectHost | Cause::RejectPath => {
+            Some(refusal::method(case).unwrap_or(Method::TcpReset))
+        }
         _ => None,
     }
+}
+
+/// What keeps probes to the port from leaving: its errno tells, or the kernel's counters.
+fn egress_reason(case: &Case<'_>) -> Option<KernelReason> {
+    if case.evidence.kernel_says(KernelSays::PolicyOut) {
+        return Some(KernelReason::XfrmPolicy);
+    }
+    let mut to_port = case.port_syns().filter_map(|trial| trial.refused);
+    to_port.find_map(|refused| match refused {
+        LocalRefusal::Firewall => Some(KernelReason::Netfilter),
+        LocalRefusal::Overload => Some(KernelReason::EgressHook),
+        _ => None,
+    })
 }
 
 /// Where a cause acts.

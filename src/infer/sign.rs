@@ -96,6 +96,8 @@ pub(super) enum Sign {
     SendUnrouted,
     /// The kernel no longer sends: the source address went away, the queue stays full.
     SendImpaired,
+    /// This host's way to the target changed, and no time is left to measure the new one.
+    WayChanged,
     /// The kernel takes the probe and it never leaves, while others do.
     NeverLeaves,
     /// The next hop's link-layer address is not resolved.
@@ -258,9 +260,9 @@ pub(super) enum Sign {
 impl Sign {
     /// Every sign.
     #[rustfmt::skip]
-    pub(super) const ALL: [Self; 73] = [
+    pub(super) const ALL: [Self; 74] = [
         Self::WayClear, Self::SendForbidden, Self::SendUnrouted, Self::SendImpaired,
-        Self::NeverLeaves, Self::NextHopUnresolved, Self::HeardByTapOnly, Self::BrokenOnArrival, Self::PortMisaddressed, Self::PortOpens,
+        Self::WayChanged, Self::NeverLeaves, Self::NextHopUnresolved, Self::HeardByTapOnly, Self::BrokenOnArrival, Self::PortMisaddressed, Self::PortOpens,
         Self::PortResets, Self::PortRefused, Self::PortSilent, Self::PortMixed,
         Self::PortContradicts, Self::ByFlow, Self::ByRate, Self::UntilStopped, Self::ByChance,
         Self::NoPattern, Self::StackReset, Self::ForgedReset, Self::UnclearReset, Self::AtHost,
@@ -287,7 +289,7 @@ impl Sign {
     pub(super) const fn question(self) -> Question {
         match self {
             Self::WayClear | Self::SendForbidden | Self::SendUnrouted | Self::SendImpaired
-            | Self::NeverLeaves
+            | Self::WayChanged | Self::NeverLeaves
             | Self::NextHopUnresolved | Self::HeardByTapOnly
             | Self::BrokenOnArrival => Question::Way,
             Self::PortOpens | Self::PortResets | Self::PortRefused | Self::PortSilent

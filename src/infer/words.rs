@@ -1,5 +1,7 @@
 //! What a finding says in words: the summary of a verdict, and why a rival stands.
 
+use crate::model::evidence::LocalRefusal;
+use crate::model::near::{NearSide, near_side};
 use crate::model::verdict::{Cause, HopRef, KernelReason, Method, Place, PlaceKind, Way};
 
 use super::case::Case;
@@ -19,6 +21,23 @@ pub(super) fn summary(
     for sentence in told_apart(case, cause, signs) {
         summary.push(' ');
         summary.push_str(&sentence);
+    }
+    let vanishes = [
+        Cause::DropPath,
+        Cause::DropSomewhere,
+        Cause::DropEdge,
+        Cause::DropEdgeOrHost,
+    ];
+    if vanishes.contains(&cause) && near_side(case.evidence) == Some(NearSide::Suspect) {
+        summary.push_str(
+            " Past the first hop nothing answers any TCP of this host, and echo passes: this side's own \
+             security group or network ACL comes first.",
+        );
+    }
+    if let Some((_, change)) = case.evidence.changes().last()
+        && cause != Cause::Inconclusive
+    {
+        summary.push_str(&format!(" Measured anew after {change}."));
     }
     let sizes_open = cause == Cause::Open && open.contains(&Cause::MtuBlackHole);
     let stands = |other: &&Cause| match other {
@@ -191,24 +210,31 @@ fn headline(
             because(&[Sign::TraceLoops])
         ),
         Cause::NoRoute => format!("There is no route to the host: so says the router{at}."),
+        Cause::LocalEgress if signs.iter().any(|o| o.sign == Sign::NeverLeaves) => format!(
+            "SYNs to port {port} do not leave this host{}.",
+            because(&[Sign::NeverLeaves])
+        ),
         Cause::LocalEgress => format!(
             "This host's own firewall stops SYNs to port {port}{}.",
-            because(&[Sign::SendForbidden, Sign::NeverLeaves])
+            because(&[Sign::SendForbidden])
+        ),
+        Cause::LocalIngress => format!(
+            "Port {port} answers, and this host discards the answer on arrival{}.",
+            match method {
+                Some(Method::Kernel(KernelReason::ReversePath)) => ": its reverse-path filter does",
+                Some(Method::Kernel(KernelReason::XfrmPolicy)) => ": an IPsec policy of its does",
+                Some(Method::Kernel(KernelReason::Checksum)) => ": its checksum is wrong",
+                _ => "",
+            }
         ),
         Cause::Misaddressed => format!(
             "Port {port} answers from {}: no client takes that for its answer.",
             flawed::elsewhere(case).unwrap_or_default()
         ),
-        Cause::LocalIngress if method == Some(Method::Kernel(KernelReason::Checksum)) => format!(
-            "Port {port} answers, and this host's kernel discards the answer: its checksum is wrong."
-        ),
-        Cause::LocalIngress => {
-            format!("Port {port} answers, and this host discards the answer on arrival.")
-        }
         Cause::Conflicting => {
             format!("Port {port} gives contradictory answers, each with the right token.")
         }
-        Cause::Inconclusive => inconclusive(case),
+        Cause::Inconclusive => inconclusive(case, signs),
     }
 }
 
@@ -252,10 +278,20 @@ fn told_apart(case: &Case<'_>, cause: Cause, signs: &[&Observed]) -> Vec<String>
 }
 
 /// Why nothing could be concluded.
-fn inconclusive(case: &Case<'_>) -> String {
+fn inconclusive(case: &Case<'_>, signs: &[&Observed]) -> String {
     let evidence = case.evidence;
     let refused = evidence.trials().iter().find_map(|trial| trial.refused);
-    if evidence.receive_drops() > 0 {
+    let gone = evidence.trials().last().and_then(|trial| trial.refused);
+    let impaired = [Sign::SendImpaired, Sign::WayChanged];
+    let impaired = signs.iter().find(|o| impaired.contains(&o.sign));
+    if gone == Some(LocalRefusal::SourceGone) {
+        format!(
+            "Not decided: the source address {} is not, or no longer, one of this host's.",
+            case.brief.vantage.source
+        )
+    } else if let Some(impaired) = impaired {
+        format!("Not decided: {}.", impaired.because)
+    } else if evidence.receive_drops() > 0 {
         "Not decided: this host dropped received frames while it listened.".into()
     } else if refused.is_some() {
         "Not decided: this host could not send.".into()

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::change::{Change, Stance};
 use super::probe::{Probe, ProbeId, Ttl};
 use super::reply::{Flaw, Reply};
 use super::time::Moment;
@@ -48,6 +49,14 @@ pub enum Fact {
     Gap(Duration),
     /// The kernel's neighbour table about the next hop.
     Neighbour(NeighbourState),
+    /// This host's way to the target changed: the inquest began again, with nothing of what was
+    /// measured before.
+    Moved(Box<Change>),
+    /// A TCP connection to the port takes another way than the probes, of which the kernel sees no
+    /// ports: by a policy rule that looks at them.
+    Detour(Box<Stance>),
+    /// What the kernel's own counters and tables say of this host since the run began.
+    Kernel(KernelSays),
     /// The user or a deadline stopped the inquest.
     Interrupted,
 }
@@ -81,13 +90,15 @@ pub enum LocalRefusal {
     Prohibited,
     /// ENETUNREACH, EHOSTUNREACH on the call: no route in the local table.
     NoRoute,
+    /// EINVAL: a route of type `blackhole`.
+    Blackhole,
     /// ENETDOWN, ENODEV, ENXIO: the interface is down or gone.
     InterfaceDown,
     /// ENOBUFS, ENOMEM, EAGAIN: the local queue is full.
     Overload,
     /// EMSGSIZE: larger than the interface or a cached path MTU allows.
     TooLong,
-    /// EADDRNOTAVAIL, EINVAL: the source address is not (or no longer) ours.
+    /// EADDRNOTAVAIL: the source address is not (or no longer) ours.
     SourceGone,
     /// Any other errno.
     Other(i32),
@@ -105,6 +116,21 @@ pub enum NeighbourState {
     Failed,
 }
 
+/// What the kernel says of its own doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum KernelSays {
+    /// It discarded datagrams on their way out for want of an IPsec association, or by an IPsec policy
+    /// (`XfrmOut…` of `/proc/net/xfrm_stat`).
+    PolicyOut,
+    /// It discarded arriving datagrams by an IPsec policy (`XfrmIn…`).
+    PolicyIn,
+    /// It discarded arriving datagrams by their reverse path (`IPReversePathFilter`).
+    ReversePath,
+    /// It tracks no connection, so that no translation of its own changes what we send.
+    Untracked,
+}
+
 /// What became of one probe so far.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Trial {
@@ -120,7 +146,8 @@ pub struct Trial {
     pub departed: bool,
     /// Why the kernel refused it.
     pub refused: Option<LocalRefusal>,
-    /// Valid answers in order of arrival, each once however many ears heard it.
+    /// Valid answers in order of arrival, each once however many ears heard it. A refused probe has
+    /// none: what answers it, this host's own firewall made.
     pub replies: Vec<HeardReply>,
     /// Authentic answers that no client's stack takes for such, likewise: to a client the probe is
     /// silent.
@@ -193,6 +220,9 @@ pub struct Evidence {
     stray_resets: Option<(u64, Ttl)>,
     receive_drops: u64,
     neighbour: Option<NeighbourState>,
+    kernel: Vec<KernelSays>,
+    changes: Vec<(Moment, Change)>,
+    detour: Option<Box<Stance>>,
     interrupted: bool,
 }
 
@@ -232,12 +262,14 @@ impl Evidence {
                 }
             }
             Fact::Refused(id, refusal) => {
+                self.disown_replies(*id);
                 if let Some(trial) = self.trial_mut(*id) {
                     trial.refused = Some(*refusal);
                 }
             }
             Fact::Replied(id, ear, reply) => {
-                if let Some(trial) = self.trial_mut(*id) {
+                let trial = self.trial_mut(*id);
+                if let Some(trial) = trial.filter(|trial| trial.refused.is_none()) {
                     place = trial.hear(at, *ear, *reply);
                 }
             }
@@ -258,6 +290,9 @@ impl Evidence {
             }
             Fact::Gap(_) => self.void_pending(),
             Fact::Neighbour(state) => self.neighbour = Some(*state),
+            Fact::Kernel(says) => self.kernel.push(*says),
+            Fact::Detour(stance) => self.detour = Some(stance.clone()),
+            Fact::Moved(change) => self.changes.push((at, Change::clone(change))),
             Fact::Interrupted => self.interrupted = true,
         }
         let kept = match (&fact, place) {
@@ -273,6 +308,28 @@ impl Evidence {
     fn trial_mut(&mut self, id: ProbeId) -> Option<&mut Trial> {
         let index = usize::try_from(id.0).ok()?.checked_sub(1)?;
         self.trials.get_mut(index).filter(|trial| trial.id == id)
+    }
+
+    /// Takes from a trial the replies that were heard before its refusal was told: the list keeps them.
+    fn disown_replies(&mut self, id: ProbeId) {
+        if self.trial(id).is_none_or(|trial| trial.replies.is_empty()) {
+            return;
+        }
+        for index in 0..self.entries.len() {
+            let kept = self.entries.get(index).map(|entry| &entry.kept);
+            let Some(kept @ Kept::Replied(..)) = kept else {
+                continue;
+            };
+            if let Some(fact @ Fact::Replied(of, ..)) = self.restore(kept)
+                && of == id
+                && let Some(entry) = self.entries.get_mut(index)
+            {
+                entry.kept = Kept::Whole(Box::new(fact));
+            }
+        }
+        if let Some(trial) = self.trial_mut(id) {
+            trial.replies.clear();
+        }
     }
 
     fn void_pending(&mut self) {
@@ -330,6 +387,22 @@ impl Evidence {
     /// The last word of the neighbour table about the next hop; `None` when never asked.
     pub const fn neighbour(&self) -> Option<NeighbourState> {
         self.neighbour
+    }
+
+    /// The changes of this host's way to the target because of which the inquest began again, and
+    /// when; all of this evidence is later.
+    pub fn changes(&self) -> &[(Moment, Change)] {
+        &self.changes
+    }
+
+    /// The way of a TCP connection to the port, where it is another than the probes'.
+    pub fn detour(&self) -> Option<&Stance> {
+        self.detour.as_deref()
+    }
+
+    /// Whether the kernel said this.
+    pub fn kernel_says(&self, says: KernelSays) -> bool {
+        self.kernel.contains(&says)
     }
 
     /// Whether the inquest was stopped before it settled.

@@ -3,9 +3,11 @@
 //!
 //! Plain values without behaviour that could depend on a clock, a socket or chance.
 
+pub mod change;
 pub mod endpoint;
 pub mod evidence;
 pub mod greeting;
+pub mod near;
 pub mod outcome;
 pub mod path;
 pub mod probe;

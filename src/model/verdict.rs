@@ -50,7 +50,7 @@ pub enum Cause {
     NoRoute,
     /// The answer comes, with our token, from another address or port than was asked.
     Misaddressed,
-    /// This host's own firewall stops the probe.
+    /// This host's own firewall, or its own stack, stops the probe.
     LocalEgress,
     /// The answer reaches this host's interface and is discarded here.
     LocalIngress,
@@ -203,6 +203,14 @@ pub enum Method {
 pub enum KernelReason {
     /// A wrong checksum.
     Checksum,
+    /// A rule of the packet filter.
+    Netfilter,
+    /// A filter at the interface: an nft `egress` chain or a `tc` filter.
+    EgressHook,
+    /// An IPsec policy, or an association that it wants and that is not there.
+    XfrmPolicy,
+    /// The reverse-path filter.
+    ReversePath,
 }
 
 impl KernelReason {
@@ -210,6 +218,10 @@ impl KernelReason {
     pub const fn word(self) -> &'static str {
         match self {
             Self::Checksum => "checksum",
+            Self::Netfilter => "netfilter-drop",
+            Self::EgressHook => "egress-drop",
+            Self::XfrmPolicy => "xfrm-policy",
+            Self::ReversePath => "rp-filter",
         }
     }
 }
@@ -345,7 +357,7 @@ pub struct Verdict {
     pub confidence: Confidence,
     /// Where.
     pub place: Place,
-    /// How a refusal was made; `None` for causes that are none.
+    /// How a refusal was made, or what in this host discards; `None` where neither is known.
     pub method: Option<Method>,
     /// One or two sentences for a tired person.
     pub summary: String,

@@ -117,12 +117,7 @@ pub fn approach(target: &Endpoint, preference: &Preference) -> Result<Approach, 
         connection: None,
         arrival: None,
     };
-    let flow = standpoint.flow(target, preference);
-    let connection = netlink.way(&Flow {
-        port: Some(target.port),
-        ..flow
-    })?;
-    approach.connection = Some(connection).filter(|way| is_another(way, &approach.way));
+    approach.connection = standpoint.connection(&mut netlink, target, preference)?;
     if let Some(route) = standpoint.route().filter(|route| !route.local) {
         let next_hop = route.gateway.unwrap_or(target.address);
         approach.neighbour = netlink.neighbour(next_hop, route.link.index)?;
@@ -131,16 +126,6 @@ pub fn approach(target: &Endpoint, preference: &Preference) -> Result<Approach, 
         }
     }
     Ok(approach)
-}
-
-fn is_another(way: &Way, other: &Way) -> bool {
-    match (way.route(), other.route()) {
-        (Some(route), Some(other)) => {
-            (route.link.index, route.gateway) != (other.link.index, other.gateway)
-        }
-        (None, None) => false,
-        (_, _) => true,
-    }
 }
 
 /// How the kernel will check the answers of `target` to what takes `route`.

@@ -105,6 +105,9 @@ pub enum Event<'a> {
     Begun(SessionId, Brief),
     /// A frame of an inquest that began passed an interface. Only where sightings are reported.
     Sighted(Sighting),
+    /// An inquest that began again as another, because this host's way to the endpoint changed: what it
+    /// had come to by then, which is no outcome of the endpoint.
+    Replaced(SessionId, Outcome),
     /// An inquest that is over; once for each endpoint.
     Settled(SessionId, Outcome),
 }
@@ -197,6 +200,9 @@ pub fn run(
                 }
                 Report::Begun(session, brief) => on_event(Event::Begun(session, *brief)),
                 Report::Sighted(sighting) => on_event(Event::Sighted(*sighting)),
+                Report::Replaced(session, outcome) => {
+                    on_event(Event::Replaced(session, *outcome));
+                }
                 Report::Settled(session, outcome) => {
                     unread.settled.fetch_sub(1, Ordering::AcqRel);
                     on_event(Event::Settled(session, *outcome));

@@ -105,6 +105,33 @@ pub struct Discards {
     pub backlog: Option<u64>,
 }
 
+/// The kernel's running counts of what IPsec policies discarded, since this network namespace began
+/// (`Documentation/networking/xfrm_proc.rst`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PolicyDiscards {
+    /// On their way out.
+    pub out: u64,
+    /// Arriving.
+    pub arriving: u64,
+}
+
+/// The counts of IPsec policies as they stand; zero where the kernel keeps none.
+pub fn policy_discards() -> PolicyDiscards {
+    let table = fs::read_to_string("/proc/net/xfrm_stat").unwrap_or_default();
+    PolicyDiscards {
+        out: sum(&table, "XfrmOut"),
+        arriving: sum(&table, "XfrmIn"),
+    }
+}
+
+/// The sum of the counters whose name begins so, of a table with one name and value a line.
+fn sum(table: &str, prefix: &str) -> u64 {
+    let lines = table.lines().filter(|line| line.starts_with(prefix));
+    lines
+        .filter_map(|line| line.split_whitespace().nth(1)?.parse::<u64>().ok())
+        .sum()
+}
+
 /// The counts as they stand.
 pub fn discards() -> Discards {
     let netstat = fs::read_to_string("/proc/net/netstat").unwrap_or_default();
@@ -179,6 +206,12 @@ mod tests {
     #[test]
     fn the_backlog_is_summed_over_processors() {
         assert_eq!(backlog("00000017 0000000a 0\n000012ac 00000001 0\n"), 11);
+    }
+
+    #[test]
+    fn policy_counters_are_summed_by_direction() {
+        let table = "XfrmInError             \t0\nXfrmInNoPols \t2\nXfrmOutNoStates\t3\nXfrmOutPolBlock 4\n";
+        assert_eq!((sum(table, "XfrmIn"), sum(table, "XfrmOut")), (2, 7));
     }
 
     #[test]

@@ -6,6 +6,7 @@
 
 mod ancillary;
 pub mod clock;
+mod counters;
 pub mod doctor;
 pub mod driver;
 mod ear;

@@ -40,7 +40,7 @@ pub(super) enum Answer {
 /// More than any single answer is long.
 const ANSWER: usize = 1 << 15;
 /// Messages begin at multiples of this (`NLMSG_ALIGNTO`).
-const ALIGNMENT: usize = 4;
+pub(super) const ALIGNMENT: usize = 4;
 
 impl Netlink {
     /// Opens a socket.
@@ -139,7 +139,8 @@ impl Netlink {
     }
 }
 
-fn read(octets: &[u8]) -> io::Result<NetlinkMessage<RouteNetlinkMessage>> {
+/// Reads the first message.
+pub(super) fn read(octets: &[u8]) -> io::Result<NetlinkMessage<RouteNetlinkMessage>> {
     NetlinkMessage::deserialize(octets)
         .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error.to_string()))
 }

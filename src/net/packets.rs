@@ -10,8 +10,8 @@
 //! 3. Drops and gaps are reported after the frames that were kept and before the time: an answer
 //!    that is here counts, silence that is not ours to vouch for does not.
 //!
-//! A change of this host's own addresses or interfaces is treated as a gap: what is unanswered then
-//! may have been lost here.
+//! When this host's own addresses, interfaces or routes change, the sessions whose way is another then
+//! begin again: what they measured was the old way, and what is unanswered may have been lost here.
 //!
 //! Nothing in the loop fails and nothing is retried; there is no error type in it.
 
@@ -29,7 +29,7 @@ use super::roster::Roster;
 use super::stack;
 use super::stop::Stop;
 use super::syscall::{Batch, wait};
-use super::watch::Watch;
+use super::watch::{News, Watch};
 use super::witness::Witness;
 use crate::engine::{Brief, Output, Prober, SessionId, Sighting, Transmit};
 use crate::model::endpoint::Family;
@@ -46,7 +46,7 @@ const BURST: usize = 64;
 /// Batches read from one ear before the others get their turn.
 const BATCHES: usize = 64;
 /// How long after one survey of a host in change the next may follow.
-const RESURVEY: Duration = Duration::from_millis(250);
+const RESURVEY: Duration = Duration::from_millis(100);
 /// How often a session's progress is shown.
 const PROGRESS: Duration = Duration::from_millis(100);
 /// Sessions whose progress is shown in one turn; more than that nobody reads.
@@ -76,6 +76,8 @@ pub(super) enum Report {
     Begun(SessionId, Box<Brief>),
     /// A frame of a session passed an interface.
     Sighted(Box<Sighting>),
+    /// A session whose way changed, and that began again as another.
+    Replaced(SessionId, Box<Outcome>),
     /// A session that is over.
     Settled(SessionId, Box<Outcome>),
 }
@@ -125,7 +127,7 @@ impl Packets {
         // The prober's time: everything that was heard before it, the prober knows.
         let mut now = self.clock.now();
         let mut woke = now;
-        let (mut changed, mut surveyed) = (false, now);
+        let (mut news, mut surveyed) = (News::default(), Moment::START);
         loop {
             if self.stop.requested() && !stopped {
                 stopped = true;
@@ -162,15 +164,26 @@ impl Packets {
             self.receive_drops += drops;
             self.prober.handle_drops(now, drops);
             self.prober.handle_gap(now, gap);
-            changed |= self.watch.heard();
-            if changed && now.since(surveyed) >= RESURVEY {
-                (changed, surveyed) = (false, now);
-                if self.roster.resurvey(now) {
-                    // No gap in our running, but in our standing: silence across it is as void.
-                    self.prober.handle_gap(now, RESURVEY);
-                }
+            self.watch.hear(&mut news);
+            if !news.is_none() && now.since(surveyed) >= RESURVEY {
+                surveyed = now;
+                self.resurvey(now, &std::mem::take(&mut news));
             }
-            self.roster.look_at_neighbours(now, &mut self.prober);
+            self.roster.look(now, &mut self.prober);
+        }
+    }
+
+    /// Begins again what stood on a way that is another now.
+    fn resurvey(&mut self, now: Moment, news: &News) {
+        let replaced = self.roster.resurvey(now, news, &mut self.prober);
+        if replaced.is_empty() {
+            return;
+        }
+        self.tune();
+        for (session, outcome) in replaced {
+            // Whoever listened may have gone; the loop learns it when it reports an outcome.
+            let report = Report::Replaced(session, Box::new(outcome));
+            let _ = self.reports.send(report);
         }
     }
 

@@ -103,11 +103,17 @@ impl Mouth {
     }
 
     /// Sends the datagrams of `burst`, headers included, in their order, and tells `refused` the
-    /// number of each that the kernel did not take, and why.
-    pub(super) fn send(&self, burst: &mut Burst, refused: &mut dyn FnMut(usize, LocalRefusal)) {
+    /// number of each that the kernel did not take, and why. `at_once` of them go with one call; where
+    /// that is more than one, a refused one may have been tried twice.
+    pub(super) fn send(
+        &self,
+        burst: &mut Burst,
+        at_once: usize,
+        refused: &mut dyn FnMut(usize, LocalRefusal),
+    ) {
         let mut first = 0;
         while first < burst.len() {
-            match send_burst(self.socket.as_fd(), burst, first) {
+            match send_burst(self.socket.as_fd(), burst, first, at_once) {
                 Ok(taken) => first += taken.max(1),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => {
@@ -178,7 +184,8 @@ pub(super) const fn refusal(errno: i32) -> LocalRefusal {
         libc::ENETDOWN | libc::ENODEV | libc::ENXIO => LocalRefusal::InterfaceDown,
         libc::ENOBUFS | libc::ENOMEM | libc::EAGAIN => LocalRefusal::Overload,
         libc::EMSGSIZE => LocalRefusal::TooLong,
-        libc::EADDRNOTAVAIL | libc::EINVAL => LocalRefusal::SourceGone,
+        libc::EINVAL => LocalRefusal::Blackhole,
+        libc::EADDRNOTAVAIL => LocalRefusal::SourceGone,
         other => LocalRefusal::Other(other),
     }
 }
@@ -193,6 +200,7 @@ mod tests {
         assert_eq!(refusal(libc::EACCES), LocalRefusal::Prohibited);
         assert_eq!(refusal(libc::ENETUNREACH), LocalRefusal::NoRoute);
         assert_eq!(refusal(libc::EHOSTUNREACH), LocalRefusal::NoRoute);
+        assert_eq!(refusal(libc::EINVAL), LocalRefusal::Blackhole);
         assert_eq!(refusal(libc::ENETDOWN), LocalRefusal::InterfaceDown);
         assert_eq!(refusal(libc::ENOBUFS), LocalRefusal::Overload);
         assert_eq!(refusal(libc::EMSGSIZE), LocalRefusal::TooLong);

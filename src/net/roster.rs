@@ -6,19 +6,20 @@
 //!
 //! From here on nothing fails: what this host refuses a session is an answer to its probes.
 
+mod change;
 mod dispatch;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::IpAddr;
 use std::time::Duration;
 
+use super::counters::Counters;
 use super::failure::Failure;
 use super::host::{self, Conntrack};
 use super::lookout::{Lookout, NextHop};
 use super::netlink::Netlink;
 use super::ports::{EPHEMERAL, PRIVILEGED, Reservation};
 use super::raw::{Mouth, Origin};
-use super::route::Way;
 use super::supply::{Supplied, Supply};
 use super::survey::{Preference, Standpoint};
 use super::syscall::Burst;
@@ -87,6 +88,7 @@ pub(super) struct Roster {
     deaf: BTreeMap<Family, LocalRefusal>,
     chance: fastrand::Rng,
     lookout: Lookout,
+    counters: Counters,
     tracked: Tracked,
     /// Empty between sends; kept for its memory.
     burst: Burst,
@@ -132,6 +134,7 @@ impl Roster {
             deaf: BTreeMap::new(),
             chance,
             lookout: Lookout::default(),
+            counters: Counters::begin(),
             tracked: Tracked {
                 began: host::conntrack(),
                 looked: Moment::START,
@@ -259,6 +262,7 @@ impl Roster {
         if let Some(hop) = hop {
             self.lookout.join(now, session, hop);
         }
+        self.tell_detour(now, session, &endpoint, &standpoint, prober);
         let seat = Seat {
             endpoint,
             standpoint,
@@ -340,55 +344,15 @@ impl Roster {
         self.leaving.push_back((now.after(LINGER), session));
     }
 
-    /// Asks again where every open session stands, after this host's addresses or interfaces
-    /// changed. Says whether any of them can no longer send, or sends another way: what is unanswered
-    /// then may have been lost here.
-    pub(super) fn resurvey(&mut self, now: Moment) -> bool {
-        let mut moved = false;
-        for (session, seat) in &mut self.open {
-            let origin = &seat.standpoint.origin;
-            // Refused from the beginning: it never had a mouth.
-            if !self.mouths.contains_key(origin) {
-                continue;
-            }
-            let ours = self.netlink.is_ours(origin.source, origin.scope);
-            let survey = Standpoint::survey(&mut self.netlink, &seat.endpoint, &self.preference);
-            // Tables that cannot be read say nothing.
-            let Ok(Standpoint { way, .. }) = survey else {
-                continue;
-            };
-            let refusal = if ours {
-                way.refusal()
-            } else {
-                Some(LocalRefusal::SourceGone)
-            };
-            let hop = |way: &Way| way.route().map(|route| (route.link.index, route.gateway));
-            moved |= hop(&way) != hop(&seat.standpoint.way) || refusal != seat.refusal;
-            seat.refusal = refusal;
-            seat.standpoint.way = way;
-            // The route may have gone, and may come back.
-            let hop = next_hop(&seat.standpoint, seat.endpoint.address);
-            let old = std::mem::replace(&mut seat.hop, hop);
-            if hop != old {
-                if let Some(old) = old {
-                    self.lookout.leave(*session, old);
-                }
-                if let Some(hop) = hop {
-                    self.lookout.join(now, *session, hop);
-                }
-            }
-        }
-        moved
-    }
-
     /// When the neighbour table is next to be looked at.
     pub(super) fn next_look(&self) -> Option<Moment> {
         self.lookout.next()
     }
 
-    /// Looks at the neighbour table where that is due, and tells the prober.
-    pub(super) fn look_at_neighbours(&mut self, now: Moment, prober: &mut Prober) {
+    /// Looks at the neighbour table and the kernel's counters where that is due, and tells the prober.
+    pub(super) fn look(&mut self, now: Moment, prober: &mut Prober) {
         self.lookout.look(now, &mut self.netlink, prober);
+        self.counters.look(now, prober);
     }
 }
 

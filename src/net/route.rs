@@ -14,6 +14,7 @@ use netlink_packet_route::link::{LinkAttribute, LinkFlags, LinkMessage};
 use netlink_packet_route::route::{
     RouteAddress, RouteAttribute, RouteHeader, RouteMessage, RouteMetric, RouteType, RouteVia,
 };
+use netlink_packet_route::rule::{RuleAttribute, RuleMessage};
 use netlink_packet_route::{AddressFamily, RouteNetlinkMessage};
 
 use super::failure::{Failure, Question};
@@ -55,7 +56,8 @@ impl Way {
     pub const fn refusal(&self) -> Option<LocalRefusal> {
         match self {
             Self::Open(_) => None,
-            Self::Unreachable | Self::Blackhole => Some(LocalRefusal::NoRoute),
+            Self::Unreachable => Some(LocalRefusal::NoRoute),
+            Self::Blackhole => Some(LocalRefusal::Blackhole),
             Self::Prohibited => Some(LocalRefusal::Prohibited),
             Self::InterfaceDown => Some(LocalRefusal::InterfaceDown),
             Self::Refused(refusal) => Some(*refusal),
@@ -132,6 +134,30 @@ impl Netlink {
         })
     }
 
+    /// Whether a policy rule of a family looks at the protocol or the ports of what it routes. False
+    /// when the kernel cannot be asked.
+    pub(super) fn routes_by_port(&mut self, family: Family) -> bool {
+        let mut rules = RuleMessage::default();
+        rules.header.family = match family {
+            Family::V4 => AddressFamily::Inet,
+            Family::V6 => AddressFamily::Inet6,
+        };
+        let mut found = false;
+        let listed = self.list(RouteNetlinkMessage::GetRule(rules), &mut |rule| {
+            if let RouteNetlinkMessage::NewRule(rule) = rule {
+                found |= rule.attributes.iter().any(|attribute| {
+                    matches!(
+                        attribute,
+                        RuleAttribute::IpProtocol(_)
+                            | RuleAttribute::DestinationPortRange(_)
+                            | RuleAttribute::SourcePortRange(_)
+                    )
+                });
+            }
+        });
+        listed.is_ok() && found
+    }
+
     /// Whether an address is one of this host's (for a link-local one: on the interface of index
     /// `scope`). True when the kernel cannot be asked.
     pub(super) fn is_ours(&mut self, address: IpAddr, scope: u32) -> bool {
@@ -170,6 +196,10 @@ impl Netlink {
         let Some(link) = self.link(index)? else {
             return Ok(Way::InterfaceDown);
         };
+        // Over a link without a carrier the kernel goes on sending, and nothing leaves.
+        if !link.up {
+            return Ok(Way::InterfaceDown);
+        }
         let mtu = metric(&route).unwrap_or(link.mtu).min(link.mtu);
         Ok(Way::Open(Route {
             source: source(&route)
@@ -312,7 +342,8 @@ fn expires(route: &RouteMessage) -> bool {
     )
 }
 
-fn ip(address: &RouteAddress) -> Option<IpAddr> {
+/// An address as the kernel writes it in routes.
+pub(super) fn ip(address: &RouteAddress) -> Option<IpAddr> {
     match address {
         RouteAddress::Inet(address) => Some(IpAddr::V4(*address)),
         RouteAddress::Inet6(address) => Some(IpAddr::V6(*address)),

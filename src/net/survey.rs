@@ -143,6 +143,21 @@ impl Standpoint {
         flow(endpoint, preference, self.pinned.as_ref())
     }
 
+    /// The way of a TCP connection to the endpoint's port, where it is another one than the probes': a
+    /// policy rule looks at ports, or one of several next hops is chosen by them.
+    pub(super) fn connection(
+        &self,
+        netlink: &mut Netlink,
+        endpoint: &Endpoint,
+        preference: &Preference,
+    ) -> Result<Option<Way>, Failure> {
+        let connection = netlink.way(&Flow {
+            port: Some(endpoint.port),
+            ..self.flow(endpoint, preference)
+        })?;
+        Ok(Some(connection).filter(|way| is_another(way, &self.way)))
+    }
+
     /// The route, where there is one.
     pub(super) const fn route(&self) -> Option<&Route> {
         self.way.route()
@@ -169,6 +184,16 @@ impl Standpoint {
             ephemeral_ports: ports.map(Reservation::ephemeral).unwrap_or_default(),
             privileged_ports: ports.map(Reservation::privileged).unwrap_or_default(),
         }
+    }
+}
+
+fn is_another(way: &Way, other: &Way) -> bool {
+    match (way.route(), other.route()) {
+        (Some(route), Some(other)) => {
+            (route.link.index, route.gateway) != (other.link.index, other.gateway)
+        }
+        (None, None) => false,
+        (_, _) => true,
     }
 }
 

@@ -12,7 +12,7 @@ mod receive;
 mod send;
 
 pub(super) use receive::{Batch, Slot};
-pub(super) use send::{Burst, send_burst};
+pub(super) use send::{AT_ONCE, Burst, send_burst};
 
 use std::io;
 use std::mem::{size_of, zeroed};

@@ -81,6 +81,7 @@ pub fn run(
         })
         .collect();
     let stands = atlas.stands();
+    let towards = first_targets(stands, &targets);
     let mut held = Held::default();
     let vantages = stands
         .iter()
@@ -106,7 +107,7 @@ pub fn run(
     let mut pump = Pump::new(
         clock,
         triage,
-        held.ways(stands),
+        held.ways(stands, &towards),
         ears,
         Watch::open()?,
         stop.clone(),
@@ -164,6 +165,21 @@ fn families(endpoints: &[Endpoint]) -> Vec<Family> {
         .collect()
 }
 
+/// For each stand an address that is probed from it.
+fn first_targets(stands: &[Stand], targets: &[Target]) -> Vec<IpAddr> {
+    let mut first = vec![None; stands.len()];
+    for target in targets {
+        if let Some(first) = first.get_mut(target.vantage as usize) {
+            first.get_or_insert(target.address);
+        }
+    }
+    let nowhere = IpAddr::from([0; 4]);
+    first
+        .into_iter()
+        .map(|first| first.unwrap_or(nowhere))
+        .collect()
+}
+
 fn conclude(
     dossier: &Dossier,
     endpoints: &[Endpoint],
@@ -215,17 +231,18 @@ impl Held {
     }
 
     /// The way that the datagrams of each stand take.
-    fn ways(&self, stands: &[Stand]) -> Vec<sender::Way> {
-        let way = |stand: &Stand| {
+    fn ways(&self, stands: &[Stand], towards: &[IpAddr]) -> Vec<sender::Way> {
+        let way = |(stand, towards): (&Stand, &IpAddr)| {
             let origin = &stand.standpoint.origin;
             sender::Way {
                 lane: self.0.keys().position(|known| known == origin),
                 refusal: stand.refusal,
                 origin: (origin.source, origin.scope),
                 link: stand.standpoint.route().map_or(0, |route| route.link.index),
+                towards: *towards,
             }
         };
-        stands.iter().map(way).collect()
+        stands.iter().zip(towards).map(way).collect()
     }
 }
 

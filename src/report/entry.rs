@@ -318,6 +318,7 @@ pub(super) fn errno(refusal: LocalRefusal) -> String {
         LocalRefusal::Firewall => "EPERM".to_owned(),
         LocalRefusal::Prohibited => "EACCES".to_owned(),
         LocalRefusal::NoRoute => "ENETUNREACH".to_owned(),
+        LocalRefusal::Blackhole => "EINVAL".to_owned(),
         LocalRefusal::InterfaceDown => "ENETDOWN".to_owned(),
         LocalRefusal::Overload => "ENOBUFS".to_owned(),
         LocalRefusal::TooLong => "EMSGSIZE".to_owned(),

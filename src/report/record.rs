@@ -89,7 +89,7 @@ pub struct VerdictRecord {
     pub confidence: String,
     /// Where.
     pub place: PlaceRecord,
-    /// Word of [`crate::model::verdict::Method`]; `None` for causes that refuse nothing.
+    /// Word of [`crate::model::verdict::Method`]; `None` where it is not known, or for causes without one.
     pub method: Option<String>,
     /// One or two sentences.
     pub summary: String,

@@ -102,7 +102,7 @@ impl<W: Write> Writer<W> {
                 }
             }
             Event::Standing(standing) => self.sent = standing.sent,
-            Event::Progress(_) | Event::Begun(..) | Event::Sighted(_) => {}
+            Event::Progress(_) | Event::Begun(..) | Event::Replaced(..) | Event::Sighted(_) => {}
         }
     }
 

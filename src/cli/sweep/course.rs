@@ -265,6 +265,11 @@ impl<'a> Course<'a> {
                 self.standing = standing;
                 watch.stand(standing, self.outputs.tally());
             }
+            Event::Replaced(session, outcome) => {
+                if let Some(recording) = &mut self.recording {
+                    recording.settle(session, &outcome, true);
+                }
+            }
             Event::Settled(session, outcome) => self.hear(session, &outcome, sink, watch, stop),
             Event::Progress(_) => {}
         };

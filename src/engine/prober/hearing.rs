@@ -21,7 +21,14 @@ impl Prober {
         datagram: &[u8],
     ) -> Option<Attribution> {
         let packet = dissect(datagram).ok()?;
-        let mut attribution = self.ledger.attribute(heard, &packet)?;
+        let Some(mut attribution) = self.ledger.attribute(heard, &packet) else {
+            if heard == Heard::Departing
+                && let Some(Owner { session, probe }) = self.ledger.translated(&packet)
+            {
+                self.with(session, |session| session.depart(at, probe));
+            }
+            return None;
+        };
         if let Role::Reply(_, reply) = &mut attribution.role {
             reply.flaw = heard.flaw(datagram).or(reply.flaw);
         }

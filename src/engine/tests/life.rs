@@ -1,6 +1,7 @@
 //! The life of an inquest: sending, waiting, settling, stopping.
 
 use super::*;
+use crate::model::change::{Change, Stance};
 use crate::model::evidence::{Fact, LocalRefusal, NeighbourState};
 use crate::model::probe::ProbeId;
 
@@ -337,4 +338,44 @@ fn a_padded_syn_is_as_long_as_asked_and_a_fragment_is_marked_as_one() {
         assert!(packet.fragment.is_some_and(|place| place.more));
         assert_eq!(sent_segment(&fragment).flags, Flags::SYN);
     }
+}
+
+#[test]
+fn a_change_of_the_way_begins_the_inquest_again_with_nothing_of_what_was_measured() {
+    let (mut prober, syn) = begun(one_syn, Family::V4);
+    let old = SessionId(0);
+    let brief = prober.brief(old).expect("it is open").clone();
+    let stance = |gateway| Stance {
+        source: brief.vantage.source,
+        interface: brief.vantage.interface.clone(),
+        gateway: Some([10, 0, 0, gateway].into()),
+        refusal: None,
+    };
+    let change = Change {
+        before: stance(1),
+        after: stance(2),
+    };
+    let again = prober.handle_change(ms(20), old, brief.vantage.clone(), change.clone());
+    let (new, before) = again.expect("it had not settled");
+    assert_ne!(new, old);
+    assert!(before.evidence.interrupted());
+    assert!(prober.brief(old).is_none());
+    let fresh = prober.brief(new).expect("it is open");
+    assert_eq!(fresh.deadline, brief.deadline);
+    let outcome = prober.outcome(new, ms(20));
+    assert_eq!(outcome.evidence.changes(), [(ms(20), change.clone())]);
+    assert_eq!(outcome.evidence.trials(), []);
+    // What the old way still answers is nobody's.
+    let number = sent_segment(&syn).sequence.wrapping_add(1);
+    let late = segment_back(&syn, SYN_ACK, 77, number);
+    prober.handle_frame(ms(30), TAP, &late);
+    assert_eq!(prober.outcome(new, ms(30)).evidence.trials(), []);
+    // Once settled, nothing changes it any more.
+    prober.interrupt(ms(40));
+    while !matches!(prober.poll(ms(40)), Output::Settled(_)) {}
+    assert!(
+        prober
+            .handle_change(ms(50), new, brief.vantage, change)
+            .is_none()
+    );
 }

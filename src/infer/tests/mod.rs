@@ -8,6 +8,7 @@ use std::time::Duration;
 
 mod answering;
 mod flawed;
+mod local;
 mod patterns;
 mod silent;
 mod sizes;
@@ -15,7 +16,7 @@ mod told;
 
 use super::*;
 use crate::model::evidence::{Ear, Evidence, Fact, LocalRefusal};
-use crate::model::probe::{Dscp, Kind, ProbeId, Target, Ttl};
+use crate::model::probe::{Dscp, Flow, Kind, ProbeId, Target, Ttl};
 use crate::model::reply::{Answer, Quote, Refusal, Reply};
 use crate::model::verdict::{Cause, Confidence};
 

@@ -37,7 +37,9 @@ impl Roster {
                     octets.extend_from_slice(&transmit.datagram);
                 });
             }
-            mouth.send(&mut burst, &mut |index, refusal| {
+            // One by one: a refused probe that is tried twice may pass the second time, and what this
+            // host's firewall answered the first would be told of it.
+            mouth.send(&mut burst, 1, &mut |index, refusal| {
                 if let Some(transmit) = row.get(index) {
                     refused(transmit, refusal);
                 }

@@ -7,8 +7,8 @@ use std::ptr;
 
 use socket2::SockAddr;
 
-/// Datagrams handed to the kernel with one call.
-const AT_ONCE: usize = 64;
+/// Datagrams handed to the kernel with one call, at most.
+pub(in crate::net) const AT_ONCE: usize = 64;
 
 /// Datagrams in the order in which they are to leave, in one buffer that is used again and again.
 #[derive(Clone, Debug, Default)]
@@ -37,12 +37,15 @@ impl Burst {
     }
 }
 
-/// Hands the datagrams of `burst` from number `first` on to the kernel with one call, and says how
-/// many it took; the error is that of the first one, which was not taken then.
+/// Hands the datagrams of `burst` from number `first` on to the kernel with one call, `most` at most,
+/// and says how many it took; the error is that of the first one, which was not taken then. The call
+/// ends at a datagram that is refused and tells its errno only when that one is tried again: whoever
+/// cannot have one tried twice hands over one at a time.
 pub(in crate::net) fn send_burst(
     fd: BorrowedFd<'_>,
     burst: &mut Burst,
     first: usize,
+    most: usize,
 ) -> io::Result<usize> {
     let Burst { octets, bounds } = burst;
     let mut vectors = [libc::iovec {
@@ -57,8 +60,8 @@ pub(in crate::net) fn send_burst(
     };
     let (mut start, mut count) = (start, 0);
     let waiting = bounds.get(first..).unwrap_or_default();
-    for ((vector, header), (end, destination)) in vectors.iter_mut().zip(&mut headers).zip(waiting)
-    {
+    let slots = vectors.iter_mut().zip(&mut headers).take(most);
+    for ((vector, header), (end, destination)) in slots.zip(waiting) {
         let datagram = octets.get_mut(start..*end).unwrap_or_default();
         start = *end;
         vector.iov_base = datagram.as_mut_ptr().cast();

@@ -20,7 +20,7 @@ use super::super::netlink::Netlink;
 use super::super::packets::gap;
 use super::super::stop::Stop;
 use super::super::syscall::{Batch, wait};
-use super::super::watch::Watch;
+use super::super::watch::{News, Watch};
 use super::Tally;
 use super::sender::{Load, Way};
 use crate::engine::triage::{Dossier, Output, Triage};
@@ -40,7 +40,7 @@ const HEARTBEAT: Duration = Duration::from_millis(100);
 const BATCHES: usize = 64;
 /// How often the standing is told and the connection-tracking table looked at.
 const LOOK: Duration = Duration::from_millis(100);
-/// Silence this long before a change of this host's own addresses was noticed is void.
+/// Silence this long before a change of this host's own addresses or routes was noticed is void.
 const CHANGE: Duration = Duration::from_millis(250);
 
 /// What the loop tells whoever listens.
@@ -155,7 +155,9 @@ impl Pump {
             self.tally.receive_drops += drops;
             self.triage.handle_drops(now, drops);
             self.triage.handle_gap(now, gap);
-            if self.watch.heard() {
+            let mut news = News::default();
+            self.watch.hear(&mut news);
+            if self.ways.iter().any(|way| news.concerns(way.towards)) {
                 self.check_sources();
                 self.triage.handle_gap(now, CHANGE);
             }

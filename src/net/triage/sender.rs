@@ -7,7 +7,7 @@ use std::sync::mpsc::{Receiver, Sender};
 
 use super::super::clock::Clock;
 use super::super::raw::{Mouth, destination};
-use super::super::syscall::Burst;
+use super::super::syscall::{AT_ONCE, Burst};
 use crate::engine::triage::Ticket;
 use crate::model::evidence::LocalRefusal;
 use crate::model::time::Moment;
@@ -23,6 +23,8 @@ pub(super) struct Way {
     pub(super) origin: (IpAddr, u32),
     /// The interface they leave by.
     pub(super) link: u32,
+    /// An address it leads to.
+    pub(super) towards: IpAddr,
 }
 
 /// Datagrams for every mouth.
@@ -69,7 +71,7 @@ impl Load {
         let Self { lanes, refused, .. } = self;
         for (lane, mouth) in lanes.iter_mut().zip(mouths) {
             let Lane { burst, tickets } = lane;
-            mouth.send(burst, &mut |index, refusal| {
+            mouth.send(burst, AT_ONCE, &mut |index, refusal| {
                 if let Some(ticket) = tickets.get(index) {
                     refused.push((*ticket, refusal));
                 }

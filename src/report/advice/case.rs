@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use super::Advice;
 use super::situation::{Reach, Scenario, Situation};
 use crate::model::endpoint::Family;
+use crate::model::evidence::LocalRefusal;
 use crate::model::outcome::Outcome;
 use crate::model::probe::{Extras, Kind, Probe, SourceRange, Target};
 use crate::model::reply::Answer;
@@ -217,6 +218,12 @@ impl<'a> Case<'a> {
             let mut replies = trial.replies.iter();
             trial.probe.ttl.is_full() && replies.any(|heard| heard.reply.answer.is_time_exceeded())
         })
+    }
+
+    /// What the kernel said last to a probe that it did not take.
+    pub(super) fn last_refusal(&self) -> Option<LocalRefusal> {
+        let trials = self.outcome.evidence.trials();
+        trials.last().and_then(|trial| trial.refused)
     }
 
     /// Whether the evidence is an ordinary client's, read from somebody else's capture: no way out

@@ -4,6 +4,7 @@ use super::Advice;
 use super::case::Case;
 use super::situation::{Scenario, is_private};
 use crate::model::evidence::LocalRefusal;
+use crate::model::verdict::{KernelReason, Method};
 
 const YOU: &str = "you, on this host";
 
@@ -48,6 +49,49 @@ pub(super) fn no_neighbor(case: &Case<'_>) -> Vec<Advice> {
 }
 
 pub(super) fn no_route(case: &Case<'_>) -> Vec<Advice> {
+    let (ip, target) = (case.ip(), case.target);
+    if case.outcome.evidence.detour().is_some() {
+        let advice = Advice::new(
+            YOU,
+            format!(
+                "A policy rule of this host sends TCP connections to port {} another way than other \
+                 packets, and there is none: mend the table that it names, or delete it.",
+                case.port
+            ),
+        );
+        let command = format!(
+            "{ip} rule; {ip} route get {target} ipproto tcp dport {}",
+            case.port
+        );
+        return vec![advice.run(command)];
+    }
+    let told = case.last_refusal();
+    let text = match told {
+        Some(LocalRefusal::Blackhole | LocalRefusal::Prohibited) => format!(
+            "A route or policy rule of this host keeps packets to {target} here on purpose (type \
+             {}): delete it if it is not meant, or mark these packets otherwise.",
+            if told == Some(LocalRefusal::Blackhole) {
+                "blackhole"
+            } else {
+                "prohibit"
+            }
+        ),
+        Some(LocalRefusal::InterfaceDown) => {
+            let interface = &case.vantage.interface;
+            let text = format!("The interface {interface} is down or has no carrier.");
+            let name = crate::report::visible::shell_word(interface);
+            return vec![Advice::new(YOU, text).run(format!("ip -s link show dev {name}"))];
+        }
+        _ => return vec![missing_route(case)],
+    };
+    let command = format!(
+        "{ip} rule; {ip} route get {target}; {ip} route show table all | grep -E \
+         'blackhole|prohibit|unreachable'"
+    );
+    vec![Advice::new(YOU, text).run(command)]
+}
+
+fn missing_route(case: &Case<'_>) -> Advice {
     // Without a route nothing is a neighbour: only the addresses tell.
     let needs = match (is_private(case.target), case.situation.scenario) {
         (true, Some(Scenario::SameRegionVm)) => {
@@ -61,43 +105,61 @@ pub(super) fn no_route(case: &Case<'_>) -> Vec<Advice> {
         }
         (false, _) => "this host needs a default route, or an EIP or NAT gateway to leave through",
     };
-    vec![
-        Advice::new(
-            YOU,
-            format!("This host has no route to {}: {needs}.", case.target),
-        )
-        .run(format!("{} route get {}", case.ip(), case.target)),
-    ]
+    Advice::new(
+        YOU,
+        format!("This host has no route to {}: {needs}.", case.target),
+    )
+    .run(format!("{} route get {}", case.ip(), case.target))
 }
 
 pub(super) fn local_egress(case: &Case<'_>) -> Vec<Advice> {
-    let trials = case.outcome.evidence.trials();
-    let prohibited = trials
-        .iter()
-        .any(|trial| trial.refused == Some(LocalRefusal::Prohibited));
-    let mut advice = vec![
-        Advice::new(
-            YOU,
-            format!(
-                "This host's own firewall stops what it sends to {} port {}: find the rule in \
-                 OUTPUT or POSTROUTING, in whichever table; doctor names it where it can.",
-                case.target, case.port
-            ),
-        )
-        .run(format!("synquest doctor {}", case.argument())),
-        whole_firewall(case),
-    ];
-    if prohibited {
-        advice.insert(
-            0,
-            Advice::new(YOU, "A route or routing rule here prohibits the target.").run(format!(
-                "{0} rule; {0} route get {1}",
-                case.ip(),
-                case.target
+    let interface = crate::report::visible::shell_word(&case.vantage.interface);
+    let mut trials = case.outcome.evidence.trials().iter();
+    let by_firewall = trials.any(|trial| trial.refused == Some(LocalRefusal::Firewall));
+    let reason = match case.verdict.method {
+        Some(Method::Kernel(reason)) => Some(reason),
+        _ => by_firewall.then_some(KernelReason::Netfilter),
+    };
+    match reason {
+        Some(KernelReason::XfrmPolicy) => vec![
+            Advice::new(
+                YOU,
+                format!(
+                    "An IPsec policy of this host covers {} and no association carries it: bring the \
+                     tunnel up, or delete the policy.",
+                    case.target
+                ),
+            )
+            .run("ip xfrm policy; ip xfrm state; grep -v '[[:space:]]0$' /proc/net/xfrm_stat"),
+        ],
+        Some(KernelReason::Netfilter) => vec![
+            Advice::new(
+                YOU,
+                format!(
+                    "This host's own firewall stops what it sends to {} port {}: find the rule in \
+                     OUTPUT or POSTROUTING, in whichever table; doctor names it where it can.",
+                    case.target, case.port
+                ),
+            )
+            .run(format!("synquest doctor {}", case.argument())),
+            whole_firewall(case),
+        ],
+        _ => vec![
+            Advice::new(
+                YOU,
+                format!(
+                    "Something between routing and the wire stops what this host sends to {} port \
+                     {}: a filter at the interface (nft egress, tc), an IPsec policy, or a queue that \
+                     stays full.",
+                    case.target, case.port
+                ),
+            )
+            .run(format!(
+                "nft list ruleset netdev; tc -s qdisc show dev {interface}; tc filter show dev \
+                 {interface} egress; ip xfrm policy"
             )),
-        );
+        ],
     }
-    advice
 }
 
 pub(super) fn local_ingress(case: &Case<'_>) -> Vec<Advice> {
@@ -113,6 +175,26 @@ pub(super) fn local_ingress(case: &Case<'_>) -> Vec<Advice> {
         .run(format!("synquest doctor {}", case.argument())),
         whole_firewall(case),
     ];
+    if let Some(Method::Kernel(KernelReason::ReversePath)) = case.verdict.method {
+        return vec![
+            Advice::new(
+                YOU,
+                "The reverse-path filter of the interface by which the answers come in discards them: \
+                 the route back to the target leaves by another one. Let the routes agree, or set \
+                 rp_filter to 2 (loose) there.",
+            )
+            .run(format!(
+                r"sysctl -a 2>/dev/null | grep '\.rp_filter'; {} route get {}",
+                case.ip(),
+                case.target
+            )),
+        ];
+    }
+    if let Some(Method::Kernel(KernelReason::XfrmPolicy)) = case.verdict.method {
+        let text = "An IPsec policy of this host wants the answers protected, and they come in the \
+                    clear: the far side's policy and this one must agree.";
+        return vec![Advice::new(YOU, text).run("ip xfrm policy; ip xfrm state")];
+    }
     if case.target.is_ipv4() {
         advice.push(
             Advice::new(
@@ -153,6 +235,17 @@ pub(super) fn conflicting(case: &Case<'_>) -> Vec<Advice> {
 }
 
 pub(super) fn inconclusive(case: &Case<'_>) -> Vec<Advice> {
+    if case.last_refusal() == Some(LocalRefusal::SourceGone) {
+        return vec![
+            Advice::new(
+                YOU,
+                "The source address of the probes is not this host's: bring it back, or choose another \
+                 with --source. Then test again.",
+            )
+            .run("ip addr"),
+            longer(case),
+        ];
+    }
     vec![
         Advice::new(
             YOU,

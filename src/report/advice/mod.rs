@@ -58,6 +58,7 @@ pub fn advise(outcome: &Outcome, situation: &Situation) -> Vec<Advice> {
     let at = before_the_test.unwrap_or(advice.len());
     let others = network::rival(&case).into_iter();
     advice.splice(at..at, others.chain(possible::possibilities(&case)));
+    network::put_own_side(&case, &mut advice);
     let cause = outcome.finding.verdict.cause;
     let about_here = outcome.finding.verdict.place.kind == PlaceKind::Local;
     if !matches!(cause, Cause::Open | Cause::MtuBlackHole) && !about_here {

@@ -4,6 +4,7 @@ use super::Advice;
 use super::case::Case;
 use super::situation::{Reach, Scenario};
 use super::{host, possible};
+use crate::model::near::{NearSide, near_side};
 use crate::model::verdict::Cause;
 use crate::report::words::capital;
 
@@ -145,6 +146,33 @@ pub(super) fn rival(case: &Case<'_>) -> Option<Advice> {
         ),
     );
     Some(advice.run(format!("{} route get {}", case.ip(), case.seen_as())))
+}
+
+/// Names the owner of our own side where no TCP of ours is answered past the first hop: first where
+/// routers on the way show that echo alone passes, else behind the far side's owner.
+pub(super) fn put_own_side(case: &Case<'_>, advice: &mut Vec<Advice>) {
+    let vanishes = matches!(
+        case.verdict.cause,
+        Cause::DropPath | Cause::DropSomewhere | Cause::DropEdge | Cause::DropEdgeOrHost
+    );
+    let routed = case.vantage.gateway.is_some() && !case.is_observed();
+    let near = near_side(&case.outcome.evidence).filter(|_| vanishes && routed);
+    let Some(near) = near else { return };
+    let at = match near {
+        NearSide::Suspect => 0,
+        NearSide::Possible => advice.len().min(1),
+    };
+    let piece = Advice::new(
+        "owner of this host's own security group and of its subnet's network ACL",
+        format!(
+            "Past the first hop nothing answers any TCP of this host, while echo passes: the outbound \
+             rules of its own security group must let TCP port {} of {} out, and the network ACL of \
+             its own subnet must let that out and the answers to ports 1024-65535 in. A filter of the \
+             far side that admits ICMP alone would look much the same.",
+            case.port, case.target
+        ),
+    );
+    advice.insert(at, piece);
 }
 
 pub(super) fn drop_somewhere(case: &Case<'_>) -> Vec<Advice> {
