@@ -256,6 +256,8 @@ impl<'a> Recital<'a> {
             | Fact::ReceiveDrops(_)
             | Fact::Gap(_)
             | Fact::Neighbour(_)
+            | Fact::Known(_)
+            | Fact::Spent(_)
             | Fact::Interrupted => fact.clone(),
         })
     }

@@ -26,6 +26,7 @@ mod account;
 mod dossier;
 mod field;
 mod pace;
+mod rationed;
 #[cfg(test)]
 mod tests;
 
@@ -39,6 +40,7 @@ use self::account::{Account, Replies};
 use self::dossier::Lapse;
 use self::field::{Field, Shown, Syn};
 use self::pace::Pace;
+use self::rationed::Rationed;
 use super::token::Key;
 use super::{Heard, translate};
 use crate::model::evidence::{Ear, LocalRefusal};
@@ -91,6 +93,7 @@ pub struct Triage {
     field: Field,
     accounts: Vec<Account>,
     replies: Replies,
+    rationed: Rationed,
     pace: Pace,
     /// The endpoints of this round, in the order in which their SYNs leave.
     order: Vec<u32>,
@@ -126,6 +129,7 @@ impl Triage {
         Self {
             accounts: vec![Account::default(); order.len()],
             replies: Replies::default(),
+            rationed: Rationed::default(),
             pace: Pace::new(rate),
             silent: order.len(),
             order,
@@ -275,6 +279,11 @@ impl Triage {
             return;
         }
         let again = self.replies.hear(account, at, ear, attempt, reply);
+        if let (Some(source), Some(known)) = (self.field.source(target), self.field.target(target))
+        {
+            let endpoint = (known.address, known.port);
+            self.rationed.hear(at, source, endpoint, &reply);
+        }
         let opens = matches!(reply.answer, Answer::SynAck { .. });
         if opens && again.is_none_or(|last| at.since(last) >= RESET_AGAIN) {
             self.resets.push_back(Reset {
@@ -471,13 +480,23 @@ impl Triage {
             .unwrap_or_default();
         let began = account.began().unwrap_or(now);
         let first = self.lapses.partition_point(|(at, _)| *at < began);
+        let replies = self.replies.of(&account);
+        let known = match (self.field.source(target), self.field.target(target)) {
+            (Some(source), Some(known)) if replies.is_empty() => {
+                let endpoint = (known.address, known.port);
+                let sent = account.sent.iter().take(usize::from(account.attempts));
+                self.rationed.facts(source, endpoint, sent)
+            }
+            _ => Vec::new(),
+        };
         let flow = |attempt| self.field.at(target, attempt).map(|syn| syn.flow);
         Dossier {
             target,
             vantage: self.field.target(target).map_or(0, |target| target.vantage),
             account,
             flows: [0, 1, 2].map(|attempt| flow(attempt).unwrap_or(Flow::ephemeral(0))),
-            replies: self.replies.of(&account),
+            replies,
+            known,
             lapses: self.lapses.get(first..).unwrap_or_default().to_vec(),
             interrupted: self.interrupted,
             settled: now,

@@ -20,7 +20,7 @@ use super::sign::Sign::{self, *};
 use super::sign::{Observed, Progress, Question, Reading, Signs};
 use super::{
     Ask, Brief, Course, Judgement, Next, answer, distance, local, locate, outline, pattern, place,
-    refusal, reset, silence, size, trace, words,
+    refusal, reset, silence, size, throttle, trace, words,
 };
 
 /// Judges the evidence: the best verdict it supports at `now`, and the probes that would best test
@@ -87,9 +87,12 @@ fn occasion(question: Question, seen: Signs) -> bool {
         | Question::Scope => any(&[PortRefused]),
         Question::Early => any(&[ForgedReset, RefusedByTarget]) && any(&[AtHost, UnknownDistance]),
         Question::Fin => any(&[AckResets]),
-        Question::Host | Question::Trace | Question::Ack | Question::Range | Question::Fragment => {
-            any(&[PortSilent])
-        }
+        Question::Host
+        | Question::Trace
+        | Question::Ack
+        | Question::Range
+        | Question::Ration
+        | Question::Fragment => any(&[PortSilent]),
     }
 }
 
@@ -113,6 +116,7 @@ fn read(case: &Case<'_>, question: Question) -> Reading {
         Question::Ack => silence::read_ack(case),
         Question::Fin => silence::read_fin(case),
         Question::Range => silence::read_range(case),
+        Question::Ration => throttle::read_ration(case),
         Question::Fragment => silence::read_fragment(case),
     }
 }
@@ -247,7 +251,10 @@ fn rests_on(leader: Option<&Hypothesis>, observed: &Observed) -> bool {
     leader.is_some_and(|leader| {
         leader.needs.contains(observed.sign)
             || leader.admits.contains(observed.sign)
-                && !matches!(observed.sign, WayClear | FragmentsUnusable | TraceUnclear)
+                && !matches!(
+                    observed.sign,
+                    WayClear | FragmentsUnusable | TraceUnclear | RefusalsSpared
+                )
     })
 }
 
@@ -319,6 +326,15 @@ fn places(question: Question, leader: Option<&Hypothesis>) -> bool {
     question == Question::Order && leader.is_some_and(|leader| by_router.contains(&leader.cause))
 }
 
+/// Whether a question rests: while a device is believed to withhold refusals, only further SYNs can
+/// tell, and all else that draws errors from it would use them up.
+fn rests(question: Question, signs: &[&Observed]) -> bool {
+    let is_rationed = signs
+        .iter()
+        .any(|observed| matches!(observed.sign, RationedByRouter | RationedByTarget));
+    is_rationed && !matches!(question, Question::Way | Question::Port | Question::Ration)
+}
+
 fn course(
     case: &Case<'_>,
     leader: Option<&'static Hypothesis>,
@@ -344,7 +360,9 @@ fn course(
             observed.sign.question() == Question::Port
                 || leader.is_some_and(|leader| leader.needs.contains(observed.sign))
         });
-        if !carries && !splits(*question, &survivors) && !places(*question, leader) {
+        if !carries && !splits(*question, &survivors) && !places(*question, leader)
+            || rests(*question, signs)
+        {
             continue;
         }
         match &reading.progress {

@@ -30,6 +30,7 @@ mod reset;
 mod sign;
 mod silence;
 mod size;
+mod throttle;
 mod trace;
 mod unanswered;
 mod words;
@@ -37,6 +38,7 @@ mod words;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use case::hop_of_arrival;
 pub use judge::{judge, plan};
 
 use serde::{Deserialize, Serialize};

@@ -9,7 +9,7 @@ use super::distance::{answer_hop, router_at, unmasked};
 use super::locate;
 use super::sign::{Observed, Sign};
 use super::trace::Row;
-use super::{refusal, size};
+use super::{refusal, size, throttle};
 
 /// The port's state under a cause.
 pub(super) fn state(case: &Case<'_>, cause: Cause) -> State {
@@ -40,7 +40,12 @@ pub(super) fn state(case: &Case<'_>, cause: Cause) -> State {
 pub(super) fn method(case: &Case<'_>, cause: Cause) -> Option<Method> {
     match cause {
         Cause::RejectHost | Cause::RejectPath => {
-            Some(refusal::method(case).unwrap_or(Method::TcpReset))
+            let known = || throttle::method(case);
+            Some(
+                refusal::method(case)
+                    .or_else(known)
+                    .unwrap_or(Method::TcpReset),
+            )
         }
         _ => None,
     }
@@ -49,7 +54,18 @@ pub(super) fn method(case: &Case<'_>, cause: Cause) -> Option<Method> {
 /// Where a cause acts.
 pub(super) fn place(case: &Case<'_>, cause: Cause, signs: &[&Observed], rows: &[Row]) -> Place {
     let kind = kind(cause, signs);
+    let inferred = [
+        Sign::RationedByRouter,
+        Sign::UnroutedElsewhere,
+        Sign::UnresolvedElsewhere,
+    ];
+    let is_inferred = signs.iter().any(|o| inferred.contains(&o.sign));
     match cause {
+        Cause::RejectPath | Cause::NoRoute | Cause::NoNeighbor if is_inferred => Place {
+            at_hop: throttle::refuser(case),
+            inferred: true,
+            ..Place::of(kind)
+        },
         Cause::RejectPath | Cause::OpenProxied | Cause::NoRoute | Cause::NoNeighbor
             if kind == PlaceKind::Path =>
         {

@@ -53,11 +53,13 @@ pub(super) enum Question {
     Fin,
     /// Does another range of source ports get an answer?
     Range,
+    /// Could a refusal have been withheld, because the device that refuses rations its errors?
+    Ration,
 }
 
 impl Question {
     /// Every question, cheapest first: the order in which probes are sent.
-    pub(super) const ALL: [Self; 19] = [
+    pub(super) const ALL: [Self; 20] = [
         Self::Way,
         Self::Port,
         Self::Origin,
@@ -72,6 +74,7 @@ impl Question {
         Self::Size,
         Self::Pattern,
         Self::Host,
+        Self::Ration,
         Self::Trace,
         Self::Ack,
         Self::Fin,
@@ -231,12 +234,23 @@ pub(super) enum Sign {
     OtherRangeAnswers,
     /// No.
     OtherRangeSilent,
+    // Ration
+    /// A device on the way is known to refuse others, and may have had no error left for this port.
+    RationedByRouter,
+    /// The host is known to refuse other ports, or others, and may have had no error left.
+    RationedByTarget,
+    /// A router on the way said of another port of this address that there is no route.
+    UnroutedElsewhere,
+    /// A router on the way said of another port of this address that it does not answer ARP/ND.
+    UnresolvedElsewhere,
+    /// The devices on the way had errors to spare when SYNs drew nothing.
+    RefusalsSpared,
 }
 
 impl Sign {
     /// Every sign.
     #[rustfmt::skip]
-    pub(super) const ALL: [Self; 64] = [
+    pub(super) const ALL: [Self; 69] = [
         Self::WayClear, Self::SendForbidden, Self::SendUnrouted, Self::SendImpaired,
         Self::NeverLeaves, Self::NextHopUnresolved, Self::HeardByTapOnly, Self::PortOpens,
         Self::PortResets, Self::PortRefused, Self::PortSilent, Self::PortMixed,
@@ -252,7 +266,8 @@ impl Sign {
         Self::KernelRefusal, Self::TraceToEdge, Self::TraceToHost, Self::TraceInPath,
         Self::TraceStopsAll, Self::TraceBeyond, Self::TraceUnclear, Self::AckResets,
         Self::AckSilent, Self::FinResets, Self::FinSilent, Self::OtherRangeAnswers,
-        Self::OtherRangeSilent,
+        Self::OtherRangeSilent, Self::RationedByRouter, Self::RationedByTarget,
+        Self::UnroutedElsewhere, Self::UnresolvedElsewhere, Self::RefusalsSpared,
     ];
 
     const fn bit(self) -> u128 {
@@ -289,6 +304,10 @@ impl Sign {
             Self::AckResets | Self::AckSilent => Question::Ack,
             Self::FinResets | Self::FinSilent => Question::Fin,
             Self::OtherRangeAnswers | Self::OtherRangeSilent => Question::Range,
+            Self::RationedByRouter | Self::RationedByTarget | Self::UnroutedElsewhere
+            | Self::UnresolvedElsewhere | Self::RefusalsSpared => {
+                Question::Ration
+            }
         }
     }
 }

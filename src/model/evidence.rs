@@ -4,12 +4,13 @@
 //! belong to, kept up to date as facts arrive so that reading is cheap. A sweep holds very many of
 //! these, so the list itself keeps of a fact only what its trial does not.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use super::probe::{Probe, ProbeId};
-use super::reply::Reply;
+use super::reply::{Refusal, Reply};
 use super::time::Moment;
 
 /// One dated fact.
@@ -46,8 +47,33 @@ pub enum Fact {
     Gap(Duration),
     /// The kernel's neighbour table about the next hop.
     Neighbour(NeighbourState),
+    /// A device refused something else than this inquest's probes.
+    Known(DeviceRefusal),
+    /// A device sent an ICMP error to our address about something else than this inquest's probes,
+    /// out of the budget that all its errors to that address share.
+    Spent(IpAddr),
     /// The user or a deadline stopped the inquest.
     Interrupted,
+}
+
+/// A refusal of something else than an inquest's probes: of another inquest's of the run, or of an
+/// application's of this host.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeviceRefusal {
+    /// Who refused.
+    pub device: IpAddr,
+    /// The hop it stands at, by the TTL with which its error arrived.
+    pub hop: u8,
+    /// What it said.
+    pub refusal: Refusal,
+    /// The address it refused.
+    pub address: IpAddr,
+    /// The port it refused.
+    pub port: u16,
+    /// Whether it came after seconds, as where a neighbour was asked for in vain.
+    pub late: bool,
+    /// Whether the error bears the token of a probe of ours; an application's has none.
+    pub authentic: bool,
 }
 
 /// The inquest that sent a shared probe.
@@ -187,6 +213,8 @@ pub struct Evidence {
     near_misses: u64,
     receive_drops: u64,
     neighbour: Option<NeighbourState>,
+    known: Vec<DeviceRefusal>,
+    spent: Vec<(Moment, IpAddr)>,
     interrupted: bool,
 }
 
@@ -246,6 +274,8 @@ impl Evidence {
             }
             Fact::Gap(_) => self.void_pending(),
             Fact::Neighbour(state) => self.neighbour = Some(*state),
+            Fact::Known(refusal) => self.known.push(*refusal),
+            Fact::Spent(device) => self.spent.push((at, *device)),
             Fact::Interrupted => self.interrupted = true,
         }
         let kept = match (&fact, place) {
@@ -313,6 +343,16 @@ impl Evidence {
     /// The last word of the neighbour table about the next hop; `None` when never asked.
     pub const fn neighbour(&self) -> Option<NeighbourState> {
         self.neighbour
+    }
+
+    /// What devices refused that was none of this inquest's.
+    pub fn known_refusals(&self) -> &[DeviceRefusal] {
+        &self.known
+    }
+
+    /// When devices sent ICMP errors to our address that were about nothing of this inquest's.
+    pub fn spent(&self) -> &[(Moment, IpAddr)] {
+        &self.spent
     }
 
     /// Whether the inquest was stopped before it settled.

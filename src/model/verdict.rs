@@ -263,6 +263,8 @@ pub struct Place {
     pub after_hop: Option<HopRef>,
     /// For drops: the next hop the control flow shows; `None` at the edge.
     pub before_hop: Option<HopRef>,
+    /// Whether the hops rest on what other inquests of the run drew.
+    pub inferred: bool,
 }
 
 impl Place {
@@ -273,6 +275,7 @@ impl Place {
             at_hop: None,
             after_hop: None,
             before_hop: None,
+            inferred: false,
         }
     }
 
@@ -283,6 +286,7 @@ impl Place {
             at_hop: Some(hop),
             after_hop: None,
             before_hop: None,
+            inferred: false,
         }
     }
 }

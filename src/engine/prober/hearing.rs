@@ -19,7 +19,11 @@ impl Prober {
         datagram: &[u8],
     ) -> Option<Attribution> {
         let packet = dissect(datagram).ok()?;
-        let attribution = self.ledger.attribute(heard, &packet)?;
+        let attribution = self.ledger.attribute(heard, &packet);
+        if let Heard::Arriving(_) = heard {
+            self.learn(at, &packet, attribution.as_ref());
+        }
+        let attribution = attribution?;
         let Attribution { session, role } = attribution;
         match (role, heard) {
             (Role::Probe(probe), _) => self.with(session, |session| session.depart(at, probe)),
