@@ -21,6 +21,9 @@ const ANYWHERE: usize = 16;
 /// Refusals that are kept for inquests that begin later.
 const REFUSALS: usize = 1024;
 
+/// ARP and ND give up after three seconds; nothing else that refuses takes so long.
+pub(super) const LATE: Duration = Duration::from_secs(2);
+
 /// For whom a refusal is news.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum News {

@@ -36,6 +36,8 @@ use crate::model::verdict::Finding;
 const SPACING: Duration = Duration::from_millis(1);
 /// Refusals of other things that are remembered: a few say all.
 const KNOWN: usize = 8;
+/// A SYN to the port.
+const PORT: (Kind, Target) = (Kind::Syn, Target::Endpoint);
 /// How many near misses are remembered to tell a second one from the other ear's echo of the first.
 const NEAR_MISSES_REMEMBERED: usize = 16;
 
@@ -282,11 +284,13 @@ impl Session {
     pub(super) fn draws_error_of(&self) -> Option<IpAddr> {
         let probe = self.next_probe()?;
         let trials = self.evidence.trials();
+        let asked = |trial: &Trial| (trial.probe.kind, trial.probe.target) == PORT;
         let told = |heard: &HeardReply| heard.reply.answer.refusal().is_some();
-        if trials.is_empty() || trials.iter().any(|trial| trial.replies.iter().any(told)) {
+        let is_told = trials.iter().any(|trial| trial.replies.iter().any(told));
+        if is_told || !trials.iter().any(asked) {
             return None;
         }
-        let to_port = probe.kind == Kind::Syn && probe.target == Target::Endpoint;
+        let to_port = (probe.kind, probe.target) == PORT;
         let endpoint = &self.brief.endpoint;
         let known = self.evidence.known_refusals().iter().find(|known| {
             let is_target = known.device == known.address;

@@ -360,7 +360,7 @@ pub(super) fn read_order(case: &Case<'_>) -> Reading {
             })
             .collect();
         let expiring = limited_syn(Target::Endpoint, spare_flow(case, 0), ttl);
-        join(&mut progress, insist_for(case, &at, expiring, 1, 2));
+        join(&mut progress, insist_for(case, &at, expiring, 1, 3));
     }
     if progress != Progress::Done {
         return Reading {

@@ -2,9 +2,8 @@
 //! host, drew from the devices that may stand on its way.
 
 use std::net::IpAddr;
-use std::time::Duration;
 
-use super::super::devices::News;
+use super::super::devices::{LATE, News};
 use super::super::ledger::{Attribution, Role};
 use super::super::spacing::prefix;
 use super::super::{SessionId, devices, translate};
@@ -14,9 +13,6 @@ use crate::model::reply::Answer;
 use crate::model::time::Moment;
 use crate::wire::dissect::{Content, Packet};
 use crate::wire::quote::Carried;
-
-/// ARP and ND give up after three seconds; nothing else that refuses takes so long.
-const LATE: Duration = Duration::from_secs(2);
 
 impl Prober {
     /// Takes note of an ICMP error to this host, whoever drew it.

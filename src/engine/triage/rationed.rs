@@ -3,8 +3,10 @@
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
+use std::time::Duration;
 
-use super::super::devices::Devices;
+use super::super::devices::{Devices, LATE};
+use super::super::spacing::prefix;
 use crate::infer::hop_of_arrival;
 use crate::model::evidence::{DeviceRefusal, Fact};
 use crate::model::reply::{Answer, Reply};
@@ -22,10 +24,10 @@ pub(super) struct Rationed {
 }
 
 impl Rationed {
-    /// A reply to a SYN from `source` to an endpoint was heard.
+    /// A reply to a SYN from `source` to an endpoint was heard, so long after it was sent.
     pub(super) fn hear(
         &mut self,
-        at: Moment,
+        (at, took): (Moment, Duration),
         source: IpAddr,
         (address, port): (IpAddr, u16),
         reply: &Reply,
@@ -33,7 +35,7 @@ impl Rationed {
         let Answer::Unreachable(refusal, _) = reply.answer else {
             return;
         };
-        let pair = (source, reply.from);
+        let pair = (source, one_device(reply.from, address));
         if self.errors.len() < DEVICES || self.errors.contains_key(&pair) {
             self.errors.entry(pair).or_default().push(at);
         }
@@ -43,7 +45,7 @@ impl Rationed {
             refusal,
             address,
             port,
-            late: false,
+            late: took >= LATE,
             authentic: true,
         };
         self.devices.learn(source, known);
@@ -58,7 +60,8 @@ impl Rationed {
     ) -> Vec<(Moment, Fact)> {
         let mut facts = Vec::new();
         for known in self.devices.bearing_on(source, endpoint).take(8) {
-            let errors = self.errors.get(&(source, known.device));
+            let device = one_device(known.device, known.address);
+            let errors = self.errors.get(&(source, device));
             let errors = errors.map_or(&[][..], Vec::as_slice);
             let Some(first) = errors.first() else {
                 continue;
@@ -71,5 +74,14 @@ impl Rationed {
             }
         }
         facts
+    }
+}
+
+/// What stands for a device: a host may have many addresses, which share one limit.
+fn one_device(sender: IpAddr, asked: IpAddr) -> IpAddr {
+    if sender == asked {
+        prefix(sender)
+    } else {
+        sender
     }
 }

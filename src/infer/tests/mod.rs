@@ -8,6 +8,7 @@ use std::time::Duration;
 
 mod answering;
 mod patterns;
+mod rationed;
 mod silent;
 
 use super::*;
