@@ -154,6 +154,7 @@ fn long(hops: u8) -> Record {
     let hop = |ttl| HopName {
         ttl,
         address: Some(address(ttl)),
+        inferred: false,
     };
     (place.after_hop, place.before_hop) = (Some(hop(hops / 2)), Some(hop(hops / 2 + 1)));
     record

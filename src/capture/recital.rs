@@ -267,6 +267,8 @@ impl<'a> Recital<'a> {
             | Fact::Kernel(_)
             | Fact::Moved(_)
             | Fact::Detour(_)
+            | Fact::Known(_)
+            | Fact::Spent(_)
             | Fact::Interrupted => fact.clone(),
         })
     }

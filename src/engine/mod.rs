@@ -20,6 +20,7 @@ mod brake;
 mod closing;
 mod controls;
 mod craft;
+mod devices;
 pub mod greeting;
 mod inflight;
 mod judge;

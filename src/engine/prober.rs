@@ -1,5 +1,6 @@
 //! Many inquests over one mouth and two ears: frames to sessions, sessions to datagrams.
 
+mod devices;
 mod hearing;
 mod sharing;
 
@@ -9,6 +10,7 @@ use std::time::Duration;
 
 use super::brake::Brake;
 use super::closing::Closings;
+use super::devices::Devices;
 use super::inflight::Owner;
 use super::judge::{Inference, Judge};
 use super::ledger::Ledger;
@@ -51,6 +53,8 @@ pub struct Prober {
     brake: Brake,
     spacing: Spacing,
     pool: Pool,
+    /// What errors of devices on the way teach every inquest behind them.
+    devices: Devices,
     /// When sessions must advance.
     wakes: Timetable,
     /// When sessions want to send.
@@ -79,6 +83,8 @@ struct Entry {
     fragment_slot: Option<Moment>,
     /// Until when its address may be sent nothing more.
     held: Option<Moment>,
+    /// The turn that its next probe has which a device that rations its errors would answer.
+    error_slot: Option<Moment>,
 }
 
 impl Prober {
@@ -94,6 +100,7 @@ impl Prober {
             brake: Brake::new(policy.rate),
             spacing: Spacing::new(&policy),
             pool: Pool::default(),
+            devices: Devices::default(),
             policy,
             tokens: Tokens::new(key),
             judge: Arc::new(judge),
@@ -130,8 +137,10 @@ impl Prober {
             slot: None,
             fragment_slot: None,
             held: None,
+            error_slot: None,
         };
         self.sessions.insert(id, entry);
+        self.introduce(now, id);
         self.reschedule(id);
         id
     }
@@ -261,6 +270,7 @@ impl Prober {
                 return Output::WaitUntil(wake.map_or(ready, |wake| wake.min(ready)));
             }
             if !self.borrows(now, id)
+                && self.has_error_turn(now, id)
                 && self.has_turn(now, id)
                 && let Some(transmit) = self.transmit(now, id)
             {
@@ -345,8 +355,10 @@ impl Prober {
 
     fn transmit(&mut self, now: Moment, id: SessionId) -> Option<Transmit> {
         let like = self.wish(id);
+        self.account(now, id);
         let entry = self.sessions.get_mut(&id)?;
         *entry.slot_of(entry.sends_fragment()) = None;
+        entry.error_slot = entry.error_slot.filter(|slot| *slot > now);
         let session = &mut entry.session;
         let knocks = session.next_probe().is_some_and(reaches_a_port);
         // Room for its reset, which leaves when it will.

@@ -16,6 +16,7 @@ use super::craft::{self, Crafted, Workbench};
 use super::inflight::{Marks, Owner};
 use super::judge::Judge;
 use super::policy::Policy;
+use super::spacing::prefix;
 use super::timing::Timing;
 use super::token::Tokens;
 use super::{SessionId, Transmit, controls};
@@ -23,10 +24,10 @@ use crate::infer::{Ask, Brief, Course, Next};
 use crate::model::change::{Change, Stance};
 use crate::model::endpoint::Endpoint;
 use crate::model::evidence::{
-    Ear, Evidence, Fact, HeardReply, KernelSays, LocalRefusal, NeighbourState, Trial,
+    DeviceRefusal, Ear, Evidence, Fact, HeardReply, KernelSays, LocalRefusal, NeighbourState, Trial,
 };
 use crate::model::outcome::Outcome;
-use crate::model::probe::{Kind, Probe, ProbeId, Ttl};
+use crate::model::probe::{Kind, Probe, ProbeId, Target, Ttl};
 use crate::model::reply::{Answer, Reply};
 use crate::model::time::Moment;
 use crate::model::vantage::Vantage;
@@ -36,6 +37,10 @@ use crate::model::verdict::Finding;
 const SPACING: Duration = Duration::from_millis(1);
 /// How often an inquest begins again because the way to its target changed.
 const CHANGES: usize = 5;
+/// Refusals of other things that are remembered: a few say all.
+const KNOWN: usize = 8;
+/// A SYN to the port.
+const PORT: (Kind, Target) = (Kind::Syn, Target::Endpoint);
 /// How many near misses are remembered to tell a second one from the other ear's echo of the first.
 const NEAR_MISSES_REMEMBERED: usize = 16;
 
@@ -305,6 +310,69 @@ impl Session {
             self.interrupted = true;
             self.record(now, Fact::Interrupted);
         }
+    }
+
+    /// A device refused something else than its probes.
+    pub(super) fn know(&mut self, at: Moment, refusal: DeviceRefusal) {
+        let like = |known: &DeviceRefusal| {
+            (known.device, known.refusal) == (refusal.device, refusal.refusal)
+                && known.address == refusal.address
+        };
+        let known = self.evidence.known_refusals();
+        if !self.is_settled() && known.len() < KNOWN && !known.iter().any(like) {
+            self.record(at, Fact::Known(refusal));
+        }
+    }
+
+    /// A device sent an error to our address that this inquest did not draw.
+    pub(super) fn note_spent(&mut self, at: Moment, device: IpAddr) {
+        let is_noted = self.evidence.spent().contains(&(at, device));
+        if !self.is_settled() && !is_noted {
+            self.evidence.record(at, Fact::Spent(device));
+        }
+    }
+
+    /// The device, known to ration its refusals, that its next probe would draw an error from: a SYN to
+    /// the port that lives longer than the way to it, or anything that ends right there.
+    pub(super) fn draws_error_of(&self) -> Option<IpAddr> {
+        let probe = self.next_probe()?;
+        let trials = self.evidence.trials();
+        let asked = |trial: &Trial| (trial.probe.kind, trial.probe.target) == PORT;
+        let told = |heard: &HeardReply| heard.reply.answer.refusal().is_some();
+        let is_told = trials.iter().any(|trial| trial.replies.iter().any(told));
+        if is_told || !trials.iter().any(asked) {
+            return None;
+        }
+        let to_port = (probe.kind, probe.target) == PORT;
+        let endpoint = &self.brief.endpoint;
+        let known = self.evidence.known_refusals().iter().find(|known| {
+            let is_target = known.device == known.address;
+            let refuses = to_port && (is_target || probe.ttl.0 > known.hop);
+            let reports = !is_target && probe.ttl.0 == known.hop;
+            let is_near = known.address == endpoint.address
+                || prefix(known.address) == prefix(endpoint.address);
+            is_near && (refuses || reports)
+        });
+        known.map(|known| {
+            if known.device == known.address {
+                // A host may have many addresses, which share one limit.
+                prefix(known.device)
+            } else {
+                known.device
+            }
+        })
+    }
+
+    /// Who sent ICMP errors about its probes.
+    pub(super) fn senders(&self) -> Vec<IpAddr> {
+        let trials = self.evidence.trials().iter();
+        let mut senders: Vec<IpAddr> = trials
+            .flat_map(|trial| &trial.replies)
+            .filter(|heard| !heard.reply.answer.is_end_of_path())
+            .map(|heard| heard.reply.from)
+            .collect();
+        senders.dedup();
+        senders
     }
 
     fn record(&mut self, at: Moment, fact: Fact) {

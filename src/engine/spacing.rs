@@ -20,6 +20,12 @@ const DEPTH: Duration = Duration::from_millis(16);
 /// Between two first fragments to one address.
 const FRAGMENTS: Duration = Duration::from_millis(1100);
 
+/// Between two probes that one device answers by an ICMP error: longer than the limit on such errors
+/// (`icmp_ratelimit`, IPv6 `icmp/ratelimit`), so that each of them is answered.
+const fn errors(device: IpAddr) -> Duration {
+    Duration::from_millis(if device.is_ipv4() { 1250 } else { 150 })
+}
+
 /// At most so many within any span of this length.
 #[derive(Clone, Debug)]
 struct Window {
@@ -113,6 +119,8 @@ pub(super) struct Spacing {
     prefixes: BTreeMap<IpAddr, Gate>,
     allowance: Option<Allowance>,
     spent: BTreeMap<IpAddr, Spent>,
+    /// The devices that refuse, and when each will have another error to spare.
+    devices: BTreeMap<IpAddr, Pacer>,
 }
 
 impl Spacing {
@@ -125,6 +133,7 @@ impl Spacing {
             prefixes: BTreeMap::new(),
             allowance: policy.allowance,
             spent: BTreeMap::new(),
+            devices: BTreeMap::new(),
         }
     }
 
@@ -200,6 +209,16 @@ impl Spacing {
         });
     }
 
+    /// Takes the earliest turn from `now` on for a probe that this device refuses or reports.
+    pub(super) fn reserve_error(&mut self, now: Moment, device: IpAddr) -> Moment {
+        let interval = errors(device);
+        let pacer = self.devices.entry(device);
+        let pacer = pacer.or_insert_with(|| Pacer::spaced(interval, interval));
+        let turn = pacer.ready_at(now);
+        pacer.spend(turn);
+        turn
+    }
+
     /// Takes the earliest slot from `now` on for a datagram to this address.
     pub(super) fn reserve(&mut self, now: Moment, address: IpAddr, is_fragment: bool) -> Moment {
         let gates = [
@@ -234,7 +253,7 @@ fn leave(gates: &mut BTreeMap<IpAddr, Gate>, key: IpAddr) {
 }
 
 /// The /24 or /64 of an address.
-fn prefix(address: IpAddr) -> IpAddr {
+pub(super) fn prefix(address: IpAddr) -> IpAddr {
     match address {
         IpAddr::V4(address) => Ipv4Addr::from_bits(address.to_bits() & !0xff).into(),
         IpAddr::V6(address) => {

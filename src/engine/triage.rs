@@ -28,6 +28,7 @@ mod dossier;
 mod field;
 mod hearing;
 mod pace;
+mod rationed;
 mod strays;
 #[cfg(test)]
 mod tests;
@@ -42,6 +43,7 @@ use self::account::{Account, Replies};
 use self::dossier::Lapse;
 use self::field::Field;
 use self::pace::Pace;
+use self::rationed::Rationed;
 use self::strays::Strays;
 use super::token::Key;
 use crate::model::evidence::LocalRefusal;
@@ -90,6 +92,7 @@ pub struct Triage {
     field: Field,
     accounts: Vec<Account>,
     replies: Replies,
+    rationed: Rationed,
     pace: Pace,
     /// The endpoints of this round, in the order in which their SYNs leave.
     order: Vec<u32>,
@@ -126,6 +129,7 @@ impl Triage {
         Self {
             accounts: vec![Account::default(); order.len()],
             replies: Replies::default(),
+            rationed: Rationed::default(),
             pace: Pace::new(rate),
             silent: order.len(),
             order,
@@ -348,13 +352,23 @@ impl Triage {
             .unwrap_or_default();
         let began = account.began().unwrap_or(now);
         let first = self.lapses.partition_point(|(at, _)| *at < began);
+        let replies = self.replies.of(&account);
+        let known = match (self.field.source(target), self.field.target(target)) {
+            (Some(source), Some(known)) if replies.is_empty() => {
+                let endpoint = (known.address, known.port);
+                let sent = account.sent.iter().take(usize::from(account.attempts));
+                self.rationed.facts(source, endpoint, sent)
+            }
+            _ => Vec::new(),
+        };
         let flow = |attempt| self.field.at(target, attempt).map(|syn| syn.flow);
         Dossier {
             target,
             vantage: self.field.target(target).map_or(0, |target| target.vantage),
             account,
             flows: [0, 1, 2].map(|attempt| flow(attempt).unwrap_or(Flow::ephemeral(0))),
-            replies: self.replies.of(&account),
+            replies,
+            known,
             lapses: self.lapses.get(first..).unwrap_or_default().to_vec(),
             interrupted: self.interrupted,
             settled: now,

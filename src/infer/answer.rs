@@ -18,7 +18,7 @@ use super::case::{Case, Drawn, class, ids, marked_syn, syn};
 use super::distance::read_distance;
 use super::pattern::{self, Pattern};
 use super::sign::{Observed, Progress, Reading, Sign};
-use super::{Ask, ControlOrigin, controls, flawed, unanswered};
+use super::{Ask, ControlOrigin, controls, flawed, refusal, unanswered};
 
 /// SYNs to look at an open port with, of a thorough diagnosis.
 pub(super) const OPEN_SYNS: usize = 6;
@@ -92,6 +92,15 @@ pub(super) fn read_port(case: &Case<'_>) -> Reading {
     if refused > 0 {
         return repeat(case, &tally, &tally.refused, Sign::PortRefused);
     }
+    // One that a SYN of limited TTL drew, or came late, is a refusal all the same: a device may have
+    // had no error to spare for the others.
+    let elsewhere: Vec<&Trial> = refusal::refusals(case)
+        .iter()
+        .map(|one| one.trial)
+        .collect();
+    if !elsewhere.is_empty() {
+        return repeat(case, &tally, &elsewhere, Sign::PortRefused);
+    }
     let astray = flawed::astray(case);
     if !astray.is_empty() {
         return flawed::read_astray(case, &astray);
@@ -141,7 +150,13 @@ fn repeat(case: &Case<'_>, tally: &Tally<'_>, answered: &[&Trial], sign: Sign) -
         Sign::PortResets => (reset_syns(case), RESETS),
         _ => (FEW_SYNS, "the SYN is refused by ICMP"),
     };
-    let wanted = if case.brief.quick { 1 } else { wanted };
+    // Others behind the same device wait for its errors.
+    let is_rationed = sign == Sign::PortRefused && !case.evidence.known_refusals().is_empty();
+    let wanted = if case.brief.quick || is_rationed {
+        1
+    } else {
+        wanted
+    };
     let observed = answers(sign, answered, because);
     let sent = answered.len() + tally.pending + tally.silent.len();
     let enough = answered.len() >= wanted

@@ -389,7 +389,7 @@ pub(super) fn ids<'t>(trials: impl IntoIterator<Item = &'t Trial>) -> Vec<ProbeI
 
 /// The hop that a datagram arriving with `ttl` was sent from, taking the least usual initial TTL
 /// that fits (32 is not in use by any current stack) and a way back as long as the way there.
-pub(super) const fn hop_of_arrival(ttl: Ttl) -> u8 {
+pub(crate) const fn hop_of_arrival(ttl: Ttl) -> u8 {
     let initial: u8 = if ttl.0 <= 64 {
         64
     } else if ttl.0 <= 128 {

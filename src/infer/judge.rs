@@ -20,7 +20,7 @@ use super::sign::Sign::{self, *};
 use super::sign::{Observed, Progress, Question, Reading, Signs};
 use super::{
     Ask, Brief, Course, Judgement, Next, answer, dissent, distance, extras, flawed, local, locate,
-    outline, pattern, place, refusal, reset, silence, size, trace, words,
+    outline, pattern, place, refusal, reset, silence, size, throttle, trace, words,
 };
 
 /// Judges the evidence: the best verdict it supports at `now`, and the probes that would best test
@@ -94,7 +94,11 @@ fn occasion(question: Question, seen: Signs) -> bool {
         | Question::Scope => any(&[PortRefused]),
         Question::Early => any(&[ForgedReset, RefusedByTarget]) && any(&[AtHost, UnknownDistance]),
         Question::Fin => any(&[AckResets]),
-        Question::Host | Question::Trace | Question::Ack | Question::Fragment => any(&[PortSilent]),
+        Question::Host
+        | Question::Trace
+        | Question::Ack
+        | Question::Ration
+        | Question::Fragment => any(&[PortSilent]),
         // A reset that comes back to a client's port shows what SYNs from other ports would.
         Question::Range => any(&[PortSilent]) && !any(&[AckResets]),
         Question::Extras => any(&[PortSilent]) && any(&[AckResets]),
@@ -122,6 +126,7 @@ fn read(case: &Case<'_>, question: Question) -> Reading {
         Question::Fin => silence::read_fin(case),
         Question::Range => silence::read_range(case),
         Question::Extras => extras::read_extras(case),
+        Question::Ration => throttle::read_ration(case),
         Question::Fragment => silence::read_fragment(case),
     }
 }
@@ -287,7 +292,10 @@ fn rests_on(leader: Option<&Hypothesis>, observed: &Observed) -> bool {
     leader.is_some_and(|leader| {
         leader.needs.contains(observed.sign)
             || leader.admits.contains(observed.sign)
-                && !matches!(observed.sign, WayClear | FragmentsUnusable | TraceUnclear)
+                && !matches!(
+                    observed.sign,
+                    WayClear | FragmentsUnusable | TraceUnclear | RefusalsSpared
+                )
     })
 }
 
@@ -380,6 +388,15 @@ fn places(question: Question, leader: Option<&Hypothesis>) -> bool {
     question == Question::Order && leader.is_some_and(|leader| by_router.contains(&leader.cause))
 }
 
+/// Whether a question rests: while a device is believed to withhold refusals, only further SYNs can
+/// tell, and all else that draws errors from it would use them up.
+fn rests(question: Question, signs: &[&Observed]) -> bool {
+    let is_rationed = signs
+        .iter()
+        .any(|observed| matches!(observed.sign, RationedByRouter | RationedByTarget));
+    is_rationed && !matches!(question, Question::Way | Question::Port | Question::Ration)
+}
+
 fn course(
     case: &Case<'_>,
     leader: Option<&'static Hypothesis>,
@@ -411,7 +428,9 @@ fn course(
                 && leader.is_none_or(|leader| leader.predictions().contains(observed.sign))
                 || leader.is_some_and(|leader| leader.needs.contains(observed.sign))
         });
-        if !carries && !splits(*question, &survivors) && !places(*question, leader) {
+        if !carries && !splits(*question, &survivors) && !places(*question, leader)
+            || rests(*question, signs)
+        {
             continue;
         }
         match &reading.progress {

@@ -36,6 +36,7 @@ mod reset;
 mod sign;
 mod silence;
 mod size;
+mod throttle;
 mod trace;
 mod unanswered;
 mod words;
@@ -43,6 +44,7 @@ mod words;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use case::hop_of_arrival;
 pub use judge::{judge, plan};
 
 use serde::{Deserialize, Serialize};

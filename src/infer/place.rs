@@ -10,7 +10,7 @@ use super::distance::{answer_hop, router_at, unmasked};
 use super::locate;
 use super::sign::{Observed, Sign};
 use super::trace::{Row, circle};
-use super::{flawed, hole, refusal};
+use super::{flawed, hole, refusal, throttle};
 
 /// The port's state under a cause.
 pub(super) fn state(case: &Case<'_>, cause: Cause) -> State {
@@ -55,7 +55,12 @@ pub(super) fn method(case: &Case<'_>, cause: Cause) -> Option<Method> {
         }
         Cause::LocalIngress => Some(Method::Kernel(KernelReason::Netfilter)),
         Cause::RejectHost | Cause::RejectPath => {
-            Some(refusal::method(case).unwrap_or(Method::TcpReset))
+            let known = || throttle::method(case);
+            Some(
+                refusal::method(case)
+                    .or_else(known)
+                    .unwrap_or(Method::TcpReset),
+            )
         }
         _ => None,
     }
@@ -77,10 +82,21 @@ fn egress_reason(case: &Case<'_>) -> Option<KernelReason> {
 /// Where a cause acts.
 pub(super) fn place(case: &Case<'_>, cause: Cause, signs: &[&Observed], rows: &[Row]) -> Place {
     let kind = kind(cause, signs);
+    let inferred = [
+        Sign::RationedByRouter,
+        Sign::UnroutedElsewhere,
+        Sign::UnresolvedElsewhere,
+    ];
+    let is_inferred = signs.iter().any(|o| inferred.contains(&o.sign));
     match cause {
         // Which of the routers of a loop is at fault, nothing shows.
         Cause::NoRoute if signs.iter().any(|o| o.sign == Sign::TraceLoops) => Place {
             after_hop: circle(rows).map(|circle| circle.first),
+            ..Place::of(kind)
+        },
+        Cause::RejectPath | Cause::NoRoute | Cause::NoNeighbor if is_inferred => Place {
+            at_hop: throttle::refuser(case),
+            inferred: true,
             ..Place::of(kind)
         },
         Cause::RejectPath

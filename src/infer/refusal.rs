@@ -9,7 +9,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use crate::model::evidence::Trial;
-use crate::model::probe::{Dscp, Kind, ProbeId, Target};
+use crate::model::probe::{Dscp, Kind, Probe, ProbeId, Target};
 use crate::model::reply::Refusal;
 use crate::model::verdict::{Confidence, HopRef, Method};
 
@@ -32,10 +32,40 @@ pub(super) struct Refused<'a> {
     pub(super) took: Duration,
 }
 
-/// The refusals that SYNs to the port drew, of any TTL.
+/// The refusals that SYNs to the port drew, of any TTL; where they drew none, those of echo requests
+/// that say of the whole address that there is no way to it. (A router rations such errors.)
 pub(super) fn refusals<'a>(case: &Case<'a>) -> Vec<Refused<'a>> {
-    let trials = case.trials(|probe| probe.kind == Kind::Syn && probe.target == Target::Endpoint);
-    trials
+    let of_port = drawn_by(case, |probe| {
+        probe.kind == Kind::Syn && probe.target == Target::Endpoint
+    });
+    if !of_port.is_empty() {
+        return of_port;
+    }
+    let mut of_address = drawn_by(case, |probe| probe.kind == Kind::Echo);
+    of_address.retain(|refused| {
+        let no_way = match refused.refusal {
+            Refusal::NetUnreachable
+            | Refusal::HostUnreachable
+            | Refusal::NoRoute6
+            | Refusal::AddressUnreachable6
+            | Refusal::RejectRoute6 => true,
+            Refusal::ProtocolUnreachable
+            | Refusal::PortUnreachable
+            | Refusal::NetProhibited
+            | Refusal::HostProhibited
+            | Refusal::AdminProhibited
+            | Refusal::AdminProhibited6
+            | Refusal::PortUnreachable6
+            | Refusal::PolicyFail6
+            | Refusal::Unknown(_) => false,
+        };
+        no_way && refused.from != case.address()
+    });
+    of_address
+}
+
+fn drawn_by<'a>(case: &Case<'a>, pick: impl Fn(&Probe) -> bool + 'a) -> Vec<Refused<'a>> {
+    case.trials(pick)
         .filter_map(|trial| {
             trial
                 .replies
@@ -122,6 +152,16 @@ pub(super) fn read_haste(case: &Case<'_>) -> Reading {
         .min()
         .unwrap_or_default();
     let late = slowest.took.saturating_sub(quick) >= LATE;
+    // Only a refusal of that kind tells of a vain resolution; any other is late by what carried it.
+    let waits = |refusal: Refusal| {
+        matches!(
+            refusal,
+            Refusal::HostUnreachable | Refusal::AddressUnreachable6
+        )
+    };
+    if late && !waits(slowest.refusal) {
+        return Reading::nothing();
+    }
     Reading::done(Observed {
         sign: if late {
             Sign::RefusedLate
@@ -320,7 +360,7 @@ pub(super) fn read_order(case: &Case<'_>) -> Reading {
             })
             .collect();
         let expiring = limited_syn(Target::Endpoint, spare_flow(case, 0), ttl);
-        join(&mut progress, insist_for(case, &at, expiring, 1, 2));
+        join(&mut progress, insist_for(case, &at, expiring, 1, 3));
     }
     if progress != Progress::Done {
         return Reading {

@@ -55,11 +55,13 @@ pub(super) enum Question {
     Range,
     /// Does a SYN that carries something else get an answer?
     Extras,
+    /// Could a refusal have been withheld, because the device that refuses rations its errors?
+    Ration,
 }
 
 impl Question {
     /// Every question, cheapest first: the order in which probes are sent.
-    pub(super) const ALL: [Self; 20] = [
+    pub(super) const ALL: [Self; 21] = [
         Self::Way,
         Self::Port,
         Self::Origin,
@@ -74,6 +76,7 @@ impl Question {
         Self::Size,
         Self::Pattern,
         Self::Host,
+        Self::Ration,
         Self::Trace,
         Self::Ack,
         Self::Fin,
@@ -255,12 +258,23 @@ pub(super) enum Sign {
     FlagsMatter,
     /// None does.
     ExtrasSilent,
+    // Ration
+    /// A device on the way is known to refuse others, and may have had no error left for this port.
+    RationedByRouter,
+    /// The host is known to refuse other ports, or others, and may have had no error left.
+    RationedByTarget,
+    /// A router on the way said of another port of this address that there is no route.
+    UnroutedElsewhere,
+    /// A router on the way said of another port of this address that it does not answer ARP/ND.
+    UnresolvedElsewhere,
+    /// The devices on the way had errors to spare when SYNs drew nothing.
+    RefusalsSpared,
 }
 
 impl Sign {
     /// Every sign.
     #[rustfmt::skip]
-    pub(super) const ALL: [Self; 74] = [
+    pub(super) const ALL: [Self; 79] = [
         Self::WayClear, Self::SendForbidden, Self::SendUnrouted, Self::SendImpaired,
         Self::WayChanged, Self::NeverLeaves, Self::NextHopUnresolved, Self::HeardByTapOnly, Self::BrokenOnArrival, Self::PortMisaddressed, Self::PortOpens,
         Self::PortResets, Self::PortRefused, Self::PortSilent, Self::PortMixed,
@@ -278,6 +292,8 @@ impl Sign {
         Self::TraceStopsAll, Self::TraceBeyond, Self::TraceLoops, Self::TraceUnclear, Self::AckResets,
         Self::AckSilent, Self::FinResets, Self::FinSilent, Self::OtherRangeAnswers,
         Self::OtherRangeSilent, Self::OptionsMatter, Self::FlagsMatter, Self::ExtrasSilent,
+        Self::RationedByRouter, Self::RationedByTarget,
+        Self::UnroutedElsewhere, Self::UnresolvedElsewhere, Self::RefusalsSpared,
     ];
 
     const fn bit(self) -> u128 {
@@ -318,6 +334,10 @@ impl Sign {
             Self::FinResets | Self::FinSilent => Question::Fin,
             Self::OtherRangeAnswers | Self::OtherRangeSilent => Question::Range,
             Self::OptionsMatter | Self::FlagsMatter | Self::ExtrasSilent => Question::Extras,
+            Self::RationedByRouter | Self::RationedByTarget | Self::UnroutedElsewhere
+            | Self::UnresolvedElsewhere | Self::RefusalsSpared => {
+                Question::Ration
+            }
         }
     }
 }

@@ -5,8 +5,8 @@ use crate::model::near::{NearSide, near_side};
 use crate::model::verdict::{Cause, HopRef, KernelReason, Method, Place, PlaceKind, Way};
 
 use super::case::Case;
-use super::flawed;
 use super::sign::{Observed, Sign};
+use super::{flawed, refusal};
 
 /// One or two sentences for a tired person.
 pub(super) fn summary(
@@ -149,6 +149,22 @@ fn headline(
             )
         }
         Cause::Closed => format!("The host is reachable, and nothing listens on port {port}."),
+        Cause::RejectHost | Cause::RejectPath
+            if has(signs, &[Sign::RationedByRouter, Sign::RationedByTarget]) =>
+        {
+            format!(
+                "Port {port} is silent, and probably refused{}.",
+                because(&[Sign::RationedByRouter, Sign::RationedByTarget])
+            )
+        }
+        Cause::NoRoute if has(signs, &[Sign::UnroutedElsewhere]) => format!(
+            "Port {port} is silent, and there is no route to the host{}.",
+            because(&[Sign::UnroutedElsewhere])
+        ),
+        Cause::NoNeighbor if has(signs, &[Sign::UnresolvedElsewhere]) => format!(
+            "Port {port} is silent, and the host does not answer ARP/ND{}.",
+            because(&[Sign::UnresolvedElsewhere])
+        ),
         Cause::RejectHost => {
             format!("A firewall on the host refuses port {port} with {how}.")
         }
@@ -277,6 +293,11 @@ fn told_apart(case: &Case<'_>, cause: Cause, signs: &[&Observed]) -> Vec<String>
     signs.iter().filter_map(sentence).collect()
 }
 
+/// Whether one of the signs is seen.
+fn has(signs: &[&Observed], wanted: &[Sign]) -> bool {
+    signs.iter().any(|observed| wanted.contains(&observed.sign))
+}
+
 /// Why nothing could be concluded.
 fn inconclusive(case: &Case<'_>, signs: &[&Observed]) -> String {
     let evidence = case.evidence;
@@ -297,6 +318,12 @@ fn inconclusive(case: &Case<'_>, signs: &[&Observed]) -> String {
         "Not decided: this host could not send.".into()
     } else if evidence.interrupted() {
         "Not decided: stopped before there was an answer.".into()
+    } else if let Some(refused) = refusal::refusals(case).first() {
+        format!(
+            "Not decided: {} refuses with {}, which the rest of the evidence does not bear out.",
+            refused.from,
+            Method::Icmp(refused.refusal).word()
+        )
     } else if case.loss().lost > 0 {
         "Not decided: the path loses so much that loss alone may explain the silence.".into()
     } else if evidence.trials().is_empty() {
@@ -336,8 +363,12 @@ pub(super) const fn still_open(cause: Cause) -> &'static str {
     match cause {
         Cause::DropReturn => "a filter on the way back, keyed on the port, would look the same",
         Cause::DropHost => "a rule of the host's own firewall would look the same",
-        Cause::RejectHost => "a REJECT rule of the host could look the same",
-        Cause::RejectPath => "a transparent box just before the host could refuse in its name",
+        Cause::RejectHost => {
+            "a REJECT rule of the host could look the same, or withhold its rationed errors"
+        }
+        Cause::RejectPath => {
+            "a device before the host could refuse in its name, or withhold its rationed refusals"
+        }
         Cause::OpenProxied => "a proxy that imitates a listener cannot be excluded",
         _ => "nothing in the evidence excludes it",
     }

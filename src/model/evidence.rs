@@ -4,13 +4,14 @@
 //! belong to, kept up to date as facts arrive so that reading is cheap. A sweep holds very many of
 //! these, so the list itself keeps of a fact only what its trial does not.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use super::change::{Change, Stance};
 use super::probe::{Probe, ProbeId, Ttl};
-use super::reply::{Flaw, Reply};
+use super::reply::{Flaw, Refusal, Reply};
 use super::time::Moment;
 
 /// One dated fact.
@@ -57,8 +58,33 @@ pub enum Fact {
     Detour(Box<Stance>),
     /// What the kernel's own counters and tables say of this host since the run began.
     Kernel(KernelSays),
+    /// A device refused something else than this inquest's probes.
+    Known(DeviceRefusal),
+    /// A device sent an ICMP error to our address about something else than this inquest's probes,
+    /// out of the budget that all its errors to that address share.
+    Spent(IpAddr),
     /// The user or a deadline stopped the inquest.
     Interrupted,
+}
+
+/// A refusal of something else than an inquest's probes: of another inquest's of the run, or of an
+/// application's of this host.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeviceRefusal {
+    /// Who refused.
+    pub device: IpAddr,
+    /// The hop it stands at, by the TTL with which its error arrived.
+    pub hop: u8,
+    /// What it said.
+    pub refusal: Refusal,
+    /// The address it refused.
+    pub address: IpAddr,
+    /// The port it refused.
+    pub port: u16,
+    /// Whether it came after seconds, as where a neighbour was asked for in vain.
+    pub late: bool,
+    /// Whether the error bears the token of a probe of ours; an application's has none.
+    pub authentic: bool,
 }
 
 /// The inquest that sent a shared probe.
@@ -223,6 +249,8 @@ pub struct Evidence {
     kernel: Vec<KernelSays>,
     changes: Vec<(Moment, Change)>,
     detour: Option<Box<Stance>>,
+    known: Vec<DeviceRefusal>,
+    spent: Vec<(Moment, IpAddr)>,
     interrupted: bool,
 }
 
@@ -293,6 +321,8 @@ impl Evidence {
             Fact::Kernel(says) => self.kernel.push(*says),
             Fact::Detour(stance) => self.detour = Some(stance.clone()),
             Fact::Moved(change) => self.changes.push((at, Change::clone(change))),
+            Fact::Known(refusal) => self.known.push(*refusal),
+            Fact::Spent(device) => self.spent.push((at, *device)),
             Fact::Interrupted => self.interrupted = true,
         }
         let kept = match (&fact, place) {
@@ -403,6 +433,16 @@ impl Evidence {
     /// Whether the kernel said this.
     pub fn kernel_says(&self, says: KernelSays) -> bool {
         self.kernel.contains(&says)
+    }
+
+    /// What devices refused that was none of this inquest's.
+    pub fn known_refusals(&self) -> &[DeviceRefusal] {
+        &self.known
+    }
+
+    /// When devices sent ICMP errors to our address that were about nothing of this inquest's.
+    pub fn spent(&self) -> &[(Moment, IpAddr)] {
+        &self.spent
     }
 
     /// Whether the inquest was stopped before it settled.

@@ -301,6 +301,8 @@ pub struct Place {
     pub before_hop: Option<HopRef>,
     /// For holes that full-size packets fall into: on which way; `None` where that was not shown.
     pub way: Option<Way>,
+    /// Whether the hops rest on what other inquests of the run drew.
+    pub inferred: bool,
 }
 
 /// A direction of the path.
@@ -331,6 +333,7 @@ impl Place {
             after_hop: None,
             before_hop: None,
             way: None,
+            inferred: false,
         }
     }
 
@@ -342,6 +345,7 @@ impl Place {
             after_hop: None,
             before_hop: None,
             way: None,
+            inferred: false,
         }
     }
 }

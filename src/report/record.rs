@@ -120,6 +120,9 @@ pub struct HopName {
     pub ttl: u8,
     /// Address it reports from.
     pub address: Option<IpAddr>,
+    /// Whether it rests on what other endpoints of the run drew; left out where it does not.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub inferred: bool,
 }
 
 /// A rival cause.
@@ -296,11 +299,17 @@ impl From<&Verdict> for VerdictRecord {
 
 impl From<&Place> for PlaceRecord {
     fn from(place: &Place) -> Self {
+        let name = |hop: Option<HopRef>| {
+            hop.map(|hop| HopName {
+                inferred: place.inferred,
+                ..HopName::from(hop)
+            })
+        };
         Self {
             kind: place.kind.word().to_owned(),
-            at_hop: place.at_hop.map(HopName::from),
-            after_hop: place.after_hop.map(HopName::from),
-            before_hop: place.before_hop.map(HopName::from),
+            at_hop: name(place.at_hop),
+            after_hop: name(place.after_hop),
+            before_hop: name(place.before_hop),
             way: place.way.map(|way| way.word().to_owned()),
         }
     }
@@ -311,6 +320,7 @@ impl From<HopRef> for HopName {
         Self {
             ttl: hop.ttl,
             address: hop.address,
+            inferred: false,
         }
     }
 }

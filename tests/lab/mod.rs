@@ -23,6 +23,7 @@ pub(crate) mod namespace;
 mod network;
 mod nft;
 mod plan;
+mod rationed;
 mod retold;
 mod triage;
 mod trial;

@@ -40,7 +40,7 @@ impl Network {
         for node in &plan.nodes {
             space(node).set(&settings(scenario, &plan, node), false);
             // Absent on older kernels, or not per namespace there.
-            space(node).set(&unthrottled(scenario, &plan, node), true);
+            space(node).set(&unthrottled(scenario, node), true);
         }
         for node in &plan.nodes {
             let peer = |link: &Link| space(&link.far.node).name().to_owned();
@@ -157,10 +157,10 @@ fn settings(scenario: &Scenario, plan: &Plan, node: &str) -> Vec<(String, String
     if plan.is_router(node) {
         settings.push(("net/ipv4/ip_forward", "1"));
         settings.push(("net/ipv6/conf/all/forwarding", "1"));
-        if !network.icmp_rate_limited.iter().any(|name| name == node) {
-            settings.push(("net/ipv4/icmp_ratelimit", "0"));
-            settings.push(("net/ipv6/icmp/ratelimit", "0"));
-        }
+    }
+    if network.is_unlimited(node) {
+        settings.push(("net/ipv4/icmp_ratelimit", "0"));
+        settings.push(("net/ipv6/icmp/ratelimit", "0"));
     }
     if node == "bridge" {
         let stateful = scenario
@@ -189,9 +189,8 @@ fn settings(scenario: &Scenario, plan: &Plan, node: &str) -> Vec<(String, String
 }
 
 /// The limit over all destinations, lifted where a node's ICMP is not meant to be limited.
-fn unthrottled(scenario: &Scenario, plan: &Plan, node: &str) -> Vec<(String, String)> {
-    let limited = &scenario.network.icmp_rate_limited;
-    if !plan.is_router(node) || limited.iter().any(|name| name == node) {
+fn unthrottled(scenario: &Scenario, node: &str) -> Vec<(String, String)> {
+    if !scenario.network.is_unlimited(node) {
         return Vec::new();
     }
     owned(&[

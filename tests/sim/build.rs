@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-use std::time::Duration;
 
 use fastrand::Rng;
 use synquest::model::endpoint::Family;
@@ -193,14 +192,11 @@ impl Builder<'_> {
         let losses = losses
             .flat_map(|loss| LossProcess::of(loss, &mut self.rng))
             .collect();
-        let is_limited = kind != Kind::Router || named(&plan.icmp_rate_limited);
-        // IPv6 halves the interval for every 32 bits the route back is short of a host route
-        // (`icmpv6_xrlim_allow`): /64 from a router, a default route from the target and the bridge.
-        let interval = Duration::from_micros(match (self.family, kind) {
-            (Family::V4, _) => 1_000_000,
-            (Family::V6, Kind::Router) => 250_000,
-            (Family::V6, Kind::Host | Kind::Bridge) => 62_500,
-        });
+        let limiter = if plan.is_unlimited(name) {
+            Limiter::lifted()
+        } else {
+            Limiter::default_of(self.family)
+        };
         self.nodes.push(Node {
             name: name.to_owned(),
             kind,
@@ -225,7 +221,7 @@ impl Builder<'_> {
             route: plan.route.get(name).copied(),
             held: BTreeMap::new(),
             resolving: BTreeMap::new(),
-            limiter: Limiter::new(is_limited.then_some(interval)),
+            limiter,
             ttl: plan.ttl.get(name).copied().unwrap_or(DEFAULT_TTL),
             tcp,
             seed: self.rng.u64(..),

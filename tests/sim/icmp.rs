@@ -53,30 +53,49 @@ pub fn refusal_code(family: Family, word: &str) -> (u8, u8) {
     }
 }
 
-/// The per-destination rate limit of ICMP errors (`inet_peer_xrlim_allow`): bursts of 6.
+/// The limits of ICMP errors: to each destination (`inet_peer_xrlim_allow`) and in all
+/// (`icmp_global_allow`). Both families and all kinds of errors but "too big" draw on them.
 #[derive(Debug)]
 pub struct Limiter {
-    /// Time between errors; `None` where `icmp_ratelimit` is 0.
+    /// Time between errors to one destination; `None` where `icmp_ratelimit` is 0.
     interval: Option<Duration>,
-    peers: BTreeMap<IpAddr, Peer>,
+    peers: BTreeMap<IpAddr, Savings>,
+    /// Toward errors to anybody.
+    all: Option<Savings>,
 }
 
 /// Time saved up toward the next error.
 #[derive(Debug)]
-struct Peer {
+struct Savings {
     saved: Duration,
     seen: Moment,
 }
 
 /// `XRLIM_BURST_FACTOR`.
 const BURST: u32 = 6;
+/// Time that an error to anybody costs (`icmp_msgs_per_sec`).
+const EACH: Duration = Duration::from_millis(1);
+/// Errors to anybody that may follow each other at once (`icmp_msgs_burst`).
+const ALL_BURST: u32 = 50;
 
 impl Limiter {
-    /// One error an `interval` to each destination, or no limit.
-    pub fn new(interval: Option<Duration>) -> Self {
+    /// The kernel's own limits (`icmp_ratelimit`: IPv4 one second, IPv6 100 ms).
+    pub fn default_of(family: Family) -> Self {
         Self {
-            interval,
+            interval: Some(Duration::from_millis(match family {
+                Family::V4 => 1000,
+                Family::V6 => 100,
+            })),
+            ..Self::lifted()
+        }
+    }
+
+    /// No limit but that of missing routes.
+    pub fn lifted() -> Self {
+        Self {
+            interval: None,
             peers: BTreeMap::new(),
+            all: None,
         }
     }
 
@@ -85,26 +104,43 @@ impl Limiter {
         let Some(interval) = self.interval else {
             return true;
         };
-        self.spend(peer, now, interval, interval * BURST)
+        let savings = self.peers.entry(peer);
+        let most = interval * BURST;
+        let own = savings.or_insert_with(|| Savings::full(most, now));
+        if !own.spend(now, interval, most) {
+            return false;
+        }
+        let most = EACH * ALL_BURST;
+        let all = self.all.get_or_insert_with(|| Savings::full(most, now));
+        all.spend(now, EACH, most)
     }
 
     /// The limit of errors about routes that lead nowhere (`ip_error`), which no sysctl of a
-    /// namespace turns off: 1 a second, bursts of 5. IPv6 has none of its own.
+    /// namespace turns off: 1 a second, bursts of 5, out of the same savings (`inet_peer`) as the
+    /// limit that follows, so that each such error costs twice. IPv6 has none of its own.
     fn allows_route_error(&mut self, peer: IpAddr, now: Moment) -> bool {
         let second = Duration::from_secs(1);
-        !peer.is_ipv4() || self.spend(peer, now, second, second * 5)
+        let most = second * 5;
+        let savings = self.peers.entry(peer);
+        let own = savings.or_insert_with(|| Savings::full(most, now));
+        !peer.is_ipv4() || own.spend(now, second, most)
     }
+}
 
-    fn spend(&mut self, peer: IpAddr, now: Moment, cost: Duration, most: Duration) -> bool {
-        let peer = self.peers.entry(peer).or_insert(Peer {
+impl Savings {
+    const fn full(most: Duration, now: Moment) -> Self {
+        Self {
             saved: most,
             seen: now,
-        });
-        peer.saved = (peer.saved + now.since(peer.seen)).min(most);
-        peer.seen = now;
-        match peer.saved.checked_sub(cost) {
+        }
+    }
+
+    fn spend(&mut self, now: Moment, cost: Duration, most: Duration) -> bool {
+        self.saved = (self.saved + now.since(self.seen)).min(most);
+        self.seen = now;
+        match self.saved.checked_sub(cost) {
             Some(rest) => {
-                peer.saved = rest;
+                self.saved = rest;
                 true
             }
             None => false,

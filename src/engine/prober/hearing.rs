@@ -21,7 +21,11 @@ impl Prober {
         datagram: &[u8],
     ) -> Option<Attribution> {
         let packet = dissect(datagram).ok()?;
-        let Some(mut attribution) = self.ledger.attribute(heard, &packet) else {
+        let attribution = self.ledger.attribute(heard, &packet);
+        if heard.ear().is_some() {
+            self.learn(at, &packet, attribution.as_ref());
+        }
+        let Some(mut attribution) = attribution else {
             if heard == Heard::Departing
                 && let Some(Owner { session, probe }) = self.ledger.translated(&packet)
             {

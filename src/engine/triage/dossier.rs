@@ -35,6 +35,8 @@ pub struct Dossier {
     /// The flow of each SYN.
     pub(super) flows: [Flow; SYNS],
     pub(super) replies: Vec<Remembered>,
+    /// What devices that may stand on its way refused to others.
+    pub(super) known: Vec<(Moment, Fact)>,
     /// From its first SYN on.
     pub(super) lapses: Vec<(Moment, Lapse)>,
     pub(super) interrupted: bool,
@@ -124,6 +126,7 @@ impl Dossier {
             };
             (*at, fact)
         }));
+        facts.extend(self.known.iter().cloned());
         // Facts of one moment stay in the order they were put: a SYN before its answer.
         facts.sort_by_key(|(at, _)| *at);
         let last = (0..account.near_misses).map(|_| Fact::NearMiss);

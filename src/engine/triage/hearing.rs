@@ -187,6 +187,15 @@ impl Triage {
             return;
         }
         let again = self.replies.hear(account, at, ear, attempt, reply);
+        if flaw.is_none()
+            && let (Some(source), Some(known)) =
+                (self.field.source(target), self.field.target(target))
+        {
+            let endpoint = (known.address, known.port);
+            let sent = account.sent.get(usize::from(attempt)).copied();
+            let took = at.since(sent.unwrap_or(at));
+            self.rationed.hear((at, took), source, endpoint, &reply);
+        }
         let opens = matches!(reply.answer, Answer::SynAck { .. });
         if opens && again.is_none_or(|last| at.since(last) >= RESET_AGAIN) {
             self.resets.push_back(Reset {

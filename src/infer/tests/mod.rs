@@ -10,6 +10,7 @@ mod answering;
 mod flawed;
 mod local;
 mod patterns;
+mod rationed;
 mod silent;
 mod sizes;
 mod told;

@@ -180,6 +180,7 @@ fn shared(one: Option<HopName>, other: Option<HopName>) -> Option<HopName> {
     (one.ttl == other.ttl).then(|| HopName {
         ttl: one.ttl,
         address: one.address.filter(|_| one.address == other.address),
+        inferred: one.inferred || other.inferred,
     })
 }
 

@@ -30,6 +30,7 @@ pub(super) fn hop((ttl, address): Hop) -> HopName {
     HopName {
         ttl,
         address: address.map(|text| text.parse().expect("an address")),
+        inferred: false,
     }
 }
 

@@ -136,6 +136,7 @@ fn groups_beyond_the_limit_are_counted_by_their_cause_alone() {
         record.verdict.place.after_hop = Some(HopName {
             ttl: 3,
             address: Some(std::net::IpAddr::from([10, 7, high, low])),
+            inferred: false,
         });
         record.endpoint.port = number + 1;
         records.push(record);

@@ -212,26 +212,26 @@ fn a_narrow_link_is_announced_unless_forbidden() {
 }
 
 #[test]
-fn a_rate_limited_router_reports_a_burst_of_six() {
-    let mut rig = Rig::new(V4, "[network]\nicmp_rate_limited = [\"r1\"]\n");
-    let mut syn = rig.syn(3306);
-    syn.ttl = 1;
-    for _ in 0..10 {
-        rig.try_send(&syn).expect("the kernel takes it");
+fn a_router_reports_a_burst_of_six_unless_its_limit_is_lifted() {
+    for (network, reports) in [("", 6), ("[network]\nicmp_unlimited = [\"r1\"]\n", 10)] {
+        let mut rig = Rig::new(V4, network);
+        let mut syn = rig.syn(3306);
+        syn.ttl = 1;
+        for _ in 0..10 {
+            rig.try_send(&syn).expect("the kernel takes it");
+        }
+        let answers = rig.wait(1);
+        let heard = answers.iter().filter(|answer| answer.ear == Ear::Tap);
+        assert_eq!(heard.count(), reports);
     }
-    let answers = rig.wait(1);
-    assert_eq!(
-        answers
-            .iter()
-            .filter(|answer| answer.ear == Ear::Tap)
-            .count(),
-        6
-    );
 }
 
 #[test]
 fn a_flow_takes_one_leg_and_many_flows_take_both() {
-    let mut rig = Rig::new(V4, "[network]\necmp = 2\n");
+    let mut rig = Rig::new(
+        V4,
+        "[network]\necmp = 2\nicmp_unlimited = [\"r2\", \"r2b\"]\n",
+    );
     let mut seen = std::collections::BTreeSet::new();
     for port in 0..32 {
         let ask = |rig: &mut Rig| {
@@ -251,8 +251,16 @@ fn a_flow_takes_one_leg_and_many_flows_take_both() {
 
 #[test]
 fn errors_about_routes_are_limited_whatever_the_sysctl() {
-    for (family, most) in [(V4, 5), (V6, 9)] {
-        let mut rig = Rig::new(family, "[network]\nroute = { r1 = \"unreachable\" }\n");
+    let nowhere = "[network]\nroute = { r1 = \"unreachable\" }\n";
+    let lifted = format!("{nowhere}icmp_unlimited = [\"r1\"]\n");
+    let cases = [
+        (V4, nowhere, 2),
+        (V4, &lifted, 5),
+        (V6, nowhere, 6),
+        (V6, &lifted, 9),
+    ];
+    for (family, network, most) in cases {
+        let mut rig = Rig::new(family, network);
         for _ in 0..9 {
             rig.try_send(&rig.syn(3306)).expect("the kernel takes it");
         }

@@ -1,0 +1,163 @@
+//! What errors of devices on the way teach: each inquest is told what others, and applications of this
+//! host, drew from the devices that may stand on its way.
+
+use std::net::IpAddr;
+
+use super::super::devices::{LATE, News};
+use super::super::ledger::{Attribution, Role};
+use super::super::spacing::prefix;
+use super::super::{SessionId, devices, translate};
+use super::Prober;
+use crate::model::evidence::DeviceRefusal;
+use crate::model::reply::Answer;
+use crate::model::time::Moment;
+use crate::wire::dissect::{Content, Packet};
+use crate::wire::quote::Carried;
+
+impl Prober {
+    /// Takes note of an ICMP error to this host, whoever drew it.
+    pub(super) fn learn(&mut self, at: Moment, packet: &Packet, owner: Option<&Attribution>) {
+        let Content::Icmp(message) = packet.content else {
+            return;
+        };
+        let Some(quote) = message.quote else {
+            return;
+        };
+        let (source, device) = (packet.destination, packet.source);
+        let about = owner.map(|owner| owner.session);
+        self.devices.hear(at, (source, device), about);
+        let Carried::Tcp {
+            source_port,
+            destination_port: port,
+            ..
+        } = quote.carried
+        else {
+            return;
+        };
+        let answer = translate::error(packet, message.kind, &quote, source, quote.asked());
+        let Answer::Unreachable(refusal, _) = answer else {
+            return;
+        };
+        let (address, drawn) = match owner {
+            Some(Attribution {
+                session,
+                role: Role::Reply(probe, _),
+            }) => {
+                let session = self.sessions.get(session).map(|entry| &entry.session);
+                let drawn = session.and_then(|session| {
+                    let sent = session.trial(*probe)?.sent;
+                    Some((session.brief().endpoint.address, Some(sent)))
+                });
+                let Some(drawn) = drawn else {
+                    return;
+                };
+                drawn
+            }
+            // The wrong token, or a probe of an inquest that is over.
+            Some(_) => return,
+            None if self.is_own_port(source, source_port) => return,
+            None => (quote.destination, None),
+        };
+        let reply = translate::reply(packet, answer);
+        let known = DeviceRefusal {
+            device,
+            hop: crate::infer::hop_of_arrival(reply.ttl),
+            refusal,
+            address,
+            port,
+            late: drawn.is_some_and(|sent| at.since(sent) >= LATE),
+            authentic: drawn.is_some(),
+        };
+        let news = self.devices.learn(source, known);
+        if news != News::Nobody {
+            self.tell(at, source, about, known, news);
+        }
+    }
+
+    /// Whether probes leave from this port.
+    fn is_own_port(&self, source: IpAddr, port: u16) -> bool {
+        let briefs = self.sessions.values().map(|entry| entry.session.brief());
+        let mut own = briefs.filter(|brief| brief.vantage.source == source);
+        own.next().is_none_or(|brief| {
+            let vantage = &brief.vantage;
+            vantage.ephemeral_ports.contains(&port) || vantage.privileged_ports.contains(&port)
+        })
+    }
+
+    /// Tells every other open inquest on which it bears.
+    fn tell(
+        &mut self,
+        at: Moment,
+        source: IpAddr,
+        about: Option<SessionId>,
+        known: DeviceRefusal,
+        news: News,
+    ) {
+        for (id, entry) in &mut self.sessions {
+            let brief = entry.session.brief();
+            let endpoint = (brief.endpoint.address, brief.endpoint.port);
+            let is_own = Some(*id) == about && endpoint.1 == known.port;
+            let is_news = news == News::Port || endpoint.0 == known.address;
+            let bears = is_news && devices::bears_on(&known, endpoint);
+            if brief.vantage.source == source && !is_own && bears {
+                entry.session.know(at, known);
+                entry.reschedule(*id, &mut self.wakes, &mut self.sends);
+            }
+        }
+    }
+
+    /// Tells an inquest that begins what was learnt before.
+    pub(super) fn introduce(&mut self, now: Moment, id: SessionId) {
+        let Some(entry) = self.sessions.get_mut(&id) else {
+            return;
+        };
+        let brief = entry.session.brief();
+        let source = brief.vantage.source;
+        let endpoint = (brief.endpoint.address, brief.endpoint.port);
+        for known in self.devices.bearing_on(source, endpoint) {
+            entry.session.know(now, known);
+        }
+    }
+
+    /// Whether a session that wants to send what a device known to ration its errors would refuse or
+    /// report may do so now; else what draws no error from that device goes before it.
+    pub(super) fn has_error_turn(&mut self, now: Moment, id: SessionId) -> bool {
+        let Some(entry) = self.sessions.get_mut(&id) else {
+            return false;
+        };
+        let Some(device) = entry.session.draws_error_of() else {
+            return true;
+        };
+        let spacing = &mut self.spacing;
+        let slot = *entry
+            .error_slot
+            .get_or_insert_with(|| spacing.reserve_error(now, device));
+        if slot > now {
+            entry.session.defer(slot);
+            self.reschedule(id);
+        }
+        slot <= now
+    }
+
+    /// Tells an inquest, as it sends, which devices that may refuse what it sends have just spent
+    /// errors on others.
+    pub(super) fn account(&mut self, now: Moment, id: SessionId) {
+        let Some(entry) = self.sessions.get_mut(&id) else {
+            return;
+        };
+        let brief = entry.session.brief();
+        let (source, target) = (brief.vantage.source, brief.endpoint.address);
+        let mut devices = entry.session.senders();
+        devices.push(target);
+        devices.extend(self.devices.latest(source).filter(|device| {
+            self.spacing.sessions_at(*device) == 0 || prefix(*device) == prefix(target)
+        }));
+        devices.sort_unstable();
+        devices.dedup();
+        for device in devices {
+            if let Some(at) = self.devices.spent(now, (source, device), id) {
+                entry.session.note_spent(at, device);
+            }
+        }
+    }
+}
