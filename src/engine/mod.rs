@@ -28,6 +28,7 @@ mod pacer;
 pub mod policy;
 mod pool;
 mod prober;
+mod reuse;
 mod session;
 mod sighting;
 mod spacing;

@@ -18,7 +18,7 @@ use super::judge::Judge;
 use super::policy::Policy;
 use super::timing::Timing;
 use super::token::Tokens;
-use super::{SessionId, Transmit, controls};
+use super::{SessionId, Transmit, controls, reuse};
 use crate::infer::{Ask, Brief, Course, Next};
 use crate::model::endpoint::Endpoint;
 use crate::model::evidence::{
@@ -320,6 +320,10 @@ impl Session {
                 .filter(|ask| ask.not_before < deadline)
                 .copied()
                 .collect();
+            for ask in &mut asks {
+                let free = reuse::free_from(&self.evidence, &ask.probe, self.timing.slowest());
+                ask.not_before = ask.not_before.max(free);
+            }
             asks.sort_by_key(|ask| ask.not_before);
             self.plan.extend(asks.into_iter().take(left));
         }

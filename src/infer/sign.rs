@@ -25,6 +25,8 @@ pub(super) enum Question {
     Origin,
     /// Is the answer sent at the host's distance?
     Distance,
+    /// Is the port forwarded to another machine than its address?
+    Translation,
     /// Does the SYN-ACK come from a listener?
     Listener,
     /// Do full-size segments get there?
@@ -57,7 +59,7 @@ pub(super) enum Question {
 
 impl Question {
     /// Every question, cheapest first: the order in which probes are sent.
-    pub(super) const ALL: [Self; 19] = [
+    pub(super) const ALL: [Self; 20] = [
         Self::Way,
         Self::Port,
         Self::Origin,
@@ -68,6 +70,7 @@ impl Question {
         Self::Haste,
         Self::Order,
         Self::Scope,
+        Self::Translation,
         Self::Early,
         Self::Size,
         Self::Pattern,
@@ -137,6 +140,9 @@ pub(super) enum Sign {
     NearerThanHost,
     /// Nothing to compare with.
     UnknownDistance,
+    // Translation
+    /// It is: what the address shows elsewhere says nothing of the port's machine.
+    PortTranslated,
     // Listener
     /// It is sent at the host's distance, offers a window, and random ports do not answer alike.
     GenuineListener,
@@ -226,6 +232,8 @@ pub(super) enum Sign {
     FinResets,
     /// Nothing.
     FinSilent,
+    /// An ICMP refusal.
+    FinRefused,
     // Range
     /// Yes.
     OtherRangeAnswers,
@@ -236,7 +244,7 @@ pub(super) enum Sign {
 impl Sign {
     /// Every sign.
     #[rustfmt::skip]
-    pub(super) const ALL: [Self; 64] = [
+    pub(super) const ALL: [Self; 66] = [
         Self::WayClear, Self::SendForbidden, Self::SendUnrouted, Self::SendImpaired,
         Self::NeverLeaves, Self::NextHopUnresolved, Self::HeardByTapOnly, Self::PortOpens,
         Self::PortResets, Self::PortRefused, Self::PortSilent, Self::PortMixed,
@@ -252,7 +260,7 @@ impl Sign {
         Self::KernelRefusal, Self::TraceToEdge, Self::TraceToHost, Self::TraceInPath,
         Self::TraceStopsAll, Self::TraceBeyond, Self::TraceUnclear, Self::AckResets,
         Self::AckSilent, Self::FinResets, Self::FinSilent, Self::OtherRangeAnswers,
-        Self::OtherRangeSilent,
+        Self::OtherRangeSilent, Self::PortTranslated, Self::FinRefused,
     ];
 
     const fn bit(self) -> u128 {
@@ -272,6 +280,7 @@ impl Sign {
             | Self::NoPattern => Question::Pattern,
             Self::StackReset | Self::ForgedReset | Self::UnclearReset => Question::Origin,
             Self::AtHost | Self::NearerThanHost | Self::UnknownDistance => Question::Distance,
+            Self::PortTranslated => Question::Translation,
             Self::GenuineListener | Self::NearListener | Self::UncertainListener | Self::ZeroWindow | Self::EveryPortOpens => Question::Listener,
             Self::SizesPass | Self::LargeVanish | Self::SizesUntestable => Question::Size,
             Self::RefusedByTarget | Self::RefusedByRouter => Question::Refuser,
@@ -287,7 +296,7 @@ impl Sign {
             Self::TraceToEdge | Self::TraceToHost | Self::TraceInPath | Self::TraceStopsAll | Self::TraceBeyond
             | Self::TraceUnclear => Question::Trace,
             Self::AckResets | Self::AckSilent => Question::Ack,
-            Self::FinResets | Self::FinSilent => Question::Fin,
+            Self::FinResets | Self::FinSilent | Self::FinRefused => Question::Fin,
             Self::OtherRangeAnswers | Self::OtherRangeSilent => Question::Range,
         }
     }

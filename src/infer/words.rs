@@ -4,6 +4,7 @@ use crate::model::verdict::{Cause, HopRef, Method, Place, PlaceKind};
 
 use super::case::Case;
 use super::sign::{Observed, Sign};
+use super::{character, translation};
 
 /// One or two sentences for a tired person.
 pub(super) fn summary(
@@ -15,6 +16,10 @@ pub(super) fn summary(
     open: &[Cause],
 ) -> String {
     let mut summary = headline(case, cause, place, method, signs);
+    for remark in character::remarks(case, cause) {
+        summary.push(' ');
+        summary.push_str(&remark);
+    }
     let open: Vec<&str> = open.iter().map(|cause| cause.word()).collect();
     if !open.is_empty() {
         summary.push_str(&format!(" Not excluded: {}.", open.join(", ")));
@@ -37,6 +42,9 @@ fn headline(
             .find(|observed| wanted.contains(&observed.sign))
             .map_or(String::new(), |observed| format!(": {}", observed.because))
     };
+    if let Some(translated) = translation::headline(cause, place, (port, how)) {
+        return translated;
+    }
     let at = place
         .at_hop
         .map_or_else(String::new, |hop| format!(" at {}", named(hop)));
@@ -165,7 +173,7 @@ fn inconclusive(case: &Case<'_>) -> String {
     }
 }
 
-fn named(hop: HopRef) -> String {
+pub(super) fn named(hop: HopRef) -> String {
     match hop.address {
         Some(address) => format!("hop {} ({address})", hop.ttl),
         None => format!("hop {}", hop.ttl),
@@ -195,6 +203,13 @@ pub(super) const fn still_open(cause: Cause) -> &'static str {
         Cause::DropReturn => "a filter on the way back, keyed on the port, would look the same",
         Cause::DropHost => "a rule of the host's own firewall would look the same",
         Cause::RejectHost => "a REJECT rule of the host could look the same",
+        Cause::DropEdgeOrHost => {
+            "a device that rewrites the TTL of this port's flow, or another way for it, would look \
+             the same"
+        }
+        Cause::NoRoute => {
+            "an address that forwards the port to a network without a route would look the same"
+        }
         Cause::RejectPath => "a transparent box just before the host could refuse in its name",
         Cause::OpenProxied => "a proxy that imitates a listener cannot be excluded",
         _ => "nothing in the evidence excludes it",

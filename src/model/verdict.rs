@@ -263,6 +263,8 @@ pub struct Place {
     pub after_hop: Option<HopRef>,
     /// For drops: the next hop the control flow shows; `None` at the edge.
     pub before_hop: Option<HopRef>,
+    /// The device that forwards this port to another machine, where the evidence shows one.
+    pub translated_at: Option<HopRef>,
 }
 
 impl Place {
@@ -273,16 +275,15 @@ impl Place {
             at_hop: None,
             after_hop: None,
             before_hop: None,
+            translated_at: None,
         }
     }
 
     /// A device on the path.
     pub const fn at(hop: HopRef) -> Self {
         Self {
-            kind: PlaceKind::Path,
             at_hop: Some(hop),
-            after_hop: None,
-            before_hop: None,
+            ..Self::of(PlaceKind::Path)
         }
     }
 }

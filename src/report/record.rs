@@ -108,6 +108,9 @@ pub struct PlaceRecord {
     pub after_hop: Option<HopName>,
     /// The next hop that the control flow shows.
     pub before_hop: Option<HopName>,
+    /// The device that forwards the port to another machine, where one is seen to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub translated_at: Option<HopName>,
 }
 
 /// A hop by its distance and, when it reports, its address.
@@ -295,6 +298,7 @@ impl From<&Place> for PlaceRecord {
             at_hop: place.at_hop.map(HopName::from),
             after_hop: place.after_hop.map(HopName::from),
             before_hop: place.before_hop.map(HopName::from),
+            translated_at: place.translated_at.map(HopName::from),
         }
     }
 }

@@ -9,6 +9,7 @@ use std::time::Duration;
 mod answering;
 mod patterns;
 mod silent;
+mod translated;
 
 use super::*;
 use crate::model::evidence::{Ear, Evidence, Fact, LocalRefusal};

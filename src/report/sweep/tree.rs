@@ -181,6 +181,7 @@ impl Paths {
             at_hop,
             after_hop,
             before_hop,
+            translated_at: _,
         } = place;
         match (kind.as_str(), at_hop, after_hop) {
             (_, Some(hop), _) if hop.address == Some(record.endpoint.address) => (last, target),

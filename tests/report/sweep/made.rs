@@ -22,6 +22,7 @@ pub(super) fn place(kind: &str) -> PlaceRecord {
         at_hop: None,
         after_hop: None,
         before_hop: None,
+        translated_at: None,
     }
 }
 
