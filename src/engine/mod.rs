@@ -29,6 +29,7 @@ mod pacer;
 pub mod policy;
 mod pool;
 mod prober;
+mod reuse;
 mod session;
 mod sighting;
 mod spacing;

@@ -19,7 +19,7 @@ use super::policy::Policy;
 use super::spacing::prefix;
 use super::timing::Timing;
 use super::token::Tokens;
-use super::{SessionId, Transmit, controls};
+use super::{SessionId, Transmit, controls, reuse};
 use crate::infer::{Ask, Brief, Course, Next};
 use crate::model::change::{Change, Stance};
 use crate::model::endpoint::Endpoint;
@@ -459,6 +459,10 @@ impl Session {
                 .filter(|ask| ask.not_before < deadline)
                 .copied()
                 .collect();
+            for ask in &mut asks {
+                let free = reuse::free_from(&self.evidence, &ask.probe, self.timing.slowest());
+                ask.not_before = ask.not_before.max(free);
+            }
             asks.sort_by_key(|ask| ask.not_before);
             self.plan.extend(asks.into_iter().take(left));
         }

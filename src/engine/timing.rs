@@ -29,6 +29,11 @@ impl Timing {
         self.slowest = self.slowest.max(rtt);
     }
 
+    /// The slowest round trip so far; zero before any.
+    pub(super) const fn slowest(&self) -> Duration {
+        self.slowest
+    }
+
     /// How long a probe of this kind is waited for.
     pub(super) fn patience(&self, kind: Kind, family: Family) -> Duration {
         patience(self.slowest, kind, family)

@@ -10,6 +10,7 @@ use crate::model::probe::{Dscp, Extras, Flow, Kind, Probe, ProbeId, SourceRange,
 use crate::model::reply::{Answer, Refusal, Reply};
 use crate::model::time::Moment;
 
+use super::character::is_repetition;
 use super::loss::Loss;
 use super::{Ask, Brief, Control, ControlOrigin};
 
@@ -307,12 +308,24 @@ impl<'a> Case<'a> {
         self.prompt().max().unwrap_or(Duration::from_millis(100))
     }
 
+    /// The same; `None` before any.
+    pub(super) fn slowest_round_trip(&self) -> Option<Duration> {
+        self.prompt().max()
+    }
+
     /// The least of those; `None` before any.
     pub(super) fn least_round_trip(&self) -> Option<Duration> {
         self.prompt().min()
     }
 
+    /// A SYN-ACK that the server repeated tells nothing of the way.
     fn prompt(&self) -> impl Iterator<Item = Duration> + '_ {
+        let least = self.all_prompt().min().unwrap_or_default();
+        let is_prompt = move |took: &Duration| !is_repetition(*took, least);
+        self.all_prompt().filter(is_prompt)
+    }
+
+    fn all_prompt(&self) -> impl Iterator<Item = Duration> + '_ {
         self.evidence.trials().iter().filter_map(|trial| {
             let heard = self.telling(trial)?;
             let prompt = match heard.reply.answer {

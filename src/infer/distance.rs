@@ -3,8 +3,10 @@
 //! The port's answer arrives with a TTL that shows how far away it was sent: at hop `n`. Decision,
 //! first match:
 //!
+//! 0. A refusal quotes the SYN with a TTL that it had before the host: its sender is nearer.
 //! 1. A SYN to the port that dies before `n` draws the answer, and one to another port is reported expired
-//!    there: the sender is nearer, and its TTL lies.
+//!    there: the sender is nearer, and its TTL lies; unless the host's other answers come from exactly
+//!    as far: then the TTL of this port's flow is rewritten, and at most `likely` is said.
 //! 2. The same for SYNs that live for `n` hops: a device at hop `n` takes this port for itself, and
 //!    forwards the rest; unless the address's other answers come from that distance as well.
 //! 3. What the host answers elsewhere (echo before control ports, which may be translated) comes from
@@ -22,7 +24,9 @@ use crate::model::verdict::{Confidence, HopRef};
 
 use super::case::{Case, Drawn, echo, hop_of_arrival, ids, limited_syn, spare_flow};
 use super::controls::{baseline, echo_baseline, host_answers, insist_for, is_without_echo, join};
+use super::refusal::refusals;
 use super::sign::{Observed, Progress, Reading, Sign};
+use super::translation::{farthest_quoted, is_raised, translation};
 
 /// The distance at which the port's answers are sent, as their TTL shows it: the nearest of them.
 pub(super) fn answer_hop(case: &Case<'_>) -> Option<u8> {
@@ -33,7 +37,7 @@ pub(super) fn answer_hop(case: &Case<'_>) -> Option<u8> {
 }
 
 /// SYNs to the port that were answered in the name of its address.
-fn answers<'a>(case: &Case<'a>) -> Vec<&'a Trial> {
+pub(super) fn answers<'a>(case: &Case<'a>) -> Vec<&'a Trial> {
     case.port_syns()
         .filter(|trial| {
             let in_its_name = case
@@ -200,7 +204,25 @@ pub(super) fn read_distance(case: &Case<'_>) -> Reading {
             because: because.into(),
         })
     };
-    let sign = if let Some(basis) = alone(&before, &other_before) {
+    let sign = if let Some((trial, farthest)) = quoted_early(case) {
+        takes_alone(
+            vec![trial],
+            format!("the refusal quotes the SYN as it was no farther than hop {farthest}"),
+        )
+    } else if let (Some(basis), Compared::Same(_)) = (alone(&before, &other_before), &compared) {
+        // Who imitates the host's distance to the hop, or rewrites the TTL of this port's flow.
+        let because = format!(
+            "the answer is sent from hop {near}, as are the host's other answers; a SYN that ought \
+             to expire before draws it as well, so the TTL of this port's flow is rewritten on the \
+             way"
+        );
+        Some(Observed {
+            sign: Sign::AtHost,
+            strength: Confidence::Likely,
+            basis,
+            because: because.into(),
+        })
+    } else if let Some(basis) = alone(&before, &other_before) {
         let because = format!(
             "a SYN that expires before hop {near} draws the answer as well, where one to another \
              port is reported expired"
@@ -253,7 +275,7 @@ pub(super) fn read_distance(case: &Case<'_>) -> Reading {
                         let because =
                             format!("a SYN that lives for {near} hops draws the same answer");
                         let answers = elsewhere.iter().any(|t| case.drawn(t).is_answer());
-                        let strength = if answers {
+                        let strength = if answers && translation(case).is_none() {
                             Confidence::Proven
                         } else {
                             Confidence::Likely
@@ -390,6 +412,12 @@ pub(super) fn limited_control<'a>(case: &Case<'a>, ttl: u8) -> Option<(Probe, Ve
     Some((probe, limited(case, target, ttl)))
 }
 
+/// Whether the port's answers come from as far as what the address answers elsewhere.
+pub(super) fn is_as_far_as_host(case: &Case<'_>) -> bool {
+    let answered = answers(case);
+    answer_hop(case).is_some_and(|near| matches!(compare(case, near, &answered), Compared::Same(_)))
+}
+
 /// SYNs to a target that expire after `ttl` hops.
 pub(super) fn limited<'a>(case: &Case<'a>, target: Target, ttl: u8) -> Vec<&'a Trial> {
     case.trials(move |probe| {
@@ -400,5 +428,27 @@ pub(super) fn limited<'a>(case: &Case<'a>, target: Target, ttl: u8) -> Vec<&'a T
 
 /// Whether a SYN of limited TTL drew what those of full TTL draw.
 fn is_same_answer(case: &Case<'_>, trial: &Trial) -> bool {
-    matches!(case.drawn(trial), Drawn::SynAck | Drawn::Reset)
+    match case.drawn(trial) {
+        Drawn::SynAck | Drawn::Reset => true,
+        Drawn::Refused(_) => case
+            .telling(trial)
+            .is_some_and(|heard| heard.reply.from == case.address()),
+        _ => false,
+    }
+}
+
+/// A refusal in the name of the address that quotes the SYN as it was before it could reach the host:
+/// where nothing raises the TTL on the way, who refuses is nearer.
+fn quoted_early(case: &Case<'_>) -> Option<(ProbeId, u8)> {
+    let host = case
+        .echoes()
+        .filter(|trial| case.drawn(trial) == Drawn::Echo)
+        .filter_map(|trial| arrival(case, trial))
+        .min()?;
+    let refusals = refusals(case);
+    let mut early = refusals
+        .iter()
+        .filter(|refused| refused.from == case.address())
+        .filter_map(|refused| Some((refused.trial.id, farthest_quoted(refused)?)));
+    early.find(|(_, farthest)| *farthest < host && !is_raised(case))
 }

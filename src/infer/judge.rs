@@ -20,7 +20,7 @@ use super::sign::Sign::{self, *};
 use super::sign::{Observed, Progress, Question, Reading, Signs};
 use super::{
     Ask, Brief, Course, Judgement, Next, answer, dissent, distance, extras, flawed, local, locate,
-    outline, pattern, place, refusal, reset, silence, size, throttle, trace, words,
+    outline, pattern, place, refusal, reset, silence, size, throttle, trace, translation, words,
 };
 
 /// Judges the evidence: the best verdict it supports at `now`, and the probes that would best test
@@ -86,14 +86,20 @@ fn occasion(question: Question, seen: Signs) -> bool {
         Question::Pattern => any(&[PortMixed]),
         Question::Origin => any(&[PortResets]),
         Question::Distance => any(&[PortResets, PortRefused]),
+        Question::Translation => any(&[PortOpens, PortResets, PortRefused, PortSilent]),
         Question::Listener | Question::Size => any(&[PortOpens]),
-        Question::Refuser
-        | Question::Reason
-        | Question::Haste
-        | Question::Order
-        | Question::Scope => any(&[PortRefused]),
+        Question::Refuser | Question::Reason | Question::Haste | Question::Order => {
+            any(&[PortRefused])
+        }
+        // Whoever refuses in the name of the address answers for it elsewhere as well.
+        Question::Scope => any(&[RefusedByRouter]),
         Question::Early => any(&[ForgedReset, RefusedByTarget]) && any(&[AtHost, UnknownDistance]),
-        Question::Fin => any(&[AckResets]),
+        Question::Fin => {
+            any(&[AckResets])
+                || any(&[RefusedByTarget])
+                    && any(&[ReasonRoute, ReasonHost])
+                    && !any(&[RefusedLate])
+        }
         Question::Host
         | Question::Trace
         | Question::Ack
@@ -112,6 +118,7 @@ fn read(case: &Case<'_>, question: Question) -> Reading {
         Question::Pattern => pattern::read_pattern(case),
         Question::Origin => reset::read_origin(case),
         Question::Distance => distance::read_distance(case),
+        Question::Translation => translation::read_translation(case),
         Question::Listener => answer::read_listener(case),
         Question::Size => size::read_size(case),
         Question::Refuser => refusal::read_refuser(case),
@@ -193,7 +200,11 @@ fn confidence(case: &Case<'_>, leader: &Hypothesis, signs: &[&Observed]) -> Conf
         // What was measured is not the way that the port's clients take.
         confidence = confidence.min(Confidence::Likely);
     }
-    if leader.cause == Cause::DropSomewhere && signs.iter().any(|o| o.sign == HostAnswers) {
+    let beyond = signs.iter().any(|o| o.sign == TraceBeyond);
+    if leader.cause == Cause::DropSomewhere
+        && !beyond
+        && signs.iter().any(|o| o.sign == HostAnswers)
+    {
         // The host answers elsewhere, so somewhere is known to be wrong in part.
         confidence = confidence.min(Confidence::Possible);
     }
@@ -372,6 +383,16 @@ fn closed_although_silent(case: &Case<'_>, signs: &[&Observed]) -> Option<Altern
     })
 }
 
+/// Whether a hypothesis survives only if the TTL of this port's flow were rewritten on the way, or its
+/// way another one: it stays a rival, but is not worth a question.
+fn is_far_fetched(hypothesis: &Hypothesis, signs: &[&Observed]) -> bool {
+    signs.iter().any(|observed| {
+        observed.sign == TraceInPath
+            && observed.strength > Confidence::Possible
+            && hypothesis.seldom.contains(TraceInPath)
+    })
+}
+
 /// Whether the surviving hypotheses disagree on a question.
 fn splits(question: Question, survivors: &[&'static Hypothesis]) -> bool {
     let of_question = Signs::of_question(question);
@@ -410,6 +431,7 @@ fn course(
         .iter()
         .filter(|hypothesis| {
             objection(hypothesis, signs).is_none_or(|by| by.strength == Confidence::Possible)
+                && !is_far_fetched(hypothesis, signs)
         })
         .collect();
     if survivors.is_empty() {

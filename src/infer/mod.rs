@@ -1,7 +1,7 @@
 //! Evidence → verdict, or the question that would best decide it. Pure: no state, no clock.
 //!
 //! [`judge`](judge()) reads all of the evidence each time. Rooms (`local`, `answer`, `pattern`, `reset`,
-//! `distance`, `refusal`, `locate`, `silence`, `size`) each read one kind of question into a sign;
+//! `distance`, `translation`, `refusal`, `locate`, `silence`, `size`) each read one kind of question into a sign;
 //! `hypothesis` is the table of which signs each cause admits; `loss` is the statistics of silence.
 //! There is no other planner: a probe is sent because a question is open on which the surviving
 //! causes disagree.
@@ -14,6 +14,7 @@ mod answer;
 mod attempt;
 mod campaign;
 mod case;
+mod character;
 mod controls;
 mod departure;
 mod dissent;
@@ -38,6 +39,7 @@ mod silence;
 mod size;
 mod throttle;
 mod trace;
+mod translation;
 mod unanswered;
 mod words;
 

@@ -10,6 +10,7 @@ use super::distance::{answer_hop, router_at, unmasked};
 use super::locate;
 use super::sign::{Observed, Sign};
 use super::trace::{Row, circle};
+use super::translation::translation;
 use super::{flawed, hole, refusal, throttle};
 
 /// The port's state under a cause.
@@ -82,6 +83,23 @@ fn egress_reason(case: &Case<'_>) -> Option<KernelReason> {
 /// Where a cause acts.
 pub(super) fn place(case: &Case<'_>, cause: Cause, signs: &[&Observed], rows: &[Row]) -> Place {
     let kind = kind(cause, signs);
+    let place = untranslated(case, cause, signs, rows);
+    let here = |sign: Sign| signs.iter().any(|observed| observed.sign == sign);
+    // Nobody refuses so what is addressed to itself.
+    let implied = kind == PlaceKind::Path
+        && (here(Sign::RefusedByTarget) || here(Sign::PortAlone))
+        && matches!(cause, Cause::NoNeighbor | Cause::NoRoute);
+    let shown = here(Sign::PortTranslated)
+        .then(|| translation(case).map(|found| found.at))
+        .flatten();
+    Place {
+        translated_at: shown.or(place.at_hop.filter(|_| implied)),
+        ..place
+    }
+}
+
+fn untranslated(case: &Case<'_>, cause: Cause, signs: &[&Observed], rows: &[Row]) -> Place {
+    let kind = kind(cause, signs);
     let inferred = [
         Sign::RationedByRouter,
         Sign::UnroutedElsewhere,
@@ -107,7 +125,7 @@ pub(super) fn place(case: &Case<'_>, cause: Cause, signs: &[&Observed], rows: &[
             if kind == PlaceKind::Path =>
         {
             Place {
-                at_hop: actor(case),
+                at_hop: actor(case, cause),
                 ..Place::of(kind)
             }
         }
@@ -172,12 +190,14 @@ fn kind(cause: Cause, signs: &[&Observed]) -> PlaceKind {
 }
 
 /// The device that acted: the sender of the ICMP error, or the hop that the answer's TTL shows.
-fn actor(case: &Case<'_>) -> Option<HopRef> {
+fn actor(case: &Case<'_>, cause: Cause) -> Option<HopRef> {
     let refusals = refusal::refusals(case);
     if let Some(refused) = refusals.first()
-        && refused.from != case.address()
+        && (refused.from != case.address() || matches!(cause, Cause::NoRoute | Cause::NoNeighbor))
     {
-        let found = refusal::find_refuser(case).map(|found| found.hop);
+        let by_router = refused.from != case.address();
+        let found = refusal::find_refuser(case).filter(|_| by_router);
+        let found = found.map(|found| found.hop);
         let by_arrival = HopRef {
             ttl: refused.hop,
             address: Some(refused.from),

@@ -15,11 +15,15 @@ use crate::model::verdict::{Confidence, HopRef, Method};
 
 use super::answer::flow_after;
 use super::case::{Case, Drawn, echo, hop_of_arrival, ids, limited_syn, spare_flow, syn};
-use super::controls::{ATTEMPTS, baseline, insist_for, join};
+use super::controls::{ATTEMPTS, baseline, host_answers, insist_for, join};
 use super::sign::{Observed, Progress, Reading, Sign};
+use super::translation::{is_forwarded, reports_in_its_name};
 
 /// A refusal that took longer than a round trip by this much waited for something: ARP and ND give up after 3 s.
 const LATE: Duration = Duration::from_millis(800);
+
+/// SYNs that were sent at least so far apart, and are refused at once, waited for the same thing.
+const TOGETHER: Duration = Duration::from_millis(30);
 
 /// One refusal of a SYN to the port.
 #[derive(Clone, Copy, Debug)]
@@ -98,6 +102,9 @@ pub(super) fn read_refuser(case: &Case<'_>) -> Reading {
     let Some(first) = refusals.first() else {
         return Reading::nothing();
     };
+    if let Some(behind) = refused_behind(case, &refusals) {
+        return Reading::done(behind);
+    }
     let by_target = first.from == case.address();
     Reading::done(Observed {
         sign: if by_target {
@@ -108,6 +115,32 @@ pub(super) fn read_refuser(case: &Case<'_>) -> Reading {
         strength: Confidence::Proven,
         basis: basis(&refusals),
         because: format!("the refusal comes from {}", first.from).into(),
+    })
+}
+
+/// A device behind a translation that forwards the port's SYNs, and refuses them: the translation
+/// writes the address on what it says.
+fn refused_behind(case: &Case<'_>, refusals: &[Refused<'_>]) -> Option<Observed> {
+    let own = host_answers(case)
+        .iter()
+        .map(|(_, heard)| hop_of_arrival(heard.reply.ttl))
+        .max()?;
+    let mut behind = refusals
+        .iter()
+        .filter(|refused| refused.from == case.address() && refused.hop > own);
+    let refused = behind.find(|refused| {
+        is_forwarded(refused) || reports_in_its_name(case, refused.hop).is_some()
+    })?;
+    Some(Observed {
+        sign: Sign::RefusedByRouter,
+        strength: Confidence::Likely,
+        basis: vec![refused.trial.id],
+        because: format!(
+            "the refusal bears the address, and comes from a device behind it, at hop {}, that \
+             forwards this port",
+            refused.hop
+        )
+        .into(),
     })
 }
 
@@ -151,7 +184,8 @@ pub(super) fn read_haste(case: &Case<'_>) -> Reading {
         .chain(least)
         .min()
         .unwrap_or_default();
-    let late = slowest.took.saturating_sub(quick) >= LATE;
+    let together = came_together(&refusals);
+    let late = together || slowest.took.saturating_sub(quick) >= LATE;
     // Only a refusal of that kind tells of a vain resolution; any other is late by what carried it.
     let waits = |refusal: Refusal| {
         matches!(
@@ -162,6 +196,10 @@ pub(super) fn read_haste(case: &Case<'_>) -> Reading {
     if late && !waits(slowest.refusal) {
         return Reading::nothing();
     }
+    // A queue on the way that holds packets for seconds holds other answers as well.
+    let prompt = case
+        .slowest_round_trip()
+        .is_none_or(|most| slowest.took >= 2 * most);
     Reading::done(Observed {
         sign: if late {
             Sign::RefusedLate
@@ -169,7 +207,7 @@ pub(super) fn read_haste(case: &Case<'_>) -> Reading {
             Sign::RefusedAtOnce
         },
         // Some routers remember a failed resolution and refuse at once.
-        strength: if late {
+        strength: if late && prompt {
             Confidence::Proven
         } else {
             Confidence::Likely
@@ -185,6 +223,21 @@ pub(super) fn read_haste(case: &Case<'_>) -> Reading {
             }
         )
         .into(),
+    })
+}
+
+/// Whether SYNs sent at different times are refused at one: what waited for the same resolution is
+/// given up together.
+fn came_together(refusals: &[Refused<'_>]) -> bool {
+    let came = |refused: &Refused<'_>| refused.trial.sent.after(refused.took);
+    refusals.iter().any(|one| {
+        refusals.iter().any(|other| {
+            let apart = other.trial.sent.since(one.trial.sent);
+            let between = came(other)
+                .since(came(one))
+                .max(came(one).since(came(other)));
+            apart >= TOGETHER && between <= apart / 5 && one.took >= LATE
+        })
     })
 }
 

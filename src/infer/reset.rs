@@ -6,7 +6,8 @@
 //! the same host: what counts is whether the answer's DSCP *follows* the SYN's, not its value, so a
 //! path that marks everything alike misleads nobody. Decision, first match:
 //!
-//! 0. A SYN that expires before the host draws the reset as well → a filter on the way.
+//! 0. A SYN that expires before the host draws the reset as well → a filter on the way; unless it is sent
+//!    from the host's distance and as in 1: then the TTL of this port's flow is rewritten.
 //! 1. The port's reset follows the mark, or carries a flow label → a stack.
 //! 2. It does not, and a control's reset does → a filter.
 //! 3. Neither does, but an echo reply follows the mark (so the path keeps it), from a host whose
@@ -24,7 +25,7 @@ use crate::model::verdict::Confidence;
 use super::answer::{Tally, reset_syns};
 use super::case::{Case, Drawn, echo, limited_syn, spare_flow, syn};
 use super::controls::{baseline, insist, insist_for, join, marked_baseline};
-use super::distance::{answer_hop, limited, limited_control};
+use super::distance::{answer_hop, is_as_far_as_host, limited, limited_control};
 use super::sign::{Observed, Progress, Reading, Sign};
 
 /// Whether the answers to a target follow the mark.
@@ -115,6 +116,12 @@ pub(super) fn read_origin(case: &Case<'_>) -> Reading {
     };
     if let Some(early) = drawn_early(case) {
         if let Some(basis) = early.answered {
+            let copies = port.follows == Some(true) || port.labelled == Some(true);
+            if copies && is_as_far_as_host(case) {
+                let because = "the reset is a TCP stack's, sent from the host's distance; something \
+                               rewrites the TTL of this port's flow on the way";
+                return seen(Sign::StackReset, Confidence::Likely, basis, because);
+            }
             let because = "a SYN that expires before the host draws the reset as well";
             return seen(Sign::ForgedReset, Confidence::Likely, basis, because);
         }

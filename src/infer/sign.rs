@@ -25,6 +25,8 @@ pub(super) enum Question {
     Origin,
     /// Is the answer sent at the host's distance?
     Distance,
+    /// Is the port forwarded to another machine than its address?
+    Translation,
     /// Does the SYN-ACK come from a listener?
     Listener,
     /// Do full-size packets get there, and back?
@@ -61,7 +63,7 @@ pub(super) enum Question {
 
 impl Question {
     /// Every question, cheapest first: the order in which probes are sent.
-    pub(super) const ALL: [Self; 21] = [
+    pub(super) const ALL: [Self; 22] = [
         Self::Way,
         Self::Port,
         Self::Origin,
@@ -72,6 +74,7 @@ impl Question {
         Self::Haste,
         Self::Order,
         Self::Scope,
+        Self::Translation,
         Self::Early,
         Self::Size,
         Self::Pattern,
@@ -149,6 +152,9 @@ pub(super) enum Sign {
     NearerThanHost,
     /// Nothing to compare with.
     UnknownDistance,
+    // Translation
+    /// It is: what the address shows elsewhere says nothing of the port's machine.
+    PortTranslated,
     // Listener
     /// It is sent at the host's distance, offers a window, and random ports do not answer alike.
     GenuineListener,
@@ -246,6 +252,8 @@ pub(super) enum Sign {
     FinResets,
     /// Nothing.
     FinSilent,
+    /// An ICMP refusal.
+    FinRefused,
     // Range
     /// Yes.
     OtherRangeAnswers,
@@ -274,7 +282,7 @@ pub(super) enum Sign {
 impl Sign {
     /// Every sign.
     #[rustfmt::skip]
-    pub(super) const ALL: [Self; 79] = [
+    pub(super) const ALL: [Self; 81] = [
         Self::WayClear, Self::SendForbidden, Self::SendUnrouted, Self::SendImpaired,
         Self::WayChanged, Self::NeverLeaves, Self::NextHopUnresolved, Self::HeardByTapOnly, Self::BrokenOnArrival, Self::PortMisaddressed, Self::PortOpens,
         Self::PortResets, Self::PortRefused, Self::PortSilent, Self::PortMixed,
@@ -294,6 +302,7 @@ impl Sign {
         Self::OtherRangeSilent, Self::OptionsMatter, Self::FlagsMatter, Self::ExtrasSilent,
         Self::RationedByRouter, Self::RationedByTarget,
         Self::UnroutedElsewhere, Self::UnresolvedElsewhere, Self::RefusalsSpared,
+        Self::PortTranslated, Self::FinRefused,
     ];
 
     const fn bit(self) -> u128 {
@@ -315,6 +324,7 @@ impl Sign {
             | Self::NoPattern => Question::Pattern,
             Self::StackReset | Self::ForgedReset | Self::UnclearReset => Question::Origin,
             Self::AtHost | Self::NearerThanHost | Self::UnknownDistance => Question::Distance,
+            Self::PortTranslated => Question::Translation,
             Self::GenuineListener | Self::NearListener | Self::UncertainListener | Self::ZeroWindow | Self::EveryPortOpens => Question::Listener,
             Self::SizesPass | Self::WayTherePasses | Self::LargeVanish | Self::AnswersVanish
             | Self::EchoesVanish | Self::SizesUntestable => Question::Size,
@@ -331,7 +341,7 @@ impl Sign {
             Self::TraceToEdge | Self::TraceToHost | Self::TraceInPath | Self::TraceStopsAll | Self::TraceBeyond
             | Self::TraceLoops | Self::TraceUnclear => Question::Trace,
             Self::AckResets | Self::AckSilent => Question::Ack,
-            Self::FinResets | Self::FinSilent => Question::Fin,
+            Self::FinResets | Self::FinSilent | Self::FinRefused => Question::Fin,
             Self::OtherRangeAnswers | Self::OtherRangeSilent => Question::Range,
             Self::OptionsMatter | Self::FlagsMatter | Self::ExtrasSilent => Question::Extras,
             Self::RationedByRouter | Self::RationedByTarget | Self::UnroutedElsewhere

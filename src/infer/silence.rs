@@ -286,7 +286,11 @@ fn kernel_refusal(case: &Case<'_>) -> Option<Observed> {
         .collect();
     (!kernels.is_empty()).then(|| Observed {
         sign: Sign::KernelRefusal,
-        strength: Confidence::Proven,
+        // Behind a translation every router's error bears the address.
+        strength: match super::translation::translation(case) {
+            Some(_) => Confidence::Possible,
+            None => Confidence::Proven,
+        },
         basis: ids(kernels),
         because: "the ICMP error carries the precedence that a host's own ICMP layer writes".into(),
     })
@@ -295,6 +299,8 @@ fn kernel_refusal(case: &Case<'_>) -> Option<Observed> {
 /// When bare segments to the port are sent, in milliseconds after the first SYN: one at once, the
 /// others when fragments and the trace have had their turn.
 const BARE_AT: [u64; 4] = [1000, 9000, 11_000, 12_500];
+/// The same at a port that is refused: as far apart as ICMP errors are limited to.
+const BESIDE_REFUSALS_AT: [u64; 2] = [1000, 2100];
 /// The same of SYNs from the other range of source ports.
 const RANGE_AT: [u64; 2] = [8500, 11_500];
 
@@ -335,17 +341,29 @@ fn bare(case: &Case<'_>, kind: Kind, (resets, silent): (Sign, Sign), name: &str)
         .collect();
     let flow = spare_flow(case, trials.len());
     let probe = Probe::plain(kind, Target::Endpoint, Flow::ephemeral(flow));
-    let most = if case.brief.thorough {
-        5
+    let turns: &[u64] = if super::refusal::refusals(case).is_empty() {
+        &BARE_AT
     } else {
-        BARE_AT.len()
+        &BESIDE_REFUSALS_AT
     };
-    let progress = in_turn(
-        case,
-        insist_for(case, &trials, probe, 1, most),
-        &BARE_AT,
-        &trials,
-    );
+    let most = if case.brief.thorough { 5 } else { turns.len() };
+    let asked = insist_for(case, &trials, probe, 1, most);
+    let progress = in_turn(case, asked, turns, &trials);
+    let mut refused = trials
+        .iter()
+        .filter(|trial| matches!(case.drawn(trial), Drawn::Refused(_)));
+    if let (Kind::Fin, Some(refused)) = (kind, refused.next()) {
+        // A translation that looks at single packets would refuse it as well.
+        return Reading::done(Observed {
+            sign: Sign::FinRefused,
+            strength: Confidence::Likely,
+            basis: vec![refused.id],
+            because:
+                "a bare FIN, which belongs to no connection that a translation could know, is \
+                      refused as well"
+                    .into(),
+        });
+    }
     if !reset.is_empty() {
         return Reading {
             sign: Some(Observed {

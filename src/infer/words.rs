@@ -6,7 +6,7 @@ use crate::model::verdict::{Cause, HopRef, KernelReason, Method, Place, PlaceKin
 
 use super::case::Case;
 use super::sign::{Observed, Sign};
-use super::{flawed, refusal};
+use super::{character, flawed, refusal, translation};
 
 /// One or two sentences for a tired person.
 pub(super) fn summary(
@@ -18,6 +18,10 @@ pub(super) fn summary(
     open: &[Cause],
 ) -> String {
     let mut summary = headline(case, cause, place, method, signs);
+    for remark in character::remarks(case, cause) {
+        summary.push(' ');
+        summary.push_str(&remark);
+    }
     for sentence in told_apart(case, cause, signs) {
         summary.push(' ');
         summary.push_str(&sentence);
@@ -96,6 +100,9 @@ fn headline(
             .find(|observed| wanted.contains(&observed.sign))
             .map_or(String::new(), |observed| format!(": {}", observed.because))
     };
+    if let Some(translated) = translation::headline(cause, place, (port, how)) {
+        return translated;
+    }
     let at = place
         .at_hop
         .map_or_else(String::new, |hop| format!(" at {}", named(hop)));
@@ -368,6 +375,13 @@ pub(super) const fn still_open(cause: Cause) -> &'static str {
         }
         Cause::RejectPath => {
             "a device before the host could refuse in its name, or withhold its rationed refusals"
+        }
+        Cause::DropEdgeOrHost => {
+            "a device that rewrites the TTL of this port's flow, or another way for it, would look \
+             the same"
+        }
+        Cause::NoRoute => {
+            "an address that forwards the port to a network without a route would look the same"
         }
         Cause::OpenProxied => "a proxy that imitates a listener cannot be excluded",
         _ => "nothing in the evidence excludes it",

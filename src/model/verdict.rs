@@ -303,6 +303,8 @@ pub struct Place {
     pub way: Option<Way>,
     /// Whether the hops rest on what other inquests of the run drew.
     pub inferred: bool,
+    /// The device that forwards this port to another machine, where the evidence shows one.
+    pub translated_at: Option<HopRef>,
 }
 
 /// A direction of the path.
@@ -334,18 +336,15 @@ impl Place {
             before_hop: None,
             way: None,
             inferred: false,
+            translated_at: None,
         }
     }
 
     /// A device on the path.
     pub const fn at(hop: HopRef) -> Self {
         Self {
-            kind: PlaceKind::Path,
             at_hop: Some(hop),
-            after_hop: None,
-            before_hop: None,
-            way: None,
-            inferred: false,
+            ..Self::of(PlaceKind::Path)
         }
     }
 }

@@ -18,7 +18,13 @@ pub fn phrase(place: &PlaceRecord) -> Option<String> {
         (_, Some(after), None) => format!("after {}", hop_phrase(after)),
         (_, None, Some(before)) => format!("before {}", hop_phrase(before)),
         ("local", None, None) => "on this host".to_owned(),
-        ("host", None, None) => "on the target host".to_owned(),
+        ("host", None, None) => match place.translated_at {
+            Some(hop) => format!(
+                "on the machine that {} forwards the port to",
+                hop_phrase(hop)
+            ),
+            None => "on the target host".to_owned(),
+        },
         ("edge", None, None) => "right before the target host".to_owned(),
         ("path", None, None) => "on the path".to_owned(),
         (_, None, None) => return None,

@@ -111,6 +111,9 @@ pub struct PlaceRecord {
     /// Word of [`crate::model::verdict::Way`]: on which way full-size packets vanish.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub way: Option<String>,
+    /// The device that forwards the port to another machine, where one is seen to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub translated_at: Option<HopName>,
 }
 
 /// A hop by its distance and, when it reports, its address.
@@ -311,6 +314,7 @@ impl From<&Place> for PlaceRecord {
             after_hop: name(place.after_hop),
             before_hop: name(place.before_hop),
             way: place.way.map(|way| way.word().to_owned()),
+            translated_at: place.translated_at.map(HopName::from),
         }
     }
 }

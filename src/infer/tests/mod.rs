@@ -14,6 +14,7 @@ mod rationed;
 mod silent;
 mod sizes;
 mod told;
+mod translated;
 
 use super::*;
 use crate::model::evidence::{Ear, Evidence, Fact, LocalRefusal};

@@ -12,6 +12,7 @@ mod network;
 mod possible;
 mod situation;
 mod sizes;
+mod translated;
 
 use std::net::IpAddr;
 
@@ -86,6 +87,10 @@ pub fn seen_as(outcome: &Outcome, situation: &Situation) -> Option<IpAddr> {
 }
 
 fn by_cause(case: &Case<'_>) -> Vec<Advice> {
+    let device = case.verdict.place.translated_at;
+    if let Some(advice) = device.and_then(|device| translated::advise(case, device)) {
+        return advice;
+    }
     let local = case.verdict.place.kind == PlaceKind::Local;
     match case.verdict.cause {
         Cause::Open => host::open(case),
@@ -246,6 +251,33 @@ mod tests {
         let gateway = all_text(&silent);
         assert!(gateway.contains("ip neigh show 10.0.0.1"), "{gateway}");
         assert!(!gateway.contains("CIDR"), "{gateway}");
+    }
+
+    #[test]
+    fn nobody_is_sent_to_the_wrong_machine_for_a_port_that_is_forwarded() {
+        for (target, tables) in [
+            ("10.1.0.2", " iptables-save"),
+            ("2001:db8::2", "ip6tables-save"),
+        ] {
+            for cause in [
+                Cause::Closed,
+                Cause::RejectHost,
+                Cause::DropSomewhere,
+                Cause::NoNeighbor,
+                Cause::NoRoute,
+            ] {
+                let mut outcome = outcome(cause, PlaceKind::Host, "10.0.0.2", target);
+                outcome.finding.verdict.place.translated_at = Some(HopRef {
+                    ttl: 4,
+                    address: Some(target.parse().expect("an address")),
+                });
+                let first = advise(&outcome, &Situation::default()).remove(0);
+                assert!(first.owner.contains("hop 4"), "{cause}: {first:?}");
+                let command = first.command.expect("a command");
+                assert!(format!(" {command}").contains(tables), "{cause}: {command}");
+                assert!(!all_text(&outcome).contains("sport"), "{cause}");
+            }
+        }
     }
 
     #[test]

@@ -182,6 +182,7 @@ impl Paths {
             after_hop,
             before_hop,
             way: _,
+            translated_at: _,
         } = place;
         match (kind.as_str(), at_hop, after_hop) {
             (_, Some(hop), _) if hop.address == Some(record.endpoint.address) => (last, target),

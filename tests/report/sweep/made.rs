@@ -23,6 +23,7 @@ pub(super) fn place(kind: &str) -> PlaceRecord {
         after_hop: None,
         before_hop: None,
         way: None,
+        translated_at: None,
     }
 }
 

@@ -1,0 +1,181 @@
+//! What an answering port did besides: answers that came late, failed or changed their character.
+//!
+//! A verdict that says *open* or *closed* says what decides; whoever reads it must also learn that some
+//! SYNs drew something else, that an answer was only the server's own repetition, or that not one
+//! machine alone answers.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use crate::model::evidence::Trial;
+use crate::model::reply::Answer;
+use crate::model::verdict::Cause;
+
+use super::answer::Tally;
+use super::case::Case;
+
+/// When a server repeats a SYN-ACK whose ACK it lacks, after the first (`TCP_TIMEOUT_INIT`, doubled each
+/// time).
+const REPEATED_AT: [Duration; 3] = [
+    Duration::from_secs(1),
+    Duration::from_secs(3),
+    Duration::from_secs(7),
+];
+/// How much sooner or later such a repetition may come: timers of stacks, and the way.
+const SOONER: Duration = Duration::from_millis(100);
+const LATER: Duration = Duration::from_millis(500);
+
+/// Whether a SYN-ACK that took `took` was the server's repetition, where round trips take `least`.
+pub(super) fn is_repetition(took: Duration, least: Duration) -> bool {
+    let late = took.saturating_sub(least);
+    // On a way that takes as long itself nothing is told apart.
+    least < Duration::from_millis(300)
+        && REPEATED_AT
+            .iter()
+            .any(|at| late >= at.saturating_sub(SOONER) && late <= *at + LATER)
+}
+
+/// SYNs to the port that were answered by the server's repetition alone.
+pub(super) fn repeated<'a>(case: &Case<'a>) -> Vec<&'a Trial> {
+    let Some(least) = case.least_round_trip() else {
+        return Vec::new();
+    };
+    Tally::of(case)
+        .opened
+        .into_iter()
+        .filter(|trial| {
+            case.telling(trial)
+                .is_some_and(|heard| is_repetition(heard.at.since(trial.sent), least))
+        })
+        .collect()
+}
+
+/// What must be said beside a verdict of `cause`, as sentences.
+pub(super) fn remarks(case: &Case<'_>, cause: Cause) -> Vec<String> {
+    let answers = matches!(
+        cause,
+        Cause::Open | Cause::OpenProxied | Cause::MtuBlackHole | Cause::Closed
+    );
+    if !answers {
+        return Vec::new();
+    }
+    let mut remarks = Vec::new();
+    remarks.extend(divided(case));
+    remarks.extend(late(case));
+    remarks.extend(changed(case));
+    remarks
+}
+
+/// That not every SYN drew the same.
+fn divided(case: &Case<'_>) -> Option<String> {
+    let tally = Tally::of(case);
+    let counts = [
+        (tally.opened.len(), "answered with SYN-ACK"),
+        (tally.reset.len(), "reset"),
+        (tally.refused.len(), "refused by ICMP"),
+        (tally.silent.len(), "left without an answer"),
+    ];
+    let seen: Vec<String> = counts
+        .iter()
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, what)| format!("{count} {what}"))
+        .collect();
+    if seen.len() < 2 {
+        return None;
+    }
+    let refused = !tally.opened.is_empty() && tally.reset.len() + tally.refused.len() > 0;
+    let reading = if refused {
+        ": a change during the run (a fail-over, a service that starts), two machines with this \
+         address, or a device that refuses some"
+    } else {
+        ""
+    };
+    let all: usize = counts.iter().map(|(count, _)| count).sum();
+    Some(format!(
+        "Not every SYN drew the same: of {all}, {}{reading}.",
+        seen.join(", ")
+    ))
+}
+
+/// That answers came only when the server repeated them.
+fn late(case: &Case<'_>) -> Option<String> {
+    let late = repeated(case);
+    let slowest = late.iter().filter_map(|trial| trial.rtt()).max()?;
+    let all = Tally::of(case).opened.len();
+    Some(format!(
+        "{} of {all} SYN-ACKs came only as the server's own repetition, up to {:.1} s late: the first \
+         was lost on the way back, and connections through this way wait as long.",
+        late.len(),
+        slowest.as_secs_f64()
+    ))
+}
+
+/// That the SYN-ACKs are not of one kind.
+fn changed(case: &Case<'_>) -> Option<String> {
+    let mut characters = BTreeSet::new();
+    let mut initial = BTreeSet::new();
+    for trial in Tally::of(case).opened {
+        let Some(heard) = case.telling(trial) else {
+            continue;
+        };
+        let Answer::SynAck { window, mss, .. } = heard.reply.answer else {
+            continue;
+        };
+        characters.insert((window, mss));
+        initial.insert(initial_ttl(heard.reply.ttl.0));
+    }
+    if characters.len() < 2 && initial.len() < 2 {
+        return None;
+    }
+    let mut seen: Vec<String> = characters
+        .iter()
+        .map(|(window, mss)| match mss {
+            Some(mss) => format!("window {window}, MSS {mss}"),
+            None => format!("window {window}, no MSS"),
+        })
+        .collect();
+    if initial.len() > 1 {
+        seen.extend(initial.iter().map(|ttl| format!("initial TTL {ttl}")));
+    }
+    Some(format!(
+        "Its SYN-ACKs are not of one kind ({}): more than one machine or listener answers, as with a \
+         duplicate address, a fail-over or a load balancer.",
+        seen.join("; ")
+    ))
+}
+
+/// The usual initial TTL that fits an arrival.
+const fn initial_ttl(arrived: u8) -> u8 {
+    match arrived {
+        0..=64 => 64,
+        65..=128 => 128,
+        129.. => 255,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_servers_repetition_is_told_by_its_timer_and_by_nothing_else() {
+        let ms = Duration::from_millis;
+        for (took, least, expected) in [
+            (2, 1, false),
+            (500, 1, false),
+            (1030, 1, true),
+            (1230, 20, true),
+            (2000, 1, false),
+            (3040, 1, true),
+            (7200, 1, true),
+            (1030, 1000, false),
+            (3100, 900, false),
+        ] {
+            assert_eq!(
+                is_repetition(ms(took), ms(least)),
+                expected,
+                "{took} {least}"
+            );
+        }
+    }
+}
