@@ -99,7 +99,11 @@ pub(super) fn read_port(case: &Case<'_>) -> Reading {
         .map(|one| one.trial)
         .collect();
     if !elsewhere.is_empty() {
-        return repeat(case, &tally, &elsewhere, Sign::PortRefused);
+        let mut reading = repeat(case, &tally, &elsewhere, Sign::PortRefused);
+        if let Some(observed) = &mut reading.sign {
+            observed.strength = observed.strength.min(Confidence::Likely);
+        }
+        return reading;
     }
     let astray = flawed::astray(case);
     if !astray.is_empty() {

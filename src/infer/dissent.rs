@@ -12,6 +12,7 @@ use crate::model::reply::Answer;
 use crate::model::verdict::Cause;
 
 use super::case::{Case, Drawn, class, hop_of_arrival};
+use super::translation::translation;
 
 /// Resets with wrong numbers from which on they are no accident.
 const STRAYS: u64 = 3;
@@ -148,6 +149,8 @@ fn address(case: &Case<'_>, cause: Cause) -> Option<Dissent> {
         .filter(|trial| case.drawn(trial).is_answer())
         .collect();
     let (first, last) = (answered.first()?, answered.last()?);
+    // What the address answers is another machine's where the port is forwarded.
+    let no_way = no_way && translation(case).is_none();
     no_way.then(|| Dissent {
         seen: "the address answers elsewhere".to_owned(),
         basis: vec![first.id, last.id],

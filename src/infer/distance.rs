@@ -149,7 +149,11 @@ pub(super) fn read_distance(case: &Case<'_>) -> Reading {
     } else {
         compare_at(near)
     };
-    if let Some(awaited) = elsewhere.first().or(at.first()).or(before.first())
+    if let Some(awaited) = elsewhere
+        .first()
+        .or(at.first())
+        .or(other_before.first())
+        .or(before.first())
         && let Some(until) = awaited_until(case, awaited)
     {
         join(&mut progress, Progress::Waiting(Some(until)));
@@ -159,7 +163,8 @@ pub(super) fn read_distance(case: &Case<'_>) -> Reading {
         };
     }
     let first = if is_certain { &before } else { &elsewhere };
-    if first.is_empty() && matches!(progress, Progress::Asking(_)) {
+    let is_unasked = first.is_empty() || early && other_before.is_empty();
+    if is_unasked && matches!(progress, Progress::Asking(_)) {
         return Reading {
             sign: None,
             progress,

@@ -290,7 +290,10 @@ fn find(case: &Case<'_>, leader: Option<&'static Hypothesis>, signs: &[&Observed
 fn citable(case: &Case<'_>, mut basis: Vec<ProbeId>) -> Vec<ProbeId> {
     let shows = |id: &ProbeId| {
         let trial = case.evidence.trial(*id);
-        trial.is_some_and(|trial| !trial.is_pending() && !(trial.void && trial.replies.is_empty()))
+        trial.is_some_and(|trial| {
+            let answered = !trial.replies.is_empty() || !trial.flawed.is_empty();
+            answered || !trial.is_pending() && !trial.void
+        })
     };
     basis.retain(shows);
     basis.sort_unstable();

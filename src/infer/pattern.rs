@@ -331,8 +331,8 @@ pub(super) fn read_pattern(case: &Case<'_>) -> Reading {
             Sign::UntilStopped,
             // A slow rate may resume later, and an outage of everything is no ban. Few looks weigh
             // little.
-            if case.brief.thorough {
-                loss::confidence(chance, since, witnessed && since >= STOPPED_FOR)
+            if case.brief.thorough && since >= STOPPED_FOR {
+                loss::confidence(chance, since, witnessed)
             } else {
                 Confidence::Possible
             },

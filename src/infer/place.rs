@@ -54,6 +54,8 @@ pub(super) fn method(case: &Case<'_>, cause: Cause) -> Option<Method> {
         Cause::LocalIngress if says(KernelSays::PolicyIn) => {
             Some(Method::Kernel(KernelReason::XfrmPolicy))
         }
+        // What a translation of this host's own does not undo, nothing names.
+        Cause::LocalIngress if case.port_syns().any(|trial| !trial.flawed.is_empty()) => None,
         Cause::LocalIngress => Some(Method::Kernel(KernelReason::Netfilter)),
         Cause::RejectHost | Cause::RejectPath => {
             let known = || throttle::method(case);

@@ -120,7 +120,8 @@ pub(super) fn read_origin(case: &Case<'_>) -> Reading {
             if copies && is_as_far_as_host(case) {
                 let because = "the reset is a TCP stack's, sent from the host's distance; something \
                                rewrites the TTL of this port's flow on the way";
-                return seen(Sign::StackReset, Confidence::Likely, basis, because);
+                // Who imitates the host's reset to the hop and the mark cannot be excluded.
+                return seen(Sign::StackReset, Confidence::Possible, basis, because);
             }
             let because = "a SYN that expires before the host draws the reset as well";
             return seen(Sign::ForgedReset, Confidence::Likely, basis, because);

@@ -302,11 +302,16 @@ const BARE_AT: [u64; 4] = [1000, 9000, 11_000, 12_500];
 /// The same at a port that is refused: as far apart as ICMP errors are limited to.
 const BESIDE_REFUSALS_AT: [u64; 2] = [1000, 2100];
 /// The same of SYNs from the other range of source ports.
-const RANGE_AT: [u64; 2] = [8500, 11_500];
+const RANGE_AT: [u64; 2] = [2500, 11_500];
 
 /// What a question asks for, not before its turn.
 fn in_turn(case: &Case<'_>, progress: Progress, turns: &[u64], sent: &[&Trial]) -> Progress {
-    let turn = turns.get(sent.len()).filter(|_| !case.brief.thorough);
+    let silent = case
+        .port_syns()
+        .all(|trial| !matches!(case.drawn(trial), Drawn::Refused(_)));
+    let turn = turns
+        .get(sent.len())
+        .filter(|_| silent && !case.brief.thorough);
     match (progress, turn, case.port_syns().next()) {
         (Progress::Asking(mut asks), Some(turn), Some(first)) => {
             let turn = first.sent.after(Duration::from_millis(*turn));

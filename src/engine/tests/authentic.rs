@@ -131,7 +131,7 @@ fn what_an_answer_from_elsewhere_half_opens_is_closed_where_it_was_asked() {
     let sent = sent_segment(&syn);
     let datagram = astray(&syn, "10.9.3.11", 13306, "10.9.0.2", SYN_ACK);
     prober.handle_frame(ms(3), TAP, &datagram);
-    let reset = transmit(&mut prober, ms(3));
+    let reset = transmit(&mut prober, ms(33));
     let closing = dissect(&reset.datagram).unwrap();
     assert_eq!(closing.destination, address("10.9.3.10"));
     assert_eq!(reset.destination, closing.destination);
@@ -347,10 +347,17 @@ fn the_first_piece_of_an_echo_reply_is_told_as_one() {
     };
     let kind = icmp::Kind::EchoReply(echo);
     let mut piece = compose::message(&envelope, kind, &payload).unwrap();
-    // More fragments follow; the checksum of the header is the kernel's affair.
+    // More fragments follow; only the header's checksum can be right.
     piece.truncate(20 + 400);
     piece[2..4].copy_from_slice(&420_u16.to_be_bytes());
     piece[6] = 0x20;
+    piece[10..12].fill(0);
+    let words = piece[..20]
+        .chunks(2)
+        .map(|word| u32::from(word[0]) << 8 | u32::from(word[1]));
+    let sum: u32 = words.sum();
+    let folded = (sum & 0xffff) + (sum >> 16);
+    piece[10..12].copy_from_slice(&(!(folded as u16)).to_be_bytes());
     let first = Answer::EchoReply {
         length: 420,
         in_pieces: true,

@@ -108,7 +108,8 @@ fn answers_with_a_wrong_checksum_are_discarded_here() {
 
 #[test]
 fn flows_whose_answers_break_beside_flows_that_are_answered_are_named() {
-    let finding = check(
+    let finding = check_under(
+        &thorough(),
         &|probe, _| {
             if to_port(probe) && probe.flow.index % 2 == 1 {
                 flawed(probe, Flaw::Misaddressed { port: 3306 })

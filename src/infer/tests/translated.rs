@@ -63,7 +63,7 @@ fn refusals_that_come_together_waited_for_one_resolution_though_nothing_else_ans
             })
         },
         Cause::NoNeighbor,
-        Confidence::Likely,
+        Confidence::Proven,
         14.0,
     );
 }
