@@ -61,6 +61,8 @@ pub struct Allowance {
     pub in_ten_seconds: usize,
     /// Probes of one diagnosis, and as many more for each hop that it found.
     pub in_diagnosis: [usize; 2],
+    /// SYNs of one diagnosis that reach the port.
+    pub syns_to_port: usize,
     /// SYNs that reach the host, to whichever port, in any minute.
     pub syns_in_minute: usize,
 }
@@ -71,6 +73,7 @@ impl Allowance {
         in_second: 8,
         in_ten_seconds: 25,
         in_diagnosis: [40, 2],
+        syns_to_port: 12,
         syns_in_minute: 24,
     };
 }

@@ -15,7 +15,7 @@ use std::time::Duration;
 use super::craft::{self, Crafted, Workbench};
 use super::inflight::{Marks, Owner};
 use super::judge::Judge;
-use super::policy::Policy;
+use super::policy::{Allowance, Policy};
 use super::spacing::prefix;
 use super::timing::Timing;
 use super::token::Tokens;
@@ -51,8 +51,8 @@ pub(super) struct Session {
     brief: Brief,
     judge: Arc<dyn Judge>,
     max_probes: u32,
-    /// Probes it may send, and as many more for each hop; `None` where only `max_probes` counts.
-    allowed: Option<[usize; 2]>,
+    /// What it may send; `None` where only `max_probes` counts.
+    allowed: Option<Allowance>,
     evidence: Evidence,
     course: Course,
     /// When it was last judged.
@@ -99,7 +99,7 @@ impl Session {
             brief,
             judge,
             max_probes: policy.max_probes,
-            allowed: policy.allowance.map(|allowance| allowance.in_diagnosis),
+            allowed: policy.allowance,
             evidence,
             course,
             judged: now,
@@ -431,16 +431,12 @@ impl Session {
 
     /// The farthest hop that something was heard of, from 1.
     fn farthest(&self) -> u8 {
-        let heard = self
-            .evidence
-            .trials()
-            .iter()
-            .filter(|trial| !trial.replies.is_empty());
-        let limited = heard.filter(|trial| !trial.probe.ttl.is_full());
-        limited
-            .map(|trial| trial.probe.ttl.0)
-            .max()
-            .map_or(1, |ttl| ttl.saturating_add(1))
+        let heard = self.evidence.trials().iter().filter_map(|trial| {
+            let first = trial.first().filter(|_| !trial.probe.ttl.is_full())?;
+            let beyond = u8::from(first.reply.answer.is_time_exceeded());
+            Some(trial.probe.ttl.0.saturating_add(beyond))
+        });
+        heard.max().unwrap_or(1)
     }
 
     /// Replaces the plan by what the judgement asks for and the budget allows.
@@ -448,8 +444,13 @@ impl Session {
         self.plan.clear();
         let sent = u32::try_from(self.evidence.trials().len()).unwrap_or(u32::MAX);
         let mut left = usize::try_from(self.max_probes.saturating_sub(sent)).unwrap_or(usize::MAX);
-        if let Some([probes, a_hop]) = self.allowed {
+        let mut syns = usize::MAX;
+        if let Some(allowance) = &self.allowed {
+            let [probes, a_hop] = allowance.in_diagnosis;
             let most = probes + a_hop * usize::from(self.farthest());
+            let trials = self.evidence.trials().iter();
+            let sent = trials.filter(|trial| knocks(&trial.probe) && trial.refused.is_none());
+            syns = allowance.syns_to_port.saturating_sub(sent.count());
             left = left.min(most.saturating_sub(self.evidence.trials().len()));
         }
         if let Next::Ask(asks) = &self.course.next {
@@ -464,6 +465,11 @@ impl Session {
                 ask.not_before = ask.not_before.max(free);
             }
             asks.sort_by_key(|ask| ask.not_before);
+            asks.retain(|ask| {
+                let allowed = !knocks(&ask.probe) || syns > 0;
+                syns -= usize::from(allowed && knocks(&ask.probe));
+                allowed
+            });
             self.plan.extend(asks.into_iter().take(left));
         }
     }
@@ -557,6 +563,11 @@ impl Session {
         };
         Some((transmit, marks))
     }
+}
+
+/// Whether a probe is a SYN that reaches the port.
+fn knocks(probe: &Probe) -> bool {
+    probe.kind == Kind::Syn && probe.target == Target::Endpoint && probe.ttl.is_full()
 }
 
 /// Whether the time to this answer is a round trip: a reassembly timer or a router that waited for

@@ -150,6 +150,8 @@ fn repeat(case: &Case<'_>, tally: &Tally<'_>, answered: &[&Trial], sign: Sign) -
     let thorough = case.brief.thorough;
     let (wanted, because) = match sign {
         Sign::PortOpens if thorough => (OPEN_SYNS, OPENS),
+        // Its SYNs with data are the second look.
+        Sign::PortOpens if case.brief.check_mtu && controls::is_without_echo(case) => (1, OPENS),
         Sign::PortOpens => (FEW_SYNS, OPENS),
         Sign::PortResets => (reset_syns(case), RESETS),
         _ => (FEW_SYNS, "the SYN is refused by ICMP"),
@@ -183,6 +185,17 @@ fn repeat(case: &Case<'_>, tally: &Tally<'_>, answered: &[&Trial], sign: Sign) -
     } else {
         syn(Target::Endpoint, flow)
     };
+    let opens = sign == Sign::PortOpens && !thorough && case.brief.check_mtu;
+    let vantage = &case.brief.vantage;
+    let is_far = !vantage.on_link() && !vantage.loopback;
+    let until = controls::echo_shows_at(case);
+    if opens && (until.is_some() || is_far && case.echoes().next().is_none()) {
+        // Whether another SYN is needed hangs on the echo request, which another question asks for.
+        return Reading {
+            sign: Some(observed),
+            progress: Progress::Waiting(until),
+        };
+    }
     let ask = Ask {
         probe,
         not_before: last.after(STEP),

@@ -26,7 +26,7 @@ const CROWD: usize = 8;
 const CROWDING: Duration = Duration::from_millis(20);
 
 /// SYNs to a port that answers sometimes, those before included.
-const FEW: usize = 10;
+const FEW: usize = 9;
 /// Before the gentle look: with those before, silence then spans nine seconds.
 const QUIET: Duration = Duration::from_secs(7);
 

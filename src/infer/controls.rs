@@ -39,7 +39,7 @@ pub(super) fn echo_baseline(case: &Case<'_>) -> Progress {
 
 /// Whether echo requests were sent and none was answered in the time that answers take here.
 pub(super) fn is_without_echo(case: &Case<'_>) -> bool {
-    let timeout = (4 * case.round_trip()).max(Duration::from_millis(100));
+    let timeout = prompt(case);
     let mut sent = case.echoes().peekable();
     sent.peek().is_some()
         && sent.all(|trial| match case.drawn(trial) {
@@ -49,11 +49,30 @@ pub(super) fn is_without_echo(case: &Case<'_>) -> bool {
         })
 }
 
+/// Until when the first echo request may be answered as promptly as answers come here; `None` where it
+/// was, was not in that time, or was not sent.
+pub(super) fn echo_shows_at(case: &Case<'_>) -> Option<Moment> {
+    let first = case.echoes().next()?;
+    let until = first.sent.after(prompt(case));
+    (case.drawn(first) == Drawn::Pending && until > case.now).then_some(until)
+}
+
+/// The time that answers take here, generously.
+fn prompt(case: &Case<'_>) -> Duration {
+    (4 * case.round_trip()).max(Duration::from_millis(100))
+}
+
 /// The probes that the baseline still lacks.
 pub(super) fn baseline(case: &Case<'_>) -> Progress {
     // First, lest a router that limits its ICMP errors leaves none for it.
     let mut progress = echo_baseline(case);
     let mut silent_randoms = 0;
+    // A port that the user knows to answer spares the guessing.
+    let mut given = case.controls(ControlOrigin::Given);
+    let is_known = given.any(|control| {
+        let mut trials = case.control_syns(control.port);
+        trials.any(|trial| case.drawn(trial).is_answer())
+    });
     for (index, control) in (0u8..).zip(&case.brief.controls) {
         let trials: Vec<&Trial> = case.control_syns(control.port).collect();
         // A marked SYN shows the distance and the loss as well.
@@ -65,9 +84,9 @@ pub(super) fn baseline(case: &Case<'_>) -> Progress {
         let wanted = match control.origin {
             ControlOrigin::Given => true,
             ControlOrigin::Random => {
-                case.brief.thorough || index_of_random(case, control.port) == 0
+                case.brief.thorough || index_of_random(case, control.port) == 0 && !is_known
             }
-            ControlOrigin::WellKnown => silent_randoms > 0,
+            ControlOrigin::WellKnown => silent_randoms > 0 && !is_known,
         };
         if wanted {
             let probe = syn(Target::Control(control.port), index % 8);

@@ -185,7 +185,9 @@ pub(super) fn read_haste(case: &Case<'_>) -> Reading {
         .min()
         .unwrap_or_default();
     let together = came_together(&refusals);
-    let late = together || slowest.took.saturating_sub(quick) >= LATE;
+    // Whatever else waited for the same resolution is refused with it: its first probe waited longest.
+    let longest = longest_wait(case, slowest).max(slowest.took);
+    let late = together || longest.saturating_sub(quick) >= LATE;
     // Only a refusal of that kind tells of a vain resolution; any other is late by what carried it.
     let waits = |refusal: Refusal| {
         matches!(
@@ -199,7 +201,7 @@ pub(super) fn read_haste(case: &Case<'_>) -> Reading {
     // A queue on the way that holds packets for seconds holds other answers as well.
     let prompt = case
         .slowest_round_trip()
-        .is_none_or(|most| slowest.took >= 2 * most);
+        .is_none_or(|most| longest >= 2 * most);
     Reading::done(Observed {
         sign: if late {
             Sign::RefusedLate
@@ -214,8 +216,8 @@ pub(super) fn read_haste(case: &Case<'_>) -> Reading {
         },
         basis: basis(&refusals),
         because: format!(
-            "the refusal comes {} ms after the SYN, {}",
-            slowest.took.as_millis(),
+            "the refusal comes {} ms after its probe, {}",
+            longest.as_millis(),
             if late {
                 "as after vain ARP/ND requests"
             } else {
@@ -224,6 +226,18 @@ pub(super) fn read_haste(case: &Case<'_>) -> Reading {
         )
         .into(),
     })
+}
+
+/// The longest that any probe to the address waited for a refusal like this one, from the same device.
+fn longest_wait(case: &Case<'_>, like: &Refused<'_>) -> Duration {
+    let waits = case.evidence.trials().iter().flat_map(|trial| {
+        let refused = trial.replies.iter().filter(|heard| {
+            let reply = &heard.reply;
+            reply.from == like.from && reply.answer.refusal() == Some(like.refusal)
+        });
+        refused.map(|heard| heard.at.since(trial.sent))
+    });
+    waits.max().unwrap_or_default()
 }
 
 /// Whether SYNs sent at different times are refused at one: what waited for the same resolution is

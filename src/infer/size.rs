@@ -386,11 +386,22 @@ fn way_back(case: &Case<'_>, size: u16, echo: bool, there: There) -> Reading {
     }
     let mut asks = again(case, Kind::Echo, size, MOST);
     if asks.is_empty() {
-        return Reading::done(observed);
+        return if is_lossy(case, strength) {
+            Reading::nothing()
+        } else {
+            Reading::done(observed)
+        };
     }
     // Controls beside them: what the path carries meanwhile.
     asks.extend(again(case, Kind::Echo, middle(case), MOST));
     Reading::going_on(Some(observed), asks)
+}
+
+/// Whether the path loses so much that the silence of some full-size packets shows no hole.
+fn is_lossy(case: &Case<'_>, strength: Confidence) -> bool {
+    let sized = case.trials(|probe| probe.padded_to.is_some());
+    let waits = sized.into_iter().any(|trial| is_under_way(case, trial));
+    strength < Confidence::Likely && case.loss().lost > 0 && !waits
 }
 
 /// How firmly the silence of full-size probes stands against loss, beside `more` answered ones.

@@ -295,7 +295,10 @@ fn fairness(case: &Case<'_>, trial: &Trial, errors: &[Error]) -> Option<Fairness
     let within = |span: Duration| {
         move |error: &&Error| error.heard <= trial.sent && trial.sent.since(error.heard) < span
     };
-    let has_any = |span: Duration| errors.iter().any(|error| within(span)(&error));
+    // What went out before we listened, nothing shows.
+    let listened = trial.sent.since(case.brief.began);
+    let has_any =
+        |span: Duration| listened < span || errors.iter().any(|error| within(span)(&error));
     let served = |device: IpAddr| {
         let mut own = errors.iter().filter(|error| error.device == device);
         own.any(|error| {

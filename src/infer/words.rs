@@ -2,9 +2,10 @@
 
 use crate::model::evidence::LocalRefusal;
 use crate::model::near::{NearSide, near_side};
+use crate::model::probe::{Kind, Probe};
 use crate::model::verdict::{Cause, HopRef, KernelReason, Method, Place, PlaceKind, Way};
 
-use super::case::Case;
+use super::case::{Case, Drawn};
 use super::sign::{Observed, Sign};
 use super::{character, flawed, refusal, translation};
 
@@ -332,7 +333,18 @@ fn inconclusive(case: &Case<'_>, signs: &[&Observed]) -> String {
             Method::Icmp(refused.refusal).word()
         )
     } else if case.loss().lost > 0 {
-        "Not decided: the path loses so much that loss alone may explain the silence.".into()
+        let bare = |probe: &Probe| matches!(probe.kind, Kind::Ack | Kind::Fin);
+        let reset = case
+            .trials(bare)
+            .any(|trial| case.drawn(trial) == Drawn::Reset);
+        let besides = if reset {
+            " A bare segment to the port draws a reset."
+        } else {
+            ""
+        };
+        format!(
+            "Not decided: the path loses so much that loss alone may explain the silence.{besides}"
+        )
     } else if evidence.trials().is_empty() {
         "Not decided: nothing has been sent yet.".into()
     } else {

@@ -27,7 +27,13 @@ pub(crate) fn objections(document: &Value, capture: &Path) -> Vec<String> {
         .output()
         .expect("the explainer starts");
     let errors = String::from_utf8_lossy(&explained.stderr);
-    let again: Value = match serde_json::from_slice(&explained.stdout) {
+    // A diagnosis that began again is told each time; the last is the one that counts.
+    let lines = explained.stdout.split(|octet| *octet == b'\n');
+    let last = lines
+        .rev()
+        .find(|line| !line.is_empty())
+        .unwrap_or_default();
+    let again: Value = match serde_json::from_slice(last) {
         Ok(again) => again,
         Err(error) => return vec![format!("the capture is not explained ({error}): {errors}")],
     };

@@ -1,7 +1,9 @@
 //! What a diagnosis at default settings may send, held in every simulated run.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
+use synquest::engine::Role;
 use synquest::model::evidence::Trial;
 use synquest::model::probe::{Kind, Target};
 use synquest::model::time::Moment;
@@ -15,7 +17,7 @@ const WINDOWS: [(usize, Duration); 2] =
     [(8, Duration::from_secs(1)), (25, Duration::from_secs(10))];
 /// SYNs that reach the port, whatever they draw.
 const SYNS: usize = 12;
-/// SYNs to a port that answers, of any TTL and size.
+/// SYNs to a port that answers, of any TTL and size; one more where echo is not answered.
 const SYNS_OPEN: usize = 4;
 /// Other ports of the host.
 const OTHER_PORTS: usize = 3;
@@ -34,7 +36,15 @@ pub fn overspent(scenario: &Scenario, run: &Run) -> Vec<String> {
             broken.push(format!("{spent} {what}, at most {most} are promised"));
         }
     };
-    let departing = run.sightings.iter().filter(|sighting| sighting.departing);
+    // A SYN-ACK that comes twice is reset twice, by this host's kernel.
+    let mut closed = BTreeSet::new();
+    let departing = run.sightings.iter().filter(|sighting| {
+        let counts = match sighting.attribution.role {
+            Role::Closing(probe) => closed.insert(probe),
+            _ => true,
+        };
+        sighting.departing && counts
+    });
     let mut times: Vec<Moment> = departing.map(|sighting| sighting.at).collect();
     times.sort_unstable();
     for (most, span) in WINDOWS {
@@ -63,9 +73,15 @@ pub fn overspent(scenario: &Scenario, run: &Run) -> Vec<String> {
         syns(&|trial| trial.probe.ttl.is_full()),
         SYNS,
     );
-    let plain = scenario.loss.is_empty() && scenario.expect.cause == ["open"];
+    let hole = trials.iter().any(|trial| {
+        trial.probe.padded_to.is_some() && trial.probe.kind == Kind::Syn && trial.is_silent()
+    });
+    let plain = !hole && scenario.loss.is_empty() && scenario.expect.cause == ["open"];
     if plain && run.outcome.finding.verdict.cause == Cause::Open {
-        hold("SYNs to an open port", syns(&|_| true), SYNS_OPEN);
+        let echoes = trials.iter().filter(|trial| trial.probe.kind == Kind::Echo);
+        let answered = echoes.clone().any(|trial| !trial.replies.is_empty());
+        let most = SYNS_OPEN + usize::from(!answered);
+        hold("SYNs to an open port", syns(&|_| true), most);
         let others = trials
             .iter()
             .filter(|trial| matches!(trial.probe.target, Target::Control(_)));

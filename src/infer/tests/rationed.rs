@@ -84,7 +84,7 @@ fn one_refusal_that_came_to_a_probe_of_limited_ttl_leads_among_silence() {
             (probe.ttl.0 == 3).then(|| reply(address(2), 2, Dscp::CS6, refusal))
         },
         Cause::RejectPath,
-        Confidence::Proven,
+        Confidence::Likely,
         45.0,
     );
     assert_eq!(finding.verdict.place.at_hop.map(|hop| hop.ttl), Some(2));

@@ -95,7 +95,7 @@ fn a_single_refusal_lowers_a_silence_and_is_named() {
         &brief(),
     );
     assert!(finding.verdict.confidence <= Confidence::Likely);
-    says(&finding, "refused");
+    says(&finding, "refuses");
 }
 
 #[test]

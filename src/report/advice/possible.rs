@@ -2,6 +2,10 @@
 //!
 //! What stands here is possible, not found. Only what fits the cause, its method and the way there
 //! is told, the most common first, behind the advice that the verdict itself calls for.
+#![allow(
+    clippy::wildcard_enum_match_arm,
+    reason = "only some causes have such advice"
+)]
 
 use super::Advice;
 use super::case::Case;

@@ -1,5 +1,9 @@
 //! Advice for a port that its address forwards to another machine: what is wrong must be looked for
 //! there, and the translation found first.
+#![allow(
+    clippy::wildcard_enum_match_arm,
+    reason = "only some causes have such advice"
+)]
 
 use super::Advice;
 use super::case::Case;
