@@ -3,11 +3,13 @@
 mod devices;
 mod hearing;
 mod sharing;
+mod timetable;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
+use self::timetable::{Timetable, move_entry, reaches_a_port};
 use super::brake::Brake;
 use super::closing::Closings;
 use super::devices::Devices;
@@ -27,7 +29,7 @@ use crate::model::change::{Change, Stance};
 use crate::model::endpoint::Endpoint;
 use crate::model::evidence::{KernelSays, LocalRefusal, NeighbourState};
 use crate::model::outcome::Outcome;
-use crate::model::probe::{Kind, Probe, ProbeId};
+use crate::model::probe::ProbeId;
 use crate::model::time::Moment;
 use crate::model::vantage::Vantage;
 
@@ -472,51 +474,6 @@ impl Prober {
     fn reschedule(&mut self, id: SessionId) {
         if let Some(entry) = self.sessions.get_mut(&id) {
             entry.reschedule(id, &mut self.wakes, &mut self.sends);
-        }
-    }
-}
-
-/// Whether a probe is a SYN that is meant to reach the host.
-fn reaches_a_port(probe: &Probe) -> bool {
-    probe.kind == Kind::Syn && probe.ttl.is_full()
-}
-
-/// Sessions by the moment when they are due.
-type Timetable = BTreeSet<(Moment, SessionId)>;
-
-impl Entry {
-    fn sends_fragment(&self) -> bool {
-        let next = self.session.next_probe();
-        next.is_some_and(|probe| probe.kind == Kind::Fragment)
-    }
-
-    const fn slot_of(&mut self, is_fragment: bool) -> &mut Option<Moment> {
-        if is_fragment {
-            &mut self.fragment_slot
-        } else {
-            &mut self.slot
-        }
-    }
-
-    fn reschedule(&mut self, id: SessionId, wakes: &mut Timetable, sends: &mut Timetable) {
-        let (wake, wanted) = (self.session.wakes_at(), self.session.sends_at());
-        let slot = self.slot.filter(|_| !self.sends_fragment());
-        let turn = slot.into_iter().chain(self.held).max();
-        let send = wanted.map(|wanted| wanted.max(turn.unwrap_or(Moment::START)));
-        let old_wake = std::mem::replace(&mut self.wake, wake);
-        let old_send = std::mem::replace(&mut self.send, send);
-        move_entry(wakes, id, old_wake, wake);
-        move_entry(sends, id, old_send, send);
-    }
-}
-
-fn move_entry(table: &mut Timetable, id: SessionId, old: Option<Moment>, new: Option<Moment>) {
-    if old != new {
-        if let Some(old) = old {
-            table.remove(&(old, id));
-        }
-        if let Some(new) = new {
-            table.insert((new, id));
         }
     }
 }

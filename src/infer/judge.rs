@@ -15,9 +15,10 @@ use crate::model::time::Moment;
 use crate::model::verdict::{Alternative, Cause, Confidence, Finding, Verdict};
 
 use super::case::{Case, Drawn};
-use super::hypothesis::{Hypothesis, TABLE};
+use super::hypothesis::Hypothesis;
 use super::sign::Sign::{self, *};
 use super::sign::{Observed, Progress, Question, Reading, Signs};
+use super::table::TABLE;
 use super::{
     Ask, Brief, Course, Judgement, Next, answer, dissent, distance, extras, flawed, local, locate,
     outline, pattern, place, refusal, reset, silence, size, throttle, trace, translation, words,

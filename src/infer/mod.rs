@@ -37,6 +37,7 @@ mod reset;
 mod sign;
 mod silence;
 mod size;
+mod table;
 mod throttle;
 mod trace;
 mod translation;

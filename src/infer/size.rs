@@ -394,14 +394,12 @@ fn way_back(case: &Case<'_>, size: u16, echo: bool, there: There) -> Reading {
     }
     // Controls beside them: what the path carries meanwhile.
     asks.extend(again(case, Kind::Echo, middle(case), MOST));
-    Reading::going_on(Some(observed), asks)
+    Reading::going_on(Some(observed).filter(|_| !is_lossy(case, strength)), asks)
 }
 
 /// Whether the path loses so much that the silence of some full-size packets shows no hole.
 fn is_lossy(case: &Case<'_>, strength: Confidence) -> bool {
-    let sized = case.trials(|probe| probe.padded_to.is_some());
-    let waits = sized.into_iter().any(|trial| is_under_way(case, trial));
-    strength < Confidence::Likely && case.loss().lost > 0 && !waits
+    strength < Confidence::Likely && case.loss().lost > 0
 }
 
 /// How firmly the silence of full-size probes stands against loss, beside `more` answered ones.

@@ -196,7 +196,8 @@ fn concerns(case: &Case<'_>, rows: &[Row], known: &DeviceRefusal) -> bool {
     let same_port = known.port == case.brief.endpoint.port;
     let is_near = prefix(known.address) == prefix(case.address());
     if known.device == known.address {
-        return same_address || same_port && is_near;
+        // What one host's firewall refuses says nothing of its neighbours.
+        return same_address;
     }
     same_address
         || same_port && (is_on_way(rows, known.device) || is_near && may_stand(rows, known))

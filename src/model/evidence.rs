@@ -5,13 +5,17 @@
 //! these, so the list itself keeps of a fact only what its trial does not.
 
 use std::net::IpAddr;
+mod trial;
+
+pub use trial::{HeardReply, Trial};
+
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use super::change::{Change, Stance};
 use super::probe::{Probe, ProbeId, Ttl};
-use super::reply::{Flaw, Refusal, Reply};
+use super::reply::{Refusal, Reply};
 use super::time::Moment;
 
 /// One dated fact.
@@ -155,68 +159,6 @@ pub enum KernelSays {
     ReversePath,
     /// It tracks no connection, so that no translation of its own changes what we send.
     Untracked,
-}
-
-/// What became of one probe so far.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Trial {
-    /// Its number.
-    pub id: ProbeId,
-    /// What was sent.
-    pub probe: Probe,
-    /// When it was handed to the kernel, or left when the tap saw it.
-    pub sent: Moment,
-    /// Who sent it; `None` where this inquest did.
-    pub shared: Option<Lender>,
-    /// Whether the tap saw it leave.
-    pub departed: bool,
-    /// Why the kernel refused it.
-    pub refused: Option<LocalRefusal>,
-    /// Valid answers in order of arrival, each once however many ears heard it. A refused probe has
-    /// none: what answers it, this host's own firewall made.
-    pub replies: Vec<HeardReply>,
-    /// Authentic answers that no client's stack takes for such, likewise: to a client the probe is
-    /// silent.
-    pub flawed: Vec<HeardReply>,
-    /// When its patience ran out.
-    pub expired: Option<Moment>,
-    /// Frames were lost locally, or we did not run, while it waited: its silence means nothing.
-    pub void: bool,
-}
-
-/// A reply with its time and the ears that heard it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct HeardReply {
-    /// When the first ear heard it.
-    pub at: Moment,
-    /// Heard before the local firewall.
-    pub by_tap: bool,
-    /// Heard after the local firewall.
-    pub by_stack: bool,
-    /// The reply.
-    pub reply: Reply,
-}
-
-impl Trial {
-    /// The first reply.
-    pub fn first(&self) -> Option<&HeardReply> {
-        self.replies.first()
-    }
-
-    /// Whether the probe was sent, waited out its patience unanswered, and nothing voids that.
-    pub fn is_silent(&self) -> bool {
-        self.expired.is_some() && self.replies.is_empty() && self.refused.is_none() && !self.void
-    }
-
-    /// Whether an answer may still come within its patience.
-    pub const fn is_pending(&self) -> bool {
-        self.expired.is_none() && self.replies.is_empty() && self.refused.is_none()
-    }
-
-    /// Time from sending to the first reply.
-    pub fn rtt(&self) -> Option<Duration> {
-        self.first().map(|heard| heard.at.since(self.sent))
-    }
 }
 
 /// A dated fact as the list keeps it.
@@ -448,83 +390,6 @@ impl Evidence {
     /// Whether the inquest was stopped before it settled.
     pub const fn interrupted(&self) -> bool {
         self.interrupted
-    }
-}
-
-impl Trial {
-    /// Takes note of a reply; gives its place where it is kept to the letter.
-    fn hear(&mut self, at: Moment, ear: Ear, reply: Reply) -> Option<u8> {
-        if reply.flaw.is_some() || self.is_known_broken(ear, &reply) {
-            self.hear_flawed(at, ear, reply);
-            return None;
-        }
-        let (by_tap, by_stack) = (ear == Ear::Tap, ear == Ear::Stack);
-        // The stack hands IPv6 segments up without their header, so the ears may differ in what they
-        // know of it: sender and answer identify the reply, the first account of it is kept.
-        let known = (0..)
-            .zip(&mut self.replies)
-            .find(|(_, known)| known.is_same(&reply));
-        if let Some((place, known)) = known {
-            known.by_tap |= by_tap;
-            known.by_stack |= by_stack;
-            known.at = known.at.min(at);
-            return (known.reply == reply).then_some(place);
-        }
-        // Most probes draw one reply at most.
-        self.replies.reserve_exact(1);
-        self.replies.push(HeardReply {
-            at,
-            by_tap,
-            by_stack,
-            reply,
-        });
-        // What only the ear behind the firewall has heard may yet turn out to be broken.
-        let place = u8::try_from(self.replies.len() - 1).ok();
-        place.filter(|_| by_tap)
-    }
-
-    /// Whether the tap has seen that this reply's checksum is wrong: a raw socket hears it all the same,
-    /// and cannot tell.
-    fn is_known_broken(&self, ear: Ear, reply: &Reply) -> bool {
-        let same = |known: &HeardReply| known.is_same(reply);
-        let broken =
-            |known: &HeardReply| known.reply.flaw == Some(Flaw::Checksum) && known.is_same(reply);
-        ear == Ear::Stack && !self.replies.iter().any(same) && self.flawed.iter().any(broken)
-    }
-
-    fn hear_flawed(&mut self, at: Moment, ear: Ear, reply: Reply) {
-        let mut heard = HeardReply {
-            at,
-            by_tap: ear == Ear::Tap,
-            by_stack: ear == Ear::Stack,
-            reply,
-        };
-        if reply.flaw == Some(Flaw::Checksum)
-            && let Some(sooner) = self
-                .replies
-                .pop_if(|known| !known.by_tap && known.is_same(&reply))
-        {
-            heard.by_stack = true;
-            heard.at = heard.at.min(sooner.at);
-        }
-        let known = self.flawed.iter_mut().find(|known| {
-            known.is_same(&reply) && (reply.flaw.is_none() || known.reply.flaw == reply.flaw)
-        });
-        match known {
-            Some(known) => {
-                known.by_tap |= heard.by_tap;
-                known.by_stack |= heard.by_stack;
-                known.at = known.at.min(heard.at);
-            }
-            None => self.flawed.push(heard),
-        }
-    }
-}
-
-impl HeardReply {
-    /// Whether a reply is this one, heard again or by the other ear.
-    fn is_same(&self, reply: &Reply) -> bool {
-        self.reply.from == reply.from && self.reply.answer.same_kind(&reply.answer)
     }
 }
 

@@ -31,7 +31,7 @@ fn misleads(scenario: &Scenario, run: &Run) -> bool {
     let right = expected.cause.iter().any(|right| right == cause)
         || expected.tolerate.contains_key(cause)
         || stands_for_it && verdict.confidence <= Confidence::Likely;
-    !right && verdict.confidence > Confidence::Possible
+    !right && !verdict.cause.is_undecided() && verdict.confidence > Confidence::Possible
 }
 
 #[test]

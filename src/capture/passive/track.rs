@@ -1,5 +1,7 @@
 //! One connection attempt as its packets stream by.
 
+mod shown;
+
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -389,124 +391,6 @@ impl Track {
     fn touch(&mut self, at: Moment) {
         self.first = self.first.min(at);
         self.last = self.last.max(at);
-    }
-
-    /// The first SYN-ACK.
-    pub(super) fn opened_at(&self) -> Option<&Heard> {
-        self.answers
-            .iter()
-            .find(|heard| matches!(heard.reply.answer, Answer::SynAck { .. }))
-    }
-
-    /// Whether nothing more is expected of it.
-    pub(super) const fn is_over(&self) -> bool {
-        self.reset.is_some() || self.closed[0] && self.closed[1]
-    }
-
-    /// Whether the handshake was completed: the client went on, or the server did.
-    pub(super) fn is_established(&self) -> bool {
-        self.went_on.is_some() && (self.opened_at().is_some() || self.speaks_alone())
-    }
-
-    /// Whether the client went on, though nothing in the capture answers it: the capture lacks that
-    /// direction, or that packet.
-    pub(super) fn speaks_alone(&self) -> bool {
-        self.went_on.is_some() && self.opened_at().is_none() && !self.syns.is_empty()
-    }
-
-    /// Whether it is the probe of a traceroute, as the TTL says on `hops` from the client.
-    pub(super) fn limited(&self, hops: u8) -> Option<u8> {
-        let ttl = self.syns.first()?.ttl;
-        (ttl <= TRACEROUTE).then_some(ttl.saturating_add(hops))
-    }
-
-    /// Answers that the client did not hear: it asks again as if there were none, and never goes on.
-    pub(super) fn unheard(&self) -> usize {
-        if self.went_on.is_some() || self.reset.is_some() {
-            return 0;
-        }
-        self.answers
-            .iter()
-            .filter(|heard| matches!(heard.reply.answer, Answer::SynAck { .. } | Answer::Reset))
-            .filter(|heard| {
-                self.syns
-                    .iter()
-                    .any(|syn| syn.at.since(heard.at) >= UNHEARD)
-            })
-            .count()
-    }
-
-    /// What became of it by `end`, the last moment of the capture.
-    pub(super) fn fate(&self, end: Moment) -> Fate {
-        if self.is_established() {
-            return Fate::Established {
-                sent: self.client.octets(),
-                received: self.server.octets(),
-                ending: self.ending(),
-            };
-        }
-        let unheard = self.unheard() > 0;
-        let mut fate: Option<Fate> = None;
-        for heard in &self.answers {
-            let told = match heard.reply.answer {
-                Answer::SynAck { .. } => Fate::Answered {
-                    unheard,
-                    dropped: self.reset.is_some_and(|(side, ..)| side == Side::Client),
-                },
-                Answer::Reset => Fate::Reset { unheard },
-                Answer::Unreachable(refusal, _) => Fate::Refused {
-                    refusal,
-                    by: heard.reply.from,
-                },
-                Answer::TimeExceeded(_) => Fate::Expired {
-                    by: heard.reply.from,
-                },
-                Answer::EchoReply { .. }
-                | Answer::ReassemblyTimeout(_)
-                | Answer::TooBig { .. }
-                | Answer::OtherIcmp { .. } => continue,
-            };
-            fate = match fate {
-                None | Some(Fate::Expired { .. }) => Some(told),
-                Some(known)
-                    if std::mem::discriminant(&known) != std::mem::discriminant(&told)
-                        && !matches!(told, Fate::Expired { .. }) =>
-                {
-                    return Fate::Contradicted;
-                }
-                known => known,
-            };
-        }
-        if let Some(fate) = fate {
-            return fate;
-        }
-        match self.syns.first() {
-            None => Fate::Unseen,
-            Some(first) if end.since(first.at) < PATIENCE => Fate::CutOff,
-            Some(_) => Fate::Silent,
-        }
-    }
-
-    fn ending(&self) -> Ending {
-        if let Some((side, ..)) = self.reset {
-            return Ending::Reset(side);
-        }
-        for (sender, stream) in [(Side::Client, &self.client), (Side::Server, &self.server)] {
-            if let Some(stuck) = stream.stuck() {
-                return Ending::Stuck {
-                    sender,
-                    size: stuck.size,
-                    tries: stuck.tries,
-                    alive: stuck.alive,
-                };
-            }
-        }
-        match self.closed {
-            [true, true] => Ending::Closed,
-            [true, false] => Ending::Half(Side::Client),
-            [false, true] => Ending::Half(Side::Server),
-            [false, false] => Ending::Open,
-        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! What the tap and the ear behind the firewall hear of one answer, and what counts as one.
 
+use super::super::reply::Flaw;
 use super::*;
 use crate::model::probe::{Dscp, Flow, Kind, Target, Ttl};
 use crate::model::reply::Answer;
