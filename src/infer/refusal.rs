@@ -46,25 +46,7 @@ pub(super) fn refusals<'a>(case: &Case<'a>) -> Vec<Refused<'a>> {
         return of_port;
     }
     let mut of_address = drawn_by(case, |probe| probe.kind == Kind::Echo);
-    of_address.retain(|refused| {
-        let no_way = match refused.refusal {
-            Refusal::NetUnreachable
-            | Refusal::HostUnreachable
-            | Refusal::NoRoute6
-            | Refusal::AddressUnreachable6
-            | Refusal::RejectRoute6 => true,
-            Refusal::ProtocolUnreachable
-            | Refusal::PortUnreachable
-            | Refusal::NetProhibited
-            | Refusal::HostProhibited
-            | Refusal::AdminProhibited
-            | Refusal::AdminProhibited6
-            | Refusal::PortUnreachable6
-            | Refusal::PolicyFail6
-            | Refusal::Unknown(_) => false,
-        };
-        no_way && refused.from != case.address()
-    });
+    of_address.retain(|refused| refused.refusal.says_no_way() && refused.from != case.address());
     of_address
 }
 

@@ -162,23 +162,11 @@ enum Reason {
 
 const fn reason(known: &DeviceRefusal) -> Reason {
     match known.refusal {
-        Refusal::ProtocolUnreachable
-        | Refusal::PortUnreachable
-        | Refusal::NetProhibited
-        | Refusal::HostProhibited
-        | Refusal::AdminProhibited
-        | Refusal::AdminProhibited6
-        | Refusal::PortUnreachable6
-        | Refusal::PolicyFail6
-        | Refusal::Unknown(_) => Reason::Policy,
         Refusal::HostUnreachable | Refusal::AddressUnreachable6 if known.late => {
             Reason::NoNeighbour
         }
-        Refusal::HostUnreachable
-        | Refusal::AddressUnreachable6
-        | Refusal::NetUnreachable
-        | Refusal::NoRoute6
-        | Refusal::RejectRoute6 => Reason::NoRoute,
+        refusal if refusal.says_no_way() => Reason::NoRoute,
+        _ => Reason::Policy,
     }
 }
 

@@ -212,6 +212,26 @@ pub enum Refusal {
 }
 
 impl Refusal {
+    /// Whether it says of the whole address that there is no way to it, and nothing of the port.
+    pub const fn says_no_way(self) -> bool {
+        match self {
+            Self::NetUnreachable
+            | Self::HostUnreachable
+            | Self::NoRoute6
+            | Self::AddressUnreachable6
+            | Self::RejectRoute6 => true,
+            Self::ProtocolUnreachable
+            | Self::PortUnreachable
+            | Self::NetProhibited
+            | Self::HostProhibited
+            | Self::AdminProhibited
+            | Self::AdminProhibited6
+            | Self::PortUnreachable6
+            | Self::PolicyFail6
+            | Self::Unknown(_) => false,
+        }
+    }
+
     /// What it says, in nmap's words where they exist.
     pub fn word(self) -> &'static str {
         if let Self::Unknown(_) = self {
