@@ -55,7 +55,7 @@ pub(super) struct Devices {
     latest: VecDeque<Pair>,
     refusals: Vec<(IpAddr, DeviceRefusal)>,
     /// What is known already: device, port and prefix; device and address.
-    by_port: BTreeSet<(Pair, u16, IpAddr)>,
+    by_port: BTreeSet<(Pair, u16, IpAddr, bool)>,
     by_address: BTreeSet<(Pair, IpAddr)>,
 }
 
@@ -112,14 +112,14 @@ impl Devices {
         }
         let pair = (source, refusal.device);
         let near = prefix(refusal.address);
-        // A host may have many addresses, and each neighbour's refusals tell the same.
-        let by = if refusal.device == refusal.address {
-            near
-        } else {
-            refusal.device
-        };
+        // A host may have many addresses, and each one's refusals tell the same.
+        let is_host = refusal.device == refusal.address;
+        let by = if is_host { near } else { refusal.device };
+        let shared = is_host && refusal.after_silence;
         let for_address = self.by_address.insert((pair, refusal.address));
-        let for_port = self.by_port.insert(((source, by), refusal.port, near));
+        let for_port = self
+            .by_port
+            .insert(((source, by), refusal.port, near, shared));
         if for_address || for_port {
             self.refusals.push((source, refusal));
         }
@@ -143,10 +143,11 @@ impl Devices {
     }
 }
 
-/// Whether a refusal bears on an endpoint: the same address, or the same port near by or beyond the
-/// same router.
+/// Whether a refusal bears on an endpoint: the same address, or the same port beyond the same router,
+/// or near by where the host that refused seems to have more addresses than one.
 pub(super) fn bears_on(known: &DeviceRefusal, (address, port): (IpAddr, u16)) -> bool {
-    let is_behind = known.device != known.address || prefix(known.address) == prefix(address);
+    let is_behind = known.device != known.address
+        || known.after_silence && prefix(known.address) == prefix(address);
     known.address == address || known.port == port && is_behind
 }
 
@@ -170,6 +171,7 @@ mod tests {
             address: [10, 9, 3, last].into(),
             port,
             late: false,
+            after_silence: false,
             authentic: true,
         }
     }

@@ -291,7 +291,7 @@ impl Prober {
         let address = entry.session.brief().endpoint.address;
         let spacing = &mut self.spacing;
         let knocks = entry.session.next_probe().is_some_and(reaches_a_port);
-        let resets = usize::from(knocks && entry.session.opens());
+        let resets = usize::from(entry.session.opens());
         let allowed = spacing.allowed_at(now, address, 1 + resets);
         entry.held = Some(allowed).filter(|allowed| *allowed > now);
         if entry.held.is_some() {
@@ -364,7 +364,7 @@ impl Prober {
         let session = &mut entry.session;
         let knocks = session.next_probe().is_some_and(reaches_a_port);
         // Room for its reset, which leaves when it will.
-        let resets = knocks && session.opens();
+        let resets = session.opens();
         let sent = session.transmit(now, &self.tokens, self.count);
         if let Some((transmit, marks)) = &sent
             && let Some(probe) = transmit.probe

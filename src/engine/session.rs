@@ -21,7 +21,7 @@ use super::spacing::prefix;
 use super::timing::Timing;
 use super::token::Tokens;
 use super::{SessionId, Transmit, controls, reuse};
-use crate::infer::{Ask, Brief, Course, Next};
+use crate::infer::{Ask, Brief, Course, Next, hop_of_arrival};
 use crate::model::change::{Change, Stance};
 use crate::model::endpoint::Endpoint;
 use crate::model::evidence::{
@@ -142,12 +142,15 @@ impl Session {
         self.evidence.trial(probe)
     }
 
-    /// Whether a SYN was answered by a SYN-ACK, so that the next will be, and is reset.
+    /// Whether the next probe is a SYN to a port that answered one by a SYN-ACK, so that this one may
+    /// be too, and is reset.
     pub(super) fn opens(&self) -> bool {
-        let mut replies = self
-            .evidence
-            .trials()
-            .iter()
+        let Some(next) = self.next_probe().filter(|next| next.kind == Kind::Syn) else {
+            return false;
+        };
+        let trials = self.evidence.trials().iter();
+        let mut replies = trials
+            .filter(|trial| trial.probe.target == next.target)
             .flat_map(|trial| &trial.replies);
         replies.any(|heard| matches!(heard.reply.answer, Answer::SynAck { .. }))
     }
@@ -242,10 +245,16 @@ impl Session {
     fn farthest(&self) -> u8 {
         let heard = self.evidence.trials().iter().filter_map(|trial| {
             let first = trial.first().filter(|_| !trial.probe.ttl.is_full())?;
-            let beyond = u8::from(first.reply.answer.is_time_exceeded());
-            Some(trial.probe.ttl.0.saturating_add(beyond))
+            Some((trial.probe.ttl.0, first.reply))
         });
-        heard.max().unwrap_or(1)
+        let (expired, ended): (Vec<_>, Vec<_>) =
+            heard.partition(|(_, reply)| reply.answer.is_time_exceeded());
+        // What lived longer than the way ended at the same place.
+        let end = ended
+            .iter()
+            .map(|(ttl, reply)| hop_of_arrival(reply.ttl).min(*ttl));
+        let beyond = expired.iter().map(|(ttl, _)| ttl.saturating_add(1)).max();
+        beyond.max(end.min()).unwrap_or(1)
     }
 
     /// Replaces the plan by what the judgement asks for and the budget allows.

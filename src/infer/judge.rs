@@ -201,6 +201,10 @@ fn confidence(case: &Case<'_>, leader: &Hypothesis, signs: &[&Observed]) -> Conf
         // What was measured is not the way that the port's clients take.
         confidence = confidence.min(Confidence::Likely);
     }
+    if of(&|sign| sign == UnclearReset) == Some(Confidence::Possible) {
+        // The one test that tells a stack's reset from a filter's came to nothing.
+        confidence = confidence.min(Confidence::Possible);
+    }
     let beyond = signs.iter().any(|o| o.sign == TraceBeyond);
     if leader.cause == Cause::DropSomewhere
         && !beyond
@@ -330,7 +334,7 @@ fn alternatives(
                 basis: citable(case, observed.basis.clone()),
             }),
             None if signs.is_empty() => None,
-            None if rival.cause == Cause::MtuBlackHole => Some(untested_sizes(signs)),
+            None if rival.cause == Cause::MtuBlackHole => Some(untested_sizes(case, signs)),
             None => Some(Alternative {
                 cause: rival.cause,
                 ruled_out: false,
@@ -352,12 +356,16 @@ fn alternatives(
 }
 
 /// What was not tested of full-size packets is not ruled out.
-fn untested_sizes(signs: &[&Observed]) -> Alternative {
+fn untested_sizes(case: &Case<'_>, signs: &[&Observed]) -> Alternative {
     let tested = signs
         .iter()
         .find(|observed| observed.sign.question() == Question::Size);
     let (because, basis) = match tested {
         Some(tested) => (tested.because.clone().into_owned(), tested.basis.clone()),
+        None if size::is_tried(case) => (
+            "full-size packets drew nothing, too few of them to tell that from loss".into(),
+            Vec::new(),
+        ),
         None => ("full-size packets were not tested".into(), Vec::new()),
     };
     Alternative {

@@ -15,6 +15,7 @@
 use std::time::Duration;
 
 use crate::model::evidence::Trial;
+use crate::model::probe::Dscp;
 use crate::model::time::Moment;
 use crate::model::verdict::Confidence;
 
@@ -82,6 +83,8 @@ pub(super) struct Shot {
     pub(super) paced: bool,
     /// Whether it is another SYN again.
     pub(super) repeats: bool,
+    /// Whether it bears a mark, which may be what a device drops.
+    pub(super) marked: bool,
 }
 
 /// Classifies what the SYNs to the port drew.
@@ -149,6 +152,7 @@ fn shots(case: &Case<'_>, syns: &[&Trial], wanted: Drawn) -> Vec<Shot> {
                 good: drawn == wanted,
                 paced,
                 repeats: trial.probe.repeats.is_some(),
+                marked: trial.probe.dscp != Dscp::ZERO,
             });
         }
     }
@@ -209,7 +213,7 @@ fn until_stopped(case: &Case<'_>, shots: &[Shot], complete: bool) -> Option<Patt
     }
     let paced: Vec<Moment> = after
         .iter()
-        .filter(|shot| shot.paced)
+        .filter(|shot| shot.paced && !shot.marked)
         .map(|shot| shot.sent)
         .collect();
     let good_before = before.iter().filter(|shot| shot.good).count();
@@ -247,12 +251,12 @@ fn until_stopped(case: &Case<'_>, shots: &[Shot], complete: bool) -> Option<Patt
     })
 }
 
-/// Whether echo was answered before a moment and has drawn nothing since, asked twice at least.
+/// Whether echo was answered before a moment and has drawn nothing since, asked three times at least.
 fn echo_stopped(case: &Case<'_>, moment: Moment) -> bool {
     let (before, since): (Vec<&Trial>, Vec<&Trial>) =
         case.echoes().partition(|trial| trial.sent < moment);
     before.iter().any(|trial| case.drawn(trial) == Drawn::Echo)
-        && since.len() >= 2
+        && since.len() >= 3
         && since
             .iter()
             .all(|trial| case.drawn(trial) == Drawn::Silence)

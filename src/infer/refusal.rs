@@ -11,8 +11,10 @@ use std::time::Duration;
 use crate::model::evidence::Trial;
 use crate::model::probe::{Dscp, Kind, Probe, ProbeId, Target};
 use crate::model::reply::Refusal;
+use crate::model::time::Moment;
 use crate::model::verdict::{Confidence, HopRef, Method};
 
+use super::Ask;
 use super::answer::flow_after;
 use super::case::{Case, Drawn, echo, hop_of_arrival, ids, limited_syn, spare_flow, syn};
 use super::controls::{ATTEMPTS, baseline, host_answers, insist_for, join};
@@ -284,21 +286,29 @@ pub(super) fn read_scope(case: &Case<'_>) -> Reading {
 
 /// How soon after a silent probe a refused one shows that the router had an error to spare.
 const BESIDE: Duration = Duration::from_millis(100);
+/// How much later at least, or the two may have come there in the other order.
+const IN_ORDER: Duration = Duration::from_millis(10);
+/// Between such pairs, at least.
+const PAUSE: Duration = Duration::from_secs(1);
+/// By how much these pauses differ.
+const IRREGULAR: Duration = Duration::from_millis(137);
 /// Such pairs before silence counts.
-const PAIRS: usize = 2;
+const PAIRS: usize = 3;
 /// Pairs that are tried.
-const TRIED: usize = 5;
+const TRIED: usize = 6;
 
 /// Whether what else was `tried`, and is silent, is not refused. A router limits its errors for each
 /// of its peers, so that many endpoints share them: silence counts only right before a refusal.
 fn spared_in_silence(case: &Case<'_>, tried: &[&Trial]) -> Reading {
     let refusals = refusals(case);
+    let in_order = case.round_trip().clamp(IN_ORDER, BESIDE / 2);
     let refused_beside = |silent: &Trial| {
         let mut full = refusals
             .iter()
             .filter(|refused| refused.trial.probe.ttl.is_full());
         full.find(|refused| {
-            refused.trial.sent >= silent.sent && refused.trial.sent.since(silent.sent) <= BESIDE
+            let apart = refused.trial.sent.since(silent.sent);
+            refused.trial.sent >= silent.sent && apart >= in_order && apart <= BESIDE
         })
     };
     let is_silent = |trial: &&&Trial| case.drawn(trial) == Drawn::Silence;
@@ -318,7 +328,10 @@ fn spared_in_silence(case: &Case<'_>, tried: &[&Trial]) -> Reading {
                 .into(),
         });
     }
-    let follower = || case.now(syn(Target::Endpoint, flow_after(case)));
+    let follower = |after: Moment| Ask {
+        probe: syn(Target::Endpoint, flow_after(case)),
+        not_before: after.after(in_order + in_order / 10),
+    };
     let echoes: Vec<&Trial> = case.echoes().collect();
     match echoes.last() {
         Some(last) if case.drawn(last) == Drawn::Pending => {
@@ -326,12 +339,23 @@ fn spared_in_silence(case: &Case<'_>, tried: &[&Trial]) -> Reading {
             let asks = if is_followed {
                 Vec::new()
             } else {
-                vec![follower()]
+                vec![follower(last.sent)]
             };
             Reading::going_on(None, asks)
         }
         Some(_) if echoes.len() >= ATTEMPTS + TRIED => Reading::nothing(),
-        Some(_) | None => Reading::going_on(None, vec![case.now(echo()), follower()]),
+        Some(_) | None => {
+            // At even pauses, each pair could stand astride the moment when an error is to spare again.
+            let uneven = IRREGULAR * u32::try_from(echoes.len() % 4).unwrap_or(0);
+            let not_before = echoes
+                .last()
+                .map_or(case.now, |last| last.sent.after(PAUSE + uneven));
+            let first = Ask {
+                probe: echo(),
+                not_before,
+            };
+            Reading::going_on(None, vec![first, follower(not_before)])
+        }
     }
 }
 

@@ -28,6 +28,9 @@ use super::controls::{baseline, insist, insist_for, join, marked_baseline};
 use super::distance::{answer_hop, is_as_far_as_host, limited, limited_control};
 use super::sign::{Observed, Progress, Reading, Sign};
 
+/// Marked SYNs that drew nothing, before a reset to unmarked ones alone is called unclear.
+const MARKED_IN_VAIN: usize = 3;
+
 /// Whether the answers to a target follow the mark.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Echoing {
@@ -171,19 +174,20 @@ pub(super) fn read_origin(case: &Case<'_>) -> Reading {
                 .collect();
             join(&mut progress, insist_for(case, &of_mark, probe, 1, 6));
         }
-        if progress != Progress::Done {
-            return Reading {
-                sign: None,
-                progress,
-            };
-        }
-        let because = "marked and unmarked SYNs were not both answered";
-        return seen(
-            Sign::UnclearReset,
-            Confidence::Possible,
-            port.basis,
-            because,
-        );
+        let unclear = Observed {
+            sign: Sign::UnclearReset,
+            strength: Confidence::Possible,
+            basis: port.basis,
+            because: "marked and unmarked SYNs were not both answered".into(),
+        };
+        let silent = case
+            .port_syns()
+            .filter(|trial| trial.probe.dscp == Dscp::MARK && case.drawn(trial) == Drawn::Silence);
+        let is_shown = progress == Progress::Done || silent.count() >= MARKED_IN_VAIN;
+        return Reading {
+            sign: is_shown.then_some(unclear),
+            progress,
+        };
     }
     for control in &case.brief.controls {
         let control = echoing(case, case.control_syns(control.port), Drawn::Reset);

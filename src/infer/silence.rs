@@ -28,7 +28,7 @@ use super::sign::{Observed, Progress, Reading, Sign};
 /// may be lost.
 const FRAGMENTS: u32 = 3;
 /// The same on a path that loses packets.
-const LOSSY_FRAGMENTS: usize = 5;
+const MORE_FRAGMENTS: usize = 5;
 /// Pause between fragments.
 const APART: Duration = Duration::from_millis(1100);
 /// The port must have been silent this long before fragments are sent.
@@ -213,13 +213,16 @@ fn fragment_asks(case: &Case<'_>, port: &[&Trial], targets: &[Target]) -> Vec<As
     };
     let seen = case.loss();
     let lossy = seen.lost > 0 && seen.chance_of_silence(FRAGMENTS) > loss::LIKELY;
-    if count
-        >= if lossy {
-            LOSSY_FRAGMENTS
-        } else {
-            FRAGMENTS.try_into().unwrap_or(usize::MAX)
-        }
-    {
+    // What resets an ACK may be a listener that is only too busy for SYNs.
+    let passes = case
+        .trials(|probe| probe.kind == Kind::Ack)
+        .any(|trial| case.drawn(trial) == Drawn::Reset);
+    let enough = if lossy || passes {
+        MORE_FRAGMENTS
+    } else {
+        FRAGMENTS as usize
+    };
+    if count >= enough {
         return Vec::new();
     }
     let flow = u8::try_from(count).unwrap_or(0);

@@ -26,7 +26,7 @@ use crate::model::verdict::Confidence;
 use super::Ask;
 use super::case::{Case, Drawn, echo, ids, syn};
 use super::hole;
-use super::loss;
+use super::loss::{self, Loss};
 use super::padded::{full, is_of_port, is_under_way, middle, of, padded, small, told, vanished};
 use super::sign::{Observed, Progress, Reading, Sign};
 
@@ -39,6 +39,10 @@ const AGAIN: Duration = Duration::from_millis(1100);
 const FEW: usize = 2;
 /// Most probes of one size and kind.
 const MOST: usize = 5;
+/// Most echo requests of one size, which alone speak of the way back.
+const MOST_ECHOES: usize = 6;
+/// Small padded SYNs that drew nothing on a path that loses, before large ones count for nothing.
+const FEW_LOSSY: usize = 4;
 
 fn said(sign: Sign, strength: Confidence, basis: Vec<ProbeId>, because: String) -> Observed {
     Observed {
@@ -47,6 +51,15 @@ fn said(sign: Sign, strength: Confidence, basis: Vec<ProbeId>, because: String) 
         basis,
         because: because.into(),
     }
+}
+
+/// Whether full-size packets were sent, and drew nothing.
+pub(super) fn is_tried(case: &Case<'_>) -> bool {
+    let size = full(case);
+    [Kind::Echo, Kind::Syn].iter().any(|kind| {
+        let sent = padded(case, *kind, size);
+        !vanished(case, &sent).is_empty()
+    })
 }
 
 /// Reads [`super::sign::Question::Size`].
@@ -254,10 +267,15 @@ fn by_syns(case: &Case<'_>, size: u16, echo: bool) -> Reading {
     if gone.len() >= FEW && !small_passed.is_empty() {
         return way_there(case, size, (&gone, &small_passed), echo);
     }
-    if gone.len() < FEW || small_gone.len() < FEW {
+    let enough = if witness(case, &[]).lost > 0 {
+        FEW_LOSSY
+    } else {
+        FEW
+    };
+    if gone.len() < FEW || small_gone.len() < enough {
         let mut asks = again(case, Kind::Syn, size, FEW);
         if !gone.is_empty() && small_passed.is_empty() {
-            asks.extend(again(case, Kind::Syn, small(case), FEW));
+            asks.extend(again(case, Kind::Syn, small(case), enough));
         }
         if !gone.is_empty() && echo {
             asks.extend(again(case, Kind::Echo, size, FEW));
@@ -285,7 +303,8 @@ fn way_there(
         Vec::new()
     };
     let all: Vec<&Trial> = gone.iter().chain(&echoes).copied().collect();
-    let strength = weigh(case, &all, small_passed.len());
+    let witness = witness(case, &padded(case, Kind::Syn, small(case)));
+    let strength = weigh(witness, &all);
     let mut basis = ids(all);
     basis.extend(ids(small_passed.iter().copied()));
     let observed = said(
@@ -305,8 +324,9 @@ fn way_there(
             asks.extend(again(case, Kind::Echo, size, MOST));
         }
     }
+    let sign = Some(observed).filter(|_| !is_lossy(witness, strength));
     if !asks.is_empty() {
-        return Reading::going_on(Some(observed), asks);
+        return Reading::going_on(sign, asks);
     }
     let mut sized = case.trials(|probe| probe.padded_to.is_some());
     let progress = if sized.any(|trial| is_under_way(case, trial)) {
@@ -314,10 +334,7 @@ fn way_there(
     } else {
         Progress::Done
     };
-    Reading {
-        sign: Some(observed),
-        progress,
-    }
+    Reading { sign, progress }
 }
 
 /// What SYNs show of the way there.
@@ -367,7 +384,27 @@ fn way_back(case: &Case<'_>, size: u16, echo: bool, there: There) -> Reading {
     if gone.len() < FEW {
         return Reading::going_on(None, again(case, Kind::Echo, size, FEW));
     }
-    let strength = weigh(case, &gone, answered.len());
+    // Nothing else speaks of the way back: chance needs more than a few to be excluded.
+    let most = if gone.len() < MOST_ECHOES {
+        Confidence::Possible
+    } else {
+        Confidence::Likely
+    };
+    let witness = witness(case, &between);
+    let strength = weigh(witness, &gone).min(most);
+    let mut asks = again(case, Kind::Echo, size, MOST_ECHOES);
+    let lossy = is_lossy(witness, strength);
+    let large = padded(case, Kind::Echo, size);
+    let awaited = asks.is_empty() && large.iter().any(|trial| is_under_way(case, trial));
+    if lossy && asks.is_empty() && !awaited {
+        let why = format!("the path loses too much to tell by echo requests of {size} octets");
+        return Reading::done(there.untested(&why, ids(gone)));
+    }
+    let (sign, greatest) = if there.passes {
+        (Sign::AnswersVanish, Confidence::Likely)
+    } else {
+        (Sign::EchoesVanish, Confidence::Possible)
+    };
     let mut basis = there.basis;
     basis.extend(ids(gone.iter().chain(&answered).copied()));
     let because = format!(
@@ -375,40 +412,41 @@ fn way_back(case: &Case<'_>, size: u16, echo: bool, there: There) -> Reading {
         there.because,
         middle(case)
     );
-    let (sign, most) = if there.passes {
-        (Sign::AnswersVanish, Confidence::Likely)
-    } else {
-        (Sign::EchoesVanish, Confidence::Possible)
-    };
-    let observed = said(sign, strength.min(most), basis, because);
-    if strength >= Confidence::Likely {
+    let observed = said(sign, strength.min(greatest), basis, because);
+    if strength >= Confidence::Likely || asks.is_empty() && !awaited {
         return Reading::done(observed);
     }
-    let mut asks = again(case, Kind::Echo, size, MOST);
+    let sign = Some(observed).filter(|_| !lossy);
     if asks.is_empty() {
-        return if is_lossy(case, strength) {
-            Reading::nothing()
-        } else {
-            Reading::done(observed)
+        return Reading {
+            sign,
+            progress: Progress::Waiting(None),
         };
     }
     // Controls beside them: what the path carries meanwhile.
-    asks.extend(again(case, Kind::Echo, middle(case), MOST));
-    Reading::going_on(Some(observed).filter(|_| !is_lossy(case, strength)), asks)
+    asks.extend(again(case, Kind::Echo, middle(case), MOST_ECHOES));
+    Reading::going_on(sign, asks)
 }
 
 /// Whether the path loses so much that the silence of some full-size packets shows no hole.
-fn is_lossy(case: &Case<'_>, strength: Confidence) -> bool {
-    strength < Confidence::Likely && case.loss().lost > 0
+fn is_lossy(witness: Loss, strength: Confidence) -> bool {
+    strength < Confidence::Likely && witness.lost > 0
 }
 
-/// How firmly the silence of full-size probes stands against loss, beside `more` answered ones.
-fn weigh(case: &Case<'_>, gone: &[&Trial], more: usize) -> Confidence {
-    let plain = case
-        .port_syns()
-        .filter(|trial| case.drawn(trial) == Drawn::SynAck);
-    let mut witness = case.loss();
-    witness.answered += u32::try_from(plain.count() + more).unwrap_or(0);
+/// What others show of the loss: the controls, SYNs to the port, which answers, and `smaller` packets.
+fn witness<'a>(case: &Case<'a>, smaller: &[&'a Trial]) -> Loss {
+    let drew = |pick: &dyn Fn(Drawn) -> bool| {
+        let all = case.port_syns().chain(smaller.iter().copied());
+        u32::try_from(all.filter(|trial| pick(case.drawn(trial))).count()).unwrap_or(u32::MAX)
+    };
+    case.loss().and(Loss {
+        answered: drew(&Drawn::is_answer),
+        lost: drew(&|drawn| drawn == Drawn::Silence),
+    })
+}
+
+/// How firmly the silence of full-size probes stands against loss as `witness` shows it.
+fn weigh(witness: Loss, gone: &[&Trial]) -> Confidence {
     let chance = witness.chance_of_silence(loss::spread(gone.iter().map(|trial| trial.sent)));
     // However many: a filter by size alone would look the same.
     loss::confidence(chance, Duration::ZERO, false)

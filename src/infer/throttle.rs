@@ -184,8 +184,9 @@ fn concerns(case: &Case<'_>, rows: &[Row], known: &DeviceRefusal) -> bool {
     let same_port = known.port == case.brief.endpoint.port;
     let is_near = prefix(known.address) == prefix(case.address());
     if known.device == known.address {
-        // What one host's firewall refuses says nothing of its neighbours.
-        return same_address;
+        // What one host's firewall refuses says nothing of its neighbours, unless it rations the
+        // errors of several addresses: then they are its own.
+        return same_address || same_port && is_near && known.after_silence;
     }
     same_address
         || same_port && (is_on_way(rows, known.device) || is_near && may_stand(rows, known))

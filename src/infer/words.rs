@@ -7,7 +7,7 @@ use crate::model::verdict::{Cause, HopRef, KernelReason, Method, Place, PlaceKin
 
 use super::case::{Case, Drawn};
 use super::sign::{Observed, Sign};
-use super::{character, flawed, refusal, translation};
+use super::{character, flawed, refusal, size, translation};
 
 /// One or two sentences for a tired person.
 pub(super) fn summary(
@@ -59,7 +59,7 @@ pub(super) fn summary(
         summary.push_str(&format!(" Not excluded: {}.", open.join(", ")));
     }
     if sizes_open {
-        summary.push_str(untested_sizes(signs));
+        summary.push_str(untested_sizes(case, signs));
     } else if cause == Cause::MtuBlackHole {
         summary.push_str(&format!(" Not excluded: {}.", no_hole(signs)));
     }
@@ -67,10 +67,12 @@ pub(super) fn summary(
 }
 
 /// What is not known of full-size packets to and from an open port.
-fn untested_sizes(signs: &[&Observed]) -> &'static str {
+fn untested_sizes(case: &Case<'_>, signs: &[&Observed]) -> &'static str {
     let here = |sign: Sign| signs.iter().any(|observed| observed.sign == sign);
     if here(Sign::WayTherePasses) {
         " Not tested: full-size packets on the way back (mtu-black-hole)."
+    } else if !here(Sign::SizesUntestable) && size::is_tried(case) {
+        " Not settled: whether full-size packets pass (mtu-black-hole)."
     } else {
         " Not tested: full-size packets (mtu-black-hole)."
     }

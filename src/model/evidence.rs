@@ -87,6 +87,9 @@ pub struct DeviceRefusal {
     pub port: u16,
     /// Whether it came after seconds, as where a neighbour was asked for in vain.
     pub late: bool,
+    /// Whether an earlier SYN to the same port had drawn nothing: what the device rations, other
+    /// addresses of it may have used up. A host that has one address answers its first SYN.
+    pub after_silence: bool,
     /// Whether the error bears the token of a probe of ours; an application's has none.
     pub authentic: bool,
 }

@@ -9,6 +9,7 @@ use std::collections::BinaryHeap;
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
+use etherparse::checksum::Sum16BitWords;
 use synquest::model::time::Moment;
 use synquest::model::verdict::Cause;
 use synquest::wire::compose::{self, Envelope};
@@ -240,11 +241,17 @@ fn quoting(packet: &Packet, from: IpAddr, kind: Kind, datagram: &[u8]) -> Option
     } else {
         packet.ttl - 1
     };
+    // Each router took one off the TTL, and mended the checksum.
+    let mut quoted = datagram.get(..28)?.to_vec();
+    quoted[8] = packet.ttl - distance;
+    quoted[10..12].fill(0);
+    let sum = Sum16BitWords::new().add_slice(&quoted[..20]);
+    quoted[10..12].copy_from_slice(&sum.ones_complement().to_ne_bytes());
     let envelope = Envelope {
         source: from,
         ttl: 64 - distance,
         dont_fragment: false,
         ..back(packet, 0xc0)
     };
-    compose::message(&envelope, kind, datagram.get(..28)?).ok()
+    compose::message(&envelope, kind, &quoted).ok()
 }

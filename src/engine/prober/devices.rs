@@ -46,7 +46,11 @@ impl Prober {
                 let session = self.sessions.get(session).map(|entry| &entry.session);
                 let drawn = session.and_then(|session| {
                     let sent = session.trial(*probe)?.sent;
-                    Some((session.brief().endpoint.address, Some(sent)))
+                    let after_silence = session.was_silent_before(sent);
+                    Some((
+                        session.brief().endpoint.address,
+                        Some((sent, after_silence)),
+                    ))
                 });
                 let Some(drawn) = drawn else {
                     return;
@@ -65,7 +69,8 @@ impl Prober {
             refusal,
             address,
             port,
-            late: drawn.is_some_and(|sent| at.since(sent) >= LATE),
+            late: drawn.is_some_and(|(sent, _)| at.since(sent) >= LATE),
+            after_silence: drawn.is_some_and(|(_, after_silence)| after_silence),
             authentic: drawn.is_some(),
         };
         let news = self.devices.learn(source, known);

@@ -133,11 +133,23 @@ impl Session {
         let like = |known: &DeviceRefusal| {
             (known.device, known.refusal) == (refusal.device, refusal.refusal)
                 && known.address == refusal.address
+                && known.after_silence == refusal.after_silence
         };
         let known = self.evidence.known_refusals();
         if !self.is_settled() && known.len() < KNOWN && !known.iter().any(like) {
             self.record(at, Fact::Known(refusal));
         }
+    }
+
+    /// Whether a SYN to the port that left before then drew nothing, as far as is known.
+    pub(in super::super) fn was_silent_before(&self, moment: Moment) -> bool {
+        let mut trials = self.evidence.trials().iter();
+        trials.any(|trial| {
+            knocks(&trial.probe)
+                && trial.sent < moment
+                && trial.replies.is_empty()
+                && trial.refused.is_none()
+        })
     }
 
     /// A device sent an error to our address that this inquest did not draw.

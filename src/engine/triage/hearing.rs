@@ -194,7 +194,8 @@ impl Triage {
             let endpoint = (known.address, known.port);
             let sent = account.sent.get(usize::from(attempt)).copied();
             let took = at.since(sent.unwrap_or(at));
-            self.rationed.hear((at, took), source, endpoint, &reply);
+            self.rationed
+                .hear((at, took), source, endpoint, attempt > 0, &reply);
         }
         let opens = matches!(reply.answer, Answer::SynAck { .. });
         if opens && again.is_none_or(|last| at.since(last) >= RESET_AGAIN) {

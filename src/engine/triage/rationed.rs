@@ -24,12 +24,14 @@ pub(super) struct Rationed {
 }
 
 impl Rationed {
-    /// A reply to a SYN from `source` to an endpoint was heard, so long after it was sent.
+    /// A reply to a SYN from `source` to an endpoint was heard, so long after it was sent, and after
+    /// earlier ones had drawn nothing.
     pub(super) fn hear(
         &mut self,
         (at, took): (Moment, Duration),
         source: IpAddr,
         (address, port): (IpAddr, u16),
+        after_silence: bool,
         reply: &Reply,
     ) {
         let Answer::Unreachable(refusal, _) = reply.answer else {
@@ -46,6 +48,7 @@ impl Rationed {
             address,
             port,
             late: took >= LATE,
+            after_silence,
             authentic: true,
         };
         self.devices.learn(source, known);

@@ -19,6 +19,7 @@ fn known() -> Fact {
         address: IpAddr::V4(Ipv4Addr::new(10, 9, 9, 11)),
         port: PORT,
         late: false,
+        after_silence: false,
         authentic: true,
     })
 }
