@@ -114,6 +114,8 @@ pub struct Element {
     pub text: String,
     /// Whether it excludes what it describes (`nomatch`).
     pub excludes: bool,
+    /// Whether it asks more than that, so that it may be passed over though it fits.
+    pub limited: bool,
 }
 
 impl Element {
@@ -124,6 +126,7 @@ impl Element {
             verdict: None,
             text: String::new(),
             excludes: false,
+            limited: false,
         }
     }
 }

@@ -68,7 +68,12 @@ fn decide_on(ruleset: &Ruleset, flow: &Flow, starts: &[Start]) -> Decision {
     let blocked = all.iter().any(is_blocked);
     let mut doubts = ruleset.doubts.iter();
     let contradicts_itself =
-        doubts.any(|doubt| matches!(doubt, Doubt::GivenTwice(_) | Doubt::Changed(_)));
+        doubts.any(|doubt| {
+            matches!(
+                doubt,
+                Doubt::GivenTwice(_) | Doubt::Changed(_) | Doubt::NotUnderstood(_) | Doubt::CutOff(_)
+            )
+        });
     let ruling = match (allowed, blocked) {
         _ if cut_short || contradicts_itself => Ruling::Depends,
         (false, true) => Ruling::Blocked,

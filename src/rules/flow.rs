@@ -53,9 +53,8 @@ impl Part {
             | Field::OriginalDestination6
             | Field::OriginalDestinationPort
             | Field::OriginalSource4
-            | Field::OriginalSource6
-            | Field::PacketType
-            | Field::Other(_) => return None,
+            | Field::OriginalSource6 => return None,
+            Field::PacketType | Field::Other(_) => Self::Other,
         })
     }
 }
@@ -284,7 +283,11 @@ impl Flow {
 
     /// How often the part that `field` tells of was written anew.
     pub fn age(&self, field: &Field) -> u32 {
-        Part::of(field).map_or(0, |part| self.ages[part as usize])
+        match field {
+            // It may be made of any part.
+            Field::Other(_) => self.rewritings(),
+            _ => Part::of(field).map_or(0, |part| self.ages[part as usize]),
+        }
     }
 
     /// How often anything of it was written anew.

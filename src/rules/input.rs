@@ -94,7 +94,9 @@ impl Reader {
             }
         }
         if self.sure {
-            self.note(Doubt::CutOff);
+            let mut told = lines.iter().rev();
+            let last = told.find(|(_, text)| !text.trim().is_empty());
+            self.note(Doubt::CutOff(last.map_or(1, |(line, _)| *line)));
         }
         self.end_listing()
     }

@@ -143,6 +143,7 @@ fn make(ruleset: &mut Ruleset, name: &str, kind: &str, header: &str) {
         kind: kind.to_owned(),
         known: followed && header.split_whitespace().all(plain),
         changing: false,
+        fickle: false,
     };
     ruleset.ipsets.insert(name.to_owned(), set);
 }
@@ -169,6 +170,7 @@ fn add(ruleset: &mut Ruleset, name: &str, entry: &str, text: &str) {
             None => entry.to_owned(),
         },
         excludes: words.contains(&"nomatch"),
+        limited: false,
     });
 }
 

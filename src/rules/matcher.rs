@@ -169,11 +169,15 @@ impl<'a> Knowledge<'a> {
             return None;
         }
         let (listed, known) = self.contents(elements);
+        let fickle = self.named(elements).is_some_and(|set| set.fickle);
         let mut hangs = !known;
         let mut may_exclude = false;
         let mut found: Option<&Element> = None;
         for element in listed {
-            match fits(keys, &values, element) {
+            let fits = fits(keys, &values, element);
+            // What asks more than it shows may be passed over.
+            let fits = fits.filter(|fits| !fits || !(fickle || element.limited));
+            match fits {
                 // The most specific network decides.
                 Some(true) if found.is_none_or(|found| span(element) < span(found)) => {
                     found = Some(element);
@@ -201,6 +205,35 @@ impl<'a> Knowledge<'a> {
     /// Whether the input shows all of `elements`.
     pub fn lists(self, elements: &Elements) -> bool {
         self.contents(elements).1
+    }
+
+    /// Whether every value that the key may have is among `elements`, so that one is found for sure.
+    pub fn covers(self, keys: &[Key], elements: &'a Elements) -> bool {
+        let ([key], (listed, true)) = (keys, self.contents(elements)) else {
+            return false;
+        };
+        let Value::Number(low, high) = self.value(key) else {
+            return false;
+        };
+        let mut spans: Vec<(u128, u128)> = Vec::new();
+        for element in listed {
+            match element.patterns.as_slice() {
+                [Pattern::Any] => spans.push((low, high)),
+                [Pattern::Range(first, last)] if key.mask == u128::MAX && !element.limited => {
+                    spans.push((*first, *last));
+                }
+                _ => {}
+            }
+        }
+        spans.sort_unstable();
+        let mut next = Some(low);
+        for (first, last) in spans {
+            next = match next {
+                Some(wanted) if first <= wanted && wanted <= last => last.checked_add(1),
+                other => other,
+            };
+        }
+        next.is_none_or(|next| next > high)
     }
 
     /// What the input shows of `elements`, and whether that is all.
@@ -276,7 +309,11 @@ impl<'a> Knowledge<'a> {
 
     /// That `keys` are among `elements`.
     pub fn fact(self, keys: &[Key], elements: &Elements, text: String) -> Fact {
-        if self.named(elements).is_some_and(|set| set.changing) {
+        let is_fickle = |key: &Key| matches!(&key.field, Field::Other(words) if is_fickle(words));
+        let changes = self
+            .named(elements)
+            .is_some_and(|set| set.changing || set.fickle);
+        if changes || keys.iter().any(is_fickle) {
             return Fact::once(self.flow.step, self.place, text);
         }
         let ages: Vec<u32> = keys.iter().map(|key| self.flow.age(&key.field)).collect();
@@ -296,7 +333,9 @@ impl<'a> Knowledge<'a> {
             },
         };
         let lessons = match (keys, elements) {
-            ([key], Elements::Listed(listed)) if key.mask == u128::MAX => {
+            ([key], Elements::Listed(listed))
+                if key.mask == u128::MAX && !matches!(key.field, Field::Other(_)) =>
+            {
                 lessons(key, &self.value(key), listed)
             }
             (_, _) => (None, None),
@@ -346,6 +385,13 @@ fn lessons(key: &Key, value: &Value, listed: &[Element]) -> (Lesson, Lesson) {
         }
         (_, Value::Number(..) | Value::Outside(_) | Value::Name(_) | Value::Absent) => (None, None),
     }
+}
+
+/// Whether what words ask may be answered otherwise each time.
+pub(super) fn is_fickle(text: &str) -> bool {
+    const WORDS: [&str; 6] = ["numgen", "random", "limit", "quota", "count", "last"];
+    let mut words = text.split(|character: char| !character.is_ascii_alphanumeric());
+    words.any(|word| WORDS.contains(&word))
 }
 
 /// What a condition asks for, to be told apart from its opposite.

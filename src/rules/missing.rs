@@ -36,7 +36,7 @@ fn hidden(doubt: &Doubt) -> Option<String> {
         Doubt::LegacyTablesNotShown => {
             Some("a rule of the legacy tables, which are not in the input, stops it".to_owned())
         }
-        Doubt::CutOff => {
+        Doubt::CutOff(_) => {
             Some("a rule behind the end of the input, which is cut off, stops it".to_owned())
         }
         Doubt::ToolFailed(said) => Some(format!(
@@ -44,6 +44,9 @@ fn hidden(doubt: &Doubt) -> Option<String> {
         )),
         Doubt::Changed(command) => {
             Some(format!("what this command has changed stops it: {command}"))
+        }
+        Doubt::NotUnderstood(words) => {
+            Some(format!("what is not understood in the input stops it: {words}"))
         }
         Doubt::GivenTwice(table) => Some(format!(
             "the other one of the two tables {table} in the input, which differ, decides"

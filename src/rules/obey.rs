@@ -124,7 +124,14 @@ impl Walker {
                     .map(|(element, verdict)| (element.text.clone(), verdict.clone()))
                     .collect();
                 let listed = knowledge.lists(elements);
+                let mut rest = candidates.len();
+                let covered = knowledge.covers(keys, elements);
                 for (element, verdict) in candidates {
+                    rest -= 1;
+                    if rest == 0 && covered {
+                        // One of them is found, and it is none of the others.
+                        return self.go(&verdict, rule, place, walk);
+                    }
                     let fact = Fact::at(place, format!("{text} finds {element}"));
                     match self.known(&fact) {
                         Some(true) => return self.go(&verdict, rule, place, walk),

@@ -33,10 +33,12 @@ pub enum Doubt {
     InterfacesHidden,
     /// The listing shows names where addresses are.
     NamesShown,
-    /// A save ends before its COMMIT.
-    CutOff,
+    /// A save ends before its COMMIT, in this line.
+    CutOff(usize),
     /// This line is of no form that lists rules, and was passed over.
     PassedOver(usize, String),
+    /// This part of a listing is not understood: it may be anything.
+    NotUnderstood(String),
     /// This command, between rules, changes some that the input does not show afterwards.
     Changed(String),
     /// A tool that shows rules failed.
@@ -250,6 +252,8 @@ pub struct Base {
     pub policy: Policy,
     /// The devices of an ingress chain.
     pub devices: Vec<String>,
+    /// The words that say where it is called, where they are not understood.
+    pub unread: Option<String>,
 }
 
 /// A place in the kernel where packets are shown to chains.
@@ -324,13 +328,20 @@ pub struct Rule {
     pub recipe: Recipe,
 }
 
+impl Rule {
+    /// What iptables takes behind the name of `chain` to make it again; `None` where its text is not
+    /// all of it.
+    pub fn specification(&self, chain: &str) -> Option<&str> {
+        let rest = self.text.strip_prefix("-A ")?.strip_prefix(chain)?;
+        (self.recipe == Recipe::Same).then_some(rest.trim_start())
+    }
+}
+
 /// How to make a rule again after it was deleted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Recipe {
-    /// The words that follow the chain in an iptables command.
-    Iptables(String),
-    /// The statements as nft reads them.
-    Nft(String),
+    /// Its text says all of it: behind the chain what iptables takes, or the statements of nft.
+    Same,
     /// The `expr` of the rule as `nft -j` reads it.
     NftJson(String),
     /// The input did not show all of it.
@@ -382,6 +393,24 @@ pub enum Statement {
         /// Who decides.
         to: String,
     },
+}
+
+impl Statement {
+    /// Whether the rule may be over with it.
+    pub const fn ends(&self) -> bool {
+        match self {
+            Self::End(_)
+            | Self::Dispatch { .. }
+            | Self::Destination(_)
+            | Self::Source
+            | Self::Handover { .. } => true,
+            Self::Match(_)
+            | Self::Mark { .. }
+            | Self::Rewrite(_)
+            | Self::Update { .. }
+            | Self::Untrack => false,
+        }
+    }
 }
 
 /// A change of a mark.
@@ -448,6 +477,8 @@ pub struct Set {
     pub known: bool,
     /// Whether rules change its contents while packets pass.
     pub changing: bool,
+    /// Whether each element asks more than it shows, as a limit.
+    pub fickle: bool,
 }
 
 /// What a rule decides.

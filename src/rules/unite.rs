@@ -106,8 +106,9 @@ fn forget_doubles(ruleset: &mut Ruleset) {
         Doubt::FamilyAssumed(_)
         | Doubt::InterfacesHidden
         | Doubt::NamesShown
-        | Doubt::CutOff
+        | Doubt::CutOff(_)
         | Doubt::PassedOver(..)
+        | Doubt::NotUnderstood(_)
         | Doubt::Changed(_)
         | Doubt::ToolFailed(_)
         | Doubt::SetsEmpty

@@ -63,6 +63,9 @@ pub enum Fault {
     /// Blocks or expressions nested too deeply.
     #[error("nested too deeply")]
     Depth,
+    /// The text ends too early, in this line.
+    #[error("cut off at line {0}: give all of it")]
+    CutOff(usize),
     /// Invalid JSON.
     #[error("not valid JSON: {0}")]
     Json(String),

@@ -254,6 +254,13 @@ impl Walker {
                 if base.kind == Kind::Nat && (!self.flow.tracked || settled) {
                     return None;
                 }
+                if let Some(words) = &base.unread {
+                    let name = &chain_at(walk.ruleset, at)?.1.name;
+                    let text = format!("the packet comes to chain {name} ({words})");
+                    if !self.supposes(&Fact::at(Place { at, rule: None }, text), walk) {
+                        return None;
+                    }
+                }
                 if matches!(self.hook, Hook::Ingress | Hook::Egress) {
                     let name = &chain_at(walk.ruleset, at)?.1.name;
                     let condition = by_device(&base.devices, self.hook, name);

@@ -60,6 +60,9 @@ fn doubt(doubt: &Doubt) -> String {
         Doubt::PassedOver(line, text) => {
             format!("line {line} of the input lists no rule and was passed over: {text}")
         }
+        Doubt::NotUnderstood(words) => {
+            format!("a part of the input is not understood: {words}")
+        }
         Doubt::Changed(command) => format!(
             "the input holds a command that changes rules, which is not followed: {command}"
         ),
@@ -69,7 +72,9 @@ fn doubt(doubt: &Doubt) -> String {
              command, list again without -t"
                 .to_owned()
         }
-        Doubt::CutOff => "the input ends before its COMMIT: it was cut off".to_owned(),
+        Doubt::CutOff(line) => {
+            format!("the input ends before its COMMIT: it was cut off at line {line}")
+        }
         Doubt::GivenTwice(table) => format!(
             "table {table} is in the input twice, and not alike: give the rules of one host only, as \
              they are now, each with the command that printed them"

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use super::{Flow, LOOPBACK};
 use crate::rules::condition::Field;
+use crate::rules::names;
 use crate::rules::packet::{
     ASSURED, DESTINATION_TRANSLATED, ESTABLISHED, INVALID, Journey, LOCAL, MULTICAST, NEW,
     SEEN_REPLY, Step, TCP, UDP, UNICAST, UNTRACKED, Value,
@@ -67,7 +68,8 @@ impl Flow {
             Field::TcpFlags => Value::Absent,
             Field::FragmentOffset if !self.is_ipv4() => Value::Absent,
             Field::FragmentOffset if mask & DO_NOT_FRAGMENT == 0 => Value::exactly(0_u8),
-            Field::FragmentOffset | Field::Other(_) => Value::Unknown,
+            Field::FragmentOffset => Value::Unknown,
+            Field::Other(words) => chosen(words),
             Field::InInterface => self.interface(self.hook_has_in, self.in_interface.as_ref()),
             Field::OutInterface => self.interface(self.hook_has_out, self.out_interface.as_ref()),
             Field::Mark => number(self.mark),
@@ -79,7 +81,9 @@ impl Flow {
             Field::ConnectionStatus => tracked(self.connection_status(mask)),
             Field::SourceType => self.source_type(),
             Field::DestinationType => self.destination_type(),
-            Field::PacketType if self.journey == Journey::Inbound => Value::exactly(0_u8),
+            Field::PacketType if self.journey == Journey::Inbound && self.age(field) == 0 => {
+                Value::exactly(0_u8)
+            }
             Field::PacketType => Value::Unknown,
         }
     }
@@ -198,6 +202,30 @@ impl Flow {
             (_, Some(false) | None) => Value::Unknown,
         }
     }
+}
+
+/// What `numgen random mod 2 offset 1`, and what else chooses one of several, may come to.
+fn chosen(words: &str) -> Value {
+    let mut words = words.split(' ');
+    if !words
+        .next()
+        .is_some_and(|first| matches!(first, "numgen" | "jhash" | "symhash"))
+    {
+        return Value::Unknown;
+    }
+    let (mut many, mut offset) = (None, 0_u32);
+    while let Some(word) = words.next() {
+        let number = || names::number(words.clone().next()?)?.try_into().ok();
+        match word {
+            "mod" => many = number(),
+            "offset" => offset = number().unwrap_or(0),
+            _ => {}
+        }
+    }
+    let last = many.and_then(|many: u32| offset.checked_add(many)?.checked_sub(1));
+    last.map_or(Value::Unknown, |last| {
+        Value::Number(offset.into(), last.into())
+    })
 }
 
 fn version4(address: Option<IpAddr>) -> Value {

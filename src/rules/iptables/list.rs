@@ -219,7 +219,7 @@ impl Listing {
                 .to_owned(),
             statements,
             recipe: if complete {
-                Recipe::Iptables(row.specification.clone())
+                Recipe::Same
             } else {
                 Recipe::Incomplete
             },

@@ -108,7 +108,7 @@ fn put(
         handle: None,
         text: format!("-A {name} {written}").trim_end().to_owned(),
         statements,
-        recipe: Recipe::Iptables(written),
+        recipe: Recipe::Same,
     };
     chain.rules.insert(at, rule);
     for (rule, number) in chain.rules.iter_mut().zip(1..).skip(at) {

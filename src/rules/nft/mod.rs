@@ -3,11 +3,13 @@
 //! Both readers make the same [`syntax`] of it, and [`lower`] gives that its meaning.
 
 mod expression;
+mod field;
 mod foreign;
 pub(super) mod json;
 mod lexer;
 mod lower;
 mod mark;
+mod parser;
 mod pattern;
 mod statement;
 mod syntax;
