@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::condition::{Condition, Element, Field, Key, Pattern};
 use super::flow::Flow;
+use super::lesson;
 use super::packet::{Step, Value};
 use super::place::Place;
 use super::ruleset::{Elements, Set, Verdict};
@@ -273,10 +274,15 @@ impl<'a> Knowledge<'a> {
     }
 
     fn value(self, key: &Key) -> Value {
-        let learnt = self.learnt.iter().rfind(|(field, _)| *field == key.field);
         let own = self.flow.value(&key.field, key.mask);
+        let is_known = match &own {
+            Value::Number(low, high) => low == high,
+            Value::Absent => true,
+            _ => false,
+        };
+        let learnt = self.learnt.iter().rfind(|(field, _)| *field == key.field);
         match learnt {
-            Some((_, value)) if own != Value::Absent => value.clone(),
+            Some((_, value)) if !is_known => value.clone(),
             Some(_) | None => own,
         }
     }
@@ -332,58 +338,18 @@ impl<'a> Knowledge<'a> {
                 Elements::Listed(_) | Elements::Ipset(_) => None,
             },
         };
-        let lessons = match (keys, elements) {
-            ([key], Elements::Listed(listed))
-                if key.mask == u128::MAX && !matches!(key.field, Field::Other(_)) =>
-            {
-                lessons(key, &self.value(key), listed)
+        let (listed, known) = self.contents(elements);
+        let lessons = match keys {
+            [key] if known && !matches!(key.field, Field::Other(_)) => {
+                lesson::lessons(key, &self.value(key), listed)
             }
-            (_, _) => (None, None),
+            _ => (None, None),
         };
         Fact {
             if_true: lessons.0,
             if_false: lessons.1,
             ..Fact::about(subject, text)
         }
-    }
-}
-
-type Lesson = Option<(Field, Value)>;
-
-/// What follows for `key`, of which `value` is known, when it is among `listed` and when it is not.
-fn lessons(key: &Key, value: &Value, listed: &[Element]) -> (Lesson, Lesson) {
-    let lesson = |value: Value| Some((key.field.clone(), value));
-    let patterns: Vec<&Pattern> = listed.iter().flat_map(|one| &one.patterns).collect();
-    match (patterns.as_slice(), value) {
-        ([Pattern::Range(first, last)], Value::Number(low, high)) => {
-            let within = Value::Number(*first.max(low), *last.min(high));
-            let without = match (first <= low, last >= high) {
-                (true, false) => lesson(Value::Number(last + 1, *high)),
-                (false, true) => lesson(Value::Number(*low, first - 1)),
-                (true, true) | (false, false) => None,
-            };
-            (lesson(within), without)
-        }
-        ([Pattern::Range(first, last)], _) => (lesson(Value::Number(*first, *last)), None),
-        (_, Value::Unknown | Value::NoneOf(_)) => {
-            let names = patterns.iter().map(|pattern| match pattern {
-                Pattern::Name(name) => Some(name.clone()),
-                Pattern::Any | Pattern::Range(..) | Pattern::Prefix(_) | Pattern::Opaque(_) => None,
-            });
-            let Some(names) = names.collect::<Option<Vec<String>>>() else {
-                return (None, None);
-            };
-            let within = match names.as_slice() {
-                [name] => lesson(Value::Name(name.clone())),
-                _ => None,
-            };
-            let mut none = names;
-            if let Value::NoneOf(others) = value {
-                none.extend(others.iter().cloned());
-            }
-            (within, lesson(Value::NoneOf(none)))
-        }
-        (_, Value::Number(..) | Value::Outside(_) | Value::Name(_) | Value::Absent) => (None, None),
     }
 }
 
@@ -442,11 +408,7 @@ fn fits(keys: &[Key], values: &[Value], element: &Element) -> Option<bool> {
     sure
 }
 
-/// The greatest number there is in a field whose numbers these spans bound.
-fn spans_end(spans: &[(u128, u128)]) -> u128 {
-    spans.last().map_or(0, |(_, last)| *last)
-}
-
+/// Whether a value fits a pattern; `None` when it cannot be told.
 fn fit(mask: u128, value: &Value, pattern: &Pattern) -> Option<bool> {
     match (pattern, value) {
         (Pattern::Any, _) => Some(true),
@@ -462,27 +424,42 @@ fn fit(mask: u128, value: &Value, pattern: &Pattern) -> Option<bool> {
                 None
             }
         }
-        (Pattern::Range(first, last), Value::Outside(spans)) => {
-            // Under a mask, a value stands for all that differ from it in the other bits.
-            let other = if mask == u128::MAX {
-                0
-            } else {
-                !mask & spans_end(spans)
-            };
-            let last = last | other;
-            let apart = spans
-                .iter()
-                .any(|(low, high)| low <= first && last <= *high);
+        (Pattern::Range(first, last), Value::Within(spans)) => {
+            if mask != u128::MAX {
+                return None;
+            }
+            if spans.iter().all(|(low, high)| first <= low && high <= last) {
+                return Some(true);
+            }
+            let apart = spans.iter().all(|(low, high)| high < first || last < low);
             apart.then_some(false)
+        }
+        (Pattern::Range(first, last), Value::Bits(known, bits)) if first == last => {
+            let both = mask & known;
+            if first & both != bits & both {
+                return Some(false);
+            }
+            (mask & !known == 0).then_some(true)
         }
         (Pattern::Name(name), Value::Name(own)) => Some(name == own),
         (Pattern::Prefix(start), Value::Name(own)) => Some(own.starts_with(start.as_str())),
         (Pattern::Name(name), Value::NoneOf(others)) if others.contains(name) => Some(false),
+        (Pattern::Name(name), Value::Begins(start)) if !name.starts_with(start.as_str()) => {
+            Some(false)
+        }
+        (Pattern::Prefix(start), Value::Begins(own)) if own.starts_with(start.as_str()) => {
+            Some(true)
+        }
+        (Pattern::Prefix(start), Value::Begins(own)) if !start.starts_with(own.as_str()) => {
+            Some(false)
+        }
         (
             Pattern::Opaque(_) | Pattern::Range(..) | Pattern::Name(_) | Pattern::Prefix(_),
             Value::Number(..)
-            | Value::Outside(_)
+            | Value::Within(_)
+            | Value::Bits(..)
             | Value::Name(_)
+            | Value::Begins(_)
             | Value::NoneOf(_)
             | Value::Unknown
             | Value::Absent,

@@ -17,6 +17,7 @@ mod flow;
 pub mod input;
 mod ipset;
 mod iptables;
+mod lesson;
 mod lines;
 pub mod matcher;
 mod missing;

@@ -102,10 +102,14 @@ impl Packet {
 pub enum Value {
     /// A number within these bounds.
     Number(u128, u128),
-    /// A number that is in none of these spans.
-    Outside(&'static [(u128, u128)]),
+    /// A number within one of these spans, which are in order and apart.
+    Within(Vec<(u128, u128)>),
+    /// A number of which these bits are known: which, and what they are.
+    Bits(u128, u128),
     /// This name.
     Name(String),
+    /// A name that begins so.
+    Begins(String),
     /// A name that is none of these.
     NoneOf(Vec<String>),
     /// Nothing.
@@ -118,5 +122,28 @@ impl Value {
     pub(super) fn exactly(number: impl Into<u128>) -> Self {
         let number = number.into();
         Self::Number(number, number)
+    }
+
+    /// A number within one of `spans`; `None` where there is no span.
+    pub(super) fn within(spans: Vec<(u128, u128)>) -> Option<Self> {
+        match spans.as_slice() {
+            [] => None,
+            [(low, high)] => Some(Self::Number(*low, *high)),
+            [_, _, ..] => Some(Self::Within(spans)),
+        }
+    }
+
+    /// The spans a number is within; `None` for what is no number.
+    pub(super) fn spans(&self) -> Option<Vec<(u128, u128)>> {
+        match self {
+            Self::Number(low, high) => Some(vec![(*low, *high)]),
+            Self::Within(spans) => Some(spans.clone()),
+            Self::Unknown => Some(vec![(0, u128::MAX)]),
+            Self::Bits(..)
+            | Self::Name(_)
+            | Self::Begins(_)
+            | Self::NoneOf(_)
+            | Self::Absent => None,
+        }
     }
 }

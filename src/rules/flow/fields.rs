@@ -17,14 +17,10 @@ const ACK: u128 = 0x10;
 /// Bit of the fragment offset field that senders set as they like (do not fragment).
 const DO_NOT_FRAGMENT: u128 = 0x4000;
 
-/// IPv4 addresses that no host has in a network: "this network", loopback, multicast and above.
-const NO_HOSTS4: [(u128, u128); 3] = [
-    (0, 0x00ff_ffff),
-    (0x7f00_0000, 0x7fff_ffff),
-    (0xe000_0000, 0xffff_ffff),
-];
+/// IPv4 addresses of hosts: neither "this network", nor loopback, nor multicast and above.
+const HOSTS4: [(u128, u128); 2] = [(0x0100_0000, 0x7eff_ffff), (0x8000_0000, 0xdfff_ffff)];
 /// The same of IPv6.
-const NO_HOSTS6: [(u128, u128); 2] = [(0, 1), (0xff << 120, u128::MAX)];
+const HOSTS6: [(u128, u128); 1] = [(2, (0xff << 120) - 1)];
 
 impl Flow {
     /// What is known of `field`.
@@ -97,11 +93,8 @@ impl Flow {
         if known != Value::Unknown || !from_network || !asked || self.step == Step::Answer {
             return known;
         }
-        Value::Outside(if self.is_ipv4() {
-            &NO_HOSTS4
-        } else {
-            &NO_HOSTS6
-        })
+        let spans: &[(u128, u128)] = if self.is_ipv4() { &HOSTS4 } else { &HOSTS6 };
+        Value::within(spans.to_vec()).unwrap_or(Value::Unknown)
     }
 
     fn connection_state(&self) -> Value {
