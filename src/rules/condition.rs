@@ -1,5 +1,6 @@
 //! Conditions on a packet: values of fields against patterns.
 
+use super::odds::Odds;
 use super::ruleset::{Elements, Verdict};
 
 /// Something of a packet, its connection or its way that a rule can look at.
@@ -160,6 +161,8 @@ pub enum Condition {
         stable: bool,
         /// Whether it must not hold.
         negated: bool,
+        /// How that is likely to be.
+        odds: Odds,
     },
     /// Holds never.
     Never,

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::condition::{Condition, Element, Field, Key, Pattern};
 use super::flow::Flow;
 use super::lesson;
+use super::odds::Odds;
 use super::packet::{Step, Value};
 use super::place::Place;
 use super::ruleset::{Elements, Set, Verdict};
@@ -61,6 +62,8 @@ pub struct Fact {
     pub if_false: Option<(Field, Value)>,
     /// Whether the condition holds where the fact is false.
     pub negated: bool,
+    /// How likely it is true.
+    pub odds: Odds,
 }
 
 impl Fact {
@@ -89,7 +92,13 @@ impl Fact {
             if_true: None,
             if_false: None,
             negated: false,
+            odds: Odds::Even,
         }
+    }
+
+    /// The same with its odds.
+    pub fn likely(self, odds: Odds) -> Self {
+        Self { odds, ..self }
     }
 }
 
@@ -128,7 +137,11 @@ impl<'a> Knowledge<'a> {
                 text,
                 stable,
                 negated,
+                odds,
             } => {
+                if let Odds::Taken(holds) = odds {
+                    return truth(holds != negated);
+                }
                 let fact = if *stable {
                     Fact::of(self.flow, text.clone())
                 } else {
@@ -136,6 +149,7 @@ impl<'a> Knowledge<'a> {
                 };
                 Truth::Hangs(Box::new(Fact {
                     negated: *negated,
+                    odds: *odds,
                     ..fact
                 }))
             }

@@ -54,6 +54,7 @@ fn hidden(doubt: &Doubt) -> Option<String> {
         Doubt::FamilyAssumed(_)
         | Doubt::PassedOver(..)
         | Doubt::SetsEmpty
+        | Doubt::HeadingMissing
         | Doubt::InterfacesHidden
         | Doubt::NamesShown
         | Doubt::IptablesSeenByNft(_) => None,

@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use super::flow::{Flow, Part};
+use super::landscape::Landscape;
 use super::matcher::{Fact, Found};
 use super::packet::Journey;
 use super::place::{ChainAt, Place};
@@ -60,6 +61,7 @@ impl Walker {
                 Statement::Destination(translation) => {
                     self.rewrite(Part::Destination);
                     self.flow.translate(translation);
+                    self.flow.locate(&walk.ruleset.landscape);
                     self.way.push(format!(
                         "{asked_by} translates to {}",
                         self.flow.destination()
@@ -310,6 +312,21 @@ impl Flow {
         } else if translation.varied {
             self.to_here = self.led_elsewhere();
         }
+    }
+
+    /// Where the rules tell it, whether the destination is an address of this host.
+    fn locate(&mut self, landscape: &Landscape) {
+        if self.to_here.is_none() {
+            self.to_here = self.to.and_then(|to| landscape.is_here(to));
+        }
+    }
+
+    /// It is led to a destination that nobody can tell.
+    pub(super) fn lead_away(&mut self) {
+        self.destination_settled = true;
+        self.translated = Some(true);
+        (self.to, self.port, self.mark) = (None, None, None);
+        self.to_here = Some(false);
     }
 
     /// Whether it leads to another destination: to the same one, the kernel translates nothing.

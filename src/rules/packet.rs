@@ -76,6 +76,9 @@ pub struct Packet {
     pub in_interface: Option<String>,
     /// Interface it goes out by; for an inbound packet it says that the packet is forwarded.
     pub out_interface: Option<String>,
+    /// Whether the destination that is given is one of this host's own addresses, where that is
+    /// known.
+    pub here: Option<bool>,
     /// The mark it has from its socket (`SO_MARK`), 0 for none; from the network none has one.
     pub mark: u32,
 }
@@ -92,6 +95,7 @@ impl Packet {
             port,
             in_interface: None,
             out_interface: None,
+            here: None,
             mark: 0,
         }
     }

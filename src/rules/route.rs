@@ -21,6 +21,8 @@ pub(super) enum Station {
     Destination,
     /// The translation of the source, for connections that are known already.
     Source,
+    /// A table nat that the input does not show.
+    UntoldNat,
     /// A base chain.
     Chain(ChainAt),
     /// A chain whose callers the input does not show.
@@ -33,6 +35,10 @@ pub(super) fn stations(ruleset: &Ruleset, flow: &Flow, hook: Hook) -> Vec<Statio
     if matches!(hook, Hook::Prerouting | Hook::Output) {
         found.push((CONNTRACK, Station::Conntrack));
         found.push((DESTINATION, Station::Destination));
+        let untold = ruleset.landscape.untold_nat(flow.is_ipv4()).is_some();
+        if untold && flow.is_new() && hook == Hook::Prerouting {
+            found.push((DESTINATION, Station::UntoldNat));
+        }
     }
     if matches!(hook, Hook::Input | Hook::Postrouting) {
         found.push((SOURCE, Station::Source));

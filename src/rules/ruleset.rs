@@ -8,6 +8,7 @@ use std::net::IpAddr;
 
 use super::condition::{Condition, Element, Key};
 use super::flow::Part;
+use super::landscape::Landscape;
 
 /// All tables of one host, as far as the input showed them.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -20,6 +21,8 @@ pub struct Ruleset {
     pub doubts: Vec<Doubt>,
     /// Whether what it does not show is not there, as of a host that was asked for all it has.
     pub whole: bool,
+    /// What they tell of their host.
+    pub landscape: Landscape,
 }
 
 /// A reason why the input may not be all there is.
@@ -29,6 +32,8 @@ pub enum Doubt {
     LegacyTablesNotShown,
     /// Nothing in the input tells the IP version of an iptables listing.
     FamilyAssumed(Family),
+    /// A listing begins without its heading, and was taken for that of INPUT.
+    HeadingMissing,
     /// A listing without `-v` hides the interfaces that rules are bound to.
     InterfacesHidden,
     /// The listing shows names where addresses are.

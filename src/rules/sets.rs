@@ -1,6 +1,7 @@
 //! What can be said of sets once the whole input is read.
 
 use super::condition::{Condition, Field, Key};
+use super::landscape::Landscape;
 use super::ruleset::{Doubt, Elements, Ruleset, Set, Statement};
 
 /// Marks the sets that rules change, and asks of an ipset what its kind holds.
@@ -33,6 +34,7 @@ pub(super) fn settle(ruleset: &mut Ruleset) {
             }
         }
     }
+    ruleset.landscape = Landscape::of(ruleset);
 }
 
 /// Notes that a rule changes a set; what it may have taken out is no member for sure.

@@ -104,6 +104,7 @@ fn forget_doubles(ruleset: &mut Ruleset) {
         Doubt::IptablesSeenByNft(name) => left.contains(name),
         Doubt::LegacyTablesNotShown => !has_legacy,
         Doubt::FamilyAssumed(_)
+        | Doubt::HeadingMissing
         | Doubt::InterfacesHidden
         | Doubt::NamesShown
         | Doubt::CutOff(_)

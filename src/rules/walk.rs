@@ -6,6 +6,7 @@
 
 use super::condition::{Condition, Field, Key, Pattern};
 use super::flow::{Flow, Part};
+use super::odds::Odds;
 use super::matcher::{Fact, Knowledge, Subject, Truth};
 use super::packet::{Packet, Value};
 use super::place::{ChainAt, Place};
@@ -52,6 +53,8 @@ pub struct Assumed {
     pub subject: Subject,
     /// Whether it was taken to be true.
     pub holds: bool,
+    /// How likely it is true.
+    pub odds: Odds,
 }
 
 /// One way and its end.
@@ -66,6 +69,8 @@ pub struct Outcome {
     /// The chains it has entered from others; where ways to one end were put together, those that
     /// all of them enter.
     pub entered: Vec<ChainAt>,
+    /// What was taken to be so on the way.
+    pub noted: Vec<String>,
     /// The packet as it was there.
     pub flow: Flow,
 }
@@ -96,6 +101,8 @@ pub(super) struct Walker {
     pending: Option<(Place, Verdict)>,
     assumed: Vec<Assumed>,
     learnt: Vec<(Field, Value)>,
+    /// What was taken to be so.
+    pub(super) noted: Vec<String>,
 }
 
 /// Where a way begins.
@@ -170,6 +177,7 @@ impl Walk<'_> {
             assumed: walker.assumed,
             way: walker.way,
             entered: walker.entered,
+            noted: walker.noted,
             flow: walker.flow,
         });
     }
@@ -190,6 +198,7 @@ impl Walker {
             pending: None,
             assumed: start.assumed.clone(),
             learnt: Vec::new(),
+            noted: Vec::new(),
         };
         walker.arrive(ruleset, walker.hook);
         walker
@@ -244,6 +253,7 @@ impl Walker {
                     self.rewrite(Part::Source);
                 }
             }
+            Station::UntoldNat => self.untold_nat(walk),
             Station::Chain(at) => {
                 let base = chain_at(walk.ruleset, at)?.1.base.as_ref()?;
                 let settled = if matches!(self.hook, Hook::Input | Hook::Postrouting) {
@@ -268,6 +278,8 @@ impl Walker {
                         return None;
                     }
                 }
+                self.flow.in_translation =
+                    base.kind == Kind::Nat && self.hook == Hook::Prerouting;
                 self.begin(at);
             }
             Station::Orphan(at) => {
@@ -282,6 +294,29 @@ impl Walker {
             }
         }
         None
+    }
+
+    /// The packet comes to a table nat that the input does not show.
+    fn untold_nat(&mut self, walk: &mut Walk<'_>) {
+        let landscape = &walk.ruleset.landscape;
+        let Some(shown) = landscape.untold_nat(self.flow.is_ipv4()) else {
+            return;
+        };
+        if landscape.is_unserved(self.flow.to, self.flow.port) {
+            return;
+        }
+        let text = format!(
+            "table nat, which the input does not show, leads it to another destination ({shown})"
+        );
+        let place = Place {
+            at: self.base,
+            rule: None,
+        };
+        if self.supposes(&Fact::at(place, text), walk) {
+            self.rewrite(Part::Destination);
+            self.rewrite(Part::Mark);
+            self.flow.lead_away();
+        }
     }
 
     fn begin(&mut self, at: ChainAt) {
@@ -339,7 +374,11 @@ impl Walker {
                 Some(address) => format!("{address} is an address of this host"),
                 None => "the translated destination is an address of this host".to_owned(),
             };
-            let here = self.supposes(&Fact::of(&self.flow, text), walk);
+            // Who asks of an address asks of a host's own, most of the time.
+            let as_asked = self.flow.to.is_some() && self.flow.translated == Some(false);
+            let odds = if as_asked { Odds::Usually(true) } else { Odds::Even };
+            let fact = Fact::of(&self.flow, text).likely(odds);
+            let here = self.supposes(&fact, walk);
             self.flow.to_here = Some(here);
         }
         let Some(hook) = route::after(self.hook, &self.flow) else {
@@ -347,6 +386,9 @@ impl Walker {
         };
         if hook == Hook::Ingress {
             self.flow.turn();
+        }
+        if hook == Hook::Forward {
+            self.flow.leave_by(&walk.ruleset.landscape);
         }
         self.arrive(walk.ruleset, hook);
         None
@@ -360,6 +402,18 @@ impl Walker {
         place: Place,
         walk: &mut Walk<'_>,
     ) -> bool {
+        if let Condition::Opaque {
+            text,
+            odds: Odds::Taken(holds),
+            ..
+        } = condition
+        {
+            let not = if *holds { "" } else { "not: " };
+            let note = format!("{not}{text} ({})", named(walk.ruleset, place));
+            if !self.noted.contains(&note) {
+                self.noted.push(note);
+            }
+        }
         match self.knowledge(walk.ruleset, place).test(condition) {
             Truth::Yes => true,
             Truth::No => false,
@@ -424,6 +478,7 @@ impl Walker {
             fact: fact.text.clone(),
             subject: fact.subject.clone(),
             holds,
+            odds: fact.odds,
         });
         let lesson = if holds { &fact.if_true } else { &fact.if_false };
         self.learnt.extend(lesson.clone());
@@ -451,6 +506,7 @@ fn by_device(devices: &[String], hook: Hook, chain: &str) -> Condition {
             ),
             stable: true,
             negated: false,
+            odds: Odds::Even,
         };
     }
     let names = devices.iter().cloned().map(Pattern::Name);

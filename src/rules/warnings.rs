@@ -2,7 +2,6 @@
 
 use super::decision::Decision;
 use super::flow::Flow;
-use super::packet::Journey;
 use super::remedy::Remedy;
 use super::ruleset::{Doubt, Family, Origin, Ruleset};
 
@@ -37,9 +36,22 @@ pub(super) fn of(ruleset: &Ruleset, decision: &Decision, remedy: &Remedy) -> Vec
                 .to_owned(),
         );
     }
+    warnings.extend(noted(decision));
     warnings.extend(ruleset.doubts.iter().map(doubt));
     warnings.extend(left_out(ruleset, &decision.flow));
     warnings
+}
+
+/// What was taken to be so, on any of the ways.
+fn noted(decision: &Decision) -> Vec<String> {
+    let mut all: Vec<String> = Vec::new();
+    for note in decision.outcomes.iter().flat_map(|outcome| &outcome.noted) {
+        let told = format!("taken to be so, as it usually is: {note}");
+        if !all.contains(&told) {
+            all.push(told);
+        }
+    }
+    all
 }
 
 fn doubt(doubt: &Doubt) -> String {
@@ -79,6 +91,11 @@ fn doubt(doubt: &Doubt) -> String {
             "table {table} is in the input twice, and not alike: give the rules of one host only, as \
              they are now, each with the command that printed them"
         ),
+        Doubt::HeadingMissing => {
+            "a listing without its heading was taken for that of INPUT: give the line before it, \
+             which names the chain and its policy"
+                .to_owned()
+        }
         Doubt::InterfacesHidden => {
             "a listing without -v hides the interfaces that rules are bound to: list again \
              with iptables -L -n -v --line-numbers, or iptables-save"
@@ -126,14 +143,6 @@ fn left_out(ruleset: &Ruleset, flow: &Flow) -> Vec<String> {
             "a table of the bridge family filters what this host bridges; it is not followed"
                 .to_owned(),
         );
-    }
-    let asked = flow.asked();
-    let unsaid = asked.journey == Journey::Inbound && asked.out_interface.is_none();
-    if let Some(to) = asked.to.filter(|to| unsaid && !to.is_loopback()) {
-        found.push(format!(
-            "{to} was taken for an address of the host itself: with --out, the packet is followed \
-             to another host"
-        ));
     }
     found
 }

@@ -192,6 +192,10 @@ impl Flow {
             (Some(to), _) if to.is_loopback() => Value::exactly(LOCAL),
             (_, Some(true)) => Value::exactly(LOCAL),
             (_, Some(false)) if self.journey == Journey::Inbound => Value::exactly(UNICAST),
+            // Nobody gave the address: it is one of the host's own, where a rule is to translate it.
+            (None, None) if self.in_translation && self.asked.to.is_none() => {
+                Value::exactly(LOCAL)
+            }
             (_, Some(false) | None) => Value::Unknown,
         }
     }

@@ -8,6 +8,7 @@ use super::place::{self, Section};
 use super::row::{self, Line, Row};
 use super::words;
 use crate::rules::condition::Condition;
+use crate::rules::odds::Odds;
 use crate::rules::ruleset::{Doubt, Family, Policy, Recipe, Rule, Ruleset, Shown, Statement};
 use crate::rules::unreadable::{Fault, Unreadable};
 
@@ -197,11 +198,16 @@ impl Listing {
         let mut statements = options::statements(&specification, line, family)?;
         let mut hidden: Vec<Statement> = Vec::new();
         for unread in &row.unread {
-            hidden.push(opaque(unread.clone(), !row::is_fickle(unread)));
+            let odds = Odds::of(unread);
+            hidden.push(opaque(unread.clone(), !row::is_fickle(unread), odds));
         }
         if row.hides_interfaces {
             let text = "the rule is for the packet's interface, which a listing without -v hides";
-            hidden.push(opaque(text.to_owned(), false));
+            // What lets everything in before other rules is for the loopback interface.
+            let lets_all = matches!(target_of(&specification), Some("ACCEPT"))
+                && specification.len() == 2
+                && index + 1 < self.rows.len();
+            hidden.push(opaque(text.to_owned(), false, Odds::Usually(!lets_all)));
         }
         let complete = hidden.is_empty();
         // What was not read comes before the target.
@@ -227,12 +233,19 @@ impl Listing {
     }
 }
 
-fn opaque(text: String, stable: bool) -> Statement {
+fn opaque(text: String, stable: bool, odds: Odds) -> Statement {
     Statement::Match(Condition::Opaque {
         text,
         stable,
         negated: false,
+        odds,
     })
+}
+
+/// The target of a rule.
+fn target_of(specification: &[words::Word]) -> Option<&str> {
+    let at = specification.iter().position(|word| word.text == "-j")?;
+    specification.get(at + 1).map(|word| word.text.as_str())
 }
 
 fn note(ruleset: &mut Ruleset, doubt: Doubt) {

@@ -5,6 +5,7 @@
 
 use crate::rules::condition::{Condition, Element, Field, Key, Pattern};
 use crate::rules::iptables::{addrtype, place};
+use crate::rules::odds::Odds;
 use crate::rules::ruleset::{Chain, Elements, Family, Policy, Statement, Table};
 
 /// The tables of iptables.
@@ -50,6 +51,7 @@ fn reread_condition(condition: &mut Condition, family: Family) {
         text,
         stable: false,
         negated: false,
+        odds: Odds::Even,
     };
     if pairs_either_port(keys, elements) {
         *condition = doubtful(format!(

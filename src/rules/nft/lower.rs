@@ -8,6 +8,7 @@ pub(super) use crate::rules::matcher::is_fickle;
 
 use super::wording::{told, words, written};
 use crate::rules::condition::{Condition, Element, Field, Key, Pattern};
+use crate::rules::odds::Odds;
 use crate::rules::packet::TCP;
 use crate::rules::ruleset::{
     Chain, Elements, Family, Origin, Recipe, Rule, Statement, Table, Translation, Verdict,
@@ -189,6 +190,7 @@ fn statements(clause: &Clause, family: Family, text: &str) -> Vec<Statement> {
             text: text.clone(),
             stable: *stable,
             negated: false,
+            odds: Odds::of(text),
         })),
     }
 }
@@ -321,6 +323,7 @@ fn opaque(text: &str) -> Vec<Statement> {
         text: format!("what nft calls \"{text}\""),
         stable: !is_fickle(text),
         negated: false,
+        odds: Odds::of(text),
     })]
 }
 
