@@ -129,6 +129,7 @@ fn proviso(doubt: &Doubt) -> Option<String> {
         | Doubt::NamesShown
         | Doubt::PassedOver(..)
         | Doubt::ToolFailed(_)
+        | Doubt::OnlyIptables
         | Doubt::SetsEmpty
         | Doubt::IptablesSeenByNft(_) => return None,
     })

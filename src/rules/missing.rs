@@ -39,6 +39,9 @@ fn hidden(doubt: &Doubt) -> Option<String> {
         Doubt::CutOff(_) => {
             Some("a rule behind the end of the input, which is cut off, stops it".to_owned())
         }
+        Doubt::OnlyIptables => Some(
+            "a rule of nftables, which iptables does not show, stops it".to_owned(),
+        ),
         Doubt::ToolFailed(said) => Some(format!(
             "a rule that this tool would have shown stops it ({said})"
         )),

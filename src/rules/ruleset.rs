@@ -46,6 +46,8 @@ pub enum Doubt {
     NotUnderstood(String),
     /// This command, between rules, changes some that the input does not show afterwards.
     Changed(String),
+    /// iptables has no tables: what nft has besides is not shown.
+    OnlyIptables,
     /// A tool that shows rules failed.
     ToolFailed(String),
     /// No set of nft has a member, as where the listing leaves them out.

@@ -112,6 +112,7 @@ fn forget_doubles(ruleset: &mut Ruleset) {
         | Doubt::NotUnderstood(_)
         | Doubt::Changed(_)
         | Doubt::ToolFailed(_)
+        | Doubt::OnlyIptables
         | Doubt::SetsEmpty
         | Doubt::GivenTwice(_) => true,
     });

@@ -78,6 +78,9 @@ fn doubt(doubt: &Doubt) -> String {
         Doubt::Changed(command) => format!(
             "the input holds a command that changes rules, which is not followed: {command}"
         ),
+        Doubt::OnlyIptables => {
+            "iptables shows no table at all: add what nft list ruleset prints".to_owned()
+        }
         Doubt::ToolFailed(said) => format!("a tool that shows rules failed: {said}"),
         Doubt::SetsEmpty => {
             "every set of the input is empty, as nft -t list ruleset shows them: where that was the \

@@ -74,6 +74,30 @@ impl Listing {
         })
     }
 
+    /// Begins at a line that is not the heading: the listing is taken for that of INPUT.
+    pub(in crate::rules) fn headless(
+        columns: Option<Columns>,
+        section: &Section,
+        ruleset: &mut Ruleset,
+        assumed: Family,
+    ) -> Self {
+        let base = place::base("filter", "INPUT", Policy::Unknown);
+        let chain = section.table(ruleset, assumed).chain("INPUT");
+        let superseded = chain.shown == Shown::Exactly;
+        if !superseded {
+            chain.base = base;
+        }
+        Self {
+            section: section.clone(),
+            chain: "INPUT".to_owned(),
+            header: String::new(),
+            columns,
+            superseded,
+            rows: Vec::new(),
+            widest: 0,
+        }
+    }
+
     /// Takes a line; says whether it belongs here.
     ///
     /// # Errors
@@ -93,6 +117,7 @@ impl Listing {
                 }
                 self.rows.push((line, text.to_owned()));
             }
+            Line::Said => return Ok(false),
             Line::Unread => return Err(Unreadable::at(line, 1, Fault::Row)),
             Line::Rest => match self.rows.last_mut().filter(|_| !row::is_prompt(text)) {
                 Some((_, last)) => {
@@ -119,7 +144,7 @@ impl Listing {
     }
 
     /// Takes a part of the header, which a terminal may have broken anywhere.
-    fn take_header(&mut self, text: &str) -> bool {
+    pub(in crate::rules) fn take_header(&mut self, text: &str) -> bool {
         let Some((header, columns)) = self.with_header(text) else {
             return false;
         };
@@ -240,6 +265,27 @@ fn opaque(text: String, stable: bool, odds: Odds) -> Statement {
         negated: false,
         odds,
     })
+}
+
+/// Whether a line is the header of a listing, or its first row, of which the columns are given back,
+/// where the heading before it is missing.
+pub(in crate::rules) fn headless(text: &str) -> Option<Option<Columns>> {
+    let squeezed: String = text.split_whitespace().collect();
+    let plain = squeezed.strip_prefix("num").unwrap_or(&squeezed);
+    if matches!(
+        plain,
+        "targetprotoptsourcedestination" | "pktsbytestargetprotoptinoutsourcedestination"
+    ) {
+        return Some(None);
+    }
+    for (number, verbose) in [(false, false), (true, false), (false, true), (true, true)] {
+        let columns = Columns { number, verbose };
+        let is_row = matches!(row::kind(text, columns, None), Line::Row(_));
+        if is_row && Row::read(text, columns, 0).is_ok() && row::shows_addresses(text) {
+            return Some(Some(columns));
+        }
+    }
+    None
 }
 
 /// The target of a rule.
