@@ -15,4 +15,5 @@ mod kernel;
 mod nft;
 mod remedy;
 mod rig;
+mod texts;
 mod truth;

@@ -35,6 +35,8 @@ pub(in crate::rules) struct Listing {
     rows: Vec<(usize, String)>,
     /// Columns of the longest line: where a terminal wraps.
     widest: usize,
+    /// Columns of the line read last.
+    last_width: usize,
 }
 
 impl Listing {
@@ -71,6 +73,7 @@ impl Listing {
             superseded,
             rows: Vec::new(),
             widest: 0,
+            last_width: 0,
         })
     }
 
@@ -95,6 +98,7 @@ impl Listing {
             superseded,
             rows: Vec::new(),
             widest: 0,
+            last_width: 0,
         }
     }
 
@@ -105,11 +109,12 @@ impl Listing {
     /// A row that cannot be read, or one before which others are missing.
     pub(in crate::rules) fn take(&mut self, text: &str, line: usize) -> Result<bool, Unreadable> {
         let Some(columns) = self.columns else {
+            self.widest = self.widest.max(text.chars().count());
             return Ok(self.take_header(text));
         };
         let width = text.chars().count();
         let last = self.rows.last().map(|(_, text)| text.as_str());
-        match row::kind(text, columns, last) {
+        match row::kind(text, columns, last, self.last_width >= self.widest) {
             Line::Row(number) => {
                 let expected = u32::try_from(self.rows.len() + 1).unwrap_or(u32::MAX);
                 if number.is_some_and(|number| number != expected) {
@@ -131,6 +136,7 @@ impl Listing {
             },
         }
         self.widest = self.widest.max(width);
+        self.last_width = width;
         Ok(true)
     }
 
@@ -139,7 +145,7 @@ impl Listing {
         let last = self.rows.last().map(|(_, text)| text.as_str());
         match self.columns {
             None => self.with_header(text).is_some(),
-            Some(columns) => matches!(row::kind(text, columns, last), Line::Row(_)),
+            Some(columns) => matches!(row::kind(text, columns, last, false), Line::Row(_)),
         }
     }
 
@@ -280,7 +286,7 @@ pub(in crate::rules) fn headless(text: &str) -> Option<Option<Columns>> {
     }
     for (number, verbose) in [(false, false), (true, false), (false, true), (true, true)] {
         let columns = Columns { number, verbose };
-        let is_row = matches!(row::kind(text, columns, None), Line::Row(_));
+        let is_row = matches!(row::kind(text, columns, None, false), Line::Row(_));
         if is_row && Row::read(text, columns, 0).is_ok() && row::shows_addresses(text) {
             return Some(Some(columns));
         }

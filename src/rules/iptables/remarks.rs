@@ -37,6 +37,11 @@ const SILENT: [&str; 11] = [
     "LOG", "NFLOG", "ULOG", "TRACE", "TCPMSS", "CLASSIFY", "CHECKSUM", "TOS", "DSCP", "TTL", "HL",
 ];
 
+/// Whether a word begins what a known match or target prints.
+pub(super) fn begins(word: &str) -> bool {
+    BEGINNINGS.contains(&word)
+}
+
 /// Reads remarks into `row`, the target with its options last.
 pub(super) fn read(text: &str, target: Option<&str>, row: &mut Row) {
     let mut end = Target {

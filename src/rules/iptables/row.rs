@@ -1,6 +1,7 @@
 //! A row of `iptables -L`, written again as the options that made it.
 
 use super::list::Columns;
+use super::remarks;
 use super::words::shell;
 use crate::rules::lines;
 use crate::rules::names;
@@ -34,8 +35,9 @@ pub(super) enum Line {
     Said,
 }
 
-/// What the line `text` is, which comes after the row `last`.
-pub(super) fn kind(text: &str, columns: Columns, last: Option<&str>) -> Line {
+/// What the line `text` is, which comes after the row `last`; `full` says whether no line is longer
+/// than the one before, so that a terminal may have broken it there.
+pub(super) fn kind(text: &str, columns: Columns, last: Option<&str>, full: bool) -> Line {
     if let Some((number, tokens)) = leading(text, columns) {
         let counted = columns.number || columns.verbose;
         if fixed(&tokens, columns, counted).is_some() {
@@ -54,7 +56,13 @@ pub(super) fn kind(text: &str, columns: Columns, last: Option<&str>) -> Line {
         return Line::Unread;
     }
     let is_open = last.is_some_and(|last| last.matches("/*").count() > last.matches("*/").count());
-    if is_whole && !is_open && is_said(text) {
+    let vocabulary = |word: &str| {
+        remarks::begins(word)
+            || ["match", "avg", "burst", "src-type", "dst-type", "limit:", "range"].contains(&word)
+            || (word.len() > 1 && word.chars().all(|letter| letter.is_ascii_uppercase()))
+    };
+    let may_be_rest = full && text.split_whitespace().any(vocabulary);
+    if is_whole && !is_open && !may_be_rest && is_said(text) {
         return Line::Said;
     }
     Line::Rest
