@@ -189,7 +189,7 @@ fn arrivals(outcomes: &[Outcome]) -> Vec<Start> {
 }
 
 /// Whether the packet was stopped on this way.
-pub(super) fn is_blocked(outcome: &Outcome) -> bool {
+pub fn is_blocked(outcome: &Outcome) -> bool {
     matches!(outcome.end, End::Blocked(_))
 }
 

@@ -20,9 +20,8 @@ impl Odds {
         if has("rpfilter") {
             return Self::Taken(!has("invert"));
         }
-        if has("fib saddr") && has(" oif") {
-            let missing = has("missing") || has("oif 0") || has("oif \"\"");
-            return Self::Taken(missing == has("!="));
+        if let Some(exists) = reverse_path(words) {
+            return Self::Taken(exists);
         }
         if has("! ") || has("!=") {
             return Self::Even;
@@ -46,4 +45,23 @@ impl Odds {
             Self::Usually(holds) | Self::Taken(holds) => Some(holds),
         }
     }
+}
+
+/// Whether nft asks here that the way back exists: `fib saddr . iif oif exists`, in either form.
+fn reverse_path(words: &str) -> Option<bool> {
+    let (_, rest) = words.split_once("fib saddr")?;
+    let (flags, value) = rest.split_once(" oif ")?;
+    let known = ["", ". iif", ". mark . iif"];
+    let mut value = value.trim_matches(['"', ' ']).split(' ');
+    let (negated, value) = match (value.next()?, value.next()) {
+        ("!=", Some(value)) => (true, value),
+        ("==", Some(value)) | (value, None) => (false, value),
+        (_, Some(_)) => return None,
+    };
+    let exists = match value {
+        "exists" | "true" => true,
+        "missing" | "false" | "0" => false,
+        _ => return None,
+    };
+    known.contains(&flags.trim()).then_some(exists != negated)
 }

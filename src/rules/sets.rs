@@ -2,6 +2,7 @@
 
 use super::condition::{Condition, Field, Key};
 use super::landscape::Landscape;
+use super::odds::Odds;
 use super::ruleset::{Doubt, Elements, Ruleset, Set, Statement};
 
 /// Marks the sets that rules change, and asks of an ipset what its kind holds.
@@ -14,6 +15,10 @@ pub(super) fn settle(ruleset: &mut Ruleset) {
     let ipsets = &mut ruleset.ipsets;
     for table in &mut ruleset.tables {
         let sets = &mut table.sets;
+        let rules = table.chains.iter_mut().flat_map(|chain| &mut chain.rules);
+        for rule in rules {
+            ask_of_updates(&mut rule.statements, sets);
+        }
         let rules = table.chains.iter_mut().flat_map(|chain| &mut chain.rules);
         for statement in rules.flat_map(|rule| &mut rule.statements) {
             match statement {
@@ -35,6 +40,33 @@ pub(super) fn settle(ruleset: &mut Ruleset) {
         }
     }
     ruleset.landscape = Landscape::of(ruleset);
+}
+
+/// Lets a rule that puts something into a set hang on what the set asks of each element.
+fn ask_of_updates(statements: &mut Vec<Statement>, sets: &std::collections::BTreeMap<String, Set>) {
+    let asks = |statement: &Statement| match statement {
+        Statement::Update {
+            elements: Elements::Named(name),
+            ..
+        } => sets.get(name).is_some_and(|set| set.fickle).then(|| name.clone()),
+        _ => None,
+    };
+    let Some((at, name)) = (0..)
+        .zip(statements.iter())
+        .find_map(|(at, one)| Some((at, asks(one)?)))
+    else {
+        return;
+    };
+    let text = format!("what @{name} asks of its elements holds");
+    statements.insert(
+        at + 1,
+        Statement::Match(Condition::Opaque {
+            text,
+            stable: false,
+            negated: false,
+            odds: Odds::Even,
+        }),
+    );
 }
 
 /// Notes that a rule changes a set; what it may have taken out is no member for sure.

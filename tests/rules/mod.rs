@@ -10,6 +10,7 @@
 )]
 
 mod draw;
+mod forms;
 mod iptables;
 mod kernel;
 mod nft;

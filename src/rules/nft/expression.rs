@@ -183,11 +183,11 @@ impl Parser<'_> {
                     let time = self.word("a time")?;
                     member.text.push_str(time);
                 }
-                (Kind::Word, "expires" | "comment" | "packets" | "bytes") => {
+                (Kind::Word, "expires" | "comment") => {
                     self.skip();
                     self.word("what is said of a member")?;
                 }
-                (Kind::Word, "counter") => self.skip(),
+                (Kind::Word, "counter") => self.options(&["packets", "bytes"])?,
                 // A limit of its own, or what nobody has heard of.
                 _ => {
                     member.limited = true;

@@ -92,7 +92,8 @@ pub(super) fn implied(name: &str) -> Vec<(Field, u128)> {
     });
     let version = (Field::NetfilterProtocol, 2);
     match name.split(' ').next() {
-        _ if told => Vec::new(),
+        // Where there is no such header, an option is just missing.
+        _ if told || name.contains(" option ") => Vec::new(),
         Some("ip") => vec![version],
         Some("ip6" | "hbh" | "dst" | "mh" | "frag") => vec![(Field::NetfilterProtocol, 10)],
         Some("tcp") => vec![(Field::Protocol, 6)],

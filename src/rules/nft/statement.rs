@@ -269,7 +269,7 @@ impl Parser<'_> {
     }
 
     /// Skips the current word, and options with their values behind it.
-    fn options(&mut self, names: &[&str]) -> Result<(), Unreadable> {
+    pub(super) fn options(&mut self, names: &[&str]) -> Result<(), Unreadable> {
         self.skip();
         while self.peek_word()?.is_some_and(|word| names.contains(&word)) {
             self.skip();
