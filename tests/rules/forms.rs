@@ -270,7 +270,7 @@ const LATER: [&str; 23] = [
     "tcp dport 3306 fate drop",
     "tcp dport fate vmap { 3306 : drop }",
     "# xt_conntrack drop",
-    "counter packets 0 bytes 0 # xt_REJECT",
+    "counter packets 0 bytes 0 # xt_FATE",
     "xt match \"conntrack\" drop",
     "xt target \"FATE\"",
     "numgen fate mod 2 0 drop",

@@ -98,8 +98,21 @@ pub(super) fn implied(name: &str) -> Vec<(Field, u128)> {
         Some("ip6" | "hbh" | "dst" | "mh" | "frag") => vec![(Field::NetfilterProtocol, 10)],
         Some("tcp") => vec![(Field::Protocol, 6)],
         Some("udp") => vec![(Field::Protocol, 17)],
+        Some("jhash") => hashed(name),
         Some(_) | None => Vec::new(),
     }
+}
+
+/// What the packet is that has all fields which are hashed.
+fn hashed(name: &str) -> Vec<(Field, u128)> {
+    let told = |word| match word {
+        "ip" => Some((Field::NetfilterProtocol, 2)),
+        "ip6" => Some((Field::NetfilterProtocol, 10)),
+        "tcp" => Some((Field::Protocol, 6)),
+        "udp" => Some((Field::Protocol, 17)),
+        _ => None,
+    };
+    name.split(' ').filter_map(told).collect()
 }
 
 /// Whether a field holds bits, any of which may be asked for.
