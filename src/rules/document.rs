@@ -152,7 +152,7 @@ impl Document {
         let remedy = match decision.ruling {
             Ruling::Allowed => Remedy::default(),
             Ruling::Blocked | Ruling::Depends => {
-                remedy::plan_all(ruleset, flow.asked(), !later.is_empty())
+                remedy::plan_all(ruleset, first, flow.asked(), !later.is_empty())
             }
         };
         let depends = decision.ruling == Ruling::Depends;

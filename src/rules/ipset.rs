@@ -1,6 +1,7 @@
 //! `ipset save` and `ipset list`: the contents of the sets that `-m set` looks up.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use super::condition::{Element, Pattern};
 use super::iptables::matches::network;
@@ -97,7 +98,7 @@ impl Listing {
         let counted = self.entries.is_none_or(|count| count == set.elements.len());
         if !self.shows_members || !counted {
             set.known = false;
-            set.elements.clear();
+            set.elements = Arc::default();
         }
     }
 }
@@ -139,7 +140,8 @@ fn make(ruleset: &mut Ruleset, name: &str, kind: &str, header: &str) {
     );
     let plain = |word: &str| !matches!(word, "netmask" | "bitmask" | "markmask");
     let set = Set {
-        elements: Vec::new(),
+        elements: Arc::default(),
+        gone: Vec::new(),
         kind: kind.to_owned(),
         known: followed && header.split_whitespace().all(plain),
         changing: false,
@@ -162,7 +164,7 @@ fn add(ruleset: &mut Ruleset, name: &str, entry: &str, text: &str) {
     if set.kind.ends_with(",port") {
         patterns.push(protocol(entry));
     }
-    set.elements.push(Element {
+    Arc::make_mut(&mut set.elements).push(Element {
         patterns,
         verdict: None,
         text: match seconds {

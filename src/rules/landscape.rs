@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::sync::Arc;
 
 use super::condition::{Condition, Element, Field, Pattern};
 use super::packet::DESTINATION_TRANSLATED;
@@ -160,7 +161,7 @@ fn untold_nat(ruleset: &Ruleset, family: Family) -> Option<String> {
     if ruleset.whole || own.iter().any(|table| table.name == "nat") {
         return None;
     }
-    let shows = |chain: &&Chain| {
+    let shows = |chain: &&Arc<Chain>| {
         let accepts = |rule: &Rule| {
             let mut statements = rule.statements.iter();
             statements.any(|one| matches!(one, Statement::End(Verdict::Accept)))
@@ -257,7 +258,8 @@ fn interface(condition: &Condition, not: bool) -> Option<String> {
     }
 }
 
-fn address((four, number): (bool, u128)) -> Option<IpAddr> {
+/// The address of that number, which is of IPv4 or not.
+pub(super) fn address((four, number): (bool, u128)) -> Option<IpAddr> {
     if four {
         let number = u32::try_from(number).ok()?;
         return Some(Ipv4Addr::from(number).into());

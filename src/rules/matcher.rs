@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::condition::{Condition, Element, Field, Key, Pattern};
 use super::flow::Flow;
+use super::landscape::{Landscape, address};
 use super::lesson;
 use super::odds::Odds;
 use super::packet::{Step, Value};
@@ -113,6 +114,8 @@ pub struct Knowledge<'a> {
     pub sets: Option<&'a BTreeMap<String, Set>>,
     /// Contents of ipsets.
     pub ipsets: &'a BTreeMap<String, Set>,
+    /// What the rules tell of their host.
+    pub landscape: &'a Landscape,
     /// Values that an assumption fixed.
     pub learnt: &'a [(Field, Value)],
 }
@@ -188,8 +191,16 @@ impl<'a> Knowledge<'a> {
         let mut hangs = !known;
         let mut may_exclude = false;
         let mut found: Option<&Element> = None;
+        let gone = self.gone(elements);
+        let own = self.own_destination(keys);
         for element in listed {
             let fits = fits(keys, &values, element);
+            // The address of another is none of the host's own.
+            let foreign = own.is_some_and(|(at, four)| self.is_foreign(element, at, four));
+            let fits = if foreign { Some(false) } else { fits };
+            if fits != Some(false) && gone.contains(element) {
+                continue;
+            }
             // What asks more than it shows may be passed over.
             let fits = fits.filter(|fits| !fits || !(fickle || element.limited));
             match fits {
@@ -215,6 +226,31 @@ impl<'a> Knowledge<'a> {
             None if !hangs => Found::Nothing,
             Some(_) | None => Found::Hangs,
         })
+    }
+
+    /// Which of the keys is the destination, where that is an address of the host that nobody gave;
+    /// and whether it is of IPv4.
+    fn own_destination(self, keys: &[Key]) -> Option<(usize, bool)> {
+        let flow = self.flow;
+        let unsaid = flow.to.is_none() && flow.asked().to.is_none();
+        if !unsaid || flow.to_here != Some(true) || flow.translated != Some(false) {
+            return None;
+        }
+        let four = flow.is_ipv4();
+        let is_destination = |key: &Key| {
+            matches!(key.field, Field::Destination4 | Field::Destination6)
+                && key.mask == u128::MAX
+        };
+        Some((keys.iter().position(is_destination)?, four))
+    }
+
+    /// Whether an element asks for an address of another host at that place.
+    fn is_foreign(self, element: &Element, at: usize, four: bool) -> bool {
+        let address = match element.patterns.get(at) {
+            Some(Pattern::Range(first, last)) if first == last => address((four, *first)),
+            _ => None,
+        };
+        address.is_some_and(|address| self.landscape.is_here(address) == Some(false))
     }
 
     /// Whether the input shows all of `elements`.
@@ -261,6 +297,13 @@ impl<'a> Knowledge<'a> {
         })
     }
 
+    /// What was taken out of the set that is meant.
+    fn gone(self, elements: &'a Elements) -> &'a [Element] {
+        self.named(elements)
+            .map(|set| set.gone.as_slice())
+            .unwrap_or_default()
+    }
+
     /// The set that is meant, where it has a name and the input shows it.
     fn named(self, elements: &Elements) -> Option<&'a Set> {
         match elements {
@@ -281,7 +324,8 @@ impl<'a> Knowledge<'a> {
             .contents(elements)
             .0
             .iter()
-            .filter(|element| fits(keys, &values, element) != Some(false));
+            .filter(|element| fits(keys, &values, element) != Some(false))
+            .filter(|element| !self.gone(elements).contains(element));
         fitting
             .filter_map(|element| Some((element, element.verdict.as_ref()?)))
             .collect()

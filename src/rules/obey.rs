@@ -21,7 +21,7 @@ impl Walker {
             return None;
         }
         let (table, chain) = chain_at(walk.ruleset, place.at)?;
-        let asked_by = format!("{} {}", label(table, chain), rule.number);
+        let asked_by = || format!("{} {}", label(table, chain), rule.number);
         for statement in &rule.statements {
             match statement {
                 Statement::Match(condition) => {
@@ -35,12 +35,12 @@ impl Walker {
                     if !self.mark(*connection, *change) {
                         return None;
                     }
-                    self.way.push(format!("{asked_by} sets the mark"));
+                    self.way.push(format!("{} sets the mark", asked_by()));
                 }
                 Statement::Rewrite(part) => {
                     self.rewrite(*part);
                     self.flow.forget(*part);
-                    self.way.push(format!("{asked_by} rewrites the packet"));
+                    self.way.push(format!("{} rewrites the packet", asked_by()));
                 }
                 // What it does to the set is not followed: nobody can tell what is in it.
                 Statement::Update { .. } => {}
@@ -54,7 +54,7 @@ impl Walker {
                     self.flow.source_settled = true;
                     self.flow.from = None;
                     self.flow.source_port = None;
-                    self.way.push(format!("{asked_by} translates the source"));
+                    self.way.push(format!("{} translates the source", asked_by()));
                     self.frames.clear();
                     return None;
                 }
@@ -63,7 +63,8 @@ impl Walker {
                     self.flow.translate(translation);
                     self.flow.locate(&walk.ruleset.landscape);
                     self.way.push(format!(
-                        "{asked_by} translates to {}",
+                        "{} translates to {}",
+                        asked_by(),
                         self.flow.destination()
                     ));
                     self.frames.clear();

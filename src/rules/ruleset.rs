@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use super::condition::{Condition, Element, Key};
 use super::flow::Part;
@@ -132,8 +133,10 @@ pub struct Table {
     pub name: String,
     /// The tool it belongs to.
     pub origin: Origin,
-    /// Its chains in the order of the input.
-    pub chains: Vec<Chain>,
+    /// Its chains in the order of the input, shared with copies of the table.
+    pub chains: Vec<Arc<Chain>>,
+    /// Where each of them stands, by its name.
+    places: BTreeMap<String, usize>,
     /// Its named sets and maps.
     pub sets: BTreeMap<String, Set>,
     /// Whether iptables made it and nft listed it.
@@ -150,6 +153,7 @@ impl Table {
             name: name.to_owned(),
             origin,
             chains: Vec::new(),
+            places: BTreeMap::new(),
             sets: BTreeMap::new(),
             foreign: false,
             dormant: false,
@@ -167,15 +171,29 @@ impl Table {
     /// The chain of that name, made when there is none.
     pub fn chain(&mut self, name: &str) -> &mut Chain {
         let index = self.position(name).unwrap_or_else(|| {
-            self.chains.push(Chain::new(name));
-            self.chains.len() - 1
+            let index = self.chains.len();
+            self.chains.push(Arc::new(Chain::new(name)));
+            self.places.insert(name.to_owned(), index);
+            index
         });
-        &mut self.chains[index]
+        Arc::make_mut(&mut self.chains[index])
     }
 
     /// Where the chain of that name stands.
     pub fn position(&self, name: &str) -> Option<usize> {
-        self.chains.iter().position(|chain| chain.name == name)
+        self.places.get(name).copied()
+    }
+
+    /// Forgets its chains.
+    pub fn clear(&mut self) {
+        self.chains.clear();
+        self.places.clear();
+    }
+
+    /// Its rules, to be changed.
+    pub(super) fn rules_mut(&mut self) -> impl Iterator<Item = &mut Rule> {
+        let chains = self.chains.iter_mut();
+        chains.flat_map(|chain| &mut Arc::make_mut(chain).rules)
     }
 }
 
@@ -193,34 +211,33 @@ pub struct Chain {
 }
 
 impl Chain {
-    /// Whether one of its rules leads into the chain `name`.
-    pub fn calls(&self, name: &str) -> bool {
-        let leads = |verdict: &Verdict| match verdict {
-            Verdict::Jump(chain) | Verdict::Goto(chain) => chain == name,
-            Verdict::Accept
-            | Verdict::Drop
-            | Verdict::Reject(_)
-            | Verdict::Return
-            | Verdict::Continue => false,
-        };
-        let mut statements = self.rules.iter().flat_map(|rule| &rule.statements);
-        statements.any(|statement| match statement {
-            Statement::End(verdict) => leads(verdict),
-            Statement::Dispatch { elements, .. } => match elements {
-                Elements::Listed(listed) => listed
-                    .iter()
-                    .any(|element| element.verdict.as_ref().is_some_and(leads)),
-                Elements::Named(_) | Elements::Ipset(_) => false,
-            },
-            Statement::Match(_)
-            | Statement::Mark { .. }
-            | Statement::Destination(_)
-            | Statement::Source
-            | Statement::Rewrite(_)
-            | Statement::Update { .. }
-            | Statement::Untrack
-            | Statement::Handover { .. } => false,
-        })
+    /// The chains that its rules lead into.
+    pub fn called(&self) -> Vec<&str> {
+        const fn led(verdict: &Verdict) -> Option<&String> {
+            match verdict {
+                Verdict::Jump(chain) | Verdict::Goto(chain) => Some(chain),
+                Verdict::Accept
+                | Verdict::Drop
+                | Verdict::Reject(_)
+                | Verdict::Return
+                | Verdict::Continue => None,
+            }
+        }
+        let mut found: Vec<&str> = Vec::new();
+        for statement in self.rules.iter().flat_map(|rule| &rule.statements) {
+            match statement {
+                Statement::End(verdict) => found.extend(led(verdict).map(String::as_str)),
+                Statement::Dispatch {
+                    elements: Elements::Listed(listed),
+                    ..
+                } => {
+                    let verdicts = listed.iter().filter_map(|one| one.verdict.as_ref());
+                    found.extend(verdicts.filter_map(led).map(String::as_str));
+                }
+                _ => {}
+            }
+        }
+        found
     }
 
     fn new(name: &str) -> Self {
@@ -476,8 +493,10 @@ impl Elements {
 /// A named set or map.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Set {
-    /// What it holds.
-    pub elements: Vec<Element>,
+    /// What it holds, shared with copies of the set.
+    pub elements: Arc<Vec<Element>>,
+    /// What of that was taken out again.
+    pub gone: Vec<Element>,
     /// Its type as its tool writes it (`hash:ip,port`, `ipv4_addr . inet_service`).
     pub kind: String,
     /// Whether the input shows its contents.

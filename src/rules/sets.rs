@@ -1,5 +1,7 @@
 //! What can be said of sets once the whole input is read.
 
+use std::sync::Arc;
+
 use super::condition::{Condition, Field, Key};
 use super::landscape::Landscape;
 use super::odds::Odds;
@@ -14,12 +16,11 @@ pub(super) fn settle(ruleset: &mut Ruleset) {
     }
     let ipsets = &mut ruleset.ipsets;
     for table in &mut ruleset.tables {
-        let sets = &mut table.sets;
-        let rules = table.chains.iter_mut().flat_map(|chain| &mut chain.rules);
-        for rule in rules {
-            ask_of_updates(&mut rule.statements, sets);
+        let mut sets = std::mem::take(&mut table.sets);
+        for rule in table.rules_mut() {
+            ask_of_updates(&mut rule.statements, &sets);
         }
-        let rules = table.chains.iter_mut().flat_map(|chain| &mut chain.rules);
+        let rules = table.rules_mut();
         for statement in rules.flat_map(|rule| &mut rule.statements) {
             match statement {
                 Statement::Update { elements, removes } => match elements {
@@ -38,6 +39,7 @@ pub(super) fn settle(ruleset: &mut Ruleset) {
                 | Statement::Handover { .. } => {}
             }
         }
+        table.sets = sets;
     }
     ruleset.landscape = Landscape::of(ruleset);
 }
@@ -74,7 +76,7 @@ fn change(set: Option<&mut Set>, removes: bool) {
     if let Some(set) = set {
         set.changing = true;
         if removes {
-            set.elements.clear();
+            set.elements = Arc::default();
         }
     }
 }

@@ -16,7 +16,7 @@ use super::ruleset::{Chain, Hook, Kind, Policy, Ruleset, Table, Verdict};
 /// Most outcomes that are told apart.
 const MOST_OUTCOMES: usize = 256;
 /// Most rules that are looked at on all ways together.
-const MOST_STEPS: usize = 4_000_000;
+const MOST_STEPS: usize = 2_000_000;
 
 /// How a way ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -434,6 +434,7 @@ impl Walker {
             place,
             sets: ruleset.tables.get(place.at.table).map(|table| &table.sets),
             ipsets: &ruleset.ipsets,
+            landscape: &ruleset.landscape,
             learnt: &self.learnt,
         }
     }
@@ -481,7 +482,10 @@ impl Walker {
             odds: fact.odds,
         });
         let lesson = if holds { &fact.if_true } else { &fact.if_false };
-        self.learnt.extend(lesson.clone());
+        if let Some((field, value)) = lesson {
+            self.learnt.retain(|(known, _)| known != field);
+            self.learnt.push((field.clone(), value.clone()));
+        }
     }
 
     /// A rule writes a part of the packet anew: what was known of it is void.

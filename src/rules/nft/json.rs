@@ -7,6 +7,8 @@
 mod clause;
 mod words;
 
+use std::sync::Arc;
+
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 
@@ -193,7 +195,7 @@ fn add(kind: &str, body: Value, ruleset: &mut Ruleset) {
         "element" => {
             if let Some(known) = table.sets.get_mut(&own) {
                 let kinds = lower::kinds_of_type(&known.kind);
-                known.elements.extend(members(&mut body, &kinds));
+                Arc::make_mut(&mut known.elements).extend(members(&mut body, &kinds));
             }
         }
         _ => rule(&body, family, table),
@@ -260,7 +262,8 @@ fn set(body: &mut Map<String, Value>) -> Set {
     });
     let kinds = lower::kinds_of_type(&kind);
     Set {
-        elements: members(body, &kinds).collect(),
+        elements: Arc::new(members(body, &kinds).collect()),
+        gone: Vec::new(),
         kind,
         known: true,
         changing: false,

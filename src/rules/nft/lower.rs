@@ -56,7 +56,7 @@ pub(super) fn finish(table: &mut Table) {
         foreign::reread(table);
     }
     if table.dormant {
-        table.chains.clear();
+        table.clear();
     }
 }
 

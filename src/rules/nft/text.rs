@@ -3,6 +3,8 @@
 //! What is not understood never disappears: a statement becomes unknown with its words, a chain
 //! that may not be called as it seems says so, and a text that ends too early is refused.
 
+use std::sync::Arc;
+
 use super::lexer::{Kind, Token};
 use super::lower;
 use super::parser::Parser;
@@ -137,8 +139,9 @@ impl Parser<'_> {
                     return Err(self.expected("="));
                 }
                 let kinds = lower::kinds_of_type(&set.kind);
+                let elements = Arc::make_mut(&mut set.elements);
                 self.members(&mut |parser, member| {
-                    set.elements.push(lower::element(member, &kinds));
+                    elements.push(lower::element(member, &kinds));
                     parser.forget();
                 })?;
                 continue;
