@@ -82,7 +82,9 @@ fn decide_on(ruleset: &Ruleset, flow: &Flow, starts: &[Start]) -> Decision {
         (_, false) if !missing.is_empty() => Ruling::Depends,
         (_, false) => Ruling::Allowed,
     };
-    let whole = !cut_short && provisos.is_empty();
+    let mut doubts = ruleset.doubts.iter();
+    let doubtful = doubts.any(|one| *one != Doubt::HeadingMissing && proviso(one).is_some());
+    let whole = !cut_short && !doubtful;
     let likely = (whole && ruling == Ruling::Depends)
         .then(|| likely(&all, &missing))
         .flatten();

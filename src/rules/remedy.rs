@@ -113,6 +113,12 @@ pub(super) fn plan_all(
         let End::Blocked(block) = &outcome.end else {
             break;
         };
+        let agent = Agent::behind(&mended, block.place, &outcome.entered);
+        if let (Some(Agent::Unserved), Some((_, chain))) = (&agent, chain_at(ruleset, block.place.at))
+        {
+            remedy.agents.push((Agent::Unserved, chain.name.clone()));
+            break;
+        }
         let Some(placed) = change(&mended, block, outcome) else {
             break;
         };

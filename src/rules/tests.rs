@@ -4,7 +4,9 @@ mod commands;
 mod damaged;
 mod firewalld;
 mod pasted;
+mod owners;
 mod sets;
+mod surroundings;
 
 use std::net::IpAddr;
 
