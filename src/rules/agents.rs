@@ -49,10 +49,18 @@ impl Agent {
     pub fn behind(ruleset: &Ruleset, place: Place, entered: &[ChainAt]) -> Option<Self> {
         let (table, chain) = chain_at(ruleset, place.at)?;
         let agent = Self::of_chain(table, chain, place.rule)?;
-        Some(if let Self::Firewalld(ward) = agent {
-            Self::Firewalld(ward.come_by(ruleset, entered))
-        } else {
-            agent
+        let zone = || {
+            let names = entered
+                .iter()
+                .rev()
+                .filter_map(|at| Some(chain_at(ruleset, *at)?.1));
+            let mut zones = names.filter_map(|chain| zone_of_fw4(&chain.name));
+            zones.next().map(str::to_owned)
+        };
+        Some(match agent {
+            Self::Firewalld(ward) => Self::Firewalld(ward.come_by(ruleset, entered)),
+            Self::Openwrt(None) => Self::Openwrt(zone()),
+            other => other,
         })
     }
 
@@ -91,9 +99,7 @@ impl Agent {
             return Some(Self::Csf { denied });
         }
         if table.name == "fw4" {
-            let starts = ["input_", "forward_", "reject_from_", "drop_from_", "accept_from_"];
-            let zone = starts.iter().find_map(|start| name.strip_prefix(start));
-            return Some(Self::Openwrt(zone.map(str::to_owned)));
+            return Some(Self::Openwrt(zone_of_fw4(name).map(str::to_owned)));
         }
         let starts: [(&str, Self); 10] = [
             ("IN_HIDS_", Self::Hostguard),
@@ -335,6 +341,18 @@ impl Agent {
             undo: Some(undo),
         })
     }
+}
+
+/// The zone in the name of a chain of fw4's.
+fn zone_of_fw4(chain: &str) -> Option<&str> {
+    let starts = [
+        "input_",
+        "forward_",
+        "reject_from_",
+        "drop_from_",
+        "accept_from_",
+    ];
+    starts.iter().find_map(|start| chain.strip_prefix(start))
 }
 
 /// Whether a rule leads into a chain of ufw's or firewalld's.

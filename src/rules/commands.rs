@@ -167,12 +167,7 @@ fn handle(place: &str, sign: &str) -> String {
 }
 
 /// The command that puts a deleted rule back where it was.
-fn again(
-    place: &str,
-    table: &Table,
-    chain: &Chain,
-    gone: &Rule,
-) -> Option<String> {
+fn again(place: &str, table: &Table, chain: &Chain, gone: &Rule) -> Option<String> {
     // `add … index N` puts a rule behind the one of that index, counted from 0.
     let behind = gone.number.checked_sub(2);
     match &gone.recipe {

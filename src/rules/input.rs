@@ -8,7 +8,7 @@ use super::ipset;
 use super::iptables::list::{self, Listing};
 use super::iptables::place::{self, Section};
 use super::iptables::save;
-use super::lines::{self, LEGACY_WARNING, is_command, is_tool, is_tool_line, unwrapped};
+use super::lines::{self, LEGACY_WARNING, Line, is_command, is_tool, is_tool_line, unwrapped};
 use super::nft;
 use super::ruleset::{Doubt, Family, Origin, Policy, Ruleset};
 use super::sets;
@@ -75,8 +75,8 @@ fn cut(fault: Unreadable, text: &str) -> Unreadable {
     fault
 }
 
-struct Reader {
-    lines: Vec<(usize, String)>,
+struct Reader<'a> {
+    lines: Vec<Line<'a>>,
     ruleset: Ruleset,
     section: Section,
     assumed: Family,
@@ -97,7 +97,7 @@ struct Reader {
     queue: VecDeque<Section>,
 }
 
-impl Reader {
+impl Reader<'_> {
     fn read(&mut self) -> Result<(), Unreadable> {
         let lines = std::mem::take(&mut self.lines);
         let mut next = 0;
@@ -133,7 +133,7 @@ impl Reader {
 
     /// Notices that a built-in chain begins the listing of another table: every table lists those it
     /// has in one order.
-    fn block(&mut self, text: &str, rest: &[(usize, String)]) {
+    fn block(&mut self, text: &str, rest: &[Line<'_>]) {
         let Some(order) = built_in(text).and_then(place::order) else {
             return;
         };
@@ -163,12 +163,7 @@ impl Reader {
     }
 
     /// Reads one line, and those that a terminal has cut off it; says how many.
-    fn line(
-        &mut self,
-        text: &str,
-        line: usize,
-        rest: &[(usize, String)],
-    ) -> Result<usize, Unreadable> {
+    fn line(&mut self, text: &str, line: usize, rest: &[Line<'_>]) -> Result<usize, Unreadable> {
         if text == LEGACY_WARNING {
             self.note(Doubt::LegacyTablesNotShown);
             return Ok(1);
@@ -241,8 +236,7 @@ impl Reader {
         {
             self.note(Doubt::HeadingMissing);
             let section = &self.section;
-            let mut listing =
-                Listing::headless(columns, section, &mut self.ruleset, self.assumed);
+            let mut listing = Listing::headless(columns, section, &mut self.ruleset, self.assumed);
             if columns.is_some() {
                 listing.take(text, line)?;
             } else {
@@ -329,7 +323,10 @@ impl Reader {
         };
         let since = self.section.since;
         let mut kept: Vec<&str> = Vec::new();
-        let mut commands = words.get(at..).unwrap_or_default().split(|word| is_separator(word));
+        let mut commands = words
+            .get(at..)
+            .unwrap_or_default()
+            .split(|word| is_separator(word));
         let first = commands.next().unwrap_or_default();
         self.section = Section {
             since,
@@ -342,7 +339,8 @@ impl Reader {
                     .enumerate()
                     .find_map(|(at, word)| Some((at, tool_named(word)?)))?;
                 let rest = command.get(at..).unwrap_or_default();
-                name.contains("tables").then(|| section_of(&name, rest, &mut Vec::new()))
+                name.contains("tables")
+                    .then(|| section_of(&name, rest, &mut Vec::new()))
             })
             .collect();
         self.family = self.section.family;
@@ -432,7 +430,7 @@ fn built_in(text: &str) -> Option<&str> {
 }
 
 /// The built-in chains of the table whose listing begins here.
-fn built_in_block(lines: &[(usize, String)]) -> Vec<&str> {
+fn built_in_block<'a>(lines: &'a [Line<'_>]) -> Vec<&'a str> {
     let mut chains: Vec<&str> = Vec::new();
     let mut last = None;
     for (index, (_, line)) in lines.iter().enumerate() {
@@ -453,7 +451,7 @@ fn built_in_block(lines: &[(usize, String)]) -> Vec<&str> {
 }
 
 /// The IP version of the addresses in the listing that begins here, by the first of them.
-fn family_shown(lines: &[(usize, String)]) -> Option<Family> {
+fn family_shown(lines: &[Line<'_>]) -> Option<Family> {
     let mut last = None;
     for (index, (_, line)) in lines.iter().enumerate() {
         let line = line.trim();

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::condition::{Element, Pattern};
 use super::iptables::matches::network;
+use super::lines::Line;
 use super::names;
 use super::ruleset::{Family, Ruleset, Set};
 use super::unreadable::{Fault, Unreadable};
@@ -15,7 +16,7 @@ pub(super) fn begins(text: &str) -> bool {
 }
 
 /// Reads sets from the first of `lines` on; says how many lines they took.
-pub(super) fn read(lines: &[(usize, String)], ruleset: &mut Ruleset) -> Result<usize, Unreadable> {
+pub(super) fn read(lines: &[Line<'_>], ruleset: &mut Ruleset) -> Result<usize, Unreadable> {
     let mut taken = 0;
     let mut listing: Option<Listing> = None;
     for (line, text) in lines {
@@ -161,6 +162,8 @@ fn add(ruleset: &mut Ruleset, name: &str, entry: &str, text: &str) {
         .position(|word| *word == "timeout")
         .and_then(|at| words.get(at + 1)?.parse::<u64>().ok());
     let mut patterns: Vec<Pattern> = entry.split(',').map(pattern).collect();
+    // A million of them may be held.
+    patterns.shrink_to_fit();
     if set.kind.ends_with(",port") {
         patterns.push(protocol(entry));
     }

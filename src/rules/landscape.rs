@@ -7,7 +7,9 @@ use std::sync::Arc;
 
 use super::condition::{Condition, Element, Field, Pattern};
 use super::packet::DESTINATION_TRANSLATED;
-use super::ruleset::{Chain, Elements, Family, Hook, Origin, Rule, Ruleset, Statement, Table, Verdict};
+use super::ruleset::{
+    Chain, Elements, Family, Hook, Origin, Rule, Ruleset, Statement, Table, Verdict,
+};
 
 /// What a rule set tells of its host.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -38,7 +40,8 @@ impl Landscape {
                 told.learn_sets(table);
             }
         }
-        told.ways.sort_by_key(|(first, last, _)| span(*first, *last));
+        told.ways
+            .sort_by_key(|(first, last, _)| span(*first, *last));
         told.untold_nat = [Family::Ip, Family::Ip6].map(|family| untold_nat(ruleset, family));
         told
     }
@@ -91,7 +94,9 @@ impl Landscape {
                 }
                 Statement::Match(condition) => {
                     to = to.or_else(|| exact(condition, is_destination).and_then(address));
-                    let number = exact(condition, |field| matches!(field, Field::DestinationPort(_)));
+                    let number = exact(condition, |field| {
+                        matches!(field, Field::DestinationPort(_))
+                    });
                     port = port.or_else(|| u16::try_from(number?.1).ok());
                     by = by.or_else(|| interface(condition, false));
                 }
@@ -168,8 +173,12 @@ fn untold_nat(ruleset: &Ruleset, family: Family) -> Option<String> {
         };
         match chain.name.as_str() {
             "DOCKER" => chain.rules.iter().any(accepts),
-            "CNI-FORWARD" | "NETAVARK_FORWARD" | "KUBE-SERVICES" | "KUBE-NODEPORTS"
-            | "KUBE-FORWARD" | "KUBE-EXTERNAL-SERVICES" => true,
+            "CNI-FORWARD"
+            | "NETAVARK_FORWARD"
+            | "KUBE-SERVICES"
+            | "KUBE-NODEPORTS"
+            | "KUBE-FORWARD"
+            | "KUBE-EXTERNAL-SERVICES" => true,
             _ => false,
         }
     };
@@ -179,19 +188,25 @@ fn untold_nat(ruleset: &Ruleset, family: Family) -> Option<String> {
     }
     let asks = |rule: &&Rule| {
         let mut statements = rule.statements.iter();
-        statements.any(|one| matches!(one, Statement::Match(condition) if asks_translation(condition)))
+        statements
+            .any(|one| matches!(one, Statement::Match(condition) if asks_translation(condition)))
     };
     let mut chains = own.iter().flat_map(|table| &table.chains);
     let found = chains.find_map(|chain| Some((chain, chain.rules.iter().find(asks)?)));
-    found.map(|(chain, rule)| format!("as rule {} of {} shows there is one", rule.number, chain.name))
+    found.map(|(chain, rule)| {
+        format!(
+            "as rule {} of {} shows there is one",
+            rule.number, chain.name
+        )
+    })
 }
 
 /// Whether a condition asks for connections whose destination was translated.
 fn asks_translation(condition: &Condition) -> bool {
     match condition {
-        Condition::Within { keys, .. } => keys.iter().any(|key| {
-            key.field == Field::ConnectionStatus && key.mask == DESTINATION_TRANSLATED
-        }),
+        Condition::Within { keys, .. } => keys
+            .iter()
+            .any(|key| key.field == Field::ConnectionStatus && key.mask == DESTINATION_TRANSLATED),
         Condition::Either { conditions, .. } => conditions.iter().any(asks_translation),
         Condition::Opaque { .. } | Condition::Never => false,
     }

@@ -1,30 +1,39 @@
 //! Lines of an input as terminals, mails and chats leave them: broken, coloured, quoted, and with
 //! other lines between.
 
+use std::borrow::Cow;
+
 use super::unreadable::{Fault, Unreadable};
+
+/// A line of the input with its number.
+pub(super) type Line<'a> = (usize, Cow<'a, str>);
 
 /// What iptables-nft adds to its output, on stderr, at whatever place it is just at.
 pub(super) const LEGACY_WARNING: &str = " tables present, use ";
 
 /// The lines with their numbers, lone warnings in the midst of a line taken out.
-pub(super) fn joined(text: &str) -> Vec<(usize, String)> {
-    let mut lines: Vec<(usize, String)> = Vec::new();
+pub(super) fn joined(text: &str) -> Vec<Line<'_>> {
+    let mut lines: Vec<Line<'_>> = Vec::new();
     let mut broken = false;
     let page = is_page(text);
     for (index, line) in text.lines().enumerate() {
-        let line = plain(line, page);
-        let line = line.as_str();
-        let (kept, warned) = match line.find("# Warning: ip") {
-            Some(at) if line.contains(LEGACY_WARNING) => (line.get(..at).unwrap_or_default(), true),
-            Some(_) | None => (line, false),
-        };
-        match lines.last_mut().filter(|_| broken) {
-            Some((_, last)) => last.push_str(kept),
-            None => lines.push((index + 1, kept.to_owned())),
+        let mut kept = plain(line, page);
+        let warned = kept
+            .contains(LEGACY_WARNING)
+            .then(|| kept.find("# Warning: ip"));
+        let warned = warned.flatten();
+        if let Some(at) = warned {
+            kept = kept.get(..at).unwrap_or_default().to_owned().into();
         }
-        broken = warned && !kept.is_empty();
+        let warned = warned.is_some();
+        let is_empty = kept.is_empty();
+        match lines.last_mut().filter(|_| broken) {
+            Some((_, last)) => last.to_mut().push_str(&kept),
+            None => lines.push((index + 1, kept)),
+        }
+        broken = warned && !is_empty;
         if warned {
-            lines.push((index + 1, LEGACY_WARNING.to_owned()));
+            lines.push((index + 1, LEGACY_WARNING.into()));
             if broken {
                 let last = lines.len() - 1;
                 lines.swap(last, last - 1);
@@ -111,7 +120,9 @@ pub(super) fn is_shell_error(text: &str) -> bool {
         ": No such file or directory",
         ": Operation not permitted",
     ];
-    let shells = ["bash:", "-bash:", "sh:", "-sh:", "zsh:", "-zsh:", "ksh:", "dash:", "sudo:", "fish:"];
+    let shells = [
+        "bash:", "-bash:", "sh:", "-sh:", "zsh:", "-zsh:", "ksh:", "dash:", "sudo:", "fish:",
+    ];
     let first = text.split_whitespace().next().unwrap_or_default();
     shells.contains(&first)
         || (said.iter().any(|end| text.ends_with(end)) && !text.starts_with("-A "))
@@ -143,16 +154,32 @@ pub(super) fn is_usual(text: &str) -> bool {
 
 /// Whether a text is of a web page: what its browser shows is written otherwise there.
 fn is_page(text: &str) -> bool {
-    ["&gt;", "&lt;", "&amp;", "&quot;", "&#39;", "<pre", "<code", "<br"]
-        .iter()
-        .any(|sign| text.contains(sign))
+    [
+        "&gt;", "&lt;", "&amp;", "&quot;", "&#39;", "<pre", "<code", "<br",
+    ]
+    .iter()
+    .any(|sign| text.contains(sign))
 }
 
 /// A line of a web page as its browser shows it.
 fn shown(line: &str) -> String {
     const TAGS: [&str; 16] = [
-        "pre", "code", "br", "p", "div", "span", "td", "tr", "table", "b", "i", "font", "html",
-        "body", "blockquote", "samp",
+        "pre",
+        "code",
+        "br",
+        "p",
+        "div",
+        "span",
+        "td",
+        "tr",
+        "table",
+        "b",
+        "i",
+        "font",
+        "html",
+        "body",
+        "blockquote",
+        "samp",
     ];
     let mut text = String::with_capacity(line.len());
     let mut rest = line;
@@ -200,10 +227,23 @@ fn unframed(line: &str) -> &str {
 }
 
 /// A line without what a terminal paints with, and without what others have put round it.
-fn plain(line: &str, page: bool) -> String {
+fn plain(line: &str, page: bool) -> Cow<'_, str> {
     let line = line.trim_start_matches('\u{feff}').trim_end_matches('\r');
     let shown = page.then(|| shown(line));
-    let line = unframed(shown.as_deref().unwrap_or(line));
+    let Some(shown) = shown else {
+        let line = unframed(line);
+        let is_plain = line.is_ascii() && !line.contains('\u{1b}');
+        return if is_plain {
+            line.into()
+        } else {
+            unpainted(line).into()
+        };
+    };
+    unpainted(unframed(&shown)).into()
+}
+
+/// A line without what a terminal paints with.
+fn unpainted(line: &str) -> String {
     let mut kept = String::with_capacity(line.len());
     let mut rest = line;
     while let Some((before, after)) = rest.split_once("\u{1b}[") {
@@ -243,7 +283,7 @@ fn typed(line: &str) -> String {
 }
 
 /// The line with what a terminal has cut off it, and of how many lines that is made.
-pub(super) fn unwrapped(text: &str, rest: &[(usize, String)]) -> (String, usize) {
+pub(super) fn unwrapped(text: &str, rest: &[Line<'_>]) -> (String, usize) {
     let continues = |line: &str| {
         let line = line.trim();
         if is_usual(line) || is_shell_error(line) || is_border(line) {
@@ -299,7 +339,9 @@ fn is_whole(text: &str) -> bool {
     let mut words = text.split_whitespace().rev();
     let last = words.next().unwrap_or_default();
     let kinds = ["unreachable", "prohibited", "reset", "no-route"];
-    if kinds.iter().any(|kind| last.ends_with(kind)) && words.clone().next() == Some("--reject-with") {
+    if kinds.iter().any(|kind| last.ends_with(kind))
+        && words.clone().next() == Some("--reject-with")
+    {
         return true;
     }
     let names = ["ACCEPT", "DROP", "RETURN", "REJECT", "LOG", "MASQUERADE"].contains(&last);

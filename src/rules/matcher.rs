@@ -238,8 +238,7 @@ impl<'a> Knowledge<'a> {
         }
         let four = flow.is_ipv4();
         let is_destination = |key: &Key| {
-            matches!(key.field, Field::Destination4 | Field::Destination6)
-                && key.mask == u128::MAX
+            matches!(key.field, Field::Destination4 | Field::Destination6) && key.mask == u128::MAX
         };
         Some((keys.iter().position(is_destination)?, four))
     }

@@ -54,7 +54,8 @@ impl Walker {
                     self.flow.source_settled = true;
                     self.flow.from = None;
                     self.flow.source_port = None;
-                    self.way.push(format!("{} translates the source", asked_by()));
+                    self.way
+                        .push(format!("{} translates the source", asked_by()));
                     self.frames.clear();
                     return None;
                 }

@@ -31,8 +31,15 @@ impl Odds {
         if rated.iter().any(|word| has(word)) {
             return Self::Usually(!above);
         }
-        let known_bad = has("recent") && ["check", "update", "CHECK", "UPDATE"].iter().any(|word| has(word));
-        if known_bad || ["physdev", "PHYSDEV", "string", "STRING", "-m helper"].iter().any(|word| has(word)) {
+        let known_bad = has("recent")
+            && ["check", "update", "CHECK", "UPDATE"]
+                .iter()
+                .any(|word| has(word));
+        if known_bad
+            || ["physdev", "PHYSDEV", "string", "STRING", "-m helper"]
+                .iter()
+                .any(|word| has(word))
+        {
             return Self::Usually(false);
         }
         Self::Even

@@ -143,11 +143,9 @@ impl Value {
             Self::Number(low, high) => Some(vec![(*low, *high)]),
             Self::Within(spans) => Some(spans.clone()),
             Self::Unknown => Some(vec![(0, u128::MAX)]),
-            Self::Bits(..)
-            | Self::Name(_)
-            | Self::Begins(_)
-            | Self::NoneOf(_)
-            | Self::Absent => None,
+            Self::Bits(..) | Self::Name(_) | Self::Begins(_) | Self::NoneOf(_) | Self::Absent => {
+                None
+            }
         }
     }
 }

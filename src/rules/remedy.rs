@@ -114,7 +114,8 @@ pub(super) fn plan_all(
             break;
         };
         let agent = Agent::behind(&mended, block.place, &outcome.entered);
-        if let (Some(Agent::Unserved), Some((_, chain))) = (&agent, chain_at(ruleset, block.place.at))
+        if let (Some(Agent::Unserved), Some((_, chain))) =
+            (&agent, chain_at(ruleset, block.place.at))
         {
             remedy.agents.push((Agent::Unserved, chain.name.clone()));
             break;
@@ -374,7 +375,9 @@ fn apply(ruleset: &mut Ruleset, block: &Block, change: &Change) {
         }
         Change::Delete(rule) => {
             if let Some(chain) = table.chains.get_mut(at.chain) {
-                Arc::make_mut(chain).rules.retain(|other| other.number != rule.number);
+                Arc::make_mut(chain)
+                    .rules
+                    .retain(|other| other.number != rule.number);
             }
         }
         Change::InsertBefore(_, flow) | Change::Append(flow) => {

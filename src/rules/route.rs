@@ -51,7 +51,11 @@ pub(super) fn stations(ruleset: &Ruleset, flow: &Flow, hook: Hook) -> Vec<Statio
             continue;
         }
         let alone = deciding(flow) == hook && stands_alone(ruleset, table);
-        let called = if alone { called(table) } else { BTreeSet::new() };
+        let called = if alone {
+            called(table)
+        } else {
+            BTreeSet::new()
+        };
         for (chain_index, chain) in table.chains.iter().enumerate().rev() {
             let at = ChainAt {
                 table: table_index,

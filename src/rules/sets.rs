@@ -50,7 +50,10 @@ fn ask_of_updates(statements: &mut Vec<Statement>, sets: &std::collections::BTre
         Statement::Update {
             elements: Elements::Named(name),
             ..
-        } => sets.get(name).is_some_and(|set| set.fickle).then(|| name.clone()),
+        } => sets
+            .get(name)
+            .is_some_and(|set| set.fickle)
+            .then(|| name.clone()),
         _ => None,
     };
     let Some((at, name)) = (0..)

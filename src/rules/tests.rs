@@ -3,8 +3,8 @@
 mod commands;
 mod damaged;
 mod firewalld;
-mod pasted;
 mod owners;
+mod pasted;
 mod sets;
 mod surroundings;
 

@@ -21,10 +21,14 @@ pub enum Fault {
     )]
     NoRules,
     /// What a front end prints of its own settings, which are not the rules.
-    #[error("this is what {0} prints, which leaves out much of what filters: give what iptables-save and nft list ruleset print, as root")]
+    #[error(
+        "this is what {0} prints, which leaves out much of what filters: give what iptables-save and nft list ruleset print, as root"
+    )]
     Summary(&'static str),
     /// ufw says that it filters nothing.
-    #[error("ufw says that it is inactive and filters nothing; what else does, iptables-save and nft list ruleset print, as root")]
+    #[error(
+        "ufw says that it is inactive and filters nothing; what else does, iptables-save and nft list ruleset print, as root"
+    )]
     Inactive,
     /// A line that lacks what its form needs.
     #[error("this is no line of any form that lists rules")]

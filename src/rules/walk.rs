@@ -6,8 +6,8 @@
 
 use super::condition::{Condition, Field, Key, Pattern};
 use super::flow::{Flow, Part};
-use super::odds::Odds;
 use super::matcher::{Fact, Knowledge, Subject, Truth};
+use super::odds::Odds;
 use super::packet::{Packet, Value};
 use super::place::{ChainAt, Place};
 use super::route::{self, Station};
@@ -16,7 +16,7 @@ use super::ruleset::{Chain, Hook, Kind, Policy, Ruleset, Table, Verdict};
 /// Most outcomes that are told apart.
 const MOST_OUTCOMES: usize = 256;
 /// Most rules that are looked at on all ways together.
-const MOST_STEPS: usize = 2_000_000;
+const MOST_STEPS: usize = 1_000_000;
 
 /// How a way ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -278,8 +278,7 @@ impl Walker {
                         return None;
                     }
                 }
-                self.flow.in_translation =
-                    base.kind == Kind::Nat && self.hook == Hook::Prerouting;
+                self.flow.in_translation = base.kind == Kind::Nat && self.hook == Hook::Prerouting;
                 self.begin(at);
             }
             Station::Orphan(at) => {
@@ -376,7 +375,11 @@ impl Walker {
             };
             // Who asks of an address asks of a host's own, most of the time.
             let as_asked = self.flow.to.is_some() && self.flow.translated == Some(false);
-            let odds = if as_asked { Odds::Usually(true) } else { Odds::Even };
+            let odds = if as_asked {
+                Odds::Usually(true)
+            } else {
+                Odds::Even
+            };
             let fact = Fact::of(&self.flow, text).likely(odds);
             let here = self.supposes(&fact, walk);
             self.flow.to_here = Some(here);

@@ -372,7 +372,10 @@ fn every_form_of_nft_is_evaluated_as_the_kernel_does_or_told_as_unknown() {
         tally.refused
     );
     assert!(tally.wrong.is_empty(), "{}", tally.wrong.join("\n"));
-    assert!(tally.refused.len() * 5 < CONDITIONS.len(), "nft refuses too many of them");
+    assert!(
+        tally.refused.len() * 5 < CONDITIONS.len(),
+        "nft refuses too many of them"
+    );
 }
 
 #[test]

@@ -9,6 +9,7 @@
     reason = "a test that cannot go on panics, and one that a person runs prints"
 )]
 
+mod clusters;
 mod draw;
 mod forms;
 mod iptables;

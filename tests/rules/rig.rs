@@ -38,6 +38,10 @@ table inet judge {
         tcp flags & (syn | ack) == syn counter name passed
         udp dport 1-65535 counter name passed
     }
+    chain beyond {
+        type filter hook forward priority 10000; policy accept;
+        tcp flags & (syn | ack) == syn counter name passed
+    }
 }
 ";
 
@@ -230,6 +234,12 @@ impl Rig {
             }
         }
         panic!("nft refuses all of it:\n{rules}");
+    }
+
+    /// Lets the host with the rules forward packets.
+    pub(crate) fn forward(&self) {
+        self.target
+            .set(&[("net/ipv4/ip_forward".to_owned(), "1".to_owned())], false);
     }
 
     /// Whether nft takes these rules; they stay loaded where it does.

@@ -204,7 +204,9 @@ fn what_nft_cannot_print_is_named() {
 
 #[test]
 fn the_reverse_path_is_told_beside_the_answer() {
-    let found = TEXTS.iter().find(|((name, _), ..)| name.starts_with("reverse-path"));
+    let found = TEXTS
+        .iter()
+        .find(|((name, _), ..)| name.starts_with("reverse-path"));
     let ((_, text), asked, _) = found.expect("the text");
     let warnings = answer(text, asked).warnings.join("\n");
     assert!(warnings.contains("fib saddr"), "{warnings}");
@@ -212,7 +214,9 @@ fn the_reverse_path_is_told_beside_the_answer() {
 
 #[test]
 fn the_ban_of_the_agent_comes_with_its_remedy() {
-    let found = TEXTS.iter().find(|((name, _), ..)| name.starts_with("banned"));
+    let found = TEXTS
+        .iter()
+        .find(|((name, _), ..)| name.starts_with("banned"));
     let ((_, text), asked, _) = found.expect("the text");
     let document = answer(text, asked);
     let commands: Vec<&str> = document
@@ -249,9 +253,14 @@ fn a_text_may_end_anywhere() {
                     let _decided = decide(&ruleset, &packet);
                     let begins = |rest: &str| "table".starts_with(rest.trim());
                     let between = whole.iter().any(|at| cut.get(*at..).is_some_and(begins));
-                    assert!(!marked || between, "{name} is taken for whole at {end}: {cut}");
+                    assert!(
+                        !marked || between,
+                        "{name} is taken for whole at {end}: {cut}"
+                    );
                 }
-                Err(fault) if marked && cut.contains('{') && !matches!(fault.fault, Fault::CutOff(_)) => {
+                Err(fault)
+                    if marked && cut.contains('{') && !matches!(fault.fault, Fault::CutOff(_)) =>
+                {
                     panic!("{name}, cut at {end}: {fault}");
                 }
                 Err(_) => {}

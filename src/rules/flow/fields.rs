@@ -193,9 +193,7 @@ impl Flow {
             (_, Some(true)) => Value::exactly(LOCAL),
             (_, Some(false)) if self.journey == Journey::Inbound => Value::exactly(UNICAST),
             // Nobody gave the address: it is one of the host's own, where a rule is to translate it.
-            (None, None) if self.in_translation && self.asked.to.is_none() => {
-                Value::exactly(LOCAL)
-            }
+            (None, None) if self.in_translation && self.asked.to.is_none() => Value::exactly(LOCAL),
             (_, Some(false) | None) => Value::Unknown,
         }
     }

@@ -233,6 +233,7 @@ pub(super) fn statements(
     }
     conntrack::settle(statements.get_mut(own..).unwrap_or_default());
     statements.extend(target);
+    statements.shrink_to_fit();
     Ok(statements)
 }
 

@@ -70,8 +70,12 @@ pub(super) fn read(text: &str, target: Option<&str>, row: &mut Row) {
 /// Whether what stands between two comments could as well be of one comment.
 fn holds_matches(text: &str) -> bool {
     let parts: Vec<&str> = text.split("*/").collect();
-    let between = parts.get(1..parts.len().saturating_sub(1)).unwrap_or_default();
-    between.iter().any(|part| !part.trim_start().starts_with("/*"))
+    let between = parts
+        .get(1..parts.len().saturating_sub(1))
+        .unwrap_or_default();
+    between
+        .iter()
+        .any(|part| !part.trim_start().starts_with("/*"))
 }
 
 /// What remarks say of the target.

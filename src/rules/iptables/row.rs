@@ -58,7 +58,10 @@ pub(super) fn kind(text: &str, columns: Columns, last: Option<&str>, full: bool)
     let is_open = last.is_some_and(|last| last.matches("/*").count() > last.matches("*/").count());
     let vocabulary = |word: &str| {
         remarks::begins(word)
-            || ["match", "avg", "burst", "src-type", "dst-type", "limit:", "range"].contains(&word)
+            || [
+                "match", "avg", "burst", "src-type", "dst-type", "limit:", "range",
+            ]
+            .contains(&word)
             || (word.len() > 1 && word.chars().all(|letter| letter.is_ascii_uppercase()))
     };
     let may_be_rest = full && text.split_whitespace().any(vocabulary);
@@ -73,7 +76,10 @@ fn is_said(text: &str) -> bool {
     let words: Vec<&str> = text.split_whitespace().collect();
     let of_language = |word: &&str| {
         let bare = word.trim_matches(|mark: char| "\"'().,;:!?".contains(mark));
-        bare.len() > 1 && bare.chars().all(|letter| letter.is_alphabetic() || "'’-".contains(letter))
+        bare.len() > 1
+            && bare
+                .chars()
+                .all(|letter| letter.is_alphabetic() || "'’-".contains(letter))
     };
     lines::is_usual(text.trim())
         || lines::is_shell_error(text.trim())

@@ -221,7 +221,10 @@ impl Parser<'_> {
 }
 
 /// The only one, or all of them together.
-pub(super) fn single(mut all: Vec<Expression>, many: fn(Vec<Expression>) -> Expression) -> Expression {
+pub(super) fn single(
+    mut all: Vec<Expression>,
+    many: fn(Vec<Expression>) -> Expression,
+) -> Expression {
     if all.len() == 1 {
         all.pop().unwrap_or_else(|| many(Vec::new()))
     } else {

@@ -19,9 +19,30 @@ const TUNNELS: [&str; 5] = ["vxlan", "geneve", "gre", "gretap", "ipsec"];
 
 /// Fields of options and chunks, behind the name of the option.
 const OPTION_PARTS: [&str; 24] = [
-    "kind", "length", "size", "count", "left", "right", "tsval", "tsecr", "type", "ptr", "addr",
-    "value", "flags", "stream", "tsn", "ssn", "ppid", "seqno", "port", "mptcp", "subtype", "init-tag",
-    "cum-tsn-ack", "num-gap-ack-blocks",
+    "kind",
+    "length",
+    "size",
+    "count",
+    "left",
+    "right",
+    "tsval",
+    "tsecr",
+    "type",
+    "ptr",
+    "addr",
+    "value",
+    "flags",
+    "stream",
+    "tsn",
+    "ssn",
+    "ppid",
+    "seqno",
+    "port",
+    "mptcp",
+    "subtype",
+    "init-tag",
+    "cum-tsn-ack",
+    "num-gap-ack-blocks",
 ];
 
 /// Words that `meta` may be left out before.
@@ -217,7 +238,9 @@ impl Parser<'_> {
             return Ok(known && self.words(1)? && (versioned || !self.is_next("ip")?));
         }
         let second = self.since(self.position().saturating_sub(1));
-        let within = second.first().is_some_and(|token| PAIRS.contains(&token.text));
+        let within = second
+            .first()
+            .is_some_and(|token| PAIRS.contains(&token.text));
         Ok(!within || self.words(1)?)
     }
 

@@ -16,6 +16,7 @@ use self::words::{value_text, written};
 use super::lower;
 use super::syntax::Clause;
 use super::text::{chain_kind, policy};
+use crate::rules::lines::Line;
 use crate::rules::ruleset::{
     Base, Doubt, Family, Hook, Origin, Policy, Recipe, Ruleset, Set, Shown, Table,
 };
@@ -26,7 +27,7 @@ const SHOWN: usize = 80;
 
 /// Reads the JSON document that begins in the first of `lines`; says how many lines it took.
 pub(in crate::rules) fn read(
-    lines: &[(usize, String)],
+    lines: &[Line<'_>],
     ruleset: &mut Ruleset,
 ) -> Result<usize, Unreadable> {
     let start = lines.first().map_or(1, |(line, _)| *line);
@@ -48,7 +49,11 @@ pub(in crate::rules) fn read(
             let mut rows = lines.iter().rev();
             let last = rows.find(|(_, text)| !text.trim().is_empty());
             let last = last.map_or(line, |(line, _)| *line);
-            return Err(Unreadable::at(last, error.column().max(1), Fault::CutOff(last)));
+            return Err(Unreadable::at(
+                last,
+                error.column().max(1),
+                Fault::CutOff(last),
+            ));
         }
         let said = error.to_string();
         // Its place is told beside it, as one in the whole input.
@@ -215,7 +220,10 @@ fn table_of<'a>(ruleset: &'a mut Ruleset, family: Family, name: &str) -> &'a mut
 fn chain(name: &str, body: &Map<String, Value>, table: &mut Table) {
     let chain = table.chain(name);
     chain.shown = Shown::Exactly;
-    if ["type", "hook", "prio"].iter().all(|part| !body.contains_key(*part)) {
+    if ["type", "hook", "prio"]
+        .iter()
+        .all(|part| !body.contains_key(*part))
+    {
         return;
     }
     let kind = text(body, "type").unwrap_or("filter");

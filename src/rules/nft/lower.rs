@@ -143,7 +143,10 @@ fn statements(clause: &Clause, family: Family, text: &str) -> Vec<Statement> {
                 ("icmpv6", Family::Inet) => Some((Field::NetfilterProtocol, 10)),
                 (_, _) => None,
             };
-            let mut found: Vec<Statement> = asked.map(|(field, value)| exactly(field, value)).into_iter().collect();
+            let mut found: Vec<Statement> = asked
+                .map(|(field, value)| exactly(field, value))
+                .into_iter()
+                .collect();
             found.push(Statement::End(Verdict::Reject(Some(with))));
             found
         }
@@ -453,7 +456,10 @@ fn dispatch(key: &Expression, data: &Expression, text: &str) -> Vec<Statement> {
     let (keys, kinds): (Vec<Key>, Vec<Kind>) = match keys(key) {
         Ok(keys) => keys.into_iter().unzip(),
         Err(true) => return vec![Statement::Match(Condition::Never)],
-        Err(false) => (vec![Key::whole(Field::Other(words(key)))], vec![Kind::Number]),
+        Err(false) => (
+            vec![Key::whole(Field::Other(words(key)))],
+            vec![Kind::Number],
+        ),
     };
     let elements = if let Expression::Set(members) = data {
         Elements::Listed(elements(members, &kinds))

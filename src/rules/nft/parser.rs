@@ -1,6 +1,7 @@
 //! The tokens of an nft listing, read one after the other; those behind are forgotten.
 
 use super::lexer::{self, Kind, Token, tokens};
+use crate::rules::lines::Line;
 use crate::rules::unreadable::{Fault, Unreadable};
 
 /// Deepest nesting of expressions.
@@ -12,7 +13,7 @@ const KEPT: usize = 4096;
 /// Reads tokens.
 #[derive(Debug)]
 pub(super) struct Parser<'a> {
-    lines: &'a [(usize, String)],
+    lines: &'a [Line<'a>],
     /// The next line to be split.
     row: usize,
     tokens: Vec<Token<'a>>,
@@ -23,7 +24,7 @@ pub(super) struct Parser<'a> {
 }
 
 impl<'a> Parser<'a> {
-    pub(super) const fn of(lines: &'a [(usize, String)]) -> Self {
+    pub(super) const fn of(lines: &'a [Line<'a>]) -> Self {
         Self {
             lines,
             row: 0,
@@ -71,7 +72,7 @@ impl<'a> Parser<'a> {
     /// The line of a token, and its number in the input.
     pub(super) fn line(&self, token: Token<'a>) -> (usize, &'a str) {
         let line = self.lines.get(token.row);
-        line.map_or((1, ""), |(line, text)| (*line, text.as_str()))
+        line.map_or((1, ""), |(line, text)| (*line, &**text))
     }
 
     pub(super) const fn skip(&mut self) {
@@ -119,7 +120,7 @@ impl<'a> Parser<'a> {
         }
         let mut rows = self.lines.iter().rev();
         let last = rows.find(|(_, text)| !text.trim().is_empty());
-        let (line, text) = last.map_or((1, ""), |(line, text)| (*line, text.as_str()));
+        let (line, text) = last.map_or((1, ""), |(line, text)| (*line, &**text));
         (line, lexer::column(text, text.len()), None)
     }
 

@@ -367,7 +367,10 @@ impl Parser<'_> {
         self.skip();
         let version = self.version()?;
         let words = ["addr", "port", ".", "prefix", "interval", "to"];
-        while self.peek()?.is_some_and(|token| words.contains(&token.text)) {
+        while self
+            .peek()?
+            .is_some_and(|token| words.contains(&token.text))
+        {
             self.skip();
         }
         let start = self.position();
@@ -387,7 +390,9 @@ impl Parser<'_> {
         let first = tokens.next();
         let mut rest = tokens.take_while(|token| token.text != "comment");
         match first {
-            Some(token) if token.kind == Kind::Word && rest.all(|one| FLAGS.contains(&one.text)) => {
+            Some(token)
+                if token.kind == Kind::Word && rest.all(|one| FLAGS.contains(&one.text)) =>
+            {
                 Expression::Word(token.text.to_owned())
             }
             Some(_) | None => Expression::Other(self.text_since(start)),

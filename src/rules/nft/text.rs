@@ -8,6 +8,7 @@ use std::sync::Arc;
 use super::lexer::{Kind, Token};
 use super::lower;
 use super::parser::Parser;
+use crate::rules::lines::Line;
 use crate::rules::ruleset::{
     Base, Chain, Doubt, Family, Hook, Kind as ChainKind, Origin, Policy, Recipe, Ruleset, Set,
     Shown, Table,
@@ -16,7 +17,7 @@ use crate::rules::unreadable::Unreadable;
 
 /// Reads the tables that begin in the first of `lines`; says how many lines they took.
 pub(in crate::rules) fn read(
-    lines: &[(usize, String)],
+    lines: &[Line<'_>],
     ruleset: &mut Ruleset,
 ) -> Result<usize, Unreadable> {
     let mut parser = Parser::of(lines);
@@ -340,4 +341,3 @@ fn priority(text: &str, family: Family, hook: Hook) -> Option<i32> {
     };
     base.checked_add(offset)
 }
-

@@ -16,7 +16,10 @@ fn answer(text: &str, port: u16, to: Option<&str>) -> Document {
 }
 
 fn first_command(document: &Document) -> &str {
-    document.remedy.first().map_or("", |step| step.command.as_str())
+    document
+        .remedy
+        .first()
+        .map_or("", |step| step.command.as_str())
 }
 
 #[test]
@@ -26,7 +29,10 @@ fn csf_lets_in_by_its_own_command() {
     assert_eq!(document.decision, Ruling::Blocked);
     assert_eq!(first_command(&document), "csf -dr 203.0.113.9");
     let open = text.replace("-A DENYIN -s 203.0.113.9/32 ! -i lo -j DROP\n", "");
-    assert_eq!(first_command(&answer(&open, 3306, None)), "csf -a 203.0.113.9");
+    assert_eq!(
+        first_command(&answer(&open, 3306, None)),
+        "csf -a 203.0.113.9"
+    );
 }
 
 #[test]
@@ -34,8 +40,11 @@ fn fw4_lets_in_by_a_rule_of_its_zone() {
     let text = "table inet fw4 {\n\tchain input {\n\t\ttype filter hook input priority filter; policy drop;\n\t\tct state established,related accept\n\t\tiifname \"eth0\" jump input_wan\n\t}\n\tchain input_wan {\n\t\tjump reject_from_wan\n\t}\n\tchain reject_from_wan {\n\t\tiifname \"eth0\" counter packets 0 bytes 0 jump handle_reject\n\t}\n\tchain handle_reject {\n\t\tmeta l4proto tcp reject with tcp reset\n\t\treject\n\t}\n}\n";
     let document = answer(text, 3306, None);
     assert_eq!(document.decision, Ruling::Blocked);
-    let told = [document.before.clone(), document.warnings.clone()].concat();
-    assert!(told.join(" ").contains("fw4"), "{told:?}");
+    let command = first_command(&document);
+    assert!(
+        command.contains("src=wan") && command.contains("src_ip=203.0.113.9"),
+        "{command}"
+    );
 }
 
 #[test]
@@ -53,8 +62,14 @@ fn no_rule_helps_a_service_without_endpoints() {
 
 #[test]
 fn what_cilium_and_docker_own_is_told() {
-    for (chain, name) in [("CILIUM_INPUT", "Cilium"), ("OLD_CILIUM_INPUT", "Cilium"), ("cali-INPUT", "Calico")] {
-        let text = format!("*filter\n:INPUT ACCEPT [0:0]\n:{chain} - [0:0]\n-A INPUT -j {chain}\n-A {chain} -p tcp -m tcp --dport 3306 -j DROP\nCOMMIT\n");
+    for (chain, name) in [
+        ("CILIUM_INPUT", "Cilium"),
+        ("OLD_CILIUM_INPUT", "Cilium"),
+        ("cali-INPUT", "Calico"),
+    ] {
+        let text = format!(
+            "*filter\n:INPUT ACCEPT [0:0]\n:{chain} - [0:0]\n-A INPUT -j {chain}\n-A {chain} -p tcp -m tcp --dport 3306 -j DROP\nCOMMIT\n"
+        );
         let told = answer(&text, 3306, None).before.join(" ");
         assert!(told.contains(name), "{chain}: {told}");
     }

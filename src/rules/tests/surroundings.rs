@@ -82,25 +82,60 @@ fn what_stands_round_a_listing_is_read_past() {
     for (name, text, ruling, likely) in [
         ("a page", A_PAGE, Ruling::Blocked, None),
         ("a border", A_BORDER, Ruling::Blocked, None),
-        ("rows without their heading", ROWS_WITHOUT_THEIR_HEADING, Ruling::Depends, Some(Ruling::Blocked)),
-        ("rows without any header", ROWS_WITHOUT_ANY_HEADER, Ruling::Depends, Some(Ruling::Blocked)),
-        ("a mail that is quoted twice", A_MAIL_THAT_IS_QUOTED_TWICE, Ruling::Allowed, None),
-        ("two tables of one prompt", TWO_TABLES_OF_ONE_PROMPT, Ruling::Blocked, None),
-        ("a tool that fails first", A_TOOL_THAT_FAILS_FIRST, Ruling::Depends, Some(Ruling::Blocked)),
+        (
+            "rows without their heading",
+            ROWS_WITHOUT_THEIR_HEADING,
+            Ruling::Depends,
+            Some(Ruling::Blocked),
+        ),
+        (
+            "rows without any header",
+            ROWS_WITHOUT_ANY_HEADER,
+            Ruling::Depends,
+            Some(Ruling::Blocked),
+        ),
+        (
+            "a mail that is quoted twice",
+            A_MAIL_THAT_IS_QUOTED_TWICE,
+            Ruling::Allowed,
+            None,
+        ),
+        (
+            "two tables of one prompt",
+            TWO_TABLES_OF_ONE_PROMPT,
+            Ruling::Blocked,
+            None,
+        ),
+        (
+            "a tool that fails first",
+            A_TOOL_THAT_FAILS_FIRST,
+            Ruling::Depends,
+            Some(Ruling::Blocked),
+        ),
         ("an empty save", AN_EMPTY_SAVE, Ruling::Depends, None),
         ("an empty answer", AN_EMPTY_ANSWER, Ruling::Depends, None),
     ] {
         let decision = decide(&read(text), &asked());
-        assert_eq!((decision.ruling, decision.likely), (ruling, likely), "{name}");
+        assert_eq!(
+            (decision.ruling, decision.likely),
+            (ruling, likely),
+            "{name}"
+        );
     }
 }
 
 #[test]
 fn summaries_of_front_ends_are_told_apart_from_rules() {
     for (text, fault) in [
-        ("Status: active\n\nTo                         Action      From\n--                         ------      ----\n22/tcp                     ALLOW       Anywhere\n3306                       REJECT      203.0.113.9\n", Fault::Summary("ufw status")),
+        (
+            "Status: active\n\nTo                         Action      From\n--                         ------      ----\n22/tcp                     ALLOW       Anywhere\n3306                       REJECT      203.0.113.9\n",
+            Fault::Summary("ufw status"),
+        ),
         ("Status: inactive\n", Fault::Inactive),
-        ("public (active)\n  target: DROP\n  icmp-block-inversion: no\n  interfaces: eth0\n  services: ssh\n", Fault::Summary("firewall-cmd --list-all")),
+        (
+            "public (active)\n  target: DROP\n  icmp-block-inversion: no\n  interfaces: eth0\n  services: ssh\n",
+            Fault::Summary("firewall-cmd --list-all"),
+        ),
     ] {
         let told = input::read(text, Family::Ip).expect_err(text);
         assert_eq!(told.fault, fault, "{text}");

@@ -139,7 +139,9 @@ pub(super) fn clauses(statement: &Value) -> Vec<Clause> {
             "the device to which the packet is forwarded".to_owned(),
         )),
         // By name, or found in a map.
-        "counter" | "ct helper" | "ct timeout" | "ct expectation" if body.is_object() && has_map(body) => {
+        "counter" | "ct helper" | "ct timeout" | "ct expectation"
+            if body.is_object() && has_map(body) =>
+        {
             untold()
         }
         "dup" => looked_up(body),
@@ -165,7 +167,9 @@ fn has_only(body: &Value, known: &[&str]) -> bool {
 
 fn has_map(body: &Value) -> bool {
     match body {
-        Value::Object(object) => object.iter().any(|(key, value)| key == "map" || has_map(value)),
+        Value::Object(object) => object
+            .iter()
+            .any(|(key, value)| key == "map" || has_map(value)),
         Value::Array(all) => all.iter().any(has_map),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => false,
     }
@@ -175,7 +179,10 @@ fn has_map(body: &Value) -> bool {
 fn looked_up(body: &Value) -> Vec<Clause> {
     let hangs = has_map(body);
     let text = || format!("the map finds something ({body})");
-    hangs.then(|| Clause::Opaque(text(), false)).into_iter().collect()
+    hangs
+        .then(|| Clause::Opaque(text(), false))
+        .into_iter()
+        .collect()
 }
 
 /// The IP version that a translation is for, where it says one.

@@ -84,4 +84,3 @@ pub(super) fn value_text(value: &Value) -> String {
         Value::Null | Value::Bool(_) | Value::Number(_) => value.to_string(),
     }
 }
-
