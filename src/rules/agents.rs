@@ -57,10 +57,12 @@ impl Agent {
             let mut zones = names.filter_map(|chain| zone_of_fw4(&chain.name));
             zones.next().map(str::to_owned)
         };
-        Some(match agent {
-            Self::Firewalld(ward) => Self::Firewalld(ward.come_by(ruleset, entered)),
-            Self::Openwrt(None) => Self::Openwrt(zone()),
-            other => other,
+        Some(if let Self::Firewalld(ward) = agent {
+            Self::Firewalld(ward.come_by(ruleset, entered))
+        } else if agent == Self::Openwrt(None) {
+            Self::Openwrt(zone())
+        } else {
+            agent
         })
     }
 

@@ -298,11 +298,11 @@ impl Flow {
 
     /// How often the part that `field` tells of was written anew.
     pub fn age(&self, field: &Field) -> u32 {
-        match field {
+        if matches!(field, Field::Other(_)) {
             // It may be made of any part.
-            Field::Other(_) => self.rewritings(),
-            _ => Part::of(field).map_or(0, |part| self.ages[part as usize]),
+            return self.rewritings();
         }
+        Part::of(field).map_or(0, |part| self.ages[part as usize])
     }
 
     /// How often anything of it was written anew.

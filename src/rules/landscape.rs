@@ -88,20 +88,20 @@ impl Landscape {
         let by_host = rule.text.contains("default/kubernetes");
         let (mut to, mut by, mut port) = (None, None, None);
         for statement in &rule.statements {
-            match statement {
-                Statement::Destination(translation) if leads_away && !by_host => {
-                    self.elsewhere.extend(translation.address);
-                }
-                Statement::Match(condition) => {
-                    to = to.or_else(|| exact(condition, is_destination).and_then(address));
-                    let number = exact(condition, |field| {
-                        matches!(field, Field::DestinationPort(_))
-                    });
-                    port = port.or_else(|| u16::try_from(number?.1).ok());
-                    by = by.or_else(|| interface(condition, false));
-                }
-                Statement::Source if hook == Some(Hook::Postrouting) => self.behind(rule),
-                _ => {}
+            if let Statement::Destination(translation) = statement
+                && leads_away
+                && !by_host
+            {
+                self.elsewhere.extend(translation.address);
+            } else if let Statement::Match(condition) = statement {
+                to = to.or_else(|| exact(condition, is_destination).and_then(address));
+                let number = exact(condition, |field| {
+                    matches!(field, Field::DestinationPort(_))
+                });
+                port = port.or_else(|| u16::try_from(number?.1).ok());
+                by = by.or_else(|| interface(condition, false));
+            } else if *statement == Statement::Source && hook == Some(Hook::Postrouting) {
+                self.behind(rule);
             }
         }
         let is_own = |name: &str| name == "KUBE-SERVICES" || name.starts_with("DOCKER");
@@ -284,10 +284,10 @@ pub(super) fn address((four, number): (bool, u128)) -> Option<IpAddr> {
 
 /// The address that an element begins with.
 fn first(element: &Element, four: bool) -> Option<IpAddr> {
-    match element.patterns.first()? {
-        Pattern::Range(first, last) if first == last => address((four, *first)),
-        _ => None,
-    }
+    let Pattern::Range(first, last) = element.patterns.first()? else {
+        return None;
+    };
+    (first == last).then(|| address((four, *first)))?
 }
 
 /// How many addresses there are between two.

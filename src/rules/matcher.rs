@@ -332,11 +332,8 @@ impl<'a> Knowledge<'a> {
 
     fn value(self, key: &Key) -> Value {
         let own = self.flow.value(&key.field, key.mask);
-        let is_known = match &own {
-            Value::Number(low, high) => low == high,
-            Value::Absent => true,
-            _ => false,
-        };
+        let is_known =
+            matches!(&own, Value::Number(low, high) if low == high) || own == Value::Absent;
         let learnt = self.learnt.iter().rfind(|(field, _)| *field == key.field);
         match learnt {
             Some((_, value)) if !is_known => value.clone(),

@@ -225,16 +225,15 @@ impl Chain {
         }
         let mut found: Vec<&str> = Vec::new();
         for statement in self.rules.iter().flat_map(|rule| &rule.statements) {
-            match statement {
-                Statement::End(verdict) => found.extend(led(verdict).map(String::as_str)),
-                Statement::Dispatch {
-                    elements: Elements::Listed(listed),
-                    ..
-                } => {
-                    let verdicts = listed.iter().filter_map(|one| one.verdict.as_ref());
-                    found.extend(verdicts.filter_map(led).map(String::as_str));
-                }
-                _ => {}
+            if let Statement::End(verdict) = statement {
+                found.extend(led(verdict).map(String::as_str));
+            } else if let Statement::Dispatch {
+                elements: Elements::Listed(listed),
+                ..
+            } = statement
+            {
+                let verdicts = listed.iter().filter_map(|one| one.verdict.as_ref());
+                found.extend(verdicts.filter_map(led).map(String::as_str));
             }
         }
         found

@@ -46,15 +46,15 @@ pub(super) fn settle(ruleset: &mut Ruleset) {
 
 /// Lets a rule that puts something into a set hang on what the set asks of each element.
 fn ask_of_updates(statements: &mut Vec<Statement>, sets: &std::collections::BTreeMap<String, Set>) {
-    let asks = |statement: &Statement| match statement {
-        Statement::Update {
+    let asks = |statement: &Statement| {
+        let Statement::Update {
             elements: Elements::Named(name),
             ..
-        } => sets
-            .get(name)
-            .is_some_and(|set| set.fickle)
-            .then(|| name.clone()),
-        _ => None,
+        } = statement
+        else {
+            return None;
+        };
+        sets.get(name)?.fickle.then(|| name.clone())
     };
     let Some((at, name)) = (0..)
         .zip(statements.iter())

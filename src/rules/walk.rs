@@ -16,7 +16,7 @@ use super::ruleset::{Chain, Hook, Kind, Policy, Ruleset, Table, Verdict};
 /// Most outcomes that are told apart.
 const MOST_OUTCOMES: usize = 256;
 /// Most rules that are looked at on all ways together.
-const MOST_STEPS: usize = 1_000_000;
+const MOST_STEPS: usize = 500_000;
 
 /// How a way ended.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -135,13 +135,12 @@ impl<'de> Visitor<'de> for Objects<'_> {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut all: A) -> Result<(), A::Error> {
         while let Some(object) = all.next_element::<Value>()? {
-            match object {
-                Value::Object(object) => {
-                    for (kind, body) in object {
-                        add(&kind, body, self.ruleset);
-                    }
-                }
-                other => pass_over(&other.to_string(), self.ruleset),
+            let Value::Object(object) = object else {
+                pass_over(&object.to_string(), self.ruleset);
+                continue;
+            };
+            for (kind, body) in object {
+                add(&kind, body, self.ruleset);
             }
         }
         Ok(())

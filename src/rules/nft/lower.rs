@@ -27,9 +27,12 @@ pub(super) fn push(
         .iter()
         .flat_map(|clause| statements(clause, family, &text))
         .collect();
-    let unknown = clauses.iter().rev().find_map(|clause| match clause {
-        Clause::Unknown(words) => Some(words),
-        _ => None,
+    let unknown = clauses.iter().rev().find_map(|clause| {
+        if let Clause::Unknown(words) = clause {
+            Some(words)
+        } else {
+            None
+        }
     });
     // What is not understood may have been the verdict.
     if let Some(words) = unknown.filter(|_| !statements.iter().any(Statement::ends)) {
@@ -200,9 +203,10 @@ fn statements(clause: &Clause, family: Family, text: &str) -> Vec<Statement> {
 
 /// That a field has just this value.
 fn exactly(field: Field, value: u128) -> Statement {
-    let text = match field {
-        Field::Protocol => "the protocol",
-        _ => "the IP version",
+    let text = if field == Field::Protocol {
+        "the protocol"
+    } else {
+        "the IP version"
     };
     let pattern = [Pattern::exactly(value)];
     Statement::Match(Condition::one_of(Key::whole(field), pattern, false, text))

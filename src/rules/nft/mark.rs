@@ -29,10 +29,13 @@ const HARMLESS: [&str; 17] = [
 
 /// `field set value`.
 pub(super) fn mangle(key: &Expression, value: &Expression) -> Vec<Statement> {
-    let name = match key {
-        Expression::Field(name) if !name.starts_with('@') => name,
-        _ => return everything(),
+    let Expression::Field(name) = key else {
+        return everything();
     };
+    // Bits of a header that have no name.
+    if name.starts_with('@') {
+        return everything();
+    }
     let rewritten = |part| vec![Statement::Rewrite(part)];
     let connection = match name.as_str() {
         "meta mark" => false,

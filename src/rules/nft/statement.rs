@@ -354,9 +354,12 @@ impl Parser<'_> {
             self.skip_rest()?;
             None
         };
-        let port = port.map(|target| match target {
-            Expression::Word(text) => super::expression::word(text.trim_start_matches(':')),
-            other => other,
+        let port = port.map(|target| {
+            if let Expression::Word(text) = target {
+                super::expression::word(text.trim_start_matches(':'))
+            } else {
+                target
+            }
         });
         clauses.push(Clause::Redirect(port));
         Ok(())
@@ -375,9 +378,11 @@ impl Parser<'_> {
         }
         let start = self.position();
         self.looked_up(clauses)?;
-        let (address, port) = match self.target(start) {
-            Expression::Word(text) => destination(&text),
-            other => (Some(other), None),
+        let target = self.target(start);
+        let (address, port) = if let Expression::Word(text) = &target {
+            destination(text)
+        } else {
+            (Some(target), None)
         };
         clauses.push(Clause::Destination(version, address, port));
         Ok(())

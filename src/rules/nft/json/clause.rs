@@ -215,10 +215,8 @@ fn verdict(value: &Value) -> Option<Verdict> {
 /// A member of a set or map.
 pub(super) fn member(value: &Value) -> Member {
     let text = value_text(value);
-    let (key, data) = match value {
-        Value::Array(pair) if pair.len() == 2 => (pair.first(), pair.get(1)),
-        other => (Some(other), None),
-    };
+    let pair = value.as_array().filter(|pair| pair.len() == 2);
+    let (key, data) = pair.map_or((Some(value), None), |pair| (pair.first(), pair.get(1)));
     let known = ["val", "timeout", "expires", "comment", "counter"];
     let element = key.and_then(|key| key.get("elem"));
     Member {
