@@ -15,6 +15,7 @@ use serde_json::{Map, Value};
 use self::words::{value_text, written};
 use super::lower;
 use super::syntax::Clause;
+use super::target;
 use super::text::{chain_kind, policy};
 use crate::rules::lines::Line;
 use crate::rules::ruleset::{
@@ -308,7 +309,7 @@ fn rule(body: &Map<String, Value>, family: Family, table: &mut Table) {
             let ends = |other: &Value| other.get("counter").is_none();
             if one.get("xt").is_some_and(Value::is_null) && behind.iter().any(ends) {
                 // Some releases hide the whole of it; a target comes last.
-                lower::extension(true, "xt")
+                target::extension(true, "xt")
             } else {
                 clause::clauses(one)
             }

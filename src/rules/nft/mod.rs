@@ -13,5 +13,6 @@ mod parser;
 mod pattern;
 mod statement;
 mod syntax;
+mod target;
 pub(super) mod text;
 mod wording;

@@ -8,6 +8,7 @@ use super::lexer::Kind;
 use super::lower;
 use super::parser::Parser;
 use super::syntax::{Clause, Expression, Relation};
+use super::target;
 use crate::rules::unreadable::{Fault, Unreadable};
 
 /// Words that begin a statement, where the words before are not understood.
@@ -67,7 +68,7 @@ impl Parser<'_> {
             self.skip();
             // Extensions that match are written small.
             let matches = !token.text.starts_with(|c: char| c.is_ascii_uppercase());
-            clauses.extend(lower::extension(matches, token.text));
+            clauses.extend(target::extension(matches, token.text));
             return Ok(());
         }
         if token.kind == Kind::Mark && token.text == "(" {
@@ -121,7 +122,7 @@ impl Parser<'_> {
                 self.skip();
                 let kind = self.word("match or target")?;
                 let name = self.word("the name of an extension")?;
-                clauses.extend(lower::extension(kind == "match", name));
+                clauses.extend(target::extension(kind == "match", name));
             }
             other => match handover(other) {
                 Some(clause) => {

@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 use super::words::{value_text, written};
 use crate::rules::nft::lower;
 use crate::rules::nft::syntax::{Clause, Expression, Member, Relation};
+use crate::rules::nft::target;
 use crate::rules::ruleset::Verdict;
 
 /// What a statement says.
@@ -148,7 +149,7 @@ pub(super) fn clauses(statement: &Value) -> Vec<Clause> {
         "counter" | "log" | "flow" | "last" | "reset" | "ct helper" | "ct timeout"
         | "ct expectation" | "comment" => Vec::new(),
         "limit" | "quota" | "ct count" | "meter" => untold(),
-        "xt" => lower::extension(word("type") == "match", &word("name")),
+        "xt" => target::extension(word("type") == "match", &word("name")),
         _ => unknown(),
     }
 }
