@@ -286,6 +286,9 @@ fn typed(line: &str) -> String {
 pub(super) fn unwrapped(text: &str, rest: &[Line<'_>]) -> (String, usize) {
     let continues = |line: &str| {
         let line = line.trim();
+        if is_command(line) {
+            return false;
+        }
         if is_usual(line) || is_shell_error(line) || is_border(line) {
             return false;
         }
@@ -309,12 +312,14 @@ pub(super) fn unwrapped(text: &str, rest: &[Line<'_>]) -> (String, usize) {
     // Within a comment nothing ends a rule.
     let mut quotes = text.matches('"').count();
     for (_, line) in rest.iter().skip(1) {
+        if !continues(line) {
+            break;
+        }
         let before = following.last().copied().unwrap_or(text);
         // No terminal is narrower than that; a mail may be.
         let is_option = line.trim_start().starts_with('-');
         let short = before.chars().count() < NARROWEST && is_prose(line.trim());
-        let ends = quotes.is_multiple_of(2) && (is_whole(before) || short) && !is_option;
-        if !continues(line) || ends {
+        if quotes.is_multiple_of(2) && (is_whole(before) || short) && !is_option {
             break;
         }
         quotes += line.matches('"').count();
