@@ -111,8 +111,8 @@ fn put(
         recipe: Recipe::Same,
     };
     chain.rules.insert(at, rule);
-    for (rule, number) in chain.rules.iter_mut().zip(1..).skip(at) {
-        rule.number = number;
+    for (index, rule) in chain.rules.iter_mut().enumerate().skip(at) {
+        rule.number = u32::try_from(index + 1).unwrap_or(u32::MAX);
     }
     Ok(())
 }
