@@ -225,6 +225,7 @@ fn packet(connection: &Connection) -> Result<Packet, Unjudged> {
         port: connection.port,
         in_interface: connection.in_interface.clone(),
         out_interface: connection.out_interface.clone(),
+        here: None,
         mark: 0,
     })
 }

@@ -124,6 +124,19 @@ fn opinion(from: IpAddr, outcome: &Outcome, document: &Document) -> Option<Advic
              ruleset on the host.{}",
             sentences(&document.warnings)
         )),
+        (Ruling::Depends, Some(rule))
+            if document.likely == Some(Ruling::Blocked) && !contradicts(rule, verdict) =>
+        {
+            let advice = blocked(from, document);
+            Advice {
+                text: format!(
+                    "Most likely it is this: {} That hangs on what the rules given do not tell: {}.",
+                    advice.text,
+                    document.unknown.join("; ")
+                ),
+                ..advice
+            }
+        }
         (Ruling::Depends, _) => told(format!(
             "By the rules given, it hangs on what they do not tell whether the host lets {from} in \
              on port {port}: {}.{}",

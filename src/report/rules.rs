@@ -14,8 +14,7 @@ const MOST_WAYS: usize = 4;
 /// The answer in `width` columns, with ANSI codes. Commands are never broken.
 pub fn answer(document: &Document, width: usize) -> String {
     let mut page = Page::new(width);
-    let verdict = decided(document.decision, document.rule.as_ref());
-    page.paragraph(style(document.decision), 0, &verdict);
+    page.paragraph(style(document.decision), 0, &headline(document));
     page.paragraph(PLAIN, 0, &asked(&document.packet));
     if let Some(rule) = document.rule.as_ref().filter(|rule| rule.number.is_some()) {
         page.gap();
@@ -39,9 +38,16 @@ pub fn answer(document: &Document, width: usize) -> String {
 /// The decision alone, in one line, with ANSI codes.
 pub fn line(document: &Document) -> String {
     let mut page = Page::new(usize::MAX);
-    let verdict = decided(document.decision, document.rule.as_ref());
-    page.line(style(document.decision), &verdict);
+    page.line(style(document.decision), &headline(document));
     page.finish()
+}
+
+/// The decision; where it depends, the outcome that is likeliest.
+fn headline(document: &Document) -> String {
+    match document.likely {
+        Some(likely) => format!("most likely {}", decided(likely, document.rule.as_ref())),
+        None => decided(document.decision, document.rule.as_ref()),
+    }
 }
 
 const fn style(decision: Ruling) -> Style {
@@ -61,9 +67,10 @@ fn decided(decision: Ruling, rule: Option<&RuleRecord>) -> String {
     }
 }
 
-/// A rule in words: `rule 2 of filter/INPUT: DROP`.
+/// A rule in words: `rule 2 of INPUT: DROP`.
 fn described(rule: &RuleRecord) -> String {
     let place = match rule.family {
+        "ip" | "ip6" if rule.table == "filter" => rule.chain.clone(),
         "ip" | "ip6" => format!("{}/{}", rule.table, rule.chain),
         family => format!("{family} {}/{}", rule.table, rule.chain),
     };

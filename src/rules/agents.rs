@@ -28,8 +28,19 @@ pub enum Agent {
     Docker,
     /// kube-proxy or the kubelet.
     Kubernetes,
+    /// kube-proxy, for a service that nobody serves.
+    Unserved,
     /// Calico.
     Calico,
+    /// Cilium.
+    Cilium,
+    /// ConfigServer Security & Firewall; whether it denies the address itself.
+    Csf {
+        /// Whether the chain is that of its denied addresses.
+        denied: bool,
+    },
+    /// OpenWrt's fw4, for a zone where that is known.
+    Openwrt(Option<String>),
 }
 
 impl Agent {
@@ -38,16 +49,26 @@ impl Agent {
     pub fn behind(ruleset: &Ruleset, place: Place, entered: &[ChainAt]) -> Option<Self> {
         let (table, chain) = chain_at(ruleset, place.at)?;
         let agent = Self::of_chain(table, chain, place.rule)?;
+        let zone = || {
+            let names = entered
+                .iter()
+                .rev()
+                .filter_map(|at| Some(chain_at(ruleset, *at)?.1));
+            let mut zones = names.filter_map(|chain| zone_of_fw4(&chain.name));
+            zones.next().map(str::to_owned)
+        };
         Some(if let Self::Firewalld(ward) = agent {
             Self::Firewalld(ward.come_by(ruleset, entered))
+        } else if agent == Self::Openwrt(None) {
+            Self::Openwrt(zone())
         } else {
             agent
         })
     }
 
     fn of_chain(table: &Table, chain: &Chain, rule: Option<usize>) -> Option<Self> {
-        let by_set = rule.and_then(|at| Self::of_rule(chain.rules.get(at)?));
-        by_set.or_else(|| {
+        let by_rule = rule.and_then(|at| Self::of_rule(table, chain, chain.rules.get(at)?));
+        by_rule.or_else(|| {
             // What stands in a built-in chain before an agent's own is somebody else's.
             let before = chain.rules.get(..rule.unwrap_or(0)).unwrap_or_default();
             let is_foreign = rule.is_some()
@@ -74,7 +95,15 @@ impl Agent {
             let filling = table.sets.keys().find_map(|set| Self::of_set(set));
             return Some(filling.unwrap_or(Self::Fail2ban("JAIL".to_owned())));
         }
-        let starts: [(&str, Self); 7] = [
+        let csf = ["LOCALINPUT", "LOGDROPIN"];
+        if csf.iter().all(|own| table.position(own).is_some()) {
+            let denied = matches!(name, "DENYIN" | "LOCALINPUT");
+            return Some(Self::Csf { denied });
+        }
+        if table.name == "fw4" {
+            return Some(Self::Openwrt(zone_of_fw4(name).map(str::to_owned)));
+        }
+        let starts: [(&str, Self); 10] = [
             ("IN_HIDS_", Self::Hostguard),
             ("crowdsec", Self::Crowdsec),
             ("CROWDSEC", Self::Crowdsec),
@@ -82,6 +111,9 @@ impl Agent {
             ("DOCKER", Self::Docker),
             ("KUBE-", Self::Kubernetes),
             ("cali-", Self::Calico),
+            ("CILIUM_", Self::Cilium),
+            ("OLD_CILIUM_", Self::Cilium),
+            ("cilium", Self::Cilium),
         ];
         if let Some((_, agent)) = starts
             .into_iter()
@@ -92,14 +124,26 @@ impl Agent {
         if table.name.starts_with("crowdsec") {
             return Some(Self::Crowdsec);
         }
+        let tables = [
+            ("kube-proxy", Self::Kubernetes),
+            ("calico", Self::Calico),
+            ("docker-bridges", Self::Docker),
+        ];
+        if let Some((_, agent)) = tables.into_iter().find(|(own, _)| table.name == *own) {
+            return Some(agent);
+        }
         if table.name == "firewalld" || has("INPUT_ZONES") {
             return Some(Self::Firewalld(Ward::of(table, name)));
         }
         (chain.base.is_some() && has("ufw")).then_some(Self::Ufw)
     }
 
-    /// The program that fills a set which `rule` looks up.
-    fn of_rule(rule: &Rule) -> Option<Self> {
+    /// The program behind a rule: one that says so itself, or that fills a set which it looks up.
+    fn of_rule(table: &Table, chain: &Chain, rule: &Rule) -> Option<Self> {
+        let refuses = chain.name.starts_with("KUBE-") && rule.text.contains("has no endpoints");
+        if refuses || (table.name == "kube-proxy" && chain.name == "reject-chain") {
+            return Some(Self::Unserved);
+        }
         rule.statements.iter().find_map(|statement| {
             let Statement::Match(Condition::Within {
                 elements: Elements::Named(set) | Elements::Ipset(set),
@@ -147,8 +191,11 @@ impl Agent {
             Self::Firewalld(_) => "firewalld",
             Self::Ufw => "ufw",
             Self::Docker => "Docker",
-            Self::Kubernetes => "Kubernetes",
+            Self::Kubernetes | Self::Unserved => "Kubernetes",
             Self::Calico => "Calico",
+            Self::Cilium => "Cilium",
+            Self::Csf { .. } => "CSF",
+            Self::Openwrt(_) => "fw4",
         }
     }
 
@@ -156,8 +203,14 @@ impl Agent {
     pub const fn has_command(&self) -> bool {
         match self {
             Self::Firewalld(ward) => ward.has_rule(),
-            Self::Fail2ban(_) | Self::Crowdsec | Self::Ufw => true,
-            Self::Hostguard | Self::Docker | Self::Kubernetes | Self::Calico => false,
+            Self::Openwrt(zone) => zone.is_some(),
+            Self::Fail2ban(_) | Self::Crowdsec | Self::Ufw | Self::Csf { .. } => true,
+            Self::Hostguard
+            | Self::Docker
+            | Self::Kubernetes
+            | Self::Unserved
+            | Self::Calico
+            | Self::Cilium => false,
         }
     }
 
@@ -170,7 +223,11 @@ impl Agent {
             | Self::Ufw
             | Self::Docker
             | Self::Kubernetes
-            | Self::Calico => "in place of its own command, until its next reload",
+            | Self::Unserved
+            | Self::Calico
+            | Self::Cilium
+            | Self::Csf { .. }
+            | Self::Openwrt(_) => "in place of its own command, until its next reload",
         }
     }
 
@@ -201,8 +258,24 @@ impl Agent {
                 "{chain} belongs to Kubernetes, which writes its rules again within seconds: change the \
                  Service, its endpoints or the NetworkPolicy"
             ),
+            Self::Unserved => {
+                "no rule helps: the service has no endpoints (kubectl get endpoints -A shows it): \
+                 its pods do not run, are not ready, or its selector fits none"
+                    .to_owned()
+            }
             Self::Calico => format!(
                 "{chain} belongs to Calico, which puts its rules back: change the network policy"
+            ),
+            Self::Cilium => format!(
+                "{chain} belongs to Cilium: change its network policy; where Cilium is gone, these \
+                 are leftovers, which cilium-dbg post-uninstall-cleanup removes"
+            ),
+            Self::Csf { .. } => format!(
+                "{chain} belongs to CSF: a rule put in by hand is gone with its next restart (csf -r)"
+            ),
+            Self::Openwrt(_) => format!(
+                "{chain} belongs to OpenWrt's fw4: a rule put in by hand is gone with its next reload; \
+                 its own rules stand in /etc/config/firewall"
             ),
         }
     }
@@ -236,14 +309,52 @@ impl Agent {
                 };
                 (format!("ufw prepend {rule}"), format!("ufw delete {rule}"))
             }
+            Self::Csf { denied: true } => {
+                (format!("csf -dr {address}"), format!("csf -d {address}"))
+            }
+            Self::Csf { denied: false } => {
+                (format!("csf -a {address}"), format!("csf -ar {address}"))
+            }
+            Self::Openwrt(zone) => {
+                let zone = shell(zone.as_ref()?);
+                let port = port.map_or_else(String::new, |port| {
+                    format!(" && uci set firewall.@rule[-1].dest_port={port}")
+                });
+                (
+                    format!(
+                        "uci add firewall rule && uci set firewall.@rule[-1].src={zone} && \
+                         uci set firewall.@rule[-1].src_ip={address} && \
+                         uci set firewall.@rule[-1].proto={protocol}{port} && \
+                         uci set firewall.@rule[-1].target=ACCEPT && uci commit firewall && fw4 reload"
+                    ),
+                    "uci delete firewall.@rule[-1] && uci commit firewall && fw4 reload".to_owned(),
+                )
+            }
             Self::Firewalld(ward) => return ward.rich_rule(address, port, protocol),
-            Self::Hostguard | Self::Docker | Self::Kubernetes | Self::Calico => return None,
+            Self::Hostguard
+            | Self::Docker
+            | Self::Kubernetes
+            | Self::Unserved
+            | Self::Calico
+            | Self::Cilium => return None,
         };
         Some(Step {
             command,
             undo: Some(undo),
         })
     }
+}
+
+/// The zone in the name of a chain of fw4's.
+fn zone_of_fw4(chain: &str) -> Option<&str> {
+    let starts = [
+        "input_",
+        "forward_",
+        "reject_from_",
+        "drop_from_",
+        "accept_from_",
+    ];
+    starts.iter().find_map(|start| chain.strip_prefix(start))
 }
 
 /// Whether a rule leads into a chain of ufw's or firewalld's.

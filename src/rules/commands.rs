@@ -4,7 +4,7 @@ use super::flow::Flow;
 use super::iptables::words::shell;
 use super::opening;
 use super::remedy::{Change, Step};
-use super::ruleset::{Chain, Family, Origin, Recipe, Table};
+use super::ruleset::{Chain, Family, Origin, Recipe, Rule, Table};
 
 /// The command for a change in `chain`, the `index`th of the remedy; `None` for one whose names no
 /// tool takes.
@@ -83,12 +83,9 @@ fn iptables(table: &Table, chain: &Chain, change: &Change) -> Step {
     match change {
         Change::Delete(gone) => Step {
             command: format!("{tool} -D {name} {}", gone.number),
-            undo: match &gone.recipe {
-                Recipe::Iptables(words) => {
-                    Some(format!("{tool} -I {name} {} {words}", gone.number))
-                }
-                Recipe::Nft(_) | Recipe::NftJson(_) | Recipe::Incomplete => None,
-            },
+            undo: gone
+                .specification(&chain.name)
+                .map(|words| format!("{tool} -I {name} {} {words}", gone.number)),
         },
         Change::InsertBefore(number, flow) => Step {
             command: format!("{tool} -I {name} {number} {}", opening::for_iptables(flow)),
@@ -137,7 +134,7 @@ fn nft(table: &Table, chain: &Chain, change: &Change, index: usize) -> Step {
                     )
                 }
             },
-            undo: again(&place, table, chain, gone.number, &gone.recipe),
+            undo: again(&place, table, chain, gone),
         },
         Change::InsertBefore(number, flow) => Step {
             command: format!(
@@ -170,19 +167,13 @@ fn handle(place: &str, sign: &str) -> String {
 }
 
 /// The command that puts a deleted rule back where it was.
-fn again(
-    place: &str,
-    table: &Table,
-    chain: &Chain,
-    number: u32,
-    recipe: &Recipe,
-) -> Option<String> {
+fn again(place: &str, table: &Table, chain: &Chain, gone: &Rule) -> Option<String> {
     // `add … index N` puts a rule behind the one of that index, counted from 0.
-    let behind = number.checked_sub(2);
-    match recipe {
-        Recipe::Nft(text) => Some(match behind {
-            Some(index) => format!("nft add rule {place} index {index} {}", quoted(text)),
-            None => format!("nft insert rule {place} {}", quoted(text)),
+    let behind = gone.number.checked_sub(2);
+    match &gone.recipe {
+        Recipe::Same => Some(match behind {
+            Some(index) => format!("nft add rule {place} index {index} {}", quoted(&gone.text)),
+            None => format!("nft insert rule {place} {}", quoted(&gone.text)),
         }),
         Recipe::NftJson(expressions) => {
             let (command, index) = match behind {
@@ -197,7 +188,7 @@ fn again(
             );
             Some(format!("printf %s {} | nft -j -f -", quoted(&rule)))
         }
-        Recipe::Iptables(_) | Recipe::Incomplete => None,
+        Recipe::Incomplete => None,
     }
 }
 

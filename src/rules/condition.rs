@@ -1,5 +1,6 @@
 //! Conditions on a packet: values of fields against patterns.
 
+use super::odds::Odds;
 use super::ruleset::{Elements, Verdict};
 
 /// Something of a packet, its connection or its way that a rule can look at.
@@ -114,6 +115,8 @@ pub struct Element {
     pub text: String,
     /// Whether it excludes what it describes (`nomatch`).
     pub excludes: bool,
+    /// Whether it asks more than that, so that it may be passed over though it fits.
+    pub limited: bool,
 }
 
 impl Element {
@@ -124,6 +127,7 @@ impl Element {
             verdict: None,
             text: String::new(),
             excludes: false,
+            limited: false,
         }
     }
 }
@@ -157,6 +161,8 @@ pub enum Condition {
         stable: bool,
         /// Whether it must not hold.
         negated: bool,
+        /// How that is likely to be.
+        odds: Odds,
     },
     /// Holds never.
     Never,

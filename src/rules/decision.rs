@@ -7,7 +7,7 @@ use super::missing;
 use super::packet::Packet;
 use super::place::Place;
 use super::ruleset::{Doubt, Ruleset};
-use super::walk::{End, Outcome, Start, outcomes};
+use super::walk::{Assumed, End, Outcome, Start, outcomes};
 use super::ways;
 
 /// Whether a packet arrives.
@@ -48,13 +48,21 @@ pub struct Decision {
     pub chief: Option<Outcome>,
     /// What the input lacks, so that what it lets through may be stopped all the same.
     pub missing: Vec<String>,
+    /// What must be so for any outcome to count, where the input contradicts itself or is not whole.
+    pub provisos: Vec<String>,
+    /// Where it depends: the outcome that all but improbable readings give.
+    pub likely: Option<Ruling>,
     /// Whether the exploration was ended before every way was known.
     pub cut_short: bool,
 }
 
 /// Decides on the first packet of a connection.
 pub fn decide(ruleset: &Ruleset, packet: &Packet) -> Decision {
-    let start = Start::of(packet);
+    let known = packet.to.and_then(|to| ruleset.landscape.is_here(to));
+    let start = Start::of(&Packet {
+        here: packet.here.or(known),
+        ..packet.clone()
+    });
     decide_on(ruleset, &start.flow, std::slice::from_ref(&start))
 }
 
@@ -66,29 +74,32 @@ fn decide_on(ruleset: &Ruleset, flow: &Flow, starts: &[Start]) -> Decision {
         .iter()
         .any(|outcome| matches!(outcome.end, End::Allowed(_)));
     let blocked = all.iter().any(is_blocked);
-    let mut doubts = ruleset.doubts.iter();
-    let contradicts_itself =
-        doubts.any(|doubt| matches!(doubt, Doubt::GivenTwice(_) | Doubt::Changed(_)));
+    let provisos: Vec<String> = ruleset.doubts.iter().filter_map(proviso).collect();
     let ruling = match (allowed, blocked) {
-        _ if cut_short || contradicts_itself => Ruling::Depends,
+        _ if cut_short || !provisos.is_empty() => Ruling::Depends,
         (false, true) => Ruling::Blocked,
         (true, true) => Ruling::Depends,
         (_, false) if !missing.is_empty() => Ruling::Depends,
         (_, false) => Ruling::Allowed,
     };
+    let mut doubts = ruleset.doubts.iter();
+    let doubtful = doubts.any(|one| *one != Doubt::HeadingMissing && proviso(one).is_some());
+    let whole = !cut_short && !doubtful;
+    let likely = (whole && ruling == Ruling::Depends)
+        .then(|| likely(&all, &missing))
+        .flatten();
     all.retain(|outcome| outcome.end != End::TooLong);
     all.sort_by_key(|outcome| outcome.assumed.len());
     let arrivals = arrivals(&all);
     let told = ways::fewest(all);
-    // A rule says more than a policy.
-    let by_rule = |outcome: &&Outcome| {
-        is_blocked(outcome) && decided_at(outcome).is_some_and(|place| place.rule.is_some())
+    let wanted = |outcome: &&Outcome| is_blocked(outcome) != (likely == Some(Ruling::Allowed));
+    // The likeliest; a rule says more than a policy.
+    let rank = |outcome: &&Outcome| {
+        let by_policy = decided_at(outcome).is_none_or(|place| place.rule.is_none());
+        (surprises(outcome), by_policy, outcome.assumed.len())
     };
-    let blocked = told
-        .iter()
-        .find(by_rule)
-        .or_else(|| told.iter().find(|outcome| is_blocked(outcome)));
-    let chief = blocked.or_else(|| told.first());
+    let chief = told.iter().filter(wanted).min_by_key(rank);
+    let chief = chief.or_else(|| told.first());
     Decision {
         ruling,
         flow: flow.clone(),
@@ -96,7 +107,52 @@ fn decide_on(ruleset: &Ruleset, flow: &Flow, starts: &[Start]) -> Decision {
         outcomes: told,
         arrivals,
         missing,
+        provisos,
+        likely,
         cut_short,
+    }
+}
+
+/// What must be so for an outcome to count, where the input is doubtful as a whole.
+fn proviso(doubt: &Doubt) -> Option<String> {
+    Some(match doubt {
+        Doubt::GivenTwice(table) => {
+            format!("of the two tables {table} in the input, which differ, this one is in force")
+        }
+        Doubt::Changed(command) => format!("this command has changed nothing of it: {command}"),
+        Doubt::NotUnderstood(words) => {
+            format!("what is not understood in the input does not matter: {words}")
+        }
+        Doubt::CutOff(line) => format!("nothing that matters stood behind line {line}"),
+        Doubt::HeadingMissing => "the listing without its heading is of INPUT".to_owned(),
+        Doubt::LegacyTablesNotShown
+        | Doubt::FamilyAssumed(_)
+        | Doubt::InterfacesHidden
+        | Doubt::NamesShown
+        | Doubt::PassedOver(..)
+        | Doubt::ToolFailed(_)
+        | Doubt::OnlyIptables
+        | Doubt::SetsEmpty
+        | Doubt::IptablesSeenByNft(_) => return None,
+    })
+}
+
+/// How many of its assumptions are against the odds.
+fn surprises(outcome: &Outcome) -> usize {
+    let mut assumed = outcome.assumed.iter();
+    let against = |one: &&Assumed| one.odds.expected().is_some_and(|holds| holds != one.holds);
+    assumed.by_ref().filter(against).count()
+}
+
+/// The outcome that all but improbable readings give.
+fn likely(all: &[Outcome], missing: &[String]) -> Option<Ruling> {
+    let usual: Vec<&Outcome> = all.iter().filter(|one| surprises(one) == 0).collect();
+    let blocked = usual.iter().filter(|one| is_blocked(one)).count();
+    match (usual.len(), blocked) {
+        (0, _) => None,
+        (all, blocked) if all == blocked => Some(Ruling::Blocked),
+        (_, 0) if missing.is_empty() => Some(Ruling::Allowed),
+        (_, _) => None,
     }
 }
 
@@ -135,7 +191,7 @@ fn arrivals(outcomes: &[Outcome]) -> Vec<Start> {
 }
 
 /// Whether the packet was stopped on this way.
-pub(super) fn is_blocked(outcome: &Outcome) -> bool {
+pub fn is_blocked(outcome: &Outcome) -> bool {
     matches!(outcome.end, End::Blocked(_))
 }
 

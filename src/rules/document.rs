@@ -21,7 +21,10 @@ pub struct Document {
     pub schema: &'static str,
     /// Whether the packet arrives.
     pub decision: Ruling,
-    /// The rule that decides; where it depends, one that blocks.
+    /// Where it depends: the outcome that all but improbable readings give.
+    pub likely: Option<Ruling>,
+    /// The rule that decides; where it depends, the one that does in the likeliest way, or one that
+    /// blocks.
     pub rule: Option<RuleRecord>,
     /// How the packet gets there.
     pub way: Vec<String>,
@@ -149,7 +152,7 @@ impl Document {
         let remedy = match decision.ruling {
             Ruling::Allowed => Remedy::default(),
             Ruling::Blocked | Ruling::Depends => {
-                remedy::plan_all(ruleset, flow.asked(), !later.is_empty())
+                remedy::plan_all(ruleset, first, flow.asked(), !later.is_empty())
             }
         };
         let depends = decision.ruling == Ruling::Depends;
@@ -157,11 +160,12 @@ impl Document {
         let chief = decision
             .chief
             .as_ref()
-            .filter(|chief| !depends || is_blocked(chief));
+            .filter(|chief| !depends || is_blocked(chief) || decision.likely.is_some());
         let several = depends || decision.outcomes.len() > 1;
         Self {
             schema: SCHEMA,
             decision: decision.ruling,
+            likely: decision.likely,
             rule: chief.and_then(|outcome| rule_of(ruleset, outcome)),
             way: chief.map_or_else(Vec::new, |outcome| outcome.way.clone()),
             unknown: unknown(decision),
@@ -169,7 +173,7 @@ impl Document {
                 decision
                     .outcomes
                     .iter()
-                    .map(|outcome| outcome_record(ruleset, outcome, &decision.missing))
+                    .map(|outcome| outcome_record(ruleset, outcome, decision))
                     .collect()
             } else {
                 Vec::new()
@@ -238,7 +242,7 @@ fn unknown(decision: &Decision) -> Vec<String> {
     facts
 }
 
-fn outcome_record(ruleset: &Ruleset, outcome: &Outcome, missing: &[String]) -> OutcomeRecord {
+fn outcome_record(ruleset: &Ruleset, outcome: &Outcome, decision: &Decision) -> OutcomeRecord {
     let condition = |assumed: &super::walk::Assumed| {
         if assumed.holds {
             assumed.fact.clone()
@@ -246,8 +250,9 @@ fn outcome_record(ruleset: &Ruleset, outcome: &Outcome, missing: &[String]) -> O
             format!("not: {}", assumed.fact)
         }
     };
-    let missing = missing.iter().filter(|_| !is_blocked(outcome));
+    let missing = decision.missing.iter().filter(|_| !is_blocked(outcome));
     let lacks = missing.map(|lack| format!("not: {lack}"));
+    let provisos = decision.provisos.iter().cloned();
     OutcomeRecord {
         decision: if is_blocked(outcome) {
             Ruling::Blocked
@@ -256,7 +261,13 @@ fn outcome_record(ruleset: &Ruleset, outcome: &Outcome, missing: &[String]) -> O
         },
         rule: rule_of(ruleset, outcome),
         way: outcome.way.clone(),
-        conditions: outcome.assumed.iter().map(condition).chain(lacks).collect(),
+        conditions: outcome
+            .assumed
+            .iter()
+            .map(condition)
+            .chain(lacks)
+            .chain(provisos)
+            .collect(),
     }
 }
 

@@ -5,6 +5,7 @@ mod fields;
 use std::net::IpAddr;
 
 use super::condition::Field;
+use super::landscape::Landscape;
 use super::packet::{Journey, Packet, Step};
 use super::ruleset::Family;
 
@@ -53,9 +54,8 @@ impl Part {
             | Field::OriginalDestination6
             | Field::OriginalDestinationPort
             | Field::OriginalSource4
-            | Field::OriginalSource6
-            | Field::PacketType
-            | Field::Other(_) => return None,
+            | Field::OriginalSource6 => return None,
+            Field::PacketType | Field::Other(_) => Self::Other,
         })
     }
 }
@@ -105,6 +105,8 @@ pub struct Flow {
     pub source_settled: bool,
     /// Whether its destination became another one; `None` when nobody can tell.
     pub translated: Option<bool>,
+    /// Whether a chain asks that translates destinations.
+    pub in_translation: bool,
     /// Whether the hook it is at knows the incoming interface.
     pub hook_has_in: bool,
     /// Whether the hook it is at knows the outgoing interface.
@@ -127,7 +129,10 @@ impl Flow {
             to: packet.to,
             port: packet.port,
             to_here: match (packet.journey, &packet.out_interface) {
-                (Journey::Inbound, None) => Some(true),
+                (Journey::Inbound, None) => match packet.to {
+                    Some(to) if !to.is_loopback() => packet.here,
+                    Some(_) | None => Some(true),
+                },
                 // Before a translation it may be one of the host's own.
                 (Journey::Inbound, Some(_)) => None,
                 (Journey::Outbound, _) => Some(false),
@@ -139,6 +144,7 @@ impl Flow {
             destination_settled: false,
             source_settled: false,
             translated: Some(false),
+            in_translation: false,
             hook_has_in: false,
             hook_has_out: false,
             ages: [0; 5],
@@ -193,6 +199,14 @@ impl Flow {
         let own = |address: IpAddr| address.is_loopback() || Some(address) == self.from;
         self.journey == Journey::Outbound
             && (self.to_here == Some(true) || self.to.is_some_and(own))
+    }
+
+    /// It goes on to another host, by the interface that the rules tell where nobody said it.
+    pub fn leave_by(&mut self, landscape: &Landscape) {
+        if self.out_interface.is_none() {
+            let way = self.to.and_then(|to| landscape.way_to(to));
+            self.out_interface = way.map(str::to_owned);
+        }
     }
 
     /// It has left by the loopback interface, and comes in by it.
@@ -284,6 +298,10 @@ impl Flow {
 
     /// How often the part that `field` tells of was written anew.
     pub fn age(&self, field: &Field) -> u32 {
+        if matches!(field, Field::Other(_)) {
+            // It may be made of any part.
+            return self.rewritings();
+        }
         Part::of(field).map_or(0, |part| self.ages[part as usize])
     }
 

@@ -1,13 +1,14 @@
 //! The input as people have it: outputs of several tools one after the other, with the prompt
 //! lines between them that a terminal leaves.
 
+use std::collections::VecDeque;
 use std::net::IpAddr;
 
 use super::ipset;
-use super::iptables::list::Listing;
+use super::iptables::list::{self, Listing};
 use super::iptables::place::{self, Section};
 use super::iptables::save;
-use super::lines::{self, LEGACY_WARNING, is_command, is_tool, is_tool_line, unwrapped};
+use super::lines::{self, LEGACY_WARNING, Line, is_command, is_tool, is_tool_line, unwrapped};
 use super::nft;
 use super::ruleset::{Doubt, Family, Origin, Policy, Ruleset};
 use super::sets;
@@ -40,10 +41,20 @@ pub fn read(text: &str, assumed: Family) -> Result<Ruleset, Unreadable> {
         family: None,
         last_built_in: None,
         knows_empty: false,
+        asked_iptables: false,
+        queue: VecDeque::new(),
     };
-    reader.read()?;
+    let read = reader.read().map_err(|fault| cut(fault, text));
     let mut ruleset = std::mem::take(&mut reader.ruleset);
-    if ruleset.tables.is_empty() && !reader.knows_empty {
+    if ruleset.tables.is_empty()
+        && let Some(fault) = lines::summary(text)
+    {
+        return Err(fault);
+    }
+    read?;
+    if ruleset.tables.is_empty() && reader.asked_iptables {
+        ruleset.doubts.push(Doubt::OnlyIptables);
+    } else if ruleset.tables.is_empty() && !reader.knows_empty {
         let line = text
             .lines()
             .position(|line| !line.trim().is_empty())
@@ -55,8 +66,17 @@ pub fn read(text: &str, assumed: Family) -> Result<Ruleset, Unreadable> {
     Ok(ruleset)
 }
 
-struct Reader {
-    lines: Vec<(usize, String)>,
+/// A fault in the last line, where that does not end, is that the text was cut off there.
+fn cut(fault: Unreadable, text: &str) -> Unreadable {
+    let last = text.lines().count();
+    if fault.line == last && !text.ends_with('\n') && fault.fault != Fault::CutOff(last) {
+        return Unreadable::at(last, fault.column, Fault::CutOff(last));
+    }
+    fault
+}
+
+struct Reader<'a> {
+    lines: Vec<Line<'a>>,
     ruleset: Ruleset,
     section: Section,
     assumed: Family,
@@ -71,9 +91,13 @@ struct Reader {
     last_built_in: Option<usize>,
     /// Whether a tool has answered that there are no rules.
     knows_empty: bool,
+    /// Whether iptables was asked for all of its rules.
+    asked_iptables: bool,
+    /// What commands behind the first of a line say of the listings to come.
+    queue: VecDeque<Section>,
 }
 
-impl Reader {
+impl Reader<'_> {
     fn read(&mut self) -> Result<(), Unreadable> {
         let lines = std::mem::take(&mut self.lines);
         let mut next = 0;
@@ -94,7 +118,9 @@ impl Reader {
             }
         }
         if self.sure {
-            self.note(Doubt::CutOff);
+            let mut told = lines.iter().rev();
+            let last = told.find(|(_, text)| !text.trim().is_empty());
+            self.note(Doubt::CutOff(last.map_or(1, |(line, _)| *line)));
         }
         self.end_listing()
     }
@@ -107,7 +133,7 @@ impl Reader {
 
     /// Notices that a built-in chain begins the listing of another table: every table lists those it
     /// has in one order.
-    fn block(&mut self, text: &str, rest: &[(usize, String)]) {
+    fn block(&mut self, text: &str, rest: &[Line<'_>]) {
         let Some(order) = built_in(text).and_then(place::order) else {
             return;
         };
@@ -116,25 +142,28 @@ impl Reader {
             let chains = built_in_block(rest);
             // A command names the table of its first listing, and a chain alone tells none.
             let told = self.told && self.last_built_in.is_none();
-            if !told {
+            let next = if told { None } else { self.queue.pop_front() };
+            if let Some(section) = next {
+                self.begin_block();
+                self.family = section.family;
+                self.section = Section {
+                    since: self.section.since,
+                    ..section
+                };
+            } else if !told {
                 let alone = place::base(&self.section.table, chains[0], Policy::Unknown);
                 if chains.len() > 1 || alone.is_none() {
                     place::table_of(&chains).clone_into(&mut self.section.table);
                 }
                 self.begin_block();
             }
-            self.section.family = family_shown(rest).or(self.family);
+            self.section.family = self.family.or_else(|| family_shown(rest));
         }
         self.last_built_in = Some(order);
     }
 
     /// Reads one line, and those that a terminal has cut off it; says how many.
-    fn line(
-        &mut self,
-        text: &str,
-        line: usize,
-        rest: &[(usize, String)],
-    ) -> Result<usize, Unreadable> {
+    fn line(&mut self, text: &str, line: usize, rest: &[Line<'_>]) -> Result<usize, Unreadable> {
         if text == LEGACY_WARNING {
             self.note(Doubt::LegacyTablesNotShown);
             return Ok(1);
@@ -202,6 +231,22 @@ impl Reader {
             } else if lines::changes(&command) && !self.ruleset.tables.is_empty() {
                 self.note(Doubt::Changed(trimmed.to_owned()));
             }
+        } else if !self.sure
+            && let Some(columns) = list::headless(trimmed)
+        {
+            self.note(Doubt::HeadingMissing);
+            let section = &self.section;
+            let mut listing = Listing::headless(columns, section, &mut self.ruleset, self.assumed);
+            if columns.is_some() {
+                listing.take(text, line)?;
+            } else {
+                listing.take_header(text);
+            }
+            self.listing = Some(listing);
+        } else if lines::is_shell_error(trimmed) {
+            self.note(Doubt::PassedOver(line, trimmed.to_owned()));
+        } else if lines::is_border(trimmed) {
+            // Nothing is said by it.
         } else if !self.sure && lines::is_prose(trimmed) {
             if !lines::is_usual(trimmed) {
                 self.note(Doubt::PassedOver(line, trimmed.to_owned()));
@@ -239,6 +284,7 @@ impl Reader {
                 _ => Some(Family::Ip),
             };
             self.family = self.section.family;
+            self.asked_iptables |= self.family.is_some();
             self.section.origin = if rest.contains("nf_tables")
                 || tool.contains("-nft-")
                 || tool.starts_with("xtables")
@@ -263,19 +309,12 @@ impl Reader {
     /// Learns from the command on a prompt line, and gives back its words from the first option;
     /// `None` when the line holds no command of a tool we know and is no prompt at all.
     fn prompt(&mut self, text: &str) -> Option<String> {
-        let words: Vec<&str> = text.split_whitespace().collect();
-        let tool = |word: &str| {
-            let name = word.rsplit('/').next().unwrap_or(word).to_owned();
-            let known = ["iptables", "ip6tables", "nft", "ipset"];
-            known
-                .iter()
-                .any(|known| name == *known || name.starts_with(&format!("{known}-")))
-                .then_some(name)
-        };
+        let spaced = text.replace(';', " ; ");
+        let words: Vec<&str> = spaced.split_whitespace().collect();
         let Some((at, name)) = words
             .iter()
             .enumerate()
-            .find_map(|(at, word)| Some((at, tool(word)?)))
+            .find_map(|(at, word)| Some((at, tool_named(word)?)))
         else {
             let first = words.first().copied().unwrap_or_default();
             let second = words.get(1).copied().unwrap_or_default();
@@ -283,52 +322,75 @@ impl Reader {
             return (ends(first) || (first.contains('@') && ends(second))).then(String::new);
         };
         let since = self.section.since;
-        self.section = Section::default();
-        self.section.since = since;
-        if name.starts_with("ip6tables") {
-            self.section.family = Some(Family::Ip6);
-        } else if name.starts_with("iptables") {
-            self.section.family = Some(Family::Ip);
-        }
-        self.family = self.section.family;
-        if name.contains("-legacy") {
-            self.section.origin = Origin::IptablesLegacy;
-        } else if name.contains("-nft") {
-            self.section.origin = Origin::IptablesNft;
-        }
-        let mut options = words.get(at + 1..).unwrap_or_default();
         let mut kept: Vec<&str> = Vec::new();
-        while let [word, rest @ ..] = options {
-            if is_separator(word) {
-                break;
-            }
-            options = rest;
-            match (table_option(word), rest) {
-                (Some(""), [table, rest @ ..]) => {
-                    table
-                        .trim_end_matches(';')
-                        .clone_into(&mut self.section.table);
-                    options = rest;
-                }
-                (Some(table), _) if !table.is_empty() => {
-                    table
-                        .trim_end_matches(';')
-                        .clone_into(&mut self.section.table);
-                }
-                _ if matches!(*word, "-w" | "--wait") => {}
-                _ => kept.push(word),
-            }
-            if word.ends_with(';') {
-                break;
-            }
-        }
+        let mut commands = words
+            .get(at..)
+            .unwrap_or_default()
+            .split(|word| is_separator(word));
+        let first = commands.next().unwrap_or_default();
+        self.section = Section {
+            since,
+            ..section_of(&name, first, &mut kept)
+        };
+        self.queue = commands
+            .filter_map(|command| {
+                let (at, name) = command
+                    .iter()
+                    .enumerate()
+                    .find_map(|(at, word)| Some((at, tool_named(word)?)))?;
+                let rest = command.get(at..).unwrap_or_default();
+                name.contains("tables")
+                    .then(|| section_of(&name, rest, &mut Vec::new()))
+            })
+            .collect();
+        self.family = self.section.family;
         let kept = kept.join(" ");
         self.told = true;
+        self.asked_iptables |= name.contains("tables") && name.ends_with("-save");
         if !is_command(&kept) {
             self.begin_block();
         }
         Some(kept)
     }
+}
+
+/// The tool that a word names.
+fn tool_named(word: &str) -> Option<String> {
+    let name = word.rsplit('/').next().unwrap_or(word).to_owned();
+    let known = ["iptables", "ip6tables", "nft", "ipset"];
+    known
+        .iter()
+        .any(|known| name == *known || name.starts_with(&format!("{known}-")))
+        .then_some(name)
+}
+
+/// What a command of the tool `name` says of the listing that it prints; its other words are `kept`.
+fn section_of<'a>(name: &str, command: &[&'a str], kept: &mut Vec<&'a str>) -> Section {
+    let mut section = Section::default();
+    if name.starts_with("ip6tables") {
+        section.family = Some(Family::Ip6);
+    } else if name.starts_with("iptables") {
+        section.family = Some(Family::Ip);
+    }
+    if name.contains("-legacy") {
+        section.origin = Origin::IptablesLegacy;
+    } else if name.contains("-nft") {
+        section.origin = Origin::IptablesNft;
+    }
+    let mut options = command.get(1..).unwrap_or_default();
+    while let [word, rest @ ..] = options {
+        options = rest;
+        match (table_option(word), rest) {
+            (Some(""), [table, rest @ ..]) => {
+                (*table).clone_into(&mut section.table);
+                options = rest;
+            }
+            (Some(table), _) if !table.is_empty() => table.clone_into(&mut section.table),
+            _ if matches!(*word, "-w" | "--wait") => {}
+            _ => kept.push(word),
+        }
+    }
+    section
 }
 
 /// The table that an option names; empty when it is the next word. Options of one letter may be
@@ -368,7 +430,7 @@ fn built_in(text: &str) -> Option<&str> {
 }
 
 /// The built-in chains of the table whose listing begins here.
-fn built_in_block(lines: &[(usize, String)]) -> Vec<&str> {
+fn built_in_block<'a>(lines: &'a [Line<'_>]) -> Vec<&'a str> {
     let mut chains: Vec<&str> = Vec::new();
     let mut last = None;
     for (index, (_, line)) in lines.iter().enumerate() {
@@ -389,7 +451,7 @@ fn built_in_block(lines: &[(usize, String)]) -> Vec<&str> {
 }
 
 /// The IP version of the addresses in the listing that begins here, by the first of them.
-fn family_shown(lines: &[(usize, String)]) -> Option<Family> {
+fn family_shown(lines: &[Line<'_>]) -> Option<Family> {
     let mut last = None;
     for (index, (_, line)) in lines.iter().enumerate() {
         let line = line.trim();

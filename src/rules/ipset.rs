@@ -1,9 +1,11 @@
 //! `ipset save` and `ipset list`: the contents of the sets that `-m set` looks up.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use super::condition::{Element, Pattern};
 use super::iptables::matches::network;
+use super::lines::Line;
 use super::names;
 use super::ruleset::{Family, Ruleset, Set};
 use super::unreadable::{Fault, Unreadable};
@@ -14,7 +16,7 @@ pub(super) fn begins(text: &str) -> bool {
 }
 
 /// Reads sets from the first of `lines` on; says how many lines they took.
-pub(super) fn read(lines: &[(usize, String)], ruleset: &mut Ruleset) -> Result<usize, Unreadable> {
+pub(super) fn read(lines: &[Line<'_>], ruleset: &mut Ruleset) -> Result<usize, Unreadable> {
     let mut taken = 0;
     let mut listing: Option<Listing> = None;
     for (line, text) in lines {
@@ -97,7 +99,7 @@ impl Listing {
         let counted = self.entries.is_none_or(|count| count == set.elements.len());
         if !self.shows_members || !counted {
             set.known = false;
-            set.elements.clear();
+            set.elements = Arc::default();
         }
     }
 }
@@ -139,10 +141,12 @@ fn make(ruleset: &mut Ruleset, name: &str, kind: &str, header: &str) {
     );
     let plain = |word: &str| !matches!(word, "netmask" | "bitmask" | "markmask");
     let set = Set {
-        elements: Vec::new(),
+        elements: Arc::default(),
+        gone: Vec::new(),
         kind: kind.to_owned(),
         known: followed && header.split_whitespace().all(plain),
         changing: false,
+        fickle: false,
     };
     ruleset.ipsets.insert(name.to_owned(), set);
 }
@@ -158,10 +162,12 @@ fn add(ruleset: &mut Ruleset, name: &str, entry: &str, text: &str) {
         .position(|word| *word == "timeout")
         .and_then(|at| words.get(at + 1)?.parse::<u64>().ok());
     let mut patterns: Vec<Pattern> = entry.split(',').map(pattern).collect();
+    // A million of them may be held.
+    patterns.shrink_to_fit();
     if set.kind.ends_with(",port") {
         patterns.push(protocol(entry));
     }
-    set.elements.push(Element {
+    Arc::make_mut(&mut set.elements).push(Element {
         patterns,
         verdict: None,
         text: match seconds {
@@ -169,6 +175,7 @@ fn add(ruleset: &mut Ruleset, name: &str, entry: &str, text: &str) {
             None => entry.to_owned(),
         },
         excludes: words.contains(&"nomatch"),
+        limited: false,
     });
 }
 

@@ -1,33 +1,39 @@
 //! Lines of an input as terminals, mails and chats leave them: broken, coloured, quoted, and with
 //! other lines between.
 
+use std::borrow::Cow;
+
+use super::unreadable::{Fault, Unreadable};
+
+/// A line of the input with its number.
+pub(super) type Line<'a> = (usize, Cow<'a, str>);
+
 /// What iptables-nft adds to its output, on stderr, at whatever place it is just at.
 pub(super) const LEGACY_WARNING: &str = " tables present, use ";
 
 /// The lines with their numbers, lone warnings in the midst of a line taken out.
-pub(super) fn joined(text: &str) -> Vec<(usize, String)> {
-    let mut lines: Vec<(usize, String)> = Vec::new();
+pub(super) fn joined(text: &str) -> Vec<Line<'_>> {
+    let mut lines: Vec<Line<'_>> = Vec::new();
     let mut broken = false;
-    // A mail or a chat quotes every line.
-    let mut told = text
-        .lines()
-        .filter(|line| !line.trim().is_empty())
-        .peekable();
-    let quoted = told.peek().is_some() && told.all(|line| line.starts_with('>'));
+    let page = is_page(text);
     for (index, line) in text.lines().enumerate() {
-        let line = plain(line, quoted);
-        let line = line.as_str();
-        let (kept, warned) = match line.find("# Warning: ip") {
-            Some(at) if line.contains(LEGACY_WARNING) => (line.get(..at).unwrap_or_default(), true),
-            Some(_) | None => (line, false),
-        };
-        match lines.last_mut().filter(|_| broken) {
-            Some((_, last)) => last.push_str(kept),
-            None => lines.push((index + 1, kept.to_owned())),
+        let mut kept = plain(line, page);
+        let warned = kept
+            .contains(LEGACY_WARNING)
+            .then(|| kept.find("# Warning: ip"));
+        let warned = warned.flatten();
+        if let Some(at) = warned {
+            kept = kept.get(..at).unwrap_or_default().to_owned().into();
         }
-        broken = warned && !kept.is_empty();
+        let warned = warned.is_some();
+        let is_empty = kept.is_empty();
+        match lines.last_mut().filter(|_| broken) {
+            Some((_, last)) => last.to_mut().push_str(&kept),
+            None => lines.push((index + 1, kept)),
+        }
+        broken = warned && !is_empty;
         if warned {
-            lines.push((index + 1, LEGACY_WARNING.to_owned()));
+            lines.push((index + 1, LEGACY_WARNING.into()));
             if broken {
                 let last = lines.len() - 1;
                 lines.swap(last, last - 1);
@@ -102,12 +108,43 @@ pub(super) fn is_prose(text: &str) -> bool {
             .any(|word| word.starts_with("--") && word.len() > 3)
 }
 
+/// The narrowest terminal whose broken lines are put together.
+const NARROWEST: usize = 40;
+
+/// Whether a shell or a tool complains here.
+pub(super) fn is_shell_error(text: &str) -> bool {
+    let said = [
+        ": command not found",
+        ": not found",
+        ": Permission denied",
+        ": No such file or directory",
+        ": Operation not permitted",
+    ];
+    let shells = [
+        "bash:", "-bash:", "sh:", "-sh:", "zsh:", "-zsh:", "ksh:", "dash:", "sudo:", "fish:",
+    ];
+    let first = text.split_whitespace().next().unwrap_or_default();
+    shells.contains(&first)
+        || (said.iter().any(|end| text.ends_with(end)) && !text.starts_with("-A "))
+}
+
+/// Whether a line is a border alone, as of a table.
+pub(super) fn is_border(text: &str) -> bool {
+    let drawn = |character: char| "+-=_|~*".contains(character) || ('─'..='╿').contains(&character);
+    text.chars().count() > 2 && text.chars().all(drawn)
+}
+
 /// Whether a line that is no rule is one which terminals and chats often have.
 pub(super) fn is_usual(text: &str) -> bool {
     let starts = [
         "```",
+        "~~~",
         "===",
         "---",
+        "[code",
+        "[/code",
+        "{code",
+        "{noformat",
         "Last login:",
         "[sudo]",
         "Connection to ",
@@ -115,15 +152,98 @@ pub(super) fn is_usual(text: &str) -> bool {
     matches!(text, "exit" | "logout") || starts.iter().any(|start| text.starts_with(start))
 }
 
-/// A line without what a terminal paints with, and without the mark of a quoted mail.
-fn plain(line: &str, quoted: bool) -> String {
+/// Whether a text is of a web page: what its browser shows is written otherwise there.
+fn is_page(text: &str) -> bool {
+    [
+        "&gt;", "&lt;", "&amp;", "&quot;", "&#39;", "<pre", "<code", "<br",
+    ]
+    .iter()
+    .any(|sign| text.contains(sign))
+}
+
+/// A line of a web page as its browser shows it.
+fn shown(line: &str) -> String {
+    const TAGS: [&str; 16] = [
+        "pre",
+        "code",
+        "br",
+        "p",
+        "div",
+        "span",
+        "td",
+        "tr",
+        "table",
+        "b",
+        "i",
+        "font",
+        "html",
+        "body",
+        "blockquote",
+        "samp",
+    ];
+    let mut text = String::with_capacity(line.len());
+    let mut rest = line;
+    while let Some((before, after)) = rest.split_once('<') {
+        text.push_str(before);
+        let inner = after.split('>').next().unwrap_or_default();
+        let name = inner.trim_matches('/').split([' ', '/']).next();
+        if after.contains('>') && name.is_some_and(|name| TAGS.contains(&name)) {
+            rest = after.get(inner.len() + 1..).unwrap_or_default();
+        } else {
+            text.push('<');
+            rest = after;
+        }
+    }
+    text.push_str(rest);
+    [
+        ("&gt;", ">"),
+        ("&lt;", "<"),
+        ("&quot;", "\""),
+        ("&#34;", "\""),
+        ("&#39;", "'"),
+        ("&nbsp;", " "),
+        ("&amp;", "&"),
+    ]
+    .iter()
+    .fold(text, |text, (written, meant)| text.replace(written, meant))
+}
+
+/// A line without the marks of a quoted mail, and without the border that a table draws round it.
+fn unframed(line: &str) -> &str {
+    let mut line = line;
+    // No tool begins a line so.
+    while let Some(rest) = line.strip_prefix('>') {
+        line = rest.strip_prefix(' ').unwrap_or(rest);
+    }
+    let border = |character: char| matches!(character, '|' | '│' | '┃' | '║');
+    let trimmed = line.trim();
+    match trimmed.strip_prefix(border) {
+        Some(rest) if trimmed.chars().count() > 1 => {
+            let rest = rest.strip_suffix(border).unwrap_or(rest);
+            rest.strip_prefix(' ').unwrap_or(rest).trim_end()
+        }
+        Some(_) | None => line,
+    }
+}
+
+/// A line without what a terminal paints with, and without what others have put round it.
+fn plain(line: &str, page: bool) -> Cow<'_, str> {
     let line = line.trim_start_matches('\u{feff}').trim_end_matches('\r');
-    let line = if quoted {
-        let rest = line.strip_prefix('>').unwrap_or(line);
-        rest.strip_prefix(' ').unwrap_or(rest)
-    } else {
-        line
+    let shown = page.then(|| shown(line));
+    let Some(shown) = shown else {
+        let line = unframed(line);
+        let is_plain = line.is_ascii() && !line.contains('\u{1b}');
+        return if is_plain {
+            line.into()
+        } else {
+            unpainted(line).into()
+        };
     };
+    unpainted(unframed(&shown)).into()
+}
+
+/// A line without what a terminal paints with.
+fn unpainted(line: &str) -> String {
     let mut kept = String::with_capacity(line.len());
     let mut rest = line;
     while let Some((before, after)) = rest.split_once("\u{1b}[") {
@@ -163,9 +283,15 @@ fn typed(line: &str) -> String {
 }
 
 /// The line with what a terminal has cut off it, and of how many lines that is made.
-pub(super) fn unwrapped(text: &str, rest: &[(usize, String)]) -> (String, usize) {
+pub(super) fn unwrapped(text: &str, rest: &[Line<'_>]) -> (String, usize) {
     let continues = |line: &str| {
         let line = line.trim();
+        if is_command(line) {
+            return false;
+        }
+        if is_usual(line) || is_shell_error(line) || is_border(line) {
+            return false;
+        }
         let first = line.split_whitespace().next().unwrap_or_default();
         let begins = ["COMMIT", "Chain", "table", "create", "add"].contains(&first)
             || line.starts_with(['#', '*', '{'])
@@ -186,10 +312,14 @@ pub(super) fn unwrapped(text: &str, rest: &[(usize, String)]) -> (String, usize)
     // Within a comment nothing ends a rule.
     let mut quotes = text.matches('"').count();
     for (_, line) in rest.iter().skip(1) {
+        if !continues(line) {
+            break;
+        }
         let before = following.last().copied().unwrap_or(text);
-        let ends =
-            quotes.is_multiple_of(2) && is_whole(before) && !line.trim_start().starts_with('-');
-        if !continues(line) || ends {
+        // No terminal is narrower than that; a mail may be.
+        let is_option = line.trim_start().starts_with('-');
+        let short = before.chars().count() < NARROWEST && is_prose(line.trim());
+        if quotes.is_multiple_of(2) && (is_whole(before) || short) && !is_option {
             break;
         }
         quotes += line.matches('"').count();
@@ -213,6 +343,12 @@ pub(super) fn unwrapped(text: &str, rest: &[(usize, String)]) -> (String, usize)
 fn is_whole(text: &str) -> bool {
     let mut words = text.split_whitespace().rev();
     let last = words.next().unwrap_or_default();
+    let kinds = ["unreachable", "prohibited", "reset", "no-route"];
+    if kinds.iter().any(|kind| last.ends_with(kind))
+        && words.clone().next() == Some("--reject-with")
+    {
+        return true;
+    }
     let names = ["ACCEPT", "DROP", "RETURN", "REJECT", "LOG", "MASQUERADE"].contains(&last);
     names && matches!(words.next(), Some("-j" | "--jump"))
 }
@@ -227,4 +363,22 @@ pub(super) fn is_tool(word: &str) -> bool {
         || name.starts_with("ip6tables")
         || name == "nft"
         || name == "ipset"
+}
+
+/// What a front end prints of its settings, by the words that it always has.
+pub(super) fn summary(text: &str) -> Option<Unreadable> {
+    for (line, text) in (1..).zip(text.lines()) {
+        let words: Vec<&str> = text.split_whitespace().collect();
+        let fault = match words.as_slice() {
+            ["Status:", "inactive"] => Fault::Inactive,
+            ["Status:", "active"] => Fault::Summary("ufw status"),
+            ["To", "Action", "From"] => Fault::Summary("ufw status"),
+            ["target:", _] | ["icmp-block-inversion:", _] | ["rich", "rules:"] => {
+                Fault::Summary("firewall-cmd --list-all")
+            }
+            _ => continue,
+        };
+        return Some(Unreadable::at(line, 1, fault));
+    }
+    None
 }

@@ -3,7 +3,11 @@
 use std::collections::BTreeMap;
 
 use super::condition::{Condition, Element, Field, Key, Pattern};
+use super::fit::{fits, span};
 use super::flow::Flow;
+use super::landscape::{Landscape, address};
+use super::lesson;
+use super::odds::Odds;
 use super::packet::{Step, Value};
 use super::place::Place;
 use super::ruleset::{Elements, Set, Verdict};
@@ -60,6 +64,8 @@ pub struct Fact {
     pub if_false: Option<(Field, Value)>,
     /// Whether the condition holds where the fact is false.
     pub negated: bool,
+    /// How likely it is true.
+    pub odds: Odds,
 }
 
 impl Fact {
@@ -88,7 +94,13 @@ impl Fact {
             if_true: None,
             if_false: None,
             negated: false,
+            odds: Odds::Even,
         }
+    }
+
+    /// The same with its odds.
+    pub fn likely(self, odds: Odds) -> Self {
+        Self { odds, ..self }
     }
 }
 
@@ -103,6 +115,8 @@ pub struct Knowledge<'a> {
     pub sets: Option<&'a BTreeMap<String, Set>>,
     /// Contents of ipsets.
     pub ipsets: &'a BTreeMap<String, Set>,
+    /// What the rules tell of their host.
+    pub landscape: &'a Landscape,
     /// Values that an assumption fixed.
     pub learnt: &'a [(Field, Value)],
 }
@@ -127,7 +141,11 @@ impl<'a> Knowledge<'a> {
                 text,
                 stable,
                 negated,
+                odds,
             } => {
+                if let Odds::Taken(holds) = odds {
+                    return truth(holds != negated);
+                }
                 let fact = if *stable {
                     Fact::of(self.flow, text.clone())
                 } else {
@@ -135,6 +153,7 @@ impl<'a> Knowledge<'a> {
                 };
                 Truth::Hangs(Box::new(Fact {
                     negated: *negated,
+                    odds: *odds,
                     ..fact
                 }))
             }
@@ -169,11 +188,23 @@ impl<'a> Knowledge<'a> {
             return None;
         }
         let (listed, known) = self.contents(elements);
+        let fickle = self.named(elements).is_some_and(|set| set.fickle);
         let mut hangs = !known;
         let mut may_exclude = false;
         let mut found: Option<&Element> = None;
+        let gone = self.gone(elements);
+        let own = self.own_destination(keys);
         for element in listed {
-            match fits(keys, &values, element) {
+            let fits = fits(keys, &values, element);
+            // The address of another is none of the host's own.
+            let foreign = own.is_some_and(|(at, four)| self.is_foreign(element, at, four));
+            let fits = if foreign { Some(false) } else { fits };
+            if fits != Some(false) && gone.contains(element) {
+                continue;
+            }
+            // What asks more than it shows may be passed over.
+            let fits = fits.filter(|fits| !fits || !(fickle || element.limited));
+            match fits {
                 // The most specific network decides.
                 Some(true) if found.is_none_or(|found| span(element) < span(found)) => {
                     found = Some(element);
@@ -198,9 +229,62 @@ impl<'a> Knowledge<'a> {
         })
     }
 
+    /// Which of the keys is the destination, where that is an address of the host that nobody gave;
+    /// and whether it is of IPv4.
+    fn own_destination(self, keys: &[Key]) -> Option<(usize, bool)> {
+        let flow = self.flow;
+        let unsaid = flow.to.is_none() && flow.asked().to.is_none();
+        if !unsaid || flow.to_here != Some(true) || flow.translated != Some(false) {
+            return None;
+        }
+        let four = flow.is_ipv4();
+        let is_destination = |key: &Key| {
+            matches!(key.field, Field::Destination4 | Field::Destination6) && key.mask == u128::MAX
+        };
+        Some((keys.iter().position(is_destination)?, four))
+    }
+
+    /// Whether an element asks for an address of another host at that place.
+    fn is_foreign(self, element: &Element, at: usize, four: bool) -> bool {
+        let address = match element.patterns.get(at) {
+            Some(Pattern::Range(first, last)) if first == last => address((four, *first)),
+            _ => None,
+        };
+        address.is_some_and(|address| self.landscape.is_here(address) == Some(false))
+    }
+
     /// Whether the input shows all of `elements`.
     pub fn lists(self, elements: &Elements) -> bool {
         self.contents(elements).1
+    }
+
+    /// Whether every value that the key may have is among `elements`, so that one is found for sure.
+    pub fn covers(self, keys: &[Key], elements: &'a Elements) -> bool {
+        let ([key], (listed, true)) = (keys, self.contents(elements)) else {
+            return false;
+        };
+        let Value::Number(low, high) = self.value(key) else {
+            return false;
+        };
+        let mut spans: Vec<(u128, u128)> = Vec::new();
+        for element in listed {
+            match element.patterns.as_slice() {
+                [Pattern::Any] => spans.push((low, high)),
+                [Pattern::Range(first, last)] if key.mask == u128::MAX && !element.limited => {
+                    spans.push((*first, *last));
+                }
+                _ => {}
+            }
+        }
+        spans.sort_unstable();
+        let mut next = Some(low);
+        for (first, last) in spans {
+            next = match next {
+                Some(wanted) if first <= wanted && wanted <= last => last.checked_add(1),
+                other => other,
+            };
+        }
+        next.is_none_or(|next| next > high)
     }
 
     /// What the input shows of `elements`, and whether that is all.
@@ -211,6 +295,13 @@ impl<'a> Knowledge<'a> {
         self.named(elements).map_or((&[], false), |set| {
             (set.elements.as_slice(), set.known && !set.changing)
         })
+    }
+
+    /// What was taken out of the set that is meant.
+    fn gone(self, elements: &'a Elements) -> &'a [Element] {
+        self.named(elements)
+            .map(|set| set.gone.as_slice())
+            .unwrap_or_default()
     }
 
     /// The set that is meant, where it has a name and the input shows it.
@@ -233,17 +324,20 @@ impl<'a> Knowledge<'a> {
             .contents(elements)
             .0
             .iter()
-            .filter(|element| fits(keys, &values, element) != Some(false));
+            .filter(|element| fits(keys, &values, element) != Some(false))
+            .filter(|element| !self.gone(elements).contains(element));
         fitting
             .filter_map(|element| Some((element, element.verdict.as_ref()?)))
             .collect()
     }
 
     fn value(self, key: &Key) -> Value {
-        let learnt = self.learnt.iter().rfind(|(field, _)| *field == key.field);
         let own = self.flow.value(&key.field, key.mask);
+        let is_known =
+            matches!(&own, Value::Number(low, high) if low == high) || own == Value::Absent;
+        let learnt = self.learnt.iter().rfind(|(field, _)| *field == key.field);
         match learnt {
-            Some((_, value)) if own != Value::Absent => value.clone(),
+            Some((_, value)) if !is_known => value.clone(),
             Some(_) | None => own,
         }
     }
@@ -276,7 +370,11 @@ impl<'a> Knowledge<'a> {
 
     /// That `keys` are among `elements`.
     pub fn fact(self, keys: &[Key], elements: &Elements, text: String) -> Fact {
-        if self.named(elements).is_some_and(|set| set.changing) {
+        let is_fickle = |key: &Key| matches!(&key.field, Field::Other(words) if is_fickle(words));
+        let changes = self
+            .named(elements)
+            .is_some_and(|set| set.changing || set.fickle);
+        if changes || keys.iter().any(is_fickle) {
             return Fact::once(self.flow.step, self.place, text);
         }
         let ages: Vec<u32> = keys.iter().map(|key| self.flow.age(&key.field)).collect();
@@ -295,11 +393,12 @@ impl<'a> Knowledge<'a> {
                 Elements::Listed(_) | Elements::Ipset(_) => None,
             },
         };
-        let lessons = match (keys, elements) {
-            ([key], Elements::Listed(listed)) if key.mask == u128::MAX => {
-                lessons(key, &self.value(key), listed)
+        let (listed, known) = self.contents(elements);
+        let lessons = match keys {
+            [key] if known && !matches!(key.field, Field::Other(_)) => {
+                lesson::lessons(key, &self.value(key), listed)
             }
-            (_, _) => (None, None),
+            _ => (None, None),
         };
         Fact {
             if_true: lessons.0,
@@ -309,43 +408,11 @@ impl<'a> Knowledge<'a> {
     }
 }
 
-type Lesson = Option<(Field, Value)>;
-
-/// What follows for `key`, of which `value` is known, when it is among `listed` and when it is not.
-fn lessons(key: &Key, value: &Value, listed: &[Element]) -> (Lesson, Lesson) {
-    let lesson = |value: Value| Some((key.field.clone(), value));
-    let patterns: Vec<&Pattern> = listed.iter().flat_map(|one| &one.patterns).collect();
-    match (patterns.as_slice(), value) {
-        ([Pattern::Range(first, last)], Value::Number(low, high)) => {
-            let within = Value::Number(*first.max(low), *last.min(high));
-            let without = match (first <= low, last >= high) {
-                (true, false) => lesson(Value::Number(last + 1, *high)),
-                (false, true) => lesson(Value::Number(*low, first - 1)),
-                (true, true) | (false, false) => None,
-            };
-            (lesson(within), without)
-        }
-        ([Pattern::Range(first, last)], _) => (lesson(Value::Number(*first, *last)), None),
-        (_, Value::Unknown | Value::NoneOf(_)) => {
-            let names = patterns.iter().map(|pattern| match pattern {
-                Pattern::Name(name) => Some(name.clone()),
-                Pattern::Any | Pattern::Range(..) | Pattern::Prefix(_) | Pattern::Opaque(_) => None,
-            });
-            let Some(names) = names.collect::<Option<Vec<String>>>() else {
-                return (None, None);
-            };
-            let within = match names.as_slice() {
-                [name] => lesson(Value::Name(name.clone())),
-                _ => None,
-            };
-            let mut none = names;
-            if let Value::NoneOf(others) = value {
-                none.extend(others.iter().cloned());
-            }
-            (within, lesson(Value::NoneOf(none)))
-        }
-        (_, Value::Number(..) | Value::Outside(_) | Value::Name(_) | Value::Absent) => (None, None),
-    }
+/// Whether what words ask may be answered otherwise each time.
+pub(super) fn is_fickle(text: &str) -> bool {
+    const WORDS: [&str; 6] = ["numgen", "random", "limit", "quota", "count", "last"];
+    let mut words = text.split(|character: char| !character.is_ascii_alphanumeric());
+    words.any(|word| WORDS.contains(&word))
 }
 
 /// What a condition asks for, to be told apart from its opposite.
@@ -366,80 +433,6 @@ fn told(fact: &Fact) -> String {
     }
 }
 
-/// How much of its first field an element covers: an address less than the network around it.
-fn span(element: &Element) -> u128 {
-    match element.patterns.first() {
-        Some(Pattern::Range(first, last)) => last.saturating_sub(*first),
-        Some(Pattern::Any | Pattern::Name(_) | Pattern::Prefix(_) | Pattern::Opaque(_)) | None => {
-            u128::MAX
-        }
-    }
-}
-
 const fn truth(holds: bool) -> Truth {
     if holds { Truth::Yes } else { Truth::No }
-}
-
-/// Whether all patterns of `element` fit; `None` when it cannot be told.
-fn fits(keys: &[Key], values: &[Value], element: &Element) -> Option<bool> {
-    if element.patterns.len() != keys.len() {
-        return None;
-    }
-    let mut sure = Some(true);
-    for ((key, value), pattern) in keys.iter().zip(values).zip(&element.patterns) {
-        match fit(key.mask, value, pattern) {
-            Some(true) => {}
-            Some(false) => return Some(false),
-            None => sure = None,
-        }
-    }
-    sure
-}
-
-/// The greatest number there is in a field whose numbers these spans bound.
-fn spans_end(spans: &[(u128, u128)]) -> u128 {
-    spans.last().map_or(0, |(_, last)| *last)
-}
-
-fn fit(mask: u128, value: &Value, pattern: &Pattern) -> Option<bool> {
-    match (pattern, value) {
-        (Pattern::Any, _) => Some(true),
-        (Pattern::Range(first, last), Value::Number(low, high)) => {
-            if mask != u128::MAX {
-                return (low == high).then(|| (*first..=*last).contains(&(low & mask)));
-            }
-            if first <= low && high <= last {
-                Some(true)
-            } else if high < first || last < low {
-                Some(false)
-            } else {
-                None
-            }
-        }
-        (Pattern::Range(first, last), Value::Outside(spans)) => {
-            // Under a mask, a value stands for all that differ from it in the other bits.
-            let other = if mask == u128::MAX {
-                0
-            } else {
-                !mask & spans_end(spans)
-            };
-            let last = last | other;
-            let apart = spans
-                .iter()
-                .any(|(low, high)| low <= first && last <= *high);
-            apart.then_some(false)
-        }
-        (Pattern::Name(name), Value::Name(own)) => Some(name == own),
-        (Pattern::Prefix(start), Value::Name(own)) => Some(own.starts_with(start.as_str())),
-        (Pattern::Name(name), Value::NoneOf(others)) if others.contains(name) => Some(false),
-        (
-            Pattern::Opaque(_) | Pattern::Range(..) | Pattern::Name(_) | Pattern::Prefix(_),
-            Value::Number(..)
-            | Value::Outside(_)
-            | Value::Name(_)
-            | Value::NoneOf(_)
-            | Value::Unknown
-            | Value::Absent,
-        ) => None,
-    }
 }

@@ -36,8 +36,11 @@ fn hidden(doubt: &Doubt) -> Option<String> {
         Doubt::LegacyTablesNotShown => {
             Some("a rule of the legacy tables, which are not in the input, stops it".to_owned())
         }
-        Doubt::CutOff => {
+        Doubt::CutOff(_) => {
             Some("a rule behind the end of the input, which is cut off, stops it".to_owned())
+        }
+        Doubt::OnlyIptables => {
+            Some("a rule of nftables, which iptables does not show, stops it".to_owned())
         }
         Doubt::ToolFailed(said) => Some(format!(
             "a rule that this tool would have shown stops it ({said})"
@@ -45,12 +48,16 @@ fn hidden(doubt: &Doubt) -> Option<String> {
         Doubt::Changed(command) => {
             Some(format!("what this command has changed stops it: {command}"))
         }
+        Doubt::NotUnderstood(words) => Some(format!(
+            "what is not understood in the input stops it: {words}"
+        )),
         Doubt::GivenTwice(table) => Some(format!(
             "the other one of the two tables {table} in the input, which differ, decides"
         )),
         Doubt::FamilyAssumed(_)
         | Doubt::PassedOver(..)
         | Doubt::SetsEmpty
+        | Doubt::HeadingMissing
         | Doubt::InterfacesHidden
         | Doubt::NamesShown
         | Doubt::IptablesSeenByNft(_) => None,

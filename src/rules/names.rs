@@ -2,6 +2,10 @@
 //!
 //! A name that is not here is not guessed: what compares with it cannot be told.
 
+mod services;
+
+use self::services::SERVICES;
+
 /// Protocols by the names that iptables and nft print (`/etc/protocols`).
 const PROTOCOLS: [(&str, u8); 60] = [
     ("hopopt", 0),
@@ -66,76 +70,6 @@ const PROTOCOLS: [(&str, u8); 60] = [
     ("ethernet", 143),
 ];
 
-/// TCP services by the names in `/etc/services` as Debian and Red Hat ship it.
-const SERVICES: [(&str, u16); 66] = [
-    ("ftp-data", 20),
-    ("ftp", 21),
-    ("ssh", 22),
-    ("telnet", 23),
-    ("smtp", 25),
-    ("mail", 25),
-    ("domain", 53),
-    ("bootps", 67),
-    ("bootpc", 68),
-    ("tftp", 69),
-    ("http", 80),
-    ("www", 80),
-    ("kerberos", 88),
-    ("pop3", 110),
-    ("sunrpc", 111),
-    ("ntp", 123),
-    ("epmap", 135),
-    ("netbios-ns", 137),
-    ("netbios-dgm", 138),
-    ("netbios-ssn", 139),
-    ("imap", 143),
-    ("imap2", 143),
-    ("snmp", 161),
-    ("snmp-trap", 162),
-    ("snmptrap", 162),
-    ("bgp", 179),
-    ("ldap", 389),
-    ("https", 443),
-    ("microsoft-ds", 445),
-    ("submission", 587),
-    ("ldaps", 636),
-    ("domain-s", 853),
-    ("rsync", 873),
-    ("imaps", 993),
-    ("pop3s", 995),
-    ("socks", 1080),
-    ("openvpn", 1194),
-    ("ms-sql-s", 1433),
-    ("ms-sql-m", 1434),
-    ("ncube-lm", 1521),
-    ("radius", 1812),
-    ("mqtt", 1883),
-    ("nfs", 2049),
-    ("zookeeper", 2181),
-    ("docker", 2375),
-    ("docker-s", 2376),
-    ("etcd-client", 2379),
-    ("etcd-server", 2380),
-    ("gdb", 2159),
-    ("iscsi-target", 3260),
-    ("mysql", 3306),
-    ("ms-wbt-server", 3389),
-    ("svn", 3690),
-    ("epmd", 4369),
-    ("commplex-main", 5000),
-    ("sip", 5060),
-    ("sip-tls", 5061),
-    ("xmpp-client", 5222),
-    ("postgresql", 5432),
-    ("postgres", 5432),
-    ("amqps", 5671),
-    ("amqp", 5672),
-    ("redis", 6379),
-    ("http-alt", 8080),
-    ("webcache", 8080),
-    ("mongodb", 27017),
-];
-
 /// Types of addresses as nft names them: `enum`, `include/uapi/linux/rtnetlink.h`, from 0.
 const ADDRESS_TYPES: [&str; 9] = [
     "unspec",
@@ -166,10 +100,11 @@ pub fn protocol(text: &str) -> Option<u8> {
 
 /// The number of a port, given by name or number.
 pub fn port(text: &str) -> Option<u16> {
-    let named = SERVICES.iter().find(|(name, _)| *name == text);
-    named
-        .map(|(_, number)| *number)
-        .or_else(|| text.parse().ok())
+    let named = || {
+        let mut all = SERVICES.split(' ');
+        all.find_map(|service| service.strip_prefix(text)?.strip_prefix('/')?.parse().ok())
+    };
+    text.parse().ok().or_else(named)
 }
 
 /// A number in decimal, or in hexadecimal after `0x`.

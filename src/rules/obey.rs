@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use super::flow::{Flow, Part};
+use super::landscape::Landscape;
 use super::matcher::{Fact, Found};
 use super::packet::Journey;
 use super::place::{ChainAt, Place};
@@ -20,7 +21,7 @@ impl Walker {
             return None;
         }
         let (table, chain) = chain_at(walk.ruleset, place.at)?;
-        let asked_by = format!("{} {}", label(table, chain), rule.number);
+        let asked_by = || format!("{} {}", label(table, chain), rule.number);
         for statement in &rule.statements {
             match statement {
                 Statement::Match(condition) => {
@@ -34,12 +35,12 @@ impl Walker {
                     if !self.mark(*connection, *change) {
                         return None;
                     }
-                    self.way.push(format!("{asked_by} sets the mark"));
+                    self.way.push(format!("{} sets the mark", asked_by()));
                 }
                 Statement::Rewrite(part) => {
                     self.rewrite(*part);
                     self.flow.forget(*part);
-                    self.way.push(format!("{asked_by} rewrites the packet"));
+                    self.way.push(format!("{} rewrites the packet", asked_by()));
                 }
                 // What it does to the set is not followed: nobody can tell what is in it.
                 Statement::Update { .. } => {}
@@ -53,15 +54,18 @@ impl Walker {
                     self.flow.source_settled = true;
                     self.flow.from = None;
                     self.flow.source_port = None;
-                    self.way.push(format!("{asked_by} translates the source"));
+                    self.way
+                        .push(format!("{} translates the source", asked_by()));
                     self.frames.clear();
                     return None;
                 }
                 Statement::Destination(translation) => {
                     self.rewrite(Part::Destination);
                     self.flow.translate(translation);
+                    self.flow.locate(&walk.ruleset.landscape);
                     self.way.push(format!(
-                        "{asked_by} translates to {}",
+                        "{} translates to {}",
+                        asked_by(),
                         self.flow.destination()
                     ));
                     self.frames.clear();
@@ -124,7 +128,14 @@ impl Walker {
                     .map(|(element, verdict)| (element.text.clone(), verdict.clone()))
                     .collect();
                 let listed = knowledge.lists(elements);
+                let mut rest = candidates.len();
+                let covered = knowledge.covers(keys, elements);
                 for (element, verdict) in candidates {
+                    rest -= 1;
+                    if rest == 0 && covered {
+                        // One of them is found, and it is none of the others.
+                        return self.go(&verdict, rule, place, walk);
+                    }
                     let fact = Fact::at(place, format!("{text} finds {element}"));
                     match self.known(&fact) {
                         Some(true) => return self.go(&verdict, rule, place, walk),
@@ -303,6 +314,21 @@ impl Flow {
         } else if translation.varied {
             self.to_here = self.led_elsewhere();
         }
+    }
+
+    /// Where the rules tell it, whether the destination is an address of this host.
+    fn locate(&mut self, landscape: &Landscape) {
+        if self.to_here.is_none() {
+            self.to_here = self.to.and_then(|to| landscape.is_here(to));
+        }
+    }
+
+    /// It is led to a destination that nobody can tell.
+    pub(super) fn lead_away(&mut self) {
+        self.destination_settled = true;
+        self.translated = Some(true);
+        (self.to, self.port, self.mark) = (None, None, None);
+        self.to_here = Some(false);
     }
 
     /// Whether it leads to another destination: to the same one, the kernel translates nothing.

@@ -48,7 +48,9 @@ fn interface(flow: &Flow, field: &Field) -> Option<String> {
         Value::Name(name) if !name.is_empty() && !name.contains(['"', '\'', '\\']) => Some(name),
         Value::Name(_)
         | Value::Number(..)
-        | Value::Outside(_)
+        | Value::Within(_)
+        | Value::Bits(..)
+        | Value::Begins(_)
         | Value::NoneOf(_)
         | Value::Unknown
         | Value::Absent => None,

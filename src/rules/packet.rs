@@ -76,6 +76,9 @@ pub struct Packet {
     pub in_interface: Option<String>,
     /// Interface it goes out by; for an inbound packet it says that the packet is forwarded.
     pub out_interface: Option<String>,
+    /// Whether the destination that is given is one of this host's own addresses, where that is
+    /// known.
+    pub here: Option<bool>,
     /// The mark it has from its socket (`SO_MARK`), 0 for none; from the network none has one.
     pub mark: u32,
 }
@@ -92,6 +95,7 @@ impl Packet {
             port,
             in_interface: None,
             out_interface: None,
+            here: None,
             mark: 0,
         }
     }
@@ -102,10 +106,14 @@ impl Packet {
 pub enum Value {
     /// A number within these bounds.
     Number(u128, u128),
-    /// A number that is in none of these spans.
-    Outside(&'static [(u128, u128)]),
+    /// A number within one of these spans, which are in order and apart.
+    Within(Vec<(u128, u128)>),
+    /// A number of which these bits are known: which, and what they are.
+    Bits(u128, u128),
     /// This name.
     Name(String),
+    /// A name that begins so.
+    Begins(String),
     /// A name that is none of these.
     NoneOf(Vec<String>),
     /// Nothing.
@@ -118,5 +126,26 @@ impl Value {
     pub(super) fn exactly(number: impl Into<u128>) -> Self {
         let number = number.into();
         Self::Number(number, number)
+    }
+
+    /// A number within one of `spans`; `None` where there is no span.
+    pub(super) fn within(spans: Vec<(u128, u128)>) -> Option<Self> {
+        match spans.as_slice() {
+            [] => None,
+            [(low, high)] => Some(Self::Number(*low, *high)),
+            [_, _, ..] => Some(Self::Within(spans)),
+        }
+    }
+
+    /// The spans a number is within; `None` for what is no number.
+    pub(super) fn spans(&self) -> Option<Vec<(u128, u128)>> {
+        match self {
+            Self::Number(low, high) => Some(vec![(*low, *high)]),
+            Self::Within(spans) => Some(spans.clone()),
+            Self::Unknown => Some(vec![(0, u128::MAX)]),
+            Self::Bits(..) | Self::Name(_) | Self::Begins(_) | Self::NoneOf(_) | Self::Absent => {
+                None
+            }
+        }
     }
 }

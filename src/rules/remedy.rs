@@ -5,10 +5,12 @@
 //! rule set itself, again and again, until nothing blocks any more: so what comes behind the first
 //! block is found, and running all commands lets the packet in.
 
+use std::sync::Arc;
+
 use super::agents::Agent;
 use super::commands;
 use super::condition::{Condition, Element, Field, Key, Pattern};
-use super::decision::{self, decide, is_blocked};
+use super::decision::{self, Decision, decide, is_blocked};
 use super::flow::Flow;
 use super::opening;
 use super::packet::{Journey, Packet, Step as PacketStep};
@@ -75,16 +77,26 @@ pub struct Remedy {
 
 /// Finds how to let the first packet of a connection in.
 pub fn plan(ruleset: &Ruleset, packet: &Packet) -> Remedy {
-    plan_all(ruleset, packet, false)
+    plan_all(ruleset, &decide(ruleset, packet), packet, false)
 }
 
 /// Finds how to let the first packet of a connection in, and, where `handshake` says so, those that
 /// complete it.
-pub(super) fn plan_all(ruleset: &Ruleset, packet: &Packet, handshake: bool) -> Remedy {
+/// `known` is the decision on the packet as it is now.
+pub(super) fn plan_all(
+    ruleset: &Ruleset,
+    known: &Decision,
+    packet: &Packet,
+    handshake: bool,
+) -> Remedy {
     let mut mended = ruleset.clone();
     let mut remedy = Remedy::default();
     for _ in 0..MOST_BLOCKS {
-        let first = decide(&mended, packet);
+        let first = if remedy.changes.is_empty() {
+            known.clone()
+        } else {
+            decide(&mended, packet)
+        };
         let mut decisions = if handshake {
             decision::handshake(&mended, &first)
         } else {
@@ -96,15 +108,27 @@ pub(super) fn plan_all(ruleset: &Ruleset, packet: &Packet, handshake: bool) -> R
             remedy.complete = !decisions.iter().any(|decision| decision.cut_short);
             break;
         };
+        // Too many ways to be followed again and again.
+        let endless = decisions.iter().any(|decision| decision.cut_short);
         let End::Blocked(block) = &outcome.end else {
             break;
         };
+        let agent = Agent::behind(&mended, block.place, &outcome.entered);
+        if let (Some(Agent::Unserved), Some((_, chain))) =
+            (&agent, chain_at(ruleset, block.place.at))
+        {
+            remedy.agents.push((Agent::Unserved, chain.name.clone()));
+            break;
+        }
         let Some(placed) = change(&mended, block, outcome) else {
             break;
         };
         apply(&mut mended, block, &placed.change);
         remedy.blocks.push((outcome.clone(), block.clone()));
         remedy.changes.push(placed);
+        if endless {
+            break;
+        }
     }
     tell(ruleset, packet, &mut remedy);
     remedy
@@ -319,7 +343,8 @@ fn membership(ruleset: &Ruleset, block: &Block, rule: &Rule, flow: &Flow) -> Opt
             continue;
         };
         // Another element that fits would still be there.
-        if let Some(element) = set.elements.iter().find(exact) {
+        let mut left = set.elements.iter().filter(|one| !set.gone.contains(one));
+        if let Some(element) = left.find(exact) {
             return Some(match elements {
                 Elements::Ipset(_) => Change::RemoveMember(name.clone(), element.clone()),
                 Elements::Named(_) | Elements::Listed(_) => {
@@ -340,23 +365,26 @@ fn apply(ruleset: &mut Ruleset, block: &Block, change: &Change) {
     match change {
         Change::RemoveElement(name, element) => {
             if let Some(set) = table.sets.get_mut(name) {
-                set.elements.retain(|other| other != element);
+                set.gone.push(element.clone());
             }
         }
         Change::RemoveMember(name, element) => {
             if let Some(set) = ruleset.ipsets.get_mut(name) {
-                set.elements.retain(|other| other != element);
+                set.gone.push(element.clone());
             }
         }
         Change::Delete(rule) => {
             if let Some(chain) = table.chains.get_mut(at.chain) {
-                chain.rules.retain(|other| other.number != rule.number);
+                Arc::make_mut(chain)
+                    .rules
+                    .retain(|other| other.number != rule.number);
             }
         }
         Change::InsertBefore(_, flow) | Change::Append(flow) => {
             let Some(chain) = table.chains.get_mut(at.chain) else {
                 return;
             };
+            let chain = Arc::make_mut(chain);
             let index = match change {
                 Change::InsertBefore(number, _) => {
                     chain.rules.iter().position(|rule| rule.number == *number)

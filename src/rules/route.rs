@@ -1,9 +1,11 @@
 //! The stations of a packet: hooks in kernel order, and in each hook its chains by priority.
 
+use std::collections::BTreeSet;
+
 use super::flow::Flow;
 use super::packet::Journey;
 use super::place::ChainAt;
-use super::ruleset::{Base, Chain, Family, Hook, Kind, Origin, Ruleset, Shown, Table};
+use super::ruleset::{Base, Family, Hook, Kind, Origin, Ruleset, Shown, Table};
 
 /// Where connection tracking looks at packets: `NF_IP_PRI_CONNTRACK`.
 const CONNTRACK: i32 = -200;
@@ -21,6 +23,8 @@ pub(super) enum Station {
     Destination,
     /// The translation of the source, for connections that are known already.
     Source,
+    /// A table nat that the input does not show.
+    UntoldNat,
     /// A base chain.
     Chain(ChainAt),
     /// A chain whose callers the input does not show.
@@ -33,6 +37,10 @@ pub(super) fn stations(ruleset: &Ruleset, flow: &Flow, hook: Hook) -> Vec<Statio
     if matches!(hook, Hook::Prerouting | Hook::Output) {
         found.push((CONNTRACK, Station::Conntrack));
         found.push((DESTINATION, Station::Destination));
+        let untold = ruleset.landscape.untold_nat(flow.is_ipv4()).is_some();
+        if untold && flow.is_new() && hook == Hook::Prerouting {
+            found.push((DESTINATION, Station::UntoldNat));
+        }
     }
     if matches!(hook, Hook::Input | Hook::Postrouting) {
         found.push((SOURCE, Station::Source));
@@ -42,6 +50,12 @@ pub(super) fn stations(ruleset: &Ruleset, flow: &Flow, hook: Hook) -> Vec<Statio
         if !concerns(table, flow, hook) {
             continue;
         }
+        let alone = deciding(flow) == hook && stands_alone(ruleset, table);
+        let called = if alone {
+            called(table)
+        } else {
+            BTreeSet::new()
+        };
         for (chain_index, chain) in table.chains.iter().enumerate().rev() {
             let at = ChainAt {
                 table: table_index,
@@ -52,7 +66,11 @@ pub(super) fn stations(ruleset: &Ruleset, flow: &Flow, hook: Hook) -> Vec<Statio
                     found.push((base.priority, Station::Chain(at)));
                 }
                 Some(_) => {}
-                None if is_orphan(ruleset, table, chain) && deciding(flow) == hook => {
+                // Nothing shows who calls it, as in a listing of that chain alone.
+                None if alone
+                    && chain.shown != Shown::Not
+                    && !called.contains(chain.name.as_str()) =>
+                {
                     found.push((0, Station::Orphan(at)));
                 }
                 None => {}
@@ -118,12 +136,17 @@ fn sees(base: &Base, flow: &Flow) -> bool {
     base.kind != Kind::Nat || flow.is_new()
 }
 
-/// Whether nothing shows who calls `chain`, as in a listing of that chain alone.
-fn is_orphan(ruleset: &Ruleset, table: &Table, chain: &Chain) -> bool {
+/// Whether the input shows no chain that the kernel calls, of this table or of all of nft's.
+fn stands_alone(ruleset: &Ruleset, table: &Table) -> bool {
     let without_base = |table: &Table| table.chains.iter().all(|chain| chain.base.is_none());
-    let alone = match table.origin {
+    match table.origin {
         Origin::Nft => ruleset.tables.iter().all(without_base),
         Origin::Iptables | Origin::IptablesLegacy | Origin::IptablesNft => without_base(table),
-    };
-    alone && chain.shown != Shown::Not && !table.chains.iter().any(|other| other.calls(&chain.name))
+    }
+}
+
+/// The chains that others of the table lead into.
+fn called(table: &Table) -> BTreeSet<&str> {
+    let chains = table.chains.iter();
+    chains.flat_map(|chain| chain.called()).collect()
 }

@@ -5,9 +5,10 @@
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
+use std::sync::Arc;
 
-use super::condition::{Condition, Element, Key};
-use super::flow::Part;
+use super::landscape::Landscape;
+pub use super::rule::{Elements, MarkChange, Recipe, Rule, Set, Statement, Translation, Verdict};
 
 /// All tables of one host, as far as the input showed them.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -20,6 +21,8 @@ pub struct Ruleset {
     pub doubts: Vec<Doubt>,
     /// Whether what it does not show is not there, as of a host that was asked for all it has.
     pub whole: bool,
+    /// What they tell of their host.
+    pub landscape: Landscape,
 }
 
 /// A reason why the input may not be all there is.
@@ -29,16 +32,22 @@ pub enum Doubt {
     LegacyTablesNotShown,
     /// Nothing in the input tells the IP version of an iptables listing.
     FamilyAssumed(Family),
+    /// A listing begins without its heading, and was taken for that of INPUT.
+    HeadingMissing,
     /// A listing without `-v` hides the interfaces that rules are bound to.
     InterfacesHidden,
     /// The listing shows names where addresses are.
     NamesShown,
-    /// A save ends before its COMMIT.
-    CutOff,
+    /// A save ends before its COMMIT, in this line.
+    CutOff(usize),
     /// This line is of no form that lists rules, and was passed over.
     PassedOver(usize, String),
+    /// This part of a listing is not understood: it may be anything.
+    NotUnderstood(String),
     /// This command, between rules, changes some that the input does not show afterwards.
     Changed(String),
+    /// iptables has no tables: what nft has besides is not shown.
+    OnlyIptables,
     /// A tool that shows rules failed.
     ToolFailed(String),
     /// No set of nft has a member, as where the listing leaves them out.
@@ -123,8 +132,10 @@ pub struct Table {
     pub name: String,
     /// The tool it belongs to.
     pub origin: Origin,
-    /// Its chains in the order of the input.
-    pub chains: Vec<Chain>,
+    /// Its chains in the order of the input, shared with copies of the table.
+    pub chains: Vec<Arc<Chain>>,
+    /// Where each of them stands, by its name.
+    places: BTreeMap<String, usize>,
     /// Its named sets and maps.
     pub sets: BTreeMap<String, Set>,
     /// Whether iptables made it and nft listed it.
@@ -141,6 +152,7 @@ impl Table {
             name: name.to_owned(),
             origin,
             chains: Vec::new(),
+            places: BTreeMap::new(),
             sets: BTreeMap::new(),
             foreign: false,
             dormant: false,
@@ -158,15 +170,29 @@ impl Table {
     /// The chain of that name, made when there is none.
     pub fn chain(&mut self, name: &str) -> &mut Chain {
         let index = self.position(name).unwrap_or_else(|| {
-            self.chains.push(Chain::new(name));
-            self.chains.len() - 1
+            let index = self.chains.len();
+            self.chains.push(Arc::new(Chain::new(name)));
+            self.places.insert(name.to_owned(), index);
+            index
         });
-        &mut self.chains[index]
+        Arc::make_mut(&mut self.chains[index])
     }
 
     /// Where the chain of that name stands.
     pub fn position(&self, name: &str) -> Option<usize> {
-        self.chains.iter().position(|chain| chain.name == name)
+        self.places.get(name).copied()
+    }
+
+    /// Forgets its chains.
+    pub fn clear(&mut self) {
+        self.chains.clear();
+        self.places.clear();
+    }
+
+    /// Its rules, to be changed.
+    pub(super) fn rules_mut(&mut self) -> impl Iterator<Item = &mut Rule> {
+        let chains = self.chains.iter_mut();
+        chains.flat_map(|chain| &mut Arc::make_mut(chain).rules)
     }
 }
 
@@ -184,34 +210,32 @@ pub struct Chain {
 }
 
 impl Chain {
-    /// Whether one of its rules leads into the chain `name`.
-    pub fn calls(&self, name: &str) -> bool {
-        let leads = |verdict: &Verdict| match verdict {
-            Verdict::Jump(chain) | Verdict::Goto(chain) => chain == name,
-            Verdict::Accept
-            | Verdict::Drop
-            | Verdict::Reject(_)
-            | Verdict::Return
-            | Verdict::Continue => false,
-        };
-        let mut statements = self.rules.iter().flat_map(|rule| &rule.statements);
-        statements.any(|statement| match statement {
-            Statement::End(verdict) => leads(verdict),
-            Statement::Dispatch { elements, .. } => match elements {
-                Elements::Listed(listed) => listed
-                    .iter()
-                    .any(|element| element.verdict.as_ref().is_some_and(leads)),
-                Elements::Named(_) | Elements::Ipset(_) => false,
-            },
-            Statement::Match(_)
-            | Statement::Mark { .. }
-            | Statement::Destination(_)
-            | Statement::Source
-            | Statement::Rewrite(_)
-            | Statement::Update { .. }
-            | Statement::Untrack
-            | Statement::Handover { .. } => false,
-        })
+    /// The chains that its rules lead into.
+    pub fn called(&self) -> Vec<&str> {
+        const fn led(verdict: &Verdict) -> Option<&String> {
+            match verdict {
+                Verdict::Jump(chain) | Verdict::Goto(chain) => Some(chain),
+                Verdict::Accept
+                | Verdict::Drop
+                | Verdict::Reject(_)
+                | Verdict::Return
+                | Verdict::Continue => None,
+            }
+        }
+        let mut found: Vec<&str> = Vec::new();
+        for statement in self.rules.iter().flat_map(|rule| &rule.statements) {
+            if let Statement::End(verdict) = statement {
+                found.extend(led(verdict).map(String::as_str));
+            } else if let Statement::Dispatch {
+                elements: Elements::Listed(listed),
+                ..
+            } = statement
+            {
+                let verdicts = listed.iter().filter_map(|one| one.verdict.as_ref());
+                found.extend(verdicts.filter_map(led).map(String::as_str));
+            }
+        }
+        found
     }
 
     fn new(name: &str) -> Self {
@@ -250,6 +274,8 @@ pub struct Base {
     pub policy: Policy,
     /// The devices of an ingress chain.
     pub devices: Vec<String>,
+    /// The words that say where it is called, where they are not understood.
+    pub unread: Option<String>,
 }
 
 /// A place in the kernel where packets are shown to chains.
@@ -307,178 +333,4 @@ pub enum Policy {
     Drop,
     /// The input does not say.
     Unknown,
-}
-
-/// A rule.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Rule {
-    /// Its place in the chain, from 1.
-    pub number: u32,
-    /// Its handle in nftables.
-    pub handle: Option<u64>,
-    /// The rule as its tool prints it.
-    pub text: String,
-    /// What it does, in order.
-    pub statements: Vec<Statement>,
-    /// How to make it again.
-    pub recipe: Recipe,
-}
-
-/// How to make a rule again after it was deleted.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Recipe {
-    /// The words that follow the chain in an iptables command.
-    Iptables(String),
-    /// The statements as nft reads them.
-    Nft(String),
-    /// The `expr` of the rule as `nft -j` reads it.
-    NftJson(String),
-    /// The input did not show all of it.
-    Incomplete,
-}
-
-/// One step of a rule.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Statement {
-    /// The rule goes on only where this holds.
-    Match(Condition),
-    /// The verdict.
-    End(Verdict),
-    /// The verdict is looked up by these keys (`vmap`); where none fits, the rule is over.
-    Dispatch {
-        /// What is looked up.
-        keys: Vec<Key>,
-        /// Where.
-        elements: Elements,
-        /// As its tool prints it.
-        text: String,
-    },
-    /// Sets the packet's mark, or that of its connection.
-    Mark {
-        /// Whether it is the connection's.
-        connection: bool,
-        /// The new mark.
-        change: MarkChange,
-    },
-    /// Rewrites the destination, and ends the chain.
-    Destination(Translation),
-    /// Rewrites the source, and ends the chain.
-    Source,
-    /// Writes a part of the packet anew, nobody can tell how.
-    Rewrite(Part),
-    /// Puts an element into a set, or takes one out.
-    Update {
-        /// The set.
-        elements: Elements,
-        /// Whether it takes one out.
-        removes: bool,
-    },
-    /// Keeps the packet from being tracked.
-    Untrack,
-    /// Something outside decides whether the packet passes this base chain or is dropped.
-    Handover {
-        /// Its target (`NFQUEUE`).
-        target: String,
-        /// Who decides.
-        to: String,
-    },
-}
-
-/// A change of a mark.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum MarkChange {
-    /// `(mark & and) ^ xor`.
-    Set {
-        /// The bits that are kept.
-        and: u32,
-        /// The bits that are flipped afterwards.
-        xor: u32,
-    },
-    /// `(mark & and) ^ (other & take)`, the other being the connection's for a packet's mark and
-    /// the packet's for a connection's.
-    Copy {
-        /// The bits that are kept.
-        and: u32,
-        /// The bits that are taken from the other.
-        take: u32,
-    },
-    /// Something that cannot be computed.
-    Unknown,
-}
-
-/// A new destination.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Translation {
-    /// The address; `None` leaves it, for a redirect it is one of this host's own.
-    pub address: Option<std::net::IpAddr>,
-    /// The port; `None` leaves it.
-    pub port: Option<u16>,
-    /// Whether the packet stays on this host whatever its address was.
-    pub redirect: bool,
-    /// Whether the rule chooses among several, so that the new destination is not known.
-    pub varied: bool,
-}
-
-/// Where elements are listed.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Elements {
-    /// In the rule itself.
-    Listed(Vec<Element>),
-    /// In the named set of the rule's table.
-    Named(String),
-    /// In an ipset.
-    Ipset(String),
-}
-
-impl Elements {
-    /// Whether the rule itself holds them.
-    pub const fn is_listed(&self) -> bool {
-        matches!(self, Self::Listed(_))
-    }
-}
-
-/// A named set or map.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Set {
-    /// What it holds.
-    pub elements: Vec<Element>,
-    /// Its type as its tool writes it (`hash:ip,port`, `ipv4_addr . inet_service`).
-    pub kind: String,
-    /// Whether the input shows its contents.
-    pub known: bool,
-    /// Whether rules change its contents while packets pass.
-    pub changing: bool,
-}
-
-/// What a rule decides.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Verdict {
-    /// The packet passes this base chain.
-    Accept,
-    /// The packet is dropped.
-    Drop,
-    /// The packet is refused with this answer, in the words of `--reject-with`.
-    Reject(Option<String>),
-    /// Back to the calling chain; in a base chain, to its policy.
-    Return,
-    /// On to the next rule.
-    Continue,
-    /// Into a chain, and back.
-    Jump(String),
-    /// Into a chain, and back to where this one was called from.
-    Goto(String),
-}
-
-impl Verdict {
-    /// Its name as iptables writes targets.
-    pub fn target(&self) -> &str {
-        match self {
-            Self::Accept => "ACCEPT",
-            Self::Drop => "DROP",
-            Self::Reject(_) => "REJECT",
-            Self::Return => "RETURN",
-            Self::Continue => "CONTINUE",
-            Self::Jump(chain) | Self::Goto(chain) => chain,
-        }
-    }
 }

@@ -1,6 +1,10 @@
 //! What can be said of sets once the whole input is read.
 
+use std::sync::Arc;
+
 use super::condition::{Condition, Field, Key};
+use super::landscape::Landscape;
+use super::odds::Odds;
 use super::ruleset::{Doubt, Elements, Ruleset, Set, Statement};
 
 /// Marks the sets that rules change, and asks of an ipset what its kind holds.
@@ -12,8 +16,11 @@ pub(super) fn settle(ruleset: &mut Ruleset) {
     }
     let ipsets = &mut ruleset.ipsets;
     for table in &mut ruleset.tables {
-        let sets = &mut table.sets;
-        let rules = table.chains.iter_mut().flat_map(|chain| &mut chain.rules);
+        let mut sets = std::mem::take(&mut table.sets);
+        for rule in table.rules_mut() {
+            ask_of_updates(&mut rule.statements, &sets);
+        }
+        let rules = table.rules_mut();
         for statement in rules.flat_map(|rule| &mut rule.statements) {
             match statement {
                 Statement::Update { elements, removes } => match elements {
@@ -32,7 +39,39 @@ pub(super) fn settle(ruleset: &mut Ruleset) {
                 | Statement::Handover { .. } => {}
             }
         }
+        table.sets = sets;
     }
+    ruleset.landscape = Landscape::of(ruleset);
+}
+
+/// Lets a rule that puts something into a set hang on what the set asks of each element.
+fn ask_of_updates(statements: &mut Vec<Statement>, sets: &std::collections::BTreeMap<String, Set>) {
+    let asks = |statement: &Statement| {
+        let Statement::Update {
+            elements: Elements::Named(name),
+            ..
+        } = statement
+        else {
+            return None;
+        };
+        sets.get(name)?.fickle.then(|| name.clone())
+    };
+    let Some((at, name)) = (0..)
+        .zip(statements.iter())
+        .find_map(|(at, one)| Some((at, asks(one)?)))
+    else {
+        return;
+    };
+    let text = format!("what @{name} asks of its elements holds");
+    statements.insert(
+        at + 1,
+        Statement::Match(Condition::Opaque {
+            text,
+            stable: false,
+            negated: false,
+            odds: Odds::Even,
+        }),
+    );
 }
 
 /// Notes that a rule changes a set; what it may have taken out is no member for sure.
@@ -40,7 +79,7 @@ fn change(set: Option<&mut Set>, removes: bool) {
     if let Some(set) = set {
         set.changing = true;
         if removes {
-            set.elements.clear();
+            set.elements = Arc::default();
         }
     }
 }

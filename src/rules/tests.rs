@@ -3,8 +3,10 @@
 mod commands;
 mod damaged;
 mod firewalld;
+mod owners;
 mod pasted;
 mod sets;
+mod surroundings;
 
 use std::net::IpAddr;
 

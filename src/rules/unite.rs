@@ -1,5 +1,7 @@
 //! The same table told several times, in one form or another, made one.
 
+use std::sync::Arc;
+
 use super::ruleset::{Chain, Doubt, Origin, Policy, Ruleset, Shown, Table};
 
 /// Makes one table of those that are the same, and drops nft's picture of those that iptables itself
@@ -40,6 +42,7 @@ fn merge(table: &mut Table, other: Table) -> bool {
     }
     let mut agree = true;
     for chain in other.chains {
+        let chain = Arc::unwrap_or_clone(chain);
         let known = table.chain(&chain.name);
         if known.shown == Shown::Not {
             *known = chain;
@@ -104,12 +107,15 @@ fn forget_doubles(ruleset: &mut Ruleset) {
         Doubt::IptablesSeenByNft(name) => left.contains(name),
         Doubt::LegacyTablesNotShown => !has_legacy,
         Doubt::FamilyAssumed(_)
+        | Doubt::HeadingMissing
         | Doubt::InterfacesHidden
         | Doubt::NamesShown
-        | Doubt::CutOff
+        | Doubt::CutOff(_)
         | Doubt::PassedOver(..)
+        | Doubt::NotUnderstood(_)
         | Doubt::Changed(_)
         | Doubt::ToolFailed(_)
+        | Doubt::OnlyIptables
         | Doubt::SetsEmpty
         | Doubt::GivenTwice(_) => true,
     });

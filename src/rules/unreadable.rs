@@ -17,9 +17,19 @@ pub struct Unreadable {
 pub enum Fault {
     /// There is nothing that looks like rules.
     #[error(
-        "no rules here: expected the output of iptables-save, iptables -S, iptables -L or nft list ruleset"
+        "no rules here: expected the output of iptables-save, iptables -S, iptables -L or nft list ruleset; where iptables-save prints nothing, no table of iptables is there, and nft list ruleset shows what else is"
     )]
     NoRules,
+    /// What a front end prints of its own settings, which are not the rules.
+    #[error(
+        "this is what {0} prints, which leaves out much of what filters: give what iptables-save and nft list ruleset print, as root"
+    )]
+    Summary(&'static str),
+    /// ufw says that it filters nothing.
+    #[error(
+        "ufw says that it is inactive and filters nothing; what else does, iptables-save and nft list ruleset print, as root"
+    )]
+    Inactive,
     /// A line that lacks what its form needs.
     #[error("this is no line of any form that lists rules")]
     Line,
@@ -63,6 +73,9 @@ pub enum Fault {
     /// Blocks or expressions nested too deeply.
     #[error("nested too deeply")]
     Depth,
+    /// The text ends too early, in this line.
+    #[error("cut off at line {0}: give all of it")]
+    CutOff(usize),
     /// Invalid JSON.
     #[error("not valid JSON: {0}")]
     Json(String),

@@ -7,6 +7,8 @@
 use super::condition::{Condition, Field, Key, Pattern};
 use super::flow::{Flow, Part};
 use super::matcher::{Fact, Knowledge, Subject, Truth};
+use super::odds::Odds;
+pub use super::outcome::{Assumed, Block, End, Outcome};
 use super::packet::{Packet, Value};
 use super::place::{ChainAt, Place};
 use super::route::{self, Station};
@@ -15,60 +17,7 @@ use super::ruleset::{Chain, Hook, Kind, Policy, Ruleset, Table, Verdict};
 /// Most outcomes that are told apart.
 const MOST_OUTCOMES: usize = 256;
 /// Most rules that are looked at on all ways together.
-const MOST_STEPS: usize = 4_000_000;
-
-/// How a way ended.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum End {
-    /// The packet arrives, let in last by the rule or policy here.
-    Allowed(Option<Place>),
-    /// It was stopped.
-    Blocked(Block),
-    /// The exploration was ended here.
-    TooLong,
-}
-
-/// What stopped a packet.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Block {
-    /// Where.
-    pub place: Place,
-    /// The target.
-    pub target: String,
-    /// The answer a REJECT gives.
-    pub reject_with: Option<String>,
-    /// The number of the rule; absent for a policy.
-    pub number: Option<u32>,
-    /// For a policy: the rule of the chain by which the packet left it before its end.
-    pub left_by: Option<usize>,
-}
-
-/// What was assumed on a way.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Assumed {
-    /// What could not be told, in words.
-    pub fact: String,
-    /// What it is about.
-    pub subject: Subject,
-    /// Whether it was taken to be true.
-    pub holds: bool,
-}
-
-/// One way and its end.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Outcome {
-    /// Its end.
-    pub end: End,
-    /// What it hangs on.
-    pub assumed: Vec<Assumed>,
-    /// The rules that led the packet there.
-    pub way: Vec<String>,
-    /// The chains it has entered from others; where ways to one end were put together, those that
-    /// all of them enter.
-    pub entered: Vec<ChainAt>,
-    /// The packet as it was there.
-    pub flow: Flow,
-}
+const MOST_STEPS: usize = 500_000;
 
 /// A chain the packet is in, and the rule it comes to next.
 #[derive(Clone, Copy, Debug)]
@@ -96,6 +45,8 @@ pub(super) struct Walker {
     pending: Option<(Place, Verdict)>,
     assumed: Vec<Assumed>,
     learnt: Vec<(Field, Value)>,
+    /// What was taken to be so.
+    pub(super) noted: Vec<String>,
 }
 
 /// Where a way begins.
@@ -170,6 +121,7 @@ impl Walk<'_> {
             assumed: walker.assumed,
             way: walker.way,
             entered: walker.entered,
+            noted: walker.noted,
             flow: walker.flow,
         });
     }
@@ -190,6 +142,7 @@ impl Walker {
             pending: None,
             assumed: start.assumed.clone(),
             learnt: Vec::new(),
+            noted: Vec::new(),
         };
         walker.arrive(ruleset, walker.hook);
         walker
@@ -244,6 +197,7 @@ impl Walker {
                     self.rewrite(Part::Source);
                 }
             }
+            Station::UntoldNat => self.untold_nat(walk),
             Station::Chain(at) => {
                 let base = chain_at(walk.ruleset, at)?.1.base.as_ref()?;
                 let settled = if matches!(self.hook, Hook::Input | Hook::Postrouting) {
@@ -254,6 +208,13 @@ impl Walker {
                 if base.kind == Kind::Nat && (!self.flow.tracked || settled) {
                     return None;
                 }
+                if let Some(words) = &base.unread {
+                    let name = &chain_at(walk.ruleset, at)?.1.name;
+                    let text = format!("the packet comes to chain {name} ({words})");
+                    if !self.supposes(&Fact::at(Place { at, rule: None }, text), walk) {
+                        return None;
+                    }
+                }
                 if matches!(self.hook, Hook::Ingress | Hook::Egress) {
                     let name = &chain_at(walk.ruleset, at)?.1.name;
                     let condition = by_device(&base.devices, self.hook, name);
@@ -261,6 +222,7 @@ impl Walker {
                         return None;
                     }
                 }
+                self.flow.in_translation = base.kind == Kind::Nat && self.hook == Hook::Prerouting;
                 self.begin(at);
             }
             Station::Orphan(at) => {
@@ -275,6 +237,29 @@ impl Walker {
             }
         }
         None
+    }
+
+    /// The packet comes to a table nat that the input does not show.
+    fn untold_nat(&mut self, walk: &mut Walk<'_>) {
+        let landscape = &walk.ruleset.landscape;
+        let Some(shown) = landscape.untold_nat(self.flow.is_ipv4()) else {
+            return;
+        };
+        if landscape.is_unserved(self.flow.to, self.flow.port) {
+            return;
+        }
+        let text = format!(
+            "table nat, which the input does not show, leads it to another destination ({shown})"
+        );
+        let place = Place {
+            at: self.base,
+            rule: None,
+        };
+        if self.supposes(&Fact::at(place, text), walk) {
+            self.rewrite(Part::Destination);
+            self.rewrite(Part::Mark);
+            self.flow.lead_away();
+        }
     }
 
     fn begin(&mut self, at: ChainAt) {
@@ -332,7 +317,15 @@ impl Walker {
                 Some(address) => format!("{address} is an address of this host"),
                 None => "the translated destination is an address of this host".to_owned(),
             };
-            let here = self.supposes(&Fact::of(&self.flow, text), walk);
+            // Who asks of an address asks of a host's own, most of the time.
+            let as_asked = self.flow.to.is_some() && self.flow.translated == Some(false);
+            let odds = if as_asked {
+                Odds::Usually(true)
+            } else {
+                Odds::Even
+            };
+            let fact = Fact::of(&self.flow, text).likely(odds);
+            let here = self.supposes(&fact, walk);
             self.flow.to_here = Some(here);
         }
         let Some(hook) = route::after(self.hook, &self.flow) else {
@@ -340,6 +333,9 @@ impl Walker {
         };
         if hook == Hook::Ingress {
             self.flow.turn();
+        }
+        if hook == Hook::Forward {
+            self.flow.leave_by(&walk.ruleset.landscape);
         }
         self.arrive(walk.ruleset, hook);
         None
@@ -353,6 +349,18 @@ impl Walker {
         place: Place,
         walk: &mut Walk<'_>,
     ) -> bool {
+        if let Condition::Opaque {
+            text,
+            odds: Odds::Taken(holds),
+            ..
+        } = condition
+        {
+            let not = if *holds { "" } else { "not: " };
+            let note = format!("{not}{text} ({})", named(walk.ruleset, place));
+            if !self.noted.contains(&note) {
+                self.noted.push(note);
+            }
+        }
         match self.knowledge(walk.ruleset, place).test(condition) {
             Truth::Yes => true,
             Truth::No => false,
@@ -373,6 +381,7 @@ impl Walker {
             place,
             sets: ruleset.tables.get(place.at.table).map(|table| &table.sets),
             ipsets: &ruleset.ipsets,
+            landscape: &ruleset.landscape,
             learnt: &self.learnt,
         }
     }
@@ -417,9 +426,13 @@ impl Walker {
             fact: fact.text.clone(),
             subject: fact.subject.clone(),
             holds,
+            odds: fact.odds,
         });
         let lesson = if holds { &fact.if_true } else { &fact.if_false };
-        self.learnt.extend(lesson.clone());
+        if let Some((field, value)) = lesson {
+            self.learnt.retain(|(known, _)| known != field);
+            self.learnt.push((field.clone(), value.clone()));
+        }
     }
 
     /// A rule writes a part of the packet anew: what was known of it is void.
@@ -444,6 +457,7 @@ fn by_device(devices: &[String], hook: Hook, chain: &str) -> Condition {
             ),
             stable: true,
             negated: false,
+            odds: Odds::Even,
         };
     }
     let names = devices.iter().cloned().map(Pattern::Name);

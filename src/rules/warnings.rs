@@ -2,7 +2,6 @@
 
 use super::decision::Decision;
 use super::flow::Flow;
-use super::packet::Journey;
 use super::remedy::Remedy;
 use super::ruleset::{Doubt, Family, Origin, Ruleset};
 
@@ -37,9 +36,22 @@ pub(super) fn of(ruleset: &Ruleset, decision: &Decision, remedy: &Remedy) -> Vec
                 .to_owned(),
         );
     }
+    warnings.extend(noted(decision));
     warnings.extend(ruleset.doubts.iter().map(doubt));
     warnings.extend(left_out(ruleset, &decision.flow));
     warnings
+}
+
+/// What was taken to be so, on any of the ways.
+fn noted(decision: &Decision) -> Vec<String> {
+    let mut all: Vec<String> = Vec::new();
+    for note in decision.outcomes.iter().flat_map(|outcome| &outcome.noted) {
+        let told = format!("taken to be so, as it usually is: {note}");
+        if !all.contains(&told) {
+            all.push(told);
+        }
+    }
+    all
 }
 
 fn doubt(doubt: &Doubt) -> String {
@@ -60,20 +72,33 @@ fn doubt(doubt: &Doubt) -> String {
         Doubt::PassedOver(line, text) => {
             format!("line {line} of the input lists no rule and was passed over: {text}")
         }
+        Doubt::NotUnderstood(words) => {
+            format!("a part of the input is not understood: {words}")
+        }
         Doubt::Changed(command) => format!(
             "the input holds a command that changes rules, which is not followed: {command}"
         ),
+        Doubt::OnlyIptables => {
+            "iptables shows no table at all: add what nft list ruleset prints".to_owned()
+        }
         Doubt::ToolFailed(said) => format!("a tool that shows rules failed: {said}"),
         Doubt::SetsEmpty => {
             "every set of the input is empty, as nft -t list ruleset shows them: where that was the \
              command, list again without -t"
                 .to_owned()
         }
-        Doubt::CutOff => "the input ends before its COMMIT: it was cut off".to_owned(),
+        Doubt::CutOff(line) => {
+            format!("the input ends before its COMMIT: it was cut off at line {line}")
+        }
         Doubt::GivenTwice(table) => format!(
             "table {table} is in the input twice, and not alike: give the rules of one host only, as \
              they are now, each with the command that printed them"
         ),
+        Doubt::HeadingMissing => {
+            "a listing without its heading was taken for that of INPUT: give the line before it, \
+             which names the chain and its policy"
+                .to_owned()
+        }
         Doubt::InterfacesHidden => {
             "a listing without -v hides the interfaces that rules are bound to: list again \
              with iptables -L -n -v --line-numbers, or iptables-save"
@@ -121,14 +146,6 @@ fn left_out(ruleset: &Ruleset, flow: &Flow) -> Vec<String> {
             "a table of the bridge family filters what this host bridges; it is not followed"
                 .to_owned(),
         );
-    }
-    let asked = flow.asked();
-    let unsaid = asked.journey == Journey::Inbound && asked.out_interface.is_none();
-    if let Some(to) = asked.to.filter(|to| unsaid && !to.is_loopback()) {
-        found.push(format!(
-            "{to} was taken for an address of the host itself: with --out, the packet is followed \
-             to another host"
-        ));
     }
     found
 }

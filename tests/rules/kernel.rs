@@ -142,6 +142,7 @@ pub(crate) fn packet(knock: &Knock) -> Packet {
         port: Some(knock.port),
         in_interface: Some(INTERFACE.to_owned()),
         out_interface: None,
+        here: Some(true),
         mark: 0,
     }
 }

@@ -9,10 +9,13 @@
     reason = "a test that cannot go on panics, and one that a person runs prints"
 )]
 
+mod clusters;
 mod draw;
+mod forms;
 mod iptables;
 mod kernel;
 mod nft;
 mod remedy;
 mod rig;
+mod texts;
 mod truth;

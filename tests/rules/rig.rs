@@ -38,6 +38,10 @@ table inet judge {
         tcp flags & (syn | ack) == syn counter name passed
         udp dport 1-65535 counter name passed
     }
+    chain beyond {
+        type filter hook forward priority 10000; policy accept;
+        tcp flags & (syn | ack) == syn counter name passed
+    }
 }
 ";
 
@@ -230,6 +234,35 @@ impl Rig {
             }
         }
         panic!("nft refuses all of it:\n{rules}");
+    }
+
+    /// Lets the host with the rules forward packets.
+    pub(crate) fn forward(&self) {
+        self.target
+            .set(&[("net/ipv4/ip_forward".to_owned(), "1".to_owned())], false);
+    }
+
+    /// Whether nft takes these rules; they stay loaded where it does.
+    pub(crate) fn loads(&self, rules: &str) -> bool {
+        let output = self.target.enter(|| {
+            let mut child = tool(&["nft", "-f", "-"]);
+            let child = child
+                .stdin(Stdio::piped())
+                .stdout(Stdio::null())
+                .stderr(Stdio::null());
+            let mut child = child.spawn().expect("nft starts");
+            let mut input = child.stdin.take().expect("its input");
+            input.write_all(rules.as_bytes()).expect("it reads");
+            drop(input);
+            child.wait().expect("it ends")
+        });
+        output.success()
+    }
+
+    /// Loads these rules in the place of all but the judge's.
+    pub(crate) fn reload(&self, rules: &str) {
+        let gone = "table inet forms { }\ndelete table inet forms\n";
+        self.tool(&["nft", "-f", "-"], &format!("{gone}{rules}"));
     }
 
     /// Sends the packet and says whether it passed all rules, once it has been through them:

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use super::{Flow, LOOPBACK};
 use crate::rules::condition::Field;
+use crate::rules::names;
 use crate::rules::packet::{
     ASSURED, DESTINATION_TRANSLATED, ESTABLISHED, INVALID, Journey, LOCAL, MULTICAST, NEW,
     SEEN_REPLY, Step, TCP, UDP, UNICAST, UNTRACKED, Value,
@@ -16,14 +17,10 @@ const ACK: u128 = 0x10;
 /// Bit of the fragment offset field that senders set as they like (do not fragment).
 const DO_NOT_FRAGMENT: u128 = 0x4000;
 
-/// IPv4 addresses that no host has in a network: "this network", loopback, multicast and above.
-const NO_HOSTS4: [(u128, u128); 3] = [
-    (0, 0x00ff_ffff),
-    (0x7f00_0000, 0x7fff_ffff),
-    (0xe000_0000, 0xffff_ffff),
-];
+/// IPv4 addresses of hosts: neither "this network", nor loopback, nor multicast and above.
+const HOSTS4: [(u128, u128); 2] = [(0x0100_0000, 0x7eff_ffff), (0x8000_0000, 0xdfff_ffff)];
 /// The same of IPv6.
-const NO_HOSTS6: [(u128, u128); 2] = [(0, 1), (0xff << 120, u128::MAX)];
+const HOSTS6: [(u128, u128); 1] = [(2, (0xff << 120) - 1)];
 
 impl Flow {
     /// What is known of `field`.
@@ -67,7 +64,8 @@ impl Flow {
             Field::TcpFlags => Value::Absent,
             Field::FragmentOffset if !self.is_ipv4() => Value::Absent,
             Field::FragmentOffset if mask & DO_NOT_FRAGMENT == 0 => Value::exactly(0_u8),
-            Field::FragmentOffset | Field::Other(_) => Value::Unknown,
+            Field::FragmentOffset => Value::Unknown,
+            Field::Other(words) => chosen(words),
             Field::InInterface => self.interface(self.hook_has_in, self.in_interface.as_ref()),
             Field::OutInterface => self.interface(self.hook_has_out, self.out_interface.as_ref()),
             Field::Mark => number(self.mark),
@@ -79,7 +77,9 @@ impl Flow {
             Field::ConnectionStatus => tracked(self.connection_status(mask)),
             Field::SourceType => self.source_type(),
             Field::DestinationType => self.destination_type(),
-            Field::PacketType if self.journey == Journey::Inbound => Value::exactly(0_u8),
+            Field::PacketType if self.journey == Journey::Inbound && self.age(field) == 0 => {
+                Value::exactly(0_u8)
+            }
             Field::PacketType => Value::Unknown,
         }
     }
@@ -93,11 +93,8 @@ impl Flow {
         if known != Value::Unknown || !from_network || !asked || self.step == Step::Answer {
             return known;
         }
-        Value::Outside(if self.is_ipv4() {
-            &NO_HOSTS4
-        } else {
-            &NO_HOSTS6
-        })
+        let spans: &[(u128, u128)] = if self.is_ipv4() { &HOSTS4 } else { &HOSTS6 };
+        Value::within(spans.to_vec()).unwrap_or(Value::Unknown)
     }
 
     fn connection_state(&self) -> Value {
@@ -195,9 +192,35 @@ impl Flow {
             (Some(to), _) if to.is_loopback() => Value::exactly(LOCAL),
             (_, Some(true)) => Value::exactly(LOCAL),
             (_, Some(false)) if self.journey == Journey::Inbound => Value::exactly(UNICAST),
+            // Nobody gave the address: it is one of the host's own, where a rule is to translate it.
+            (None, None) if self.in_translation && self.asked.to.is_none() => Value::exactly(LOCAL),
             (_, Some(false) | None) => Value::Unknown,
         }
     }
+}
+
+/// What `numgen random mod 2 offset 1`, and what else chooses one of several, may come to.
+fn chosen(words: &str) -> Value {
+    let mut words = words.split(' ');
+    if !words
+        .next()
+        .is_some_and(|first| matches!(first, "numgen" | "jhash" | "symhash"))
+    {
+        return Value::Unknown;
+    }
+    let (mut many, mut offset) = (None, 0_u32);
+    while let Some(word) = words.next() {
+        let number = || names::number(words.clone().next()?)?.try_into().ok();
+        match word {
+            "mod" => many = number(),
+            "offset" => offset = number().unwrap_or(0),
+            _ => {}
+        }
+    }
+    let last = many.and_then(|many: u32| offset.checked_add(many)?.checked_sub(1));
+    last.map_or(Value::Unknown, |last| {
+        Value::Number(offset.into(), last.into())
+    })
 }
 
 fn version4(address: Option<IpAddr>) -> Value {

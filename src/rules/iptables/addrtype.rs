@@ -4,6 +4,7 @@ use super::options::Words;
 use super::words::Word;
 use crate::rules::condition::{Condition, Field, Key, Pattern};
 use crate::rules::names;
+use crate::rules::odds::Odds;
 use crate::rules::packet::{LOCAL, MULTICAST, UNICAST};
 use crate::rules::ruleset::Family;
 use crate::rules::unreadable::Unreadable;
@@ -27,6 +28,7 @@ pub(super) fn kinds(
             text: format!("{text} on that interface"),
             stable: true,
             negated: negated != old,
+            odds: Odds::Even,
         });
     }
     let field = if source {

@@ -8,6 +8,7 @@ use super::place::{self, Section};
 use super::row::{self, Line, Row};
 use super::words;
 use crate::rules::condition::Condition;
+use crate::rules::odds::Odds;
 use crate::rules::ruleset::{Doubt, Family, Policy, Recipe, Rule, Ruleset, Shown, Statement};
 use crate::rules::unreadable::{Fault, Unreadable};
 
@@ -34,6 +35,8 @@ pub(in crate::rules) struct Listing {
     rows: Vec<(usize, String)>,
     /// Columns of the longest line: where a terminal wraps.
     widest: usize,
+    /// Columns of the line read last.
+    last_width: usize,
 }
 
 impl Listing {
@@ -70,7 +73,33 @@ impl Listing {
             superseded,
             rows: Vec::new(),
             widest: 0,
+            last_width: 0,
         })
+    }
+
+    /// Begins at a line that is not the heading: the listing is taken for that of INPUT.
+    pub(in crate::rules) fn headless(
+        columns: Option<Columns>,
+        section: &Section,
+        ruleset: &mut Ruleset,
+        assumed: Family,
+    ) -> Self {
+        let base = place::base("filter", "INPUT", Policy::Unknown);
+        let chain = section.table(ruleset, assumed).chain("INPUT");
+        let superseded = chain.shown == Shown::Exactly;
+        if !superseded {
+            chain.base = base;
+        }
+        Self {
+            section: section.clone(),
+            chain: "INPUT".to_owned(),
+            header: String::new(),
+            columns,
+            superseded,
+            rows: Vec::new(),
+            widest: 0,
+            last_width: 0,
+        }
     }
 
     /// Takes a line; says whether it belongs here.
@@ -80,11 +109,12 @@ impl Listing {
     /// A row that cannot be read, or one before which others are missing.
     pub(in crate::rules) fn take(&mut self, text: &str, line: usize) -> Result<bool, Unreadable> {
         let Some(columns) = self.columns else {
+            self.widest = self.widest.max(text.chars().count());
             return Ok(self.take_header(text));
         };
         let width = text.chars().count();
         let last = self.rows.last().map(|(_, text)| text.as_str());
-        match row::kind(text, columns, last) {
+        match row::kind(text, columns, last, self.last_width >= self.widest) {
             Line::Row(number) => {
                 let expected = u32::try_from(self.rows.len() + 1).unwrap_or(u32::MAX);
                 if number.is_some_and(|number| number != expected) {
@@ -92,6 +122,7 @@ impl Listing {
                 }
                 self.rows.push((line, text.to_owned()));
             }
+            Line::Said => return Ok(false),
             Line::Unread => return Err(Unreadable::at(line, 1, Fault::Row)),
             Line::Rest => match self.rows.last_mut().filter(|_| !row::is_prompt(text)) {
                 Some((_, last)) => {
@@ -105,6 +136,7 @@ impl Listing {
             },
         }
         self.widest = self.widest.max(width);
+        self.last_width = width;
         Ok(true)
     }
 
@@ -113,12 +145,12 @@ impl Listing {
         let last = self.rows.last().map(|(_, text)| text.as_str());
         match self.columns {
             None => self.with_header(text).is_some(),
-            Some(columns) => matches!(row::kind(text, columns, last), Line::Row(_)),
+            Some(columns) => matches!(row::kind(text, columns, last, false), Line::Row(_)),
         }
     }
 
     /// Takes a part of the header, which a terminal may have broken anywhere.
-    fn take_header(&mut self, text: &str) -> bool {
+    pub(in crate::rules) fn take_header(&mut self, text: &str) -> bool {
         let Some((header, columns)) = self.with_header(text) else {
             return false;
         };
@@ -197,11 +229,16 @@ impl Listing {
         let mut statements = options::statements(&specification, line, family)?;
         let mut hidden: Vec<Statement> = Vec::new();
         for unread in &row.unread {
-            hidden.push(opaque(unread.clone(), !row::is_fickle(unread)));
+            let odds = Odds::of(unread);
+            hidden.push(opaque(unread.clone(), !row::is_fickle(unread), odds));
         }
         if row.hides_interfaces {
             let text = "the rule is for the packet's interface, which a listing without -v hides";
-            hidden.push(opaque(text.to_owned(), false));
+            // What lets everything in before other rules is for the loopback interface.
+            let lets_all = matches!(target_of(&specification), Some("ACCEPT"))
+                && specification.len() == 2
+                && index + 1 < self.rows.len();
+            hidden.push(opaque(text.to_owned(), false, Odds::Usually(!lets_all)));
         }
         let complete = hidden.is_empty();
         // What was not read comes before the target.
@@ -219,7 +256,7 @@ impl Listing {
                 .to_owned(),
             statements,
             recipe: if complete {
-                Recipe::Iptables(row.specification.clone())
+                Recipe::Same
             } else {
                 Recipe::Incomplete
             },
@@ -227,12 +264,40 @@ impl Listing {
     }
 }
 
-fn opaque(text: String, stable: bool) -> Statement {
+fn opaque(text: String, stable: bool, odds: Odds) -> Statement {
     Statement::Match(Condition::Opaque {
         text,
         stable,
         negated: false,
+        odds,
     })
+}
+
+/// Whether a line is the header of a listing, or its first row, of which the columns are given back,
+/// where the heading before it is missing.
+pub(in crate::rules) fn headless(text: &str) -> Option<Option<Columns>> {
+    let squeezed: String = text.split_whitespace().collect();
+    let plain = squeezed.strip_prefix("num").unwrap_or(&squeezed);
+    if matches!(
+        plain,
+        "targetprotoptsourcedestination" | "pktsbytestargetprotoptinoutsourcedestination"
+    ) {
+        return Some(None);
+    }
+    for (number, verbose) in [(false, false), (true, false), (false, true), (true, true)] {
+        let columns = Columns { number, verbose };
+        let is_row = matches!(row::kind(text, columns, None, false), Line::Row(_));
+        if is_row && Row::read(text, columns, 0).is_ok() && row::shows_addresses(text) {
+            return Some(Some(columns));
+        }
+    }
+    None
+}
+
+/// The target of a rule.
+fn target_of(specification: &[words::Word]) -> Option<&str> {
+    let at = specification.iter().position(|word| word.text == "-j")?;
+    specification.get(at + 1).map(|word| word.text.as_str())
 }
 
 fn note(ruleset: &mut Ruleset, doubt: Doubt) {

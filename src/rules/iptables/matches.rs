@@ -7,6 +7,7 @@ use super::words::{Word, join};
 use super::{addrtype, conntrack};
 use crate::rules::condition::{Condition, Field, Key, Pattern};
 use crate::rules::names;
+use crate::rules::odds::Odds;
 use crate::rules::ruleset::{Elements, Family, Statement};
 use crate::rules::unreadable::Unreadable;
 
@@ -88,10 +89,12 @@ pub(super) fn whole(name: &str, words: &mut Words<'_>, protocol: u8) -> Vec<Stat
             Vec::new()
         };
     }
+    let odds = Odds::of(&text);
     vec![Statement::Match(Condition::Opaque {
         text,
         stable: !FICKLE.contains(&name),
         negated: false,
+        odds,
     })]
 }
 
@@ -202,6 +205,7 @@ pub(super) fn option(
                     .replace("-m  ", ""),
                 stable: true,
                 negated,
+                odds: Odds::Even,
             }
         }
     };
@@ -399,6 +403,7 @@ fn set(
             text: format!("{text} {more}"),
             stable: true,
             negated: negated != old,
+            odds: Odds::Even,
         });
     }
     Ok(Condition::Within {

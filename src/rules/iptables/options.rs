@@ -5,6 +5,7 @@ use super::matches::{self, Module};
 use super::target;
 use super::words::Word;
 use crate::rules::condition::{Condition, Field, Key, Pattern};
+use crate::rules::ipset::bounds;
 use crate::rules::names;
 use crate::rules::ruleset::{Family, Statement};
 use crate::rules::unreadable::{Fault, Unreadable};
@@ -232,6 +233,7 @@ pub(super) fn statements(
     }
     conntrack::settle(statements.get_mut(own..).unwrap_or_default());
     statements.extend(target);
+    statements.shrink_to_fit();
     Ok(statements)
 }
 
@@ -280,6 +282,10 @@ fn address(value: &Word, source: bool, family: Family, negated: bool) -> Option<
     for text in value.text.split(',') {
         let (key, pattern) = match matches::network(text, family) {
             Some((_, 0)) if !negated => return None,
+            // A network is compared as a span, which tells what is in it and what is not.
+            Some((address, mask)) if is_prefix(mask, family) => {
+                (Key::whole(field.clone()), bounds(address, mask, family))
+            }
             Some((address, mask)) => (
                 Key {
                     field: field.clone(),
@@ -294,6 +300,17 @@ fn address(value: &Word, source: bool, family: Family, negated: bool) -> Option<
     }
     let condition = matches::single(conditions, negated);
     Some(Statement::Match(condition))
+}
+
+/// Whether the bits of a mask stand at its beginning alone.
+fn is_prefix(mask: u128, family: Family) -> bool {
+    let all = if family == Family::Ip6 {
+        u128::MAX
+    } else {
+        u32::MAX.into()
+    };
+    let free = !mask & all;
+    free & free.wrapping_add(1) == 0
 }
 
 /// The condition of `-i` or `-o`.

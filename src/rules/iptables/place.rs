@@ -98,6 +98,7 @@ pub(in crate::rules) fn base(table: &str, chain: &str, policy: Policy) -> Option
         priority,
         policy,
         devices: Vec::new(),
+        unread: None,
     })
 }
 

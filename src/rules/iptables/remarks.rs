@@ -37,6 +37,11 @@ const SILENT: [&str; 11] = [
     "LOG", "NFLOG", "ULOG", "TRACE", "TCPMSS", "CLASSIFY", "CHECKSUM", "TOS", "DSCP", "TTL", "HL",
 ];
 
+/// Whether a word begins what a known match or target prints.
+pub(super) fn begins(word: &str) -> bool {
+    BEGINNINGS.contains(&word)
+}
+
 /// Reads remarks into `row`, the target with its options last.
 pub(super) fn read(text: &str, target: Option<&str>, row: &mut Row) {
     let mut end = Target {
@@ -44,7 +49,7 @@ pub(super) fn read(text: &str, target: Option<&str>, row: &mut Row) {
         goto: false,
     };
     // A comment that holds the end of a comment could pass for matches: nothing here can be trusted.
-    if text.matches("*/").count() > 1 {
+    if holds_matches(text) {
         row.unread.push(text.to_owned());
     } else if !target.is_some_and(|target| SILENT.contains(&target)) {
         let tokens: Vec<&str> = text.split_whitespace().collect();
@@ -60,6 +65,17 @@ pub(super) fn read(text: &str, target: Option<&str>, row: &mut Row) {
             row.add(&end.options);
         }
     }
+}
+
+/// Whether what stands between two comments could as well be of one comment.
+fn holds_matches(text: &str) -> bool {
+    let parts: Vec<&str> = text.split("*/").collect();
+    let between = parts
+        .get(1..parts.len().saturating_sub(1))
+        .unwrap_or_default();
+    between
+        .iter()
+        .any(|part| !part.trim_start().starts_with("/*"))
 }
 
 /// What remarks say of the target.

@@ -1,7 +1,9 @@
 //! A row of `iptables -L`, written again as the options that made it.
 
 use super::list::Columns;
+use super::remarks;
 use super::words::shell;
+use crate::rules::lines;
 use crate::rules::names;
 use crate::rules::unreadable::{Fault, Unreadable};
 
@@ -29,10 +31,13 @@ pub(super) enum Line {
     Rest,
     /// A row that cannot be read.
     Unread,
+    /// No row at all: somebody says something.
+    Said,
 }
 
-/// What the line `text` is, which comes after the row `last`.
-pub(super) fn kind(text: &str, columns: Columns, last: Option<&str>) -> Line {
+/// What the line `text` is, which comes after the row `last`; `full` says whether no line is longer
+/// than the one before, so that a terminal may have broken it there.
+pub(super) fn kind(text: &str, columns: Columns, last: Option<&str>, full: bool) -> Line {
     if let Some((number, tokens)) = leading(text, columns) {
         let counted = columns.number || columns.verbose;
         if fixed(&tokens, columns, counted).is_some() {
@@ -47,15 +52,41 @@ pub(super) fn kind(text: &str, columns: Columns, last: Option<&str>) -> Line {
     }
     let is_whole = last.is_some_and(|last| Row::read(last, columns, 0).is_ok());
     // What a row says beside its columns never shows two addresses side by side.
-    let tokens: Vec<&str> = text.split_whitespace().collect();
-    let has_columns = tokens
-        .windows(2)
-        .any(|pair| pair.iter().all(|token| is_address(token)));
-    if is_whole && has_columns {
-        Line::Unread
-    } else {
-        Line::Rest
+    if is_whole && shows_addresses(text) {
+        return Line::Unread;
     }
+    let is_open = last.is_some_and(|last| last.matches("/*").count() > last.matches("*/").count());
+    let vocabulary = |word: &str| {
+        remarks::begins(word)
+            || [
+                "match", "avg", "burst", "src-type", "dst-type", "limit:", "range",
+            ]
+            .contains(&word)
+            || (word.len() > 1 && word.chars().all(|letter| letter.is_ascii_uppercase()))
+    };
+    let may_be_rest = full && text.split_whitespace().any(vocabulary);
+    if is_whole && !is_open && !may_be_rest && is_said(text) {
+        return Line::Said;
+    }
+    Line::Rest
+}
+
+/// Whether a line is what somebody says: words of a sentence, none of which a row could have.
+fn is_said(text: &str) -> bool {
+    let words: Vec<&str> = text.split_whitespace().collect();
+    let of_language = |word: &&str| {
+        let bare = word.trim_matches(|mark: char| "\"'().,;:!?".contains(mark));
+        bare.len() > 1
+            && bare
+                .chars()
+                .all(|letter| letter.is_alphabetic() || "'’-".contains(letter))
+    };
+    lines::is_usual(text.trim())
+        || lines::is_shell_error(text.trim())
+        || (words.len() >= 3
+            && lines::is_prose(text.trim())
+            && words.iter().filter(|word| of_language(word)).count() * 4 >= words.len() * 3
+            && !words.iter().any(|word| word.contains(['/', '*', '='])))
 }
 
 /// The number of a row, and what follows it and the counters; `None` where they are not there.
@@ -83,6 +114,13 @@ fn is_address(token: &str) -> bool {
             .split('/')
             .next()
             .is_some_and(|host| host.parse::<std::net::IpAddr>().is_ok())
+}
+
+/// Whether a line has the two columns of addresses of a row.
+pub(super) fn shows_addresses(text: &str) -> bool {
+    let tokens: Vec<&str> = text.split_whitespace().collect();
+    let mut pairs = tokens.windows(2);
+    pairs.any(|pair| pair.iter().all(|token| is_address(token)))
 }
 
 /// Whether a line is a shell's, which belongs to no listing.

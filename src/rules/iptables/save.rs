@@ -108,11 +108,11 @@ fn put(
         handle: None,
         text: format!("-A {name} {written}").trim_end().to_owned(),
         statements,
-        recipe: Recipe::Iptables(written),
+        recipe: Recipe::Same,
     };
     chain.rules.insert(at, rule);
-    for (rule, number) in chain.rules.iter_mut().zip(1..).skip(at) {
-        rule.number = number;
+    for (index, rule) in chain.rules.iter_mut().enumerate().skip(at) {
+        rule.number = u32::try_from(index + 1).unwrap_or(u32::MAX);
     }
     Ok(())
 }

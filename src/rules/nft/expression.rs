@@ -1,165 +1,18 @@
 //! Expressions of an nft listing.
 
-use super::lexer::{Kind, Token};
+use super::lexer::Kind;
+use super::parser::Parser;
 use super::syntax::{Expression, Member, Relation};
-use super::text::{DEEPEST, Parser};
 use crate::rules::ruleset::Verdict;
-use crate::rules::unreadable::{Fault, Unreadable};
+use crate::rules::unreadable::Unreadable;
 
-/// Words that name something of the packet together with the word after them.
-const PAIRS: [&str; 18] = [
-    "ip", "ip6", "tcp", "udp", "udplite", "th", "sctp", "dccp", "icmp", "icmpv6", "igmp", "ether",
-    "vlan", "arp", "rt", "frag", "comp", "ah",
-];
-
-/// Fields of TCP options.
-const OPTION_PARTS: [&str; 8] = [
-    "kind", "length", "size", "count", "left", "right", "tsval", "tsecr",
-];
-
-/// Words that `meta` may be left out before.
-const BARE: [&str; 22] = [
-    "iif",
-    "oif",
-    "iifname",
-    "oifname",
-    "iiftype",
-    "oiftype",
-    "iifgroup",
-    "oifgroup",
-    "mark",
-    "skuid",
-    "skgid",
-    "nftrace",
-    "rtclassid",
-    "pkttype",
-    "cpu",
-    "cgroup",
-    "l4proto",
-    "protocol",
-    "nfproto",
-    "length",
-    "ibrname",
-    "obrname",
-];
-
-impl Parser {
-    /// The left side of a statement; `None` when no field begins here.
-    pub(super) fn left(&mut self) -> Result<Option<Expression>, Unreadable> {
-        let Some(first) = self.field()? else {
-            return Ok(None);
-        };
-        let first = self.operations(first)?;
-        let mut all = vec![first];
-        while self.takes(".") {
-            match self.field()? {
-                Some(next) => all.push(self.operations(next)?),
-                None => return Err(self.expected("a field")),
-            }
-        }
-        Ok(Some(single(all, Expression::Concat)))
-    }
-
-    /// A field by the words that name it.
-    fn field(&mut self) -> Result<Option<Expression>, Unreadable> {
-        let word = match self.peek() {
-            Some(token) if token.kind == Kind::Word => token.text.clone(),
-            Some(_) | None => return Ok(None),
-        };
-        if BARE.contains(&word.as_str()) {
-            self.skip();
-            return Ok(Some(Expression::Field(format!("meta {word}"))));
-        }
-        let mut name = word.clone();
-        match word.as_str() {
-            "meta" => self.append(&mut name)?,
-            "ct" => {
-                self.append(&mut name)?;
-                if name.ends_with(" original") || name.ends_with(" reply") {
-                    self.append(&mut name)?;
-                    if name.ends_with(" ip") || name.ends_with(" ip6") {
-                        self.append(&mut name)?;
-                    }
-                }
-                return Ok(Some(Expression::Field(name)));
-            }
-            "fib" => {
-                self.append(&mut name)?;
-                while self.takes(".") {
-                    name.push_str(" .");
-                    self.append_next(&mut name)?;
-                }
-                self.append_next(&mut name)?;
-                return Ok(Some(Expression::Field(name)));
-            }
-            _ if PAIRS.contains(&word.as_str()) => {
-                self.append(&mut name)?;
-                if name == "tcp option" {
-                    // `tcp option maxseg size`, `tcp option 8 exists`: what follows is a value then.
-                    self.append_next(&mut name)?;
-                    let is_part = |token: &Token| OPTION_PARTS.contains(&token.text.as_str());
-                    if self.peek().is_some_and(is_part) {
-                        self.append_next(&mut name)?;
-                    }
-                }
-                return Ok(Some(Expression::Field(name)));
-            }
-            _ => return Ok(None),
-        }
-        Ok(Some(Expression::Field(name)))
-    }
-
-    /// Skips the current word and appends the next one.
-    fn append(&mut self, name: &mut String) -> Result<(), Unreadable> {
-        self.skip();
-        self.append_next(name)
-    }
-
-    fn append_next(&mut self, name: &mut String) -> Result<(), Unreadable> {
-        let next = self.word("a word of a field")?;
-        name.push(' ');
-        name.push_str(&next);
-        Ok(())
-    }
-
-    /// `& mask`, `| bits`, `^ bits` behind an expression.
-    fn operations(&mut self, mut left: Expression) -> Result<Expression, Unreadable> {
-        for _ in 0..DEEPEST {
-            let mark = self
-                .peek()
-                .filter(|token| matches!(token.kind, Kind::Mark | Kind::Word));
-            let mark = mark.map(|token| token.text.clone()).unwrap_or_default();
-            left = match mark.as_str() {
-                "&" | "and" => {
-                    self.skip();
-                    Expression::And(Box::new(left), Box::new(self.operand()?))
-                }
-                "|" | "or" => {
-                    self.skip();
-                    let mut all = if let Expression::List(all) = left {
-                        all
-                    } else {
-                        vec![left]
-                    };
-                    all.push(self.operand()?);
-                    Expression::List(all)
-                }
-                "^" | "xor" => {
-                    self.skip();
-                    Expression::Xor(Box::new(left), Box::new(self.operand()?))
-                }
-                _ => return Ok(left),
-            };
-        }
-        Err(self.too_deep())
-    }
-
+impl Parser<'_> {
     /// A value, or a field where one can stand: words such as `tcp` are both.
-    fn operand(&mut self) -> Result<Expression, Unreadable> {
-        let sure = self.peek().is_some_and(|token| {
-            token.kind == Kind::Word && ["meta", "ct", "mark"].contains(&token.text.as_str())
-        });
-        let field = if sure || self.takes_fields() {
+    pub(super) fn operand(&mut self) -> Result<Expression, Unreadable> {
+        let sure = self
+            .peek_word()?
+            .is_some_and(|word| ["meta", "ct", "mark"].contains(&word));
+        let field = if sure || self.fields {
             self.field()?
         } else {
             None
@@ -170,21 +23,29 @@ impl Parser {
         }
     }
 
+    /// What is set to: a value, a field, or made of both.
+    pub(super) fn new_value(&mut self) -> Result<Expression, Unreadable> {
+        self.fields = true;
+        let read = self.right();
+        self.fields = false;
+        read
+    }
+
     /// How the sides of a match relate, nothing being written most of the time.
-    pub(super) fn relation(&mut self) -> Relation {
-        let text = self.peek().map(|token| (token.kind, token.text.clone()));
-        let relation = match text.as_ref().map(|(kind, text)| (*kind, text.as_str())) {
-            Some((Kind::Mark, "==")) | Some((Kind::Word, "eq")) => Relation::Equal,
-            Some((Kind::Mark, "!=")) | Some((Kind::Word, "ne")) => Relation::NotEqual,
-            Some((Kind::Mark, "!")) => Relation::None,
-            Some((Kind::Mark, "<")) | Some((Kind::Word, "lt")) => Relation::Less,
-            Some((Kind::Mark, "<=")) | Some((Kind::Word, "le")) => Relation::AtMost,
-            Some((Kind::Mark, ">")) | Some((Kind::Word, "gt")) => Relation::Greater,
-            Some((Kind::Mark, ">=")) | Some((Kind::Word, "ge")) => Relation::AtLeast,
-            Some(_) | None => return Relation::Implicit,
+    pub(super) fn relation(&mut self) -> Result<Relation, Unreadable> {
+        let next = self.peek()?;
+        let relation = match next.map(|token| (token.kind, token.text)) {
+            Some((Kind::Mark, "==") | (Kind::Word, "eq")) => Relation::Equal,
+            Some((Kind::Mark, "!=") | (Kind::Word, "ne")) => Relation::NotEqual,
+            Some((Kind::Mark, "!") | (Kind::Word, "not")) => Relation::None,
+            Some((Kind::Mark, "<") | (Kind::Word, "lt")) => Relation::Less,
+            Some((Kind::Mark, "<=") | (Kind::Word, "le")) => Relation::AtMost,
+            Some((Kind::Mark, ">") | (Kind::Word, "gt")) => Relation::Greater,
+            Some((Kind::Mark, ">=") | (Kind::Word, "ge")) => Relation::AtLeast,
+            Some(_) | None => return Ok(Relation::Implicit),
         };
         self.skip();
-        relation
+        Ok(relation)
     }
 
     /// The right side of a match.
@@ -192,7 +53,7 @@ impl Parser {
         let first = self.concatenation()?;
         let first = self.operations(first)?;
         let mut all = vec![first];
-        while self.takes(",") {
+        while self.takes(",")? {
             let next = self.concatenation()?;
             all.push(self.operations(next)?);
         }
@@ -202,11 +63,11 @@ impl Parser {
     /// Values joined by dots.
     fn concatenation(&mut self) -> Result<Expression, Unreadable> {
         let mut all = vec![self.operand()?];
-        while self.takes(".") {
+        while self.takes(".")? {
             all.push(self.operand()?);
         }
         let first = single(all, Expression::Concat);
-        if self.takes("map") {
+        if self.takes("map")? {
             let data = self.value()?;
             return Ok(Expression::Map(Box::new(first), Box::new(data)));
         }
@@ -215,10 +76,8 @@ impl Parser {
 
     /// One value: a word, a range, a set, a reference.
     pub(super) fn value(&mut self) -> Result<Expression, Unreadable> {
-        let Some(token) = self.peek().cloned() else {
-            return Err(self.expected("a value"));
-        };
-        match (token.kind, token.text.as_str()) {
+        let token = self.sure("a value")?;
+        match (token.kind, token.text) {
             (Kind::Mark, "{") => self.set(),
             (Kind::Mark, "(") => {
                 self.skip();
@@ -226,7 +85,7 @@ impl Parser {
                 let inner = self.operand()?;
                 let inner = self.operations(inner)?;
                 self.shallower();
-                if self.takes(")") {
+                if self.takes(")")? {
                     Ok(inner)
                 } else {
                     Err(self.expected(")"))
@@ -238,107 +97,117 @@ impl Parser {
                     text.trim_start_matches('@').to_owned(),
                 ))
             }
-            (Kind::Word, _) => {
+            (Kind::Word, text) => {
                 self.skip();
-                Ok(word(&token.text))
+                Ok(word(text))
             }
-            (Kind::Quoted, _) => {
+            (Kind::Quoted, text) => {
                 self.skip();
-                let low = Expression::Quoted(token.text);
-                if self.takes("-")
-                    && let Some(Token {
-                        kind: Kind::Quoted,
-                        text,
-                        ..
-                    }) = self.peek().cloned()
-                {
-                    self.skip();
-                    return Ok(Expression::Range(
-                        Box::new(low),
-                        Box::new(Expression::Quoted(text)),
-                    ));
+                let low = Expression::Quoted(text.to_owned());
+                if !self.takes("-")? {
+                    return Ok(low);
                 }
-                Ok(low)
+                let high = Expression::Quoted(self.word("the end of a range")?.to_owned());
+                Ok(Expression::Range(Box::new(low), Box::new(high)))
             }
-            (Kind::Mark | Kind::Newline | Kind::Handle, _) => Err(self.expected("a value")),
+            (Kind::Mark | Kind::Newline | Kind::Handle | Kind::Hidden, _) => {
+                Err(self.expected("a value"))
+            }
         }
     }
 
     /// `{ a, b : verdict, … }`
-    pub(super) fn set(&mut self) -> Result<Expression, Unreadable> {
-        self.skip();
-        self.deeper()?;
+    fn set(&mut self) -> Result<Expression, Unreadable> {
         let mut members = Vec::new();
-        loop {
-            self.skip_lines();
-            if self.takes("}") {
-                break;
-            }
-            let start = self.position();
-            let key = self.concatenation()?;
-            self.skip_lines();
-            let mut text = self.text_since(start);
-            let verdict = self.member_rest(&mut text)?;
-            members.push(Member { key, verdict, text });
-            self.skip_lines();
-            if !self.takes(",") {
-                self.skip_lines();
-                if self.takes("}") {
-                    break;
-                }
-                return Err(self.expected("a comma or the end of a set"));
-            }
-        }
+        self.deeper()?;
+        self.members(&mut |_, member| members.push(member))?;
         self.shallower();
         Ok(Expression::Set(members))
     }
 
-    /// What is said of a member: timeouts, counters, comments, and what a map gives for it.
-    fn member_rest(&mut self, text: &mut String) -> Result<Option<Verdict>, Unreadable> {
-        let mut verdict = None;
+    /// The members of a set, each handed to `take` as it is read.
+    pub(super) fn members(
+        &mut self,
+        take: &mut dyn FnMut(&mut Self, Member),
+    ) -> Result<(), Unreadable> {
+        if !self.takes("{")? {
+            return Err(self.expected("{"));
+        }
         loop {
-            self.skip_lines();
-            let Some(token) = self.peek().cloned() else {
-                return Err(self.expected("the end of a set"));
+            self.skip_lines()?;
+            if self.takes("}")? {
+                return Ok(());
+            }
+            let start = self.position();
+            let key = self.concatenation()?;
+            let key = self.operations(key)?;
+            let mut member = Member {
+                key,
+                verdict: None,
+                text: self.text_since(start),
+                limited: false,
             };
-            match (token.kind, token.text.as_str()) {
-                (Kind::Mark, "," | "}") => return Ok(verdict),
+            self.member_rest(&mut member)?;
+            take(self, member);
+            self.skip_lines()?;
+            if !self.takes(",")? {
+                self.skip_lines()?;
+                if self.takes("}")? {
+                    return Ok(());
+                }
+                return Err(self.expected("a comma or the end of a set"));
+            }
+        }
+    }
+
+    /// What is said of a member: timeouts, counters, comments, and what a map gives for it.
+    fn member_rest(&mut self, member: &mut Member) -> Result<(), Unreadable> {
+        loop {
+            self.skip_lines()?;
+            let token = self.sure("the end of a set")?;
+            match (token.kind, token.text) {
+                (Kind::Mark, "," | "}") => return Ok(()),
                 (Kind::Word, ":") => {
                     self.skip();
                     let start = self.position();
-                    verdict = self.verdict()?;
-                    if verdict.is_none() {
+                    member.verdict = self.verdict()?;
+                    if member.verdict.is_none() {
                         self.concatenation()?;
                     }
-                    text.push_str(" : ");
-                    text.push_str(&self.text_since(start));
+                    member.text.push_str(" : ");
+                    member.text.push_str(&self.text_since(start));
                 }
                 (Kind::Word, "timeout") => {
                     self.skip();
-                    text.push_str(" timeout ");
-                    text.push_str(&self.word("a time")?);
+                    member.text.push_str(" timeout ");
+                    let time = self.word("a time")?;
+                    member.text.push_str(time);
                 }
-                _ => self.skip(),
+                (Kind::Word, "expires" | "comment") => {
+                    self.skip();
+                    self.word("what is said of a member")?;
+                }
+                (Kind::Word, "counter") => self.options(&["packets", "bytes"])?,
+                // A limit of its own, or what nobody has heard of.
+                _ => {
+                    member.limited = true;
+                    self.skip();
+                }
             }
         }
     }
 
     /// A verdict, when one begins here.
     pub(super) fn verdict(&mut self) -> Result<Option<Verdict>, Unreadable> {
-        let text = self
-            .peek()
-            .filter(|token| token.kind == Kind::Word)
-            .map(|token| token.text.clone());
-        let verdict = match text.as_deref() {
+        let verdict = match self.peek_word()? {
             Some("accept") => Verdict::Accept,
             Some("drop") => Verdict::Drop,
             Some("return") => Verdict::Return,
             Some("continue") => Verdict::Continue,
-            Some("jump") | Some("goto") => {
-                let goes = text.as_deref() == Some("goto");
+            Some(leads @ ("jump" | "goto")) => {
                 self.skip();
-                let chain = self.word("a chain")?;
-                return Ok(Some(if goes {
+                let chain = self.word("a chain")?.to_owned();
+                return Ok(Some(if leads == "goto" {
                     Verdict::Goto(chain)
                 } else {
                     Verdict::Jump(chain)
@@ -349,18 +218,13 @@ impl Parser {
         self.skip();
         Ok(Some(verdict))
     }
-
-    pub(super) fn expected(&self, expected: &'static str) -> Unreadable {
-        let (line, column, found) = match self.peek() {
-            Some(token) => (token.line, token.column, token.text.clone()),
-            None => self.end(),
-        };
-        Unreadable::at(line, column, Fault::Expected { expected, found })
-    }
 }
 
 /// The only one, or all of them together.
-fn single(mut all: Vec<Expression>, many: fn(Vec<Expression>) -> Expression) -> Expression {
+pub(super) fn single(
+    mut all: Vec<Expression>,
+    many: fn(Vec<Expression>) -> Expression,
+) -> Expression {
     if all.len() == 1 {
         all.pop().unwrap_or_else(|| many(Vec::new()))
     } else {

@@ -3,8 +3,11 @@
 //! nft prints an extension of iptables in its own words where it can, and loses some of its
 //! meaning on the way. Such words are taken for what iptables means by them, or not taken at all.
 
+use std::sync::Arc;
+
 use crate::rules::condition::{Condition, Element, Field, Key, Pattern};
 use crate::rules::iptables::{addrtype, place};
+use crate::rules::odds::Odds;
 use crate::rules::ruleset::{Chain, Elements, Family, Policy, Statement, Table};
 
 /// The tables of iptables.
@@ -12,7 +15,7 @@ const TABLES: [&str; 5] = ["filter", "nat", "mangle", "raw", "security"];
 
 /// Whether iptables made `table`.
 pub(super) fn is_of_iptables(table: &Table) -> bool {
-    let built_in = |chain: &Chain| {
+    let built_in = |chain: &Arc<Chain>| {
         chain.base.as_ref().is_none_or(|base| {
             place::base(&table.name, &chain.name, Policy::Unknown)
                 .is_some_and(|own| own.hook == base.hook)
@@ -27,8 +30,7 @@ pub(super) fn is_of_iptables(table: &Table) -> bool {
 /// Gives the conditions of a table of iptables the meaning they have there.
 pub(super) fn reread(table: &mut Table) {
     let family = table.family;
-    let rules = table.chains.iter_mut().flat_map(|chain| &mut chain.rules);
-    for statement in rules.flat_map(|rule| &mut rule.statements) {
+    for statement in table.rules_mut().flat_map(|rule| &mut rule.statements) {
         if let Statement::Match(condition) = statement {
             reread_condition(condition, family);
         }
@@ -50,6 +52,7 @@ fn reread_condition(condition: &mut Condition, family: Family) {
         text,
         stable: false,
         negated: false,
+        odds: Odds::Even,
     };
     if pairs_either_port(keys, elements) {
         *condition = doubtful(format!(

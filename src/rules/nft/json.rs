@@ -1,21 +1,34 @@
 //! `nft -j list ruleset`: the same rules as JSON (libnftables-json(5)).
 //!
-//! What this reader does not know becomes a condition that cannot be told, never an error: the
-//! form grows with every release of nftables.
+//! What this reader does not know becomes something that cannot be told, never an error and never
+//! nothing: the form grows with every release of nftables. Objects are read one after the other,
+//! so that a large document is never held as a whole.
 
+mod clause;
+mod words;
+
+use std::sync::Arc;
+
+use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 
+use self::words::{value_text, written};
 use super::lower;
-use super::syntax::{Clause, Expression, Member, Relation};
+use super::syntax::Clause;
+use super::target;
 use super::text::{chain_kind, policy};
+use crate::rules::lines::Line;
 use crate::rules::ruleset::{
-    Base, Family, Hook, Origin, Policy, Recipe, Ruleset, Set, Shown, Table, Verdict,
+    Base, Doubt, Family, Hook, Origin, Policy, Recipe, Ruleset, Set, Shown, Table,
 };
 use crate::rules::unreadable::{Fault, Unreadable};
 
+/// How much of an object is shown that is not understood.
+const SHOWN: usize = 80;
+
 /// Reads the JSON document that begins in the first of `lines`; says how many lines it took.
 pub(in crate::rules) fn read(
-    lines: &[(usize, String)],
+    lines: &[Line<'_>],
     ruleset: &mut Ruleset,
 ) -> Result<usize, Unreadable> {
     let start = lines.first().map_or(1, |(line, _)| *line);
@@ -24,37 +37,36 @@ pub(in crate::rules) fn read(
         source.push_str(text);
         source.push('\n');
     }
-    let mut documents = serde_json::Deserializer::from_str(&source).into_iter::<Value>();
-    let document = match documents.next() {
-        Some(Ok(document)) => document,
-        Some(Err(error)) => {
-            let line = lines
-                .get(error.line().saturating_sub(1))
-                .map_or(start, |(line, _)| *line);
-            let said = error.to_string();
-            // Its place is told beside it, as one in the whole input.
-            let said = said.split(" at line ").next().unwrap_or(&said);
-            let fault = Fault::Json(said.to_owned());
-            return Err(Unreadable::at(line, error.column().max(1), fault));
-        }
-        None => return Err(Unreadable::at(start, 1, Fault::ForeignJson)),
+    let mut found = false;
+    let mut documents = serde_json::Deserializer::from_str(&source);
+    let seed = Document {
+        ruleset,
+        found: &mut found,
     };
-    let taken = source
-        .get(..documents.byte_offset())
-        .unwrap_or_default()
-        .matches('\n')
-        .count()
-        + 1;
-    let Some(objects) = document.get("nftables").and_then(Value::as_array) else {
-        return Err(Unreadable::at(start, 1, Fault::ForeignJson));
-    };
-    for object in objects.iter().filter_map(Value::as_object) {
-        for (kind, body) in object {
-            if let Some(body) = body.as_object() {
-                add(kind, body, ruleset);
-            }
+    if let Err(error) = seed.deserialize(&mut documents) {
+        let at = error.line().saturating_sub(1);
+        let line = lines.get(at).map_or(start, |(line, _)| *line);
+        if error.is_eof() {
+            let mut rows = lines.iter().rev();
+            let last = rows.find(|(_, text)| !text.trim().is_empty());
+            let last = last.map_or(line, |(line, _)| *line);
+            return Err(Unreadable::at(
+                last,
+                error.column().max(1),
+                Fault::CutOff(last),
+            ));
         }
+        let said = error.to_string();
+        // Its place is told beside it, as one in the whole input.
+        let said = said.split(" at line ").next().unwrap_or(&said);
+        let fault = Fault::Json(said.to_owned());
+        return Err(Unreadable::at(line, error.column().max(1), fault));
     }
+    if !found {
+        return Err(Unreadable::at(start, 1, Fault::ForeignJson));
+    }
+    let end = documents.into_iter::<IgnoredAny>().byte_offset();
+    let taken = source.get(..end).unwrap_or_default().matches('\n').count() + 1;
     for table in ruleset
         .tables
         .iter_mut()
@@ -65,29 +77,133 @@ pub(in crate::rules) fn read(
     Ok(taken)
 }
 
+/// The whole document: an object with a list of objects.
+struct Document<'a> {
+    ruleset: &'a mut Ruleset,
+    /// Whether the list was there.
+    found: &'a mut bool,
+}
+
+impl<'de> DeserializeSeed<'de> for Document<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, from: D) -> Result<(), D::Error> {
+        from.deserialize_map(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Document<'_> {
+    type Value = ();
+
+    fn expecting(&self, said: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        said.write_str("what nft -j prints")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        while let Some(key) = map.next_key::<String>()? {
+            if key == "nftables" {
+                *self.found = true;
+                map.next_value_seed(Objects {
+                    ruleset: &mut *self.ruleset,
+                })?;
+            } else {
+                map.next_value::<IgnoredAny>()?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The list of objects.
+struct Objects<'a> {
+    ruleset: &'a mut Ruleset,
+}
+
+impl<'de> DeserializeSeed<'de> for Objects<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, from: D) -> Result<(), D::Error> {
+        from.deserialize_seq(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Objects<'_> {
+    type Value = ();
+
+    fn expecting(&self, said: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        said.write_str("a list of objects")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut all: A) -> Result<(), A::Error> {
+        while let Some(object) = all.next_element::<Value>()? {
+            let Value::Object(object) = object else {
+                pass_over(&object.to_string(), self.ruleset);
+                continue;
+            };
+            for (kind, body) in object {
+                add(&kind, body, self.ruleset);
+            }
+        }
+        Ok(())
+    }
+}
+
 fn text<'a>(body: &'a Map<String, Value>, name: &str) -> Option<&'a str> {
     body.get(name).and_then(Value::as_str)
 }
 
-fn add(kind: &str, body: &Map<String, Value>, ruleset: &mut Ruleset) {
-    let Some(family) = text(body, "family").and_then(Family::named) else {
+/// Notes that an object was not understood.
+fn pass_over(object: &str, ruleset: &mut Ruleset) {
+    let begins = object.chars().take(SHOWN).collect();
+    ruleset.doubts.push(Doubt::NotUnderstood(begins));
+}
+
+fn add(kind: &str, body: Value, ruleset: &mut Ruleset) {
+    // What decides nothing by itself: rules name it.
+    const ASIDE: [&str; 11] = [
+        "metainfo",
+        "counter",
+        "quota",
+        "limit",
+        "ct helper",
+        "ct timeout",
+        "ct expectation",
+        "secmark",
+        "synproxy",
+        "flowtable",
+        "tunnel",
+    ];
+    if ASIDE.contains(&kind) {
         return;
+    }
+    let known = ["table", "chain", "set", "map", "rule", "element"].contains(&kind);
+    let Value::Object(mut body) = body else {
+        return pass_over(&format!("{kind}: {body}"), ruleset);
     };
-    let name = text(body, "name").unwrap_or_default();
-    let table = text(body, if kind == "table" { "name" } else { "table" }).unwrap_or_default();
-    let table = table_of(ruleset, family, table);
+    let named = text(&body, if kind == "table" { "name" } else { "table" });
+    let family = text(&body, "family").and_then(Family::named);
+    let (Some(name), Some(family), true) = (named, family, known) else {
+        return pass_over(&format!("{kind}: {}", Value::from(body)), ruleset);
+    };
+    let table = table_of(ruleset, family, name);
+    let own = text(&body, "name").unwrap_or_default().to_owned();
     match kind {
         "table" => {
-            table.chains.clear();
             let flags = body.get("flags").map_or_else(String::new, Value::to_string);
             table.dormant = flags.contains("dormant");
         }
-        "chain" => chain(name, body, table),
+        "chain" => chain(&own, &body, table),
         "set" | "map" => {
-            table.sets.insert(name.to_owned(), set(body));
+            let set = set(&mut body);
+            table.sets.insert(own, set);
         }
-        "rule" => rule(body, family, table),
-        _ => {}
+        "element" => {
+            if let Some(known) = table.sets.get_mut(&own) {
+                let kinds = lower::kinds_of_type(&known.kind);
+                Arc::make_mut(&mut known.elements).extend(members(&mut body, &kinds));
+            }
+        }
+        _ => rule(&body, family, table),
     }
 }
 
@@ -104,64 +220,87 @@ fn table_of<'a>(ruleset: &'a mut Ruleset, family: Family, name: &str) -> &'a mut
 fn chain(name: &str, body: &Map<String, Value>, table: &mut Table) {
     let chain = table.chain(name);
     chain.shown = Shown::Exactly;
-    let Some(hook) = text(body, "hook").and_then(Hook::named) else {
+    if ["type", "hook", "prio"]
+        .iter()
+        .all(|part| !body.contains_key(*part))
+    {
         return;
-    };
-    let priority = body.get("prio").and_then(Value::as_i64).unwrap_or(0);
-    let priority = priority.clamp(i32::MIN.into(), i32::MAX.into());
+    }
+    let kind = text(body, "type").unwrap_or("filter");
+    let hook = text(body, "hook").and_then(Hook::named);
+    let priority = body.get("prio").and_then(Value::as_i64);
+    let number = priority.and_then(|priority| i32::try_from(priority).ok());
     let devices = match body.get("dev") {
         Some(Value::String(name)) => vec![name.clone()],
-        Some(Value::Array(all)) => all
-            .iter()
-            .filter_map(Value::as_str)
-            .map(str::to_owned)
-            .collect(),
+        Some(Value::Array(all)) => {
+            let names = all.iter().filter_map(Value::as_str);
+            names.map(str::to_owned).collect()
+        }
         Some(Value::Null | Value::Bool(_) | Value::Number(_) | Value::Object(_)) | None => {
             Vec::new()
         }
     };
+    let understood =
+        hook.is_some() && number.is_some() && matches!(kind, "filter" | "nat" | "route");
     chain.base = Some(Base {
-        hook,
-        kind: chain_kind(text(body, "type").unwrap_or("filter")),
-        priority: i32::try_from(priority).unwrap_or(0),
+        hook: hook.unwrap_or(Hook::Input),
+        kind: chain_kind(kind),
+        priority: number.unwrap_or(0),
         policy: text(body, "policy").map_or(Policy::Accept, policy),
         devices,
+        unread: (!understood).then(|| Value::from(body.clone()).to_string()),
     });
 }
 
-fn set(body: &Map<String, Value>) -> Set {
+fn set(body: &mut Map<String, Value>) -> Set {
     let kind = match body.get("type") {
         Some(Value::String(kind)) => kind.clone(),
-        Some(Value::Array(kinds)) => kinds
-            .iter()
-            .filter_map(Value::as_str)
-            .collect::<Vec<_>>()
-            .join(" . "),
-        Some(Value::Null | Value::Bool(_) | Value::Number(_) | Value::Object(_)) | None => {
-            String::new()
+        Some(Value::Array(kinds)) => {
+            let names: Vec<&str> = kinds.iter().filter_map(Value::as_str).collect();
+            names.join(" . ")
         }
+        // `typeof`, as newer releases print it.
+        Some(Value::Object(of)) => of.get("typeof").map_or_else(String::new, value_text),
+        Some(Value::Null | Value::Bool(_) | Value::Number(_)) | None => String::new(),
     };
-    let members: Vec<Member> = body
-        .get("elem")
-        .and_then(Value::as_array)
-        .into_iter()
-        .flatten()
-        .map(member)
-        .collect();
+    let plain = |statement: &Value| statement.get("counter").is_some();
+    let asks = body.get("stmt").is_some_and(|all| {
+        let all = all.as_array().map(Vec::as_slice);
+        !all.unwrap_or_default().iter().all(plain)
+    });
+    let kinds = lower::kinds_of_type(&kind);
     Set {
-        elements: lower::elements(&members, &lower::kinds_of_type(&kind)),
+        elements: Arc::new(members(body, &kinds).collect()),
+        gone: Vec::new(),
         kind,
         known: true,
         changing: false,
+        fickle: asks,
     }
 }
 
+/// The elements of a set.
+fn members<'a>(
+    body: &mut Map<String, Value>,
+    kinds: &'a [super::pattern::Kind],
+) -> impl Iterator<Item = crate::rules::condition::Element> + 'a {
+    let all = match body.remove("elem") {
+        Some(Value::Array(all)) => all,
+        Some(other) => vec![other],
+        None => Vec::new(),
+    };
+    all.into_iter()
+        .map(|value| lower::element(clause::member(&value), kinds))
+}
+
 fn rule(body: &Map<String, Value>, family: Family, table: &mut Table) {
-    let expressions = body
-        .get("expr")
-        .and_then(Value::as_array)
-        .map(Vec::as_slice)
-        .unwrap_or_default();
+    let Some(expressions) = body.get("expr").and_then(Value::as_array) else {
+        let words = body.get("expr").unwrap_or(&Value::Null).to_string();
+        let clauses = [Clause::Unknown(words.clone())];
+        let chain = table.chain(text(body, "chain").unwrap_or_default());
+        lower::push(chain, family, None, words, Recipe::Incomplete, &clauses);
+        return;
+    };
     let clauses: Vec<Clause> = expressions
         .iter()
         .enumerate()
@@ -170,20 +309,20 @@ fn rule(body: &Map<String, Value>, family: Family, table: &mut Table) {
             let ends = |other: &Value| other.get("counter").is_none();
             if one.get("xt").is_some_and(Value::is_null) && behind.iter().any(ends) {
                 // Some releases hide the whole of it; a target comes last.
-                lower::extension(true, "xt")
+                target::extension(true, "xt")
             } else {
-                clause(one)
+                clause::clauses(one)
             }
         })
         .collect();
     let whole = expressions
         .iter()
         .all(|one| one.get("xt").is_none() && one.is_object());
-    let mut recipe = Value::from(expressions).to_string();
-    if let Some(comment) = text(body, "comment") {
-        recipe.push_str(&format!(r#","comment":{}"#, Value::from(comment)));
-    }
     let recipe = if whole {
+        let mut recipe = Value::from(expressions.as_slice()).to_string();
+        if let Some(comment) = text(body, "comment") {
+            recipe.push_str(&format!(r#","comment":{}"#, Value::from(comment)));
+        }
         Recipe::NftJson(recipe)
     } else {
         Recipe::Incomplete
@@ -192,289 +331,4 @@ fn rule(body: &Map<String, Value>, family: Family, table: &mut Table) {
     let handle = body.get("handle").and_then(Value::as_u64);
     let chain = table.chain(text(body, "chain").unwrap_or_default());
     lower::push(chain, family, handle, written.join(" "), recipe, &clauses);
-}
-
-/// A statement in a form that a person reads.
-fn written(statement: &Value) -> String {
-    let Some((kind, body)) = statement
-        .as_object()
-        .and_then(|object| object.iter().next())
-    else {
-        return statement
-            .as_str()
-            .map_or_else(|| statement.to_string(), str::to_owned);
-    };
-    match kind.as_str() {
-        "match" => {
-            let side = |name: &str| body.get(name).map_or_else(String::new, value_text);
-            let operator = match body.get("op").and_then(Value::as_str).unwrap_or("==") {
-                "==" | "in" => " ".to_owned(),
-                other => format!(" {other} "),
-            };
-            format!("{}{operator}{}", side("left"), side("right"))
-        }
-        "vmap" => {
-            let side = |name: &str| body.get(name).map_or_else(String::new, value_text);
-            format!("{} vmap {}", side("key"), side("data"))
-        }
-        "jump" | "goto" => format!(
-            "{kind} {}",
-            body.get("target")
-                .and_then(Value::as_str)
-                .unwrap_or_default()
-        ),
-        "accept" | "drop" | "return" | "continue" | "counter" | "log" | "masquerade"
-        | "notrack" => kind.clone(),
-        "reject" => {
-            let part = |name: &str| body.get(name).and_then(Value::as_str).unwrap_or_default();
-            format!("reject with {} {}", part("type"), part("expr"))
-                .trim_end()
-                .to_owned()
-        }
-        _ => format!("{kind} {body}"),
-    }
-}
-
-/// A value in the words of nft, where they are simple.
-fn value_text(value: &Value) -> String {
-    let list =
-        |all: &[Value], between: &str| all.iter().map(value_text).collect::<Vec<_>>().join(between);
-    match value {
-        Value::String(text) => text.clone(),
-        Value::Array(all) if all.len() == 2 && all.iter().any(Value::is_object) => list(all, " : "),
-        Value::Array(all) => list(all, ","),
-        Value::Object(object) => {
-            let Some((kind, body)) = object.iter().next() else {
-                return String::new();
-            };
-            let word = |name: &str| body.get(name).map_or_else(String::new, value_text);
-            let all = body.as_array().map(Vec::as_slice).unwrap_or_default();
-            match kind.as_str() {
-                "payload" => format!("{} {}", word("protocol"), word("field")),
-                "meta" => format!("meta {}", word("key")),
-                "ct" if body.get("dir").is_some() => format!("ct {} {}", word("dir"), word("key")),
-                "ct" => format!("ct {}", word("key")),
-                "fib" => format!(
-                    "fib {} {}",
-                    word("flags").replace(',', " . "),
-                    word("result")
-                ),
-                "prefix" => format!("{}/{}", word("addr"), word("len")),
-                "range" => list(all, "-"),
-                "concat" => list(all, " . "),
-                "set" => format!("{{ {} }}", list(all, ", ")),
-                "elem" => match body.get("timeout") {
-                    Some(seconds) => format!("{} timeout {seconds}s", word("val")),
-                    None => word("val"),
-                },
-                "&" | "|" | "^" => list(all, &format!(" {kind} ")),
-                "jump" | "goto" => format!("{kind} {}", word("target")),
-                "accept" | "drop" | "return" | "continue" => kind.clone(),
-                _ => value.to_string(),
-            }
-        }
-        Value::Null | Value::Bool(_) | Value::Number(_) => value.to_string(),
-    }
-}
-
-/// What a statement says.
-fn clause(statement: &Value) -> Vec<Clause> {
-    let untold = || vec![Clause::Opaque(written(statement), false)];
-    let Some((kind, body)) = statement
-        .as_object()
-        .and_then(|object| object.iter().next())
-    else {
-        return vec![Clause::Handover(
-            "JUMP".to_owned(),
-            "what nft does not show".to_owned(),
-        )];
-    };
-    let part = |name: &str| body.get(name);
-    let word = |name: &str| {
-        part(name)
-            .and_then(Value::as_str)
-            .unwrap_or_default()
-            .to_owned()
-    };
-    let one = |clause| vec![clause];
-    match kind.as_str() {
-        "match" => {
-            let (Some(left), Some(right)) = (part("left"), part("right")) else {
-                return untold();
-            };
-            let relation = match word("op").as_str() {
-                "in" => Relation::Implicit,
-                "!=" => Relation::NotEqual,
-                "!" => Relation::None,
-                "<" => Relation::Less,
-                "<=" => Relation::AtMost,
-                ">" => Relation::Greater,
-                ">=" => Relation::AtLeast,
-                _ => Relation::Equal,
-            };
-            one(Clause::Match(relation, expression(left), expression(right)))
-        }
-        "accept" | "drop" | "return" | "continue" | "jump" | "goto" => {
-            verdict(statement).map_or_else(untold, |verdict| one(Clause::Verdict(verdict)))
-        }
-        "vmap" => match (part("key"), part("data")) {
-            (Some(key), Some(data)) => one(Clause::Dispatch(expression(key), expression(data))),
-            (_, _) => untold(),
-        },
-        "mangle" => match (part("key"), part("value")) {
-            (Some(key), Some(value)) => one(Clause::Mangle(expression(key), expression(value))),
-            (_, _) => untold(),
-        },
-        "reject" => {
-            let kind = word("type");
-            let family = if kind == "tcp reset" {
-                "tcp".to_owned()
-            } else {
-                kind
-            };
-            let expr = word("expr");
-            one(Clause::Reject(
-                family,
-                if expr.is_empty() {
-                    "port-unreachable".to_owned()
-                } else {
-                    expr
-                },
-            ))
-        }
-        "dnat" => one(Clause::Destination(
-            part("addr").map(expression),
-            part("port").map(expression),
-        )),
-        "redirect" => one(Clause::Redirect(part("port").map(expression))),
-        "snat" | "masquerade" => one(Clause::Source),
-        "notrack" => one(Clause::Untrack),
-        "queue" => one(Clause::Handover(
-            "QUEUE".to_owned(),
-            "the program that reads the queue".to_owned(),
-        )),
-        "synproxy" => one(Clause::Handover(
-            "SYNPROXY".to_owned(),
-            "the SYN proxy of this host".to_owned(),
-        )),
-        "set" | "map" if part("set").is_some() || part("map").is_some() => {
-            let name = if kind == "map" {
-                word("map")
-            } else {
-                word("set")
-            };
-            let name = name.trim_start_matches('@').to_owned();
-            let mut found = vec![Clause::Update(name, word("op") == "delete")];
-            // What is asked of the element when it is put there.
-            if lower::is_fickle(&body.to_string()) {
-                found.push(Clause::Opaque(written(statement), false));
-            }
-            found
-        }
-        "tproxy" => one(Clause::Handover(
-            "TPROXY".to_owned(),
-            "the transparent proxy of this host".to_owned(),
-        )),
-        "fwd" => one(Clause::Handover(
-            "FWD".to_owned(),
-            "the device to which the packet is forwarded".to_owned(),
-        )),
-        "counter" | "log" | "flow" | "dup" | "ct helper" | "ct timeout" | "ct expectation"
-        | "comment" => Vec::new(),
-        "xt" => lower::extension(word("type") == "match", &word("name")),
-        _ => untold(),
-    }
-}
-
-fn verdict(value: &Value) -> Option<Verdict> {
-    let (kind, body) = value.as_object()?.iter().next()?;
-    let target = || {
-        body.get("target")
-            .and_then(Value::as_str)
-            .map(str::to_owned)
-    };
-    Some(match kind.as_str() {
-        "accept" => Verdict::Accept,
-        "drop" => Verdict::Drop,
-        "return" => Verdict::Return,
-        "continue" => Verdict::Continue,
-        "jump" => Verdict::Jump(target()?),
-        "goto" => Verdict::Goto(target()?),
-        _ => return None,
-    })
-}
-
-fn member(value: &Value) -> Member {
-    let text = value_text(value);
-    match value {
-        Value::Array(pair) if pair.len() == 2 => Member {
-            key: pair
-                .first()
-                .map_or(Expression::Other(String::new()), expression),
-            verdict: pair.get(1).and_then(verdict),
-            text,
-        },
-        Value::Object(_)
-        | Value::String(_)
-        | Value::Number(_)
-        | Value::Array(_)
-        | Value::Null
-        | Value::Bool(_) => Member {
-            key: expression(value),
-            verdict: None,
-            text,
-        },
-    }
-}
-
-/// An expression.
-fn expression(value: &Value) -> Expression {
-    let (kind, body) = match value {
-        Value::String(text) => {
-            return match text.strip_prefix('@') {
-                Some(name) => Expression::Reference(name.to_owned()),
-                None => Expression::Word(text.clone()),
-            };
-        }
-        Value::Number(number) => return Expression::Word(number.to_string()),
-        Value::Array(all) => return Expression::List(all.iter().map(expression).collect()),
-        Value::Object(object) => match object.iter().next() {
-            Some(only) => only,
-            None => return Expression::Other(String::new()),
-        },
-        Value::Bool(_) | Value::Null => return Expression::Other(value.to_string()),
-    };
-    let part = |name: &str| body.get(name).map(expression);
-    let all = || body.as_array().into_iter().flatten();
-    let two = || {
-        let mut parts = all().map(expression);
-        Some((Box::new(parts.next()?), Box::new(parts.next()?)))
-    };
-    let other = || Expression::Other(value.to_string());
-    match kind.as_str() {
-        "payload" if body.get("field").is_some() => Expression::Field(value_text(value)),
-        "meta" | "ct" | "fib" => Expression::Field(value_text(value)),
-        "elem" => part("val").unwrap_or_else(other),
-        "prefix" => {
-            let length = body
-                .get("len")
-                .and_then(Value::as_u64)
-                .and_then(|length| u32::try_from(length).ok());
-            match (part("addr"), length) {
-                (Some(address), Some(length)) => Expression::Prefix(Box::new(address), length),
-                (_, _) => other(),
-            }
-        }
-        "range" => two().map_or_else(other, |(low, high)| Expression::Range(low, high)),
-        "&" => two().map_or_else(other, |(left, mask)| Expression::And(left, mask)),
-        "^" => two().map_or_else(other, |(left, bits)| Expression::Xor(left, bits)),
-        "|" => Expression::List(all().map(expression).collect()),
-        "concat" => Expression::Concat(all().map(expression).collect()),
-        "set" => Expression::Set(all().map(member).collect()),
-        "map" => match (part("key"), part("data")) {
-            (Some(key), Some(data)) => Expression::Map(Box::new(key), Box::new(data)),
-            (_, _) => other(),
-        },
-        _ => other(),
-    }
 }

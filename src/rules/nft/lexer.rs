@@ -1,4 +1,4 @@
-//! The tokens of an nft listing.
+//! The tokens of an nft listing, made line by line as they are asked for.
 
 use crate::rules::unreadable::{Fault, Unreadable};
 
@@ -15,93 +15,96 @@ pub(super) enum Kind {
     Newline,
     /// `# handle N`.
     Handle,
+    /// `# xt_NAME`: an extension of iptables, which nft without its libraries cannot print.
+    Hidden,
 }
 
 /// A token.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Token {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Token<'a> {
     /// What it is.
     pub(super) kind: Kind,
-    /// Its text without quotes; the number of a handle.
-    pub(super) text: String,
-    /// Its line in the input, from 1.
-    pub(super) line: usize,
-    /// Its column, from 1.
-    pub(super) column: usize,
+    /// Its text without quotes; the number of a handle, the name of an extension.
+    pub(super) text: &'a str,
+    /// Which of the lines it stands in, from 0.
+    pub(super) row: usize,
+    /// Its first byte in that line.
+    pub(super) at: usize,
 }
 
 /// Two-character marks.
 const LONG: [&str; 6] = ["==", "!=", "<=", ">=", "<<", ">>"];
 
-/// The tokens of one line, its end included.
-pub(super) fn tokens(text: &str, line: usize) -> Result<Vec<Token>, Unreadable> {
-    let characters: Vec<char> = text.chars().collect();
-    let at = |index: usize| characters.get(index).copied().unwrap_or('\n');
-    let mut found = Vec::new();
-    let mut index = 0;
-    while index < characters.len() {
-        let start = index;
-        let token = |kind, text: String| Token {
+/// The column, from 1, of the byte `at` of `text`.
+pub(super) fn column(text: &str, at: usize) -> usize {
+    text.get(..at).unwrap_or(text).chars().count() + 1
+}
+
+/// Appends the tokens of the line `text`, its end included. `row` and `line` are its places among
+/// the lines read and in the input.
+pub(super) fn tokens<'a>(
+    text: &'a str,
+    row: usize,
+    line: usize,
+    found: &mut Vec<Token<'a>>,
+) -> Result<(), Unreadable> {
+    let mut at = 0;
+    while let Some(rest) = text.get(at..).filter(|rest| !rest.is_empty()) {
+        let start = at;
+        let token = |kind, text| Token {
             kind,
             text,
-            line,
-            column: start + 1,
+            row,
+            at: start,
         };
-        let character = at(index);
-        if character.is_whitespace() {
-            index += 1;
-        } else if character == '"' {
-            index += 1;
-            while index < characters.len() && at(index) != '"' {
-                index += 1;
+        let first = rest.chars().next().unwrap_or(' ');
+        if first.is_whitespace() {
+            at += first.len_utf8();
+        } else if let Some(inner) = rest.strip_prefix('"') {
+            let Some(length) = inner.find('"') else {
+                return Err(Unreadable::at(line, column(text, start), Fault::Quotation));
+            };
+            found.push(token(Kind::Quoted, inner.get(..length).unwrap_or("")));
+            at += length + 2;
+        } else if first == '#' {
+            if let Some(hidden) = rest.strip_prefix("# xt_") {
+                let length = hidden.find(char::is_whitespace).unwrap_or(hidden.len());
+                found.push(token(Kind::Hidden, hidden.get(..length).unwrap_or("")));
+                at += "# xt_".len() + length;
+                continue;
             }
-            if index >= characters.len() {
-                return Err(Unreadable::at(line, start + 1, Fault::Quotation));
-            }
-            let body = characters.get(start + 1..index).unwrap_or_default();
-            found.push(token(Kind::Quoted, body.iter().collect()));
-            index += 1;
-        } else if character == '#' {
-            let rest: String = characters.get(start..).unwrap_or_default().iter().collect();
             if let Some(handle) = rest.strip_prefix("# handle ") {
-                found.push(token(Kind::Handle, handle.trim().to_owned()));
+                found.push(token(Kind::Handle, handle.trim()));
             }
             break;
-        } else if is_word(character) || (character == '.' && is_word(at(index + 1))) {
-            while is_word(at(index)) || at(index) == '.' {
-                index += 1;
-            }
-            let body: String = characters
-                .get(start..index)
-                .unwrap_or_default()
-                .iter()
-                .collect();
+        } else if is_word(first) || (first == '.' && rest.chars().nth(1).is_some_and(is_word)) {
+            let ends = |other: char| !is_word(other) && other != '.';
+            let body = rest.get(..rest.find(ends).unwrap_or(rest.len()));
+            let body = body.unwrap_or(rest);
+            at += body.len();
             // `22: accept` is written by people, `22 : accept` by nft.
             match body.strip_suffix(':') {
                 Some(key) if !key.is_empty() && !key.ends_with(':') => {
-                    found.push(token(Kind::Word, key.to_owned()));
-                    found.push(token(Kind::Word, ":".to_owned()));
+                    found.push(token(Kind::Word, key));
+                    found.push(token(Kind::Word, ":"));
                 }
                 Some(_) | None => found.push(token(Kind::Word, body)),
             }
         } else {
-            let pair: String = [character, at(index + 1)].iter().collect();
-            let mark = if LONG.contains(&pair.as_str()) {
-                pair
-            } else {
-                character.to_string()
-            };
-            index += mark.chars().count();
+            let pair = rest.get(..2).filter(|pair| LONG.contains(pair));
+            let mark = pair.or_else(|| rest.get(..first.len_utf8()));
+            let mark = mark.unwrap_or(rest);
+            at += mark.len();
             found.push(token(Kind::Mark, mark));
         }
     }
     found.push(Token {
         kind: Kind::Newline,
-        text: String::new(),
-        line,
-        column: characters.len() + 1,
+        text: "",
+        row,
+        at: text.len(),
     });
-    Ok(found)
+    Ok(())
 }
 
 fn is_word(character: char) -> bool {

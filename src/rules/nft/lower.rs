@@ -4,8 +4,13 @@ use super::foreign;
 use super::mark;
 use super::pattern::{self, Kind};
 use super::syntax::{Clause, Expression, Member, Relation};
+use super::target::{refusal, translation};
+pub(super) use crate::rules::matcher::is_fickle;
+
 use super::wording::{told, words, written};
 use crate::rules::condition::{Condition, Element, Field, Key, Pattern};
+use crate::rules::odds::Odds;
+use crate::rules::packet::TCP;
 use crate::rules::ruleset::{
     Chain, Elements, Family, Origin, Recipe, Rule, Statement, Table, Translation, Verdict,
 };
@@ -19,10 +24,25 @@ pub(super) fn push(
     recipe: Recipe,
     clauses: &[Clause],
 ) {
-    let statements = clauses
+    let mut statements: Vec<Statement> = clauses
         .iter()
         .flat_map(|clause| statements(clause, family, &text))
         .collect();
+    let unknown = clauses.iter().rev().find_map(|clause| {
+        if let Clause::Unknown(words) = clause {
+            Some(words)
+        } else {
+            None
+        }
+    });
+    // What is not understood may have been the verdict.
+    if let Some(words) = unknown.filter(|_| !statements.iter().any(Statement::ends)) {
+        statements.push(Statement::Handover {
+            target: words.clone(),
+            to: format!("what nft calls \"{words}\""),
+        });
+    }
+    statements.shrink_to_fit();
     chain.rules.push(Rule {
         number: u32::try_from(chain.rules.len() + 1).unwrap_or(u32::MAX),
         handle,
@@ -40,7 +60,7 @@ pub(super) fn finish(table: &mut Table) {
         foreign::reread(table);
     }
     if table.dormant {
-        table.chains.clear();
+        table.clear();
     }
 }
 
@@ -71,10 +91,8 @@ pub(super) fn kinds_of_type(kind: &str) -> Vec<Kind> {
 
 /// The members of a set as elements.
 pub(super) fn elements(members: &[Member], kinds: &[Kind]) -> Vec<Element> {
-    members
-        .iter()
-        .map(|member| element(member, kinds))
-        .collect()
+    let members = members.iter().cloned();
+    members.map(|member| element(member, kinds)).collect()
 }
 
 /// The parts of a concatenation; anything else is its own only part.
@@ -86,7 +104,8 @@ fn parts(whole: &Expression) -> &[Expression] {
     }
 }
 
-fn element(member: &Member, kinds: &[Kind]) -> Element {
+/// A member of a set as an element.
+pub(super) fn element(member: Member, kinds: &[Kind]) -> Element {
     let parts = parts(&member.key);
     let kind = |index: usize| kinds.get(index).copied().unwrap_or(Kind::Any);
     let mut patterns: Vec<Pattern> = parts
@@ -99,9 +118,10 @@ fn element(member: &Member, kinds: &[Kind]) -> Element {
     }
     Element {
         patterns,
-        verdict: member.verdict.clone(),
-        text: member.text.clone(),
+        verdict: member.verdict,
+        text: member.text,
         excludes: false,
+        limited: member.limited,
     }
 }
 
@@ -112,15 +132,36 @@ fn statements(clause: &Clause, family: Family, text: &str) -> Vec<Statement> {
         Clause::Match(relation, left, right) => comparison(*relation, left, right, text),
         Clause::Verdict(verdict) => one(Statement::End(verdict.clone())),
         Clause::Dispatch(key, data) => dispatch(key, data, text),
-        Clause::Mangle(key, value) => mark::mangle(key, value),
+        Clause::Mangle(key, value) => {
+            let mut found = implied(key);
+            found.extend(read_for(value, text));
+            found.extend(mark::mangle(key, value));
+            found
+        }
         Clause::Reject(word, kind) => {
             let with = refusal(word, kind, family);
-            one(Statement::End(Verdict::Reject(Some(with))))
+            // nft adds what such an answer asks for, and does not list it.
+            let asked = match (word.as_str(), family) {
+                ("tcp", _) => Some((Field::Protocol, TCP.into())),
+                ("icmp", Family::Inet) => Some((Field::NetfilterProtocol, 2)),
+                ("icmpv6", Family::Inet) => Some((Field::NetfilterProtocol, 10)),
+                (_, _) => None,
+            };
+            let mut found: Vec<Statement> = asked
+                .map(|(field, value)| exactly(field, value))
+                .into_iter()
+                .collect();
+            found.push(Statement::End(Verdict::Reject(Some(with))));
+            found
         }
-        Clause::Destination(address, port) => one(Statement::Destination(translation(
-            address.as_ref(),
-            port.as_ref(),
-        ))),
+        Clause::Destination(version, address, port) => {
+            let mut found: Vec<Statement> = of_version(*version);
+            found.push(Statement::Destination(translation(
+                address.as_ref(),
+                port.as_ref(),
+            )));
+            found
+        }
         Clause::Redirect(port) => {
             let to = port.as_ref().map(|port| {
                 pattern::number(port, Kind::Port).and_then(|port| u16::try_from(port).ok())
@@ -132,7 +173,17 @@ fn statements(clause: &Clause, family: Family, text: &str) -> Vec<Statement> {
                 varied: to.is_some_and(|port| port.is_none()),
             }))
         }
-        Clause::Source => one(Statement::Source),
+        Clause::Source(version) => {
+            let mut found = of_version(*version);
+            found.push(Statement::Source);
+            found
+        }
+        Clause::Has(left) => has(left, text),
+        Clause::Unknown(words) => {
+            let mut found = opaque(words);
+            found.extend(mark::everything());
+            found
+        }
         Clause::Untrack => one(Statement::Untrack),
         Clause::Handover(target, to) => one(Statement::Handover {
             target: target.clone(),
@@ -146,7 +197,58 @@ fn statements(clause: &Clause, family: Family, text: &str) -> Vec<Statement> {
             text: text.clone(),
             stable: *stable,
             negated: false,
+            odds: Odds::of(text),
         })),
+    }
+}
+
+/// That a field has just this value.
+fn exactly(field: Field, value: u128) -> Statement {
+    let text = if field == Field::Protocol {
+        "the protocol"
+    } else {
+        "the IP version"
+    };
+    let pattern = [Pattern::exactly(value)];
+    Statement::Match(Condition::one_of(Key::whole(field), pattern, false, text))
+}
+
+/// What a translation of one IP version asks.
+fn of_version(version: Option<u128>) -> Vec<Statement> {
+    let asked = version.map(|version| exactly(Field::NetfilterProtocol, version));
+    asked.into_iter().collect()
+}
+
+/// What a new value is made of: without that, the rule is over.
+fn read_for(value: &Expression, text: &str) -> Vec<Statement> {
+    match value {
+        Expression::Field(name) if name.starts_with("ct ") => Vec::new(),
+        Expression::Field(_) => implied(value),
+        Expression::And(left, right) | Expression::Xor(left, right) => {
+            [read_for(left, text), read_for(right, text)].concat()
+        }
+        Expression::List(all) => all.iter().flat_map(|one| read_for(one, text)).collect(),
+        Expression::Word(_) | Expression::Quoted(_) => Vec::new(),
+        // A map may have nothing for it.
+        Expression::Map(..)
+        | Expression::Prefix(..)
+        | Expression::Range(..)
+        | Expression::Concat(_)
+        | Expression::Set(_)
+        | Expression::Reference(_)
+        | Expression::Other(_) => opaque(text),
+    }
+}
+
+/// That the packet has what `left` looks at: where it does not, the rule is over.
+fn has(left: &Expression, text: &str) -> Vec<Statement> {
+    match keys(left) {
+        Err(true) => vec![Statement::Match(Condition::Never)],
+        Err(false) => opaque(text),
+        Ok(keys) => {
+            let any = |(key, _)| Condition::one_of(key, [Pattern::Any], false, "");
+            keys.into_iter().map(any).map(Statement::Match).collect()
+        }
     }
 }
 
@@ -192,74 +294,34 @@ fn key(part: &Expression) -> Result<(Key, Kind), bool> {
     }
 }
 
-/// What nft shows of an extension of iptables: its name alone.
-pub(super) fn extension(matches: bool, name: &str) -> Vec<Clause> {
-    const HARMLESS: [&str; 11] = [
-        "LOG", "NFLOG", "TCPMSS", "TTL", "HL", "TOS", "DSCP", "CHECKSUM", "CLASSIFY", "AUDIT",
-        "TRACE",
-    ];
-    // What is not shown may be something else in each rule.
-    let unseen = |text: String| Clause::Opaque(text, false);
-    let hidden = || Expression::Other(format!("what -j {name} makes of it"));
-    let changes = |mark: &str| Clause::Mangle(Expression::Field(mark.to_owned()), hidden());
-    match name {
-        _ if matches => vec![unseen(format!(
-            "-m {name} (nft does not show what it asks)"
-        ))],
-        _ if HARMLESS.contains(&name) => Vec::new(),
-        "REJECT" => vec![Clause::Verdict(Verdict::Reject(None))],
-        "MARK" => vec![changes("meta mark")],
-        "CONNMARK" => vec![changes("meta mark"), changes("ct mark")],
-        "DNAT" | "NETMAP" => vec![Clause::Destination(Some(hidden()), None)],
-        "REDIRECT" => vec![Clause::Redirect(Some(hidden()))],
-        "SNAT" | "MASQUERADE" => vec![Clause::Source],
-        "CT" => vec![
-            unseen("-j CT is --notrack (nft does not show it)".to_owned()),
-            Clause::Untrack,
-        ],
-        _ => {
-            let to = format!("the target {name}, which nft does not show,");
-            vec![Clause::Handover(name.to_owned(), to)]
-        }
-    }
-}
-
-/// Whether what `text` asks may be answered otherwise for the same packet.
-pub(super) fn is_fickle(text: &str) -> bool {
-    let mut words = text.split(|character: char| !character.is_ascii_alphanumeric());
-    words.any(|word| matches!(word, "numgen" | "random" | "limit" | "quota" | "count"))
-}
-
 fn opaque(text: &str) -> Vec<Statement> {
     vec![Statement::Match(Condition::Opaque {
         text: format!("what nft calls \"{text}\""),
         stable: !is_fickle(text),
         negated: false,
+        odds: Odds::of(text),
     })]
 }
 
-/// The IP version that a field implies, as a condition of its own.
-fn version(left: &Expression) -> Option<Statement> {
-    let parts = parts(left);
-    let version = parts.iter().find_map(|part| {
-        let whole = if let Expression::And(field, _) = part {
-            field
-        } else {
-            part
-        };
-        if let Expression::Field(name) = whole {
-            pattern::version_of(name)
-        } else {
-            None
+/// What the fields of the left side imply where their own values do not tell it: the IP version, and
+/// the protocol.
+fn implied(left: &Expression) -> Vec<Statement> {
+    let mut found: Vec<Statement> = Vec::new();
+    for part in parts(left) {
+        let mut whole = part;
+        while let Expression::And(inner, _) | Expression::Xor(inner, _) = whole {
+            whole = inner;
         }
-    })?;
-    let key = Key::whole(Field::NetfilterProtocol);
-    Some(Statement::Match(Condition::one_of(
-        key,
-        [Pattern::exactly(version)],
-        false,
-        "the IP version",
-    )))
+        if let Expression::Field(name) = whole {
+            for (field, value) in pattern::implied(name) {
+                let asked = exactly(field, value);
+                if !found.contains(&asked) {
+                    found.push(asked);
+                }
+            }
+        }
+    }
+    found
 }
 
 fn comparison(
@@ -268,13 +330,19 @@ fn comparison(
     right: &Expression,
     rule: &str,
 ) -> Vec<Statement> {
-    let unknown = || opaque(&written(relation, left, right).unwrap_or_else(|| rule.to_owned()));
+    let unknown = || {
+        let mut found = implied(left);
+        found.extend(opaque(
+            &written(relation, left, right).unwrap_or_else(|| rule.to_owned()),
+        ));
+        found
+    };
     let keys = match keys(left) {
         Ok(keys) => keys,
         Err(true) => return vec![Statement::Match(Condition::Never)],
         Err(false) => return unknown(),
     };
-    let mut found: Vec<Statement> = version(left).into_iter().collect();
+    let mut found = implied(left);
     let kinds: Vec<Kind> = keys.iter().map(|(_, kind)| *kind).collect();
     let text = told(relation, left, right);
     let negated = matches!(relation, Relation::NotEqual | Relation::None);
@@ -292,8 +360,9 @@ fn comparison(
                 key: right.clone(),
                 verdict: None,
                 text: String::new(),
+                limited: false,
             };
-            within(Elements::Listed(vec![element(&member, &kinds)]))
+            within(Elements::Listed(vec![element(member, &kinds)]))
         }
         (_, [(key, kind)]) => match simple(relation, key, *kind, right, &text) {
             Some(condition) => condition,
@@ -360,7 +429,10 @@ fn dispatch(key: &Expression, data: &Expression, text: &str) -> Vec<Statement> {
     let (keys, kinds): (Vec<Key>, Vec<Kind>) = match keys(key) {
         Ok(keys) => keys.into_iter().unzip(),
         Err(true) => return vec![Statement::Match(Condition::Never)],
-        Err(false) => (vec![Key::whole(Field::Other(words(key)))], vec![Kind::Any]),
+        Err(false) => (
+            vec![Key::whole(Field::Other(words(key)))],
+            vec![Kind::Number],
+        ),
     };
     let elements = if let Expression::Set(members) = data {
         Elements::Listed(elements(members, &kinds))
@@ -369,74 +441,11 @@ fn dispatch(key: &Expression, data: &Expression, text: &str) -> Vec<Statement> {
     } else {
         return opaque(text);
     };
-    let mut found: Vec<Statement> = version(key).into_iter().collect();
+    let mut found = implied(key);
     found.push(Statement::Dispatch {
         keys,
         elements,
         text: format!("the lookup of {}", words(key)),
     });
     found
-}
-
-fn translation(address: Option<&Expression>, port: Option<&Expression>) -> Translation {
-    let read = |value: &Expression| {
-        if let Expression::Word(text) | Expression::Quoted(text) = value {
-            text.parse().ok()
-        } else {
-            None
-        }
-    };
-    let to = address.map(read);
-    let port = port
-        .map(|port| pattern::number(port, Kind::Port).and_then(|port| u16::try_from(port).ok()));
-    let varied = to.is_some_and(|to| to.is_none()) || port.is_some_and(|port| port.is_none());
-    Translation {
-        address: to.flatten().filter(|_| !varied),
-        port: port.flatten().filter(|_| !varied),
-        redirect: false,
-        varied,
-    }
-}
-
-/// The name of a refusal that `nft -nn` shows by its number.
-fn named<'a>(word: &str, kind: &'a str) -> &'a str {
-    match (word, kind) {
-        ("icmp", "0") => "net-unreachable",
-        ("icmp", "1") | ("icmpx", "2") => "host-unreachable",
-        ("icmp", "2") => "prot-unreachable",
-        ("icmp", "3") | ("icmpv6", "4") | ("icmpx", "1") => "port-unreachable",
-        ("icmp", "9") => "net-prohibited",
-        ("icmp", "10") => "host-prohibited",
-        ("icmp", "13") | ("icmpv6", "1") | ("icmpx", "3") => "admin-prohibited",
-        ("icmpv6" | "icmpx", "0") => "no-route",
-        ("icmpv6", "3") => "addr-unreachable",
-        ("icmpv6", "5") => "policy-fail",
-        ("icmpv6", "6") => "reject-route",
-        (_, _) => kind,
-    }
-}
-
-/// A refusal in the words of iptables; those of `icmpx` are resolved by the packet's version.
-fn refusal(word: &str, kind: &str, family: Family) -> String {
-    let word = match (word, family) {
-        ("tcp", _) => return "tcp-reset".to_owned(),
-        ("" | "icmpx", Family::Ip) => "icmp",
-        ("" | "icmpx", Family::Ip6) => "icmpv6",
-        ("" | "icmpx", _) => "icmpx",
-        (other, _) => other,
-    };
-    let kind = named(word, kind);
-    match word {
-        "icmpv6" => format!(
-            "icmp6-{}",
-            if kind == "admin-prohibited" {
-                "adm-prohibited"
-            } else {
-                kind
-            }
-        ),
-        "icmpx" => format!("icmpx-{kind}"),
-        _ if kind == "prot-unreachable" => "icmp-proto-unreachable".to_owned(),
-        _ => format!("icmp-{kind}"),
-    }
 }

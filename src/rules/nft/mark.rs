@@ -30,8 +30,12 @@ const HARMLESS: [&str; 17] = [
 /// `field set value`.
 pub(super) fn mangle(key: &Expression, value: &Expression) -> Vec<Statement> {
     let Expression::Field(name) = key else {
-        return vec![Statement::Rewrite(Part::Other)];
+        return everything();
     };
+    // Bits of a header that have no name.
+    if name.starts_with('@') {
+        return everything();
+    }
     let rewritten = |part| vec![Statement::Rewrite(part)];
     let connection = match name.as_str() {
         "meta mark" => false,
@@ -60,6 +64,18 @@ pub(super) fn mangle(key: &Expression, value: &Expression) -> Vec<Statement> {
     }
     found.push(Statement::Mark { connection, change });
     found
+}
+
+/// That nobody can tell any more what any part of the packet is.
+pub(super) fn everything() -> Vec<Statement> {
+    let parts = [
+        Part::Source,
+        Part::Destination,
+        Part::Mark,
+        Part::ConnectionMark,
+        Part::Other,
+    ];
+    parts.into_iter().map(Statement::Rewrite).collect()
 }
 
 /// Whether a value is made of something of the connection.

@@ -3,13 +3,16 @@
 //! Both readers make the same [`syntax`] of it, and [`lower`] gives that its meaning.
 
 mod expression;
+mod field;
 mod foreign;
 pub(super) mod json;
 mod lexer;
 mod lower;
 mod mark;
+mod parser;
 mod pattern;
 mod statement;
 mod syntax;
+mod target;
 pub(super) mod text;
 mod wording;

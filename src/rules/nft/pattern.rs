@@ -76,13 +76,43 @@ pub(super) fn field(name: &str) -> Option<(Field, Kind)> {
     })
 }
 
-/// The version of IP that a field exists in alone, where its own value does not tell.
-pub(super) fn version_of(name: &str) -> Option<u128> {
-    match name {
-        "ip protocol" | "ip frag-off" => Some(2),
-        "ip6 nexthdr" => Some(10),
-        _ => None,
+/// What a packet is that has a field, where the value of the field itself does not tell it.
+pub(super) fn implied(name: &str) -> Vec<(Field, u128)> {
+    let told = field(name).is_some_and(|(field, _)| {
+        matches!(
+            field,
+            Field::Source4
+                | Field::Source6
+                | Field::Destination4
+                | Field::Destination6
+                | Field::SourcePort(_)
+                | Field::DestinationPort(_)
+                | Field::TcpFlags
+        )
+    });
+    let version = (Field::NetfilterProtocol, 2);
+    match name.split(' ').next() {
+        // Where there is no such header, an option is just missing.
+        _ if told || name.contains(" option ") => Vec::new(),
+        Some("ip") => vec![version],
+        Some("ip6" | "hbh" | "dst" | "mh" | "frag") => vec![(Field::NetfilterProtocol, 10)],
+        Some("tcp") => vec![(Field::Protocol, 6)],
+        Some("udp") => vec![(Field::Protocol, 17)],
+        Some("jhash") => hashed(name),
+        Some(_) | None => Vec::new(),
     }
+}
+
+/// What the packet is that has all fields which are hashed.
+fn hashed(name: &str) -> Vec<(Field, u128)> {
+    let told = |word| match word {
+        "ip" => Some((Field::NetfilterProtocol, 2)),
+        "ip6" => Some((Field::NetfilterProtocol, 10)),
+        "tcp" => Some((Field::Protocol, 6)),
+        "udp" => Some((Field::Protocol, 17)),
+        _ => None,
+    };
+    name.split(' ').filter_map(told).collect()
 }
 
 /// Whether a field holds bits, any of which may be asked for.
@@ -94,6 +124,12 @@ pub(super) const fn is_flags(kind: Kind) -> bool {
 pub(super) fn pattern(value: &Expression, kind: Kind) -> Pattern {
     match value {
         Expression::Word(text) if text == "*" => Pattern::Any,
+        // The number of an interface that has gone.
+        Expression::Word(text)
+            if kind == Kind::Interface && text.bytes().all(|byte| byte.is_ascii_digit()) =>
+        {
+            Pattern::Opaque(format!("interface {text}"))
+        }
         Expression::Quoted(text) | Expression::Word(text) if kind == Kind::Interface => name(text),
         Expression::Quoted(text) if kind == Kind::Any => name(text),
         Expression::Word(_) | Expression::Quoted(_) | Expression::List(_) => {
@@ -120,6 +156,10 @@ pub(super) fn pattern(value: &Expression, kind: Kind) -> Pattern {
 
 fn name(text: &str) -> Pattern {
     match text.strip_suffix('*') {
+        // A star that is one.
+        Some(start) if start.ends_with('\\') => {
+            Pattern::Name(format!("{}*", start.trim_end_matches('\\')))
+        }
         Some(start) => Pattern::Prefix(start.to_owned()),
         None => Pattern::Name(text.to_owned()),
     }

@@ -1,18 +1,60 @@
-//! Statements of a rule in an nft listing.
+//! Statements of a rule in an nft listing, by the grammar of nft (`parser_bison.y`).
+//!
+//! Each form takes just the words that it is made of. What is left, and what is of no known form,
+//! is told as unknown, and a verdict map is looked up in whatever stands before it.
 
+use super::field::begins_field;
 use super::lexer::Kind;
 use super::lower;
+use super::parser::Parser;
 use super::syntax::{Clause, Expression, Relation};
-use super::text::Parser;
-use crate::rules::unreadable::Unreadable;
+use super::target;
+use crate::rules::unreadable::{Fault, Unreadable};
 
-impl Parser {
+/// Words that begin a statement, where the words before are not understood.
+const STARTS: [&str; 24] = [
+    "accept",
+    "drop",
+    "return",
+    "continue",
+    "jump",
+    "goto",
+    "reject",
+    "counter",
+    "queue",
+    "log",
+    "limit",
+    "quota",
+    "snat",
+    "dnat",
+    "masquerade",
+    "redirect",
+    "tproxy",
+    "synproxy",
+    "notrack",
+    "comment",
+    "add",
+    "update",
+    "delete",
+    "fwd",
+];
+
+impl Parser<'_> {
     /// The statements up to the end of the rule.
     pub(super) fn rule(&mut self) -> Result<Vec<Clause>, Unreadable> {
         let mut clauses = Vec::new();
-        while !self.at_end_of_rule() {
+        while !self.at_end_of_rule()? {
             let before = self.position();
-            self.statement(&mut clauses)?;
+            let known = clauses.len();
+            match self.statement(&mut clauses) {
+                Ok(()) => {}
+                Err(fault) if matches!(fault.fault, Fault::Expected { .. }) => {
+                    clauses.truncate(known);
+                    self.back_to(before);
+                    self.untold(&mut clauses)?;
+                }
+                Err(fault) => return Err(fault),
+            }
             if self.position() == before {
                 return Err(self.expected("a statement"));
             }
@@ -21,186 +63,119 @@ impl Parser {
     }
 
     fn statement(&mut self, clauses: &mut Vec<Clause>) -> Result<(), Unreadable> {
-        let start = self.position();
-        let word = match self.peek() {
-            Some(token) if token.kind == Kind::Word => token.text.clone(),
-            Some(_) | None => {
-                clauses.push(self.untold(start));
-                return Ok(());
-            }
-        };
-        match word.as_str() {
-            "jump" | "goto" => {
-                self.skip();
-                if self.peek().is_some_and(|token| token.kind == Kind::Mark) {
-                    // A chain without a name, which nft shows in place.
-                    self.skip_block();
-                    clauses.push(Clause::Handover(
-                        "JUMP".to_owned(),
-                        "a chain without a name".to_owned(),
-                    ));
-                    return Ok(());
-                }
-                self.back_to(start);
+        let token = self.sure("a statement")?;
+        if token.kind == Kind::Hidden {
+            self.skip();
+            // Extensions that match are written small.
+            let matches = !token.text.starts_with(|c: char| c.is_ascii_uppercase());
+            clauses.extend(target::extension(matches, token.text));
+            return Ok(());
+        }
+        if token.kind == Kind::Mark && token.text == "(" {
+            return self.comparison(clauses);
+        }
+        if token.kind != Kind::Word {
+            return self.untold(clauses);
+        }
+        match token.text {
+            "jump" | "goto" => self.leading(clauses)?,
+            "accept" | "drop" | "return" | "continue" => {
                 clauses.extend(self.verdict()?.map(Clause::Verdict));
             }
-            "accept" | "drop" | "return" | "continue" => {
-                clauses.extend(self.verdict()?.map(Clause::Verdict))
-            }
-            "counter" => self.options(&["name", "packets", "bytes"], &[]),
-            "log" => self.options(
-                &[
-                    "prefix",
-                    "level",
-                    "group",
-                    "flags",
-                    "snaplen",
-                    "queue-threshold",
-                ],
-                &[
-                    "tcp",
-                    "sequence,options",
-                    "sequence",
-                    "options",
-                    "ip",
-                    "skuid",
-                    "ether",
-                    "all",
-                ],
-            ),
+            "counter" => self.options(&["name", "packets", "bytes"])?,
+            "last" => self.options(&["used"])?,
+            "log" => self.log()?,
             "comment" => {
                 self.skip();
-                self.skip();
+                self.word("a comment")?;
             }
-            "limit" | "quota" => {
-                self.skip();
-                let mut text = word.clone();
-                let parts = [
-                    "rate", "over", "until", "burst", "packets", "bytes", "kbytes", "mbytes",
-                    "name", "used",
-                ];
-                while let Some(token) = self.peek() {
-                    let is_amount = token.text.starts_with(|c: char| c.is_ascii_digit())
-                        || token.kind == Kind::Quoted;
-                    let is_unit = token.text.starts_with('/')
-                        || ["second", "minute", "hour", "day", "week"]
-                            .contains(&token.text.as_str());
-                    if token.kind == Kind::Newline
-                        || !(is_amount || is_unit || parts.contains(&token.text.as_str()))
-                    {
-                        break;
-                    }
-                    text.push(' ');
-                    text.push_str(&token.text);
-                    self.skip();
-                }
-                clauses.push(Clause::Opaque(text, false));
-            }
+            "limit" | "quota" => self.rated(clauses)?,
             "reject" => clauses.push(self.reject()?),
             "notrack" => {
                 self.skip();
                 clauses.push(Clause::Untrack);
             }
             "snat" | "masquerade" => {
-                self.skip_rest();
-                clauses.push(Clause::Source);
-            }
-            "redirect" => {
                 self.skip();
-                let port = self
-                    .takes("to")
-                    .then(|| self.peek().map(|token| token.text.clone()))
-                    .flatten();
-                self.skip_rest();
-                let port = port.map(|text| super::expression::word(text.trim_start_matches(':')));
-                clauses.push(Clause::Redirect(port));
+                let version = self.version()?;
+                self.looked_up(clauses)?;
+                clauses.push(Clause::Source(version));
             }
-            "dnat" => clauses.push(self.destination()),
-            "queue" => {
-                self.skip_rest();
-                clauses.push(Clause::Handover(
-                    "QUEUE".to_owned(),
-                    "the program that reads the queue".to_owned(),
-                ));
-            }
-            "synproxy" => {
-                self.skip_rest();
-                clauses.push(Clause::Handover(
-                    "SYNPROXY".to_owned(),
-                    "the SYN proxy of this host".to_owned(),
-                ));
-            }
-            "tproxy" => {
-                self.skip_rest();
-                clauses.push(Clause::Handover(
-                    "TPROXY".to_owned(),
-                    "the transparent proxy of this host".to_owned(),
-                ));
-            }
-            "add" | "update" | "delete" | "set" => {
+            "redirect" => self.redirect(clauses)?,
+            "dnat" => self.destination(clauses)?,
+            "add" | "update" | "delete" => self.update(token.text == "delete", clauses)?,
+            "set" => self.old_update(clauses)?,
+            "meter" => self.untold(clauses)?,
+            "flow" => {
                 self.skip();
-                if let Some(name) = self
-                    .peek()
-                    .map(|token| token.text.trim_start_matches('@').to_owned())
-                {
-                    clauses.push(Clause::Update(name, word == "delete"));
-                }
+                self.word("add or offload")?;
+                self.word("a flow table")?;
+            }
+            "dup" => self.duplicate(clauses)?,
+            "reset" => {
                 self.skip();
-                let inner = self.position();
-                self.skip_block();
-                let text = self.text_since(inner);
-                // What is asked of the element when it is put there.
-                if lower::is_fickle(&text) {
-                    clauses.push(Clause::Opaque(text, false));
+                if self.field()?.is_none() {
+                    return Err(self.expected("an option of TCP"));
                 }
             }
-            "fwd" => {
-                self.skip_rest();
-                clauses.push(Clause::Handover(
-                    "FWD".to_owned(),
-                    "the device to which the packet is forwarded".to_owned(),
-                ));
-            }
-            "flow" | "dup" => self.skip_rest(),
             "xt" => {
                 self.skip();
                 let kind = self.word("match or target")?;
                 let name = self.word("the name of an extension")?;
-                clauses.extend(lower::extension(kind == "match", &name));
+                clauses.extend(target::extension(kind == "match", name));
             }
-            _ => self.comparison(start, clauses)?,
+            other => match handover(other) {
+                Some(clause) => {
+                    self.skip_rest()?;
+                    clauses.push(clause);
+                }
+                None => self.comparison(clauses)?,
+            },
         }
         Ok(())
     }
 
+    /// `jump chain`; `jump { … }` is a chain without a name, which nft shows in place.
+    fn leading(&mut self, clauses: &mut Vec<Clause>) -> Result<(), Unreadable> {
+        let start = self.position();
+        self.skip();
+        if self.is_next("{")? {
+            self.skip_block()?;
+            clauses.push(Clause::Handover(
+                "JUMP".to_owned(),
+                "a chain without a name".to_owned(),
+            ));
+            return Ok(());
+        }
+        self.back_to(start);
+        clauses.extend(self.verdict()?.map(Clause::Verdict));
+        Ok(())
+    }
+
     /// `field [relation] value`, `field vmap data`, `field set value`.
-    fn comparison(&mut self, start: usize, clauses: &mut Vec<Clause>) -> Result<(), Unreadable> {
-        let left = match self.left() {
-            Ok(Some(left)) => left,
-            Ok(None) | Err(_) => {
-                self.back_to(start);
-                clauses.push(self.untold(start));
-                return Ok(());
-            }
+    fn comparison(&mut self, clauses: &mut Vec<Clause>) -> Result<(), Unreadable> {
+        let start = self.position();
+        let Some(left) = self.left()? else {
+            self.back_to(start);
+            return self.untold(clauses);
         };
-        if self.takes("vmap") {
+        if self.takes("vmap")? {
             let data = self.value()?;
             clauses.push(Clause::Dispatch(left, data));
             return Ok(());
         }
-        if self.takes("set") {
+        if self.takes("set")? {
             let value = self.new_value()?;
             clauses.push(Clause::Mangle(left, value));
             return Ok(());
         }
-        if matches!(&left, Expression::Field(name) if name == "ct count") || self.at_end_of_rule() {
+        if self.at_end_of_rule()? {
             self.back_to(start);
-            clauses.push(self.untold(start));
-            return Ok(());
+            return self.untold(clauses);
         }
-        let relation = self.relation();
+        let relation = self.relation()?;
         let right = self.right()?;
-        if self.takes("/") {
+        if self.takes("/")? {
             // `tcp flags syn / fin,syn,ack`: of these flags, just those.
             let mask = self.right()?;
             let masked = Expression::And(Box::new(left), Box::new(mask));
@@ -216,126 +191,303 @@ impl Parser {
         Ok(())
     }
 
-    /// Something that is not read, up to the verdict behind it.
-    fn untold(&mut self, start: usize) -> Clause {
-        let verdicts = [
-            "accept", "drop", "return", "continue", "jump", "goto", "reject", "counter", "queue",
-            "log",
-        ];
-        self.skip();
-        while !self.at_end_of_rule()
-            && !self.peek().is_some_and(|token| {
-                token.kind == Kind::Word && verdicts.contains(&token.text.as_str())
-            })
-        {
-            if self.peek().is_some_and(|token| token.text == "{") {
-                self.skip_block();
-            } else {
+    /// Something that is not understood, up to the statement behind it.
+    fn untold(&mut self, clauses: &mut Vec<Clause>) -> Result<(), Unreadable> {
+        let start = self.position();
+        let first = self.sure("a statement")?;
+        let known = begins_field(first.text) && first.kind == Kind::Word || first.text == "(";
+        let mut sets = false;
+        loop {
+            if self.is_next("{")? {
+                self.skip_block()?;
+            } else if self.is_next("vmap")? {
+                let key = Expression::Other(self.text_since(start));
                 self.skip();
+                let data = self.value()?;
+                clauses.push(Clause::Dispatch(key, data));
+                return Ok(());
+            } else {
+                sets |= self.is_next("set")?;
+                self.skip();
+            }
+            let ends = self
+                .peek()?
+                .is_none_or(|next| next.kind == Kind::Word && STARTS.contains(&next.text));
+            if ends || self.at_end_of_rule()? {
+                break;
             }
         }
         let text = self.text_since(start);
-        let stable = !lower::is_fickle(&text);
-        Clause::Opaque(text, stable)
+        if sets {
+            let key = Expression::Other(text.clone());
+            clauses.push(Clause::Mangle(key, Expression::Other(text)));
+        } else if known || first.text == "meter" {
+            let stable = !lower::is_fickle(&text);
+            clauses.push(Clause::Opaque(text, stable));
+        } else {
+            clauses.push(Clause::Unknown(text));
+        }
+        Ok(())
     }
 
     /// Skips a block in braces, which begins here.
-    fn skip_block(&mut self) {
+    fn skip_block(&mut self) -> Result<(), Unreadable> {
         let mut depth = 0_usize;
-        while let Some(token) = self.peek() {
-            match (token.kind, token.text.as_str()) {
+        loop {
+            let token = self.next("}")?;
+            match (token.kind, token.text) {
                 (Kind::Mark, "{") => depth += 1,
                 (Kind::Mark, "}") => depth = depth.saturating_sub(1),
                 _ => {}
             }
-            self.skip();
             if depth == 0 {
-                break;
+                return Ok(());
             }
         }
     }
 
-    fn skip_rest(&mut self) {
-        while !self.at_end_of_rule() {
-            if self.peek().is_some_and(|token| token.text == "comment") {
-                break;
-            }
-            if self.peek().is_some_and(|token| token.text == "{") {
-                self.skip_block();
+    /// Skips the rest of a rule that is over with what was read.
+    fn skip_rest(&mut self) -> Result<(), Unreadable> {
+        while !self.at_end_of_rule()? {
+            if self.is_next("{")? {
+                self.skip_block()?;
             } else {
                 self.skip();
             }
         }
+        Ok(())
+    }
+
+    /// Skips the rest of a rule; where it looks something up in a map, the rule hangs on that.
+    fn looked_up(&mut self, clauses: &mut Vec<Clause>) -> Result<(), Unreadable> {
+        let start = self.position();
+        self.skip_rest()?;
+        if self.since(start).iter().any(|token| token.text == "map") {
+            let text = format!("the map finds something ({})", self.text_since(start));
+            clauses.push(Clause::Opaque(text, false));
+        }
+        Ok(())
     }
 
     /// Skips the current word, and options with their values behind it.
-    fn options(&mut self, with_value: &[&str], alone: &[&str]) {
+    pub(super) fn options(&mut self, names: &[&str]) -> Result<(), Unreadable> {
+        self.skip();
+        while self.peek_word()?.is_some_and(|word| names.contains(&word)) {
+            self.skip();
+            self.word("the value of an option")?;
+        }
+        Ok(())
+    }
+
+    fn log(&mut self) -> Result<(), Unreadable> {
         self.skip();
         loop {
-            let next = self
-                .peek()
-                .map(|token| token.text.clone())
-                .unwrap_or_default();
-            if with_value.contains(&next.as_str()) {
-                self.skip();
-                self.skip();
-            } else if alone.contains(&next.as_str()) || next == "," {
-                self.skip();
-            } else {
-                return;
+            match self.peek_word()? {
+                Some("prefix" | "level" | "group" | "snaplen" | "queue-threshold") => {
+                    self.skip();
+                    self.word("the value of an option")?;
+                }
+                Some("flags") => {
+                    self.skip();
+                    if self.takes("tcp")? || self.takes("ip")? {
+                        self.word("what of a header")?;
+                        while self.takes(",")? {
+                            self.word("what of a header")?;
+                        }
+                    } else {
+                        self.word("skuid, ether or all")?;
+                    }
+                }
+                Some(_) | None => return Ok(()),
             }
         }
+    }
+
+    /// `limit rate 10/second burst 5 packets`, `quota over 10 mbytes used 5 mbytes`.
+    fn rated(&mut self, clauses: &mut Vec<Clause>) -> Result<(), Unreadable> {
+        const PARTS: [&str; 10] = [
+            "rate", "over", "until", "burst", "packets", "bytes", "kbytes", "mbytes", "name",
+            "used",
+        ];
+        let start = self.position();
+        self.skip();
+        while let Some(token) = self.peek()? {
+            let is_amount =
+                token.text.starts_with(|c: char| c.is_ascii_digit()) || token.kind == Kind::Quoted;
+            // `10 mbytes/second`
+            let unit = token.text.split('/').next().unwrap_or_default();
+            let known = unit.is_empty() || PARTS.contains(&unit);
+            if !matches!(token.kind, Kind::Word | Kind::Quoted) || !(is_amount || known) {
+                break;
+            }
+            self.skip();
+        }
+        clauses.push(Clause::Opaque(self.text_since(start), false));
+        Ok(())
     }
 
     fn reject(&mut self) -> Result<Clause, Unreadable> {
         self.skip();
-        if !self.takes("with") {
+        if !self.takes("with")? {
             return Ok(Clause::Reject(String::new(), "port-unreachable".to_owned()));
         }
         let family = self.word("icmp, icmpv6, icmpx or tcp")?;
-        self.takes("type");
+        self.takes("type")?;
         let kind = self.word("the kind of a refusal")?;
-        Ok(Clause::Reject(family, kind))
+        Ok(Clause::Reject(family.to_owned(), kind.to_owned()))
+    }
+
+    /// The IP version that a translation is for, where it is written.
+    fn version(&mut self) -> Result<Option<u128>, Unreadable> {
+        if self.takes("ip")? {
+            return Ok(Some(2));
+        }
+        Ok(self.takes("ip6")?.then_some(10))
+    }
+
+    fn redirect(&mut self, clauses: &mut Vec<Clause>) -> Result<(), Unreadable> {
+        self.skip();
+        let port = if self.takes("to")? {
+            let start = self.position();
+            self.looked_up(clauses)?;
+            Some(self.target(start))
+        } else {
+            self.skip_rest()?;
+            None
+        };
+        let port = port.map(|target| {
+            if let Expression::Word(text) = target {
+                super::expression::word(text.trim_start_matches(':'))
+            } else {
+                target
+            }
+        });
+        clauses.push(Clause::Redirect(port));
+        Ok(())
     }
 
     /// `dnat ip to 10.0.0.5:80`, its addresses being a map or a range at times.
-    fn destination(&mut self) -> Clause {
+    fn destination(&mut self, clauses: &mut Vec<Clause>) -> Result<(), Unreadable> {
         self.skip();
+        let version = self.version()?;
+        let words = ["addr", "port", ".", "prefix", "interval", "to"];
         while self
-            .peek()
-            .is_some_and(|token| ["ip", "ip6", "to"].contains(&token.text.as_str()))
+            .peek()?
+            .is_some_and(|token| words.contains(&token.text))
         {
             self.skip();
         }
-        let text = self
-            .peek()
-            .map(|token| token.text.clone())
-            .unwrap_or_default();
-        self.skip();
-        let simple = self.at_end_of_rule()
-            || self.peek().is_some_and(|token| {
-                ["comment", "random", "fully-random", "persistent"].contains(&token.text.as_str())
-            });
-        self.skip_rest();
-        if simple {
-            destination(&text)
+        let start = self.position();
+        self.looked_up(clauses)?;
+        let target = self.target(start);
+        let (address, port) = if let Expression::Word(text) = &target {
+            destination(text)
         } else {
-            Clause::Destination(Some(Expression::Other(text)), None)
+            (Some(target), None)
+        };
+        clauses.push(Clause::Destination(version, address, port));
+        Ok(())
+    }
+
+    /// What a translation leads to: the word at `start`, where it is all but flags.
+    fn target(&self, start: usize) -> Expression {
+        const FLAGS: [&str; 5] = [",", "random", "fully-random", "persistent", "comment"];
+        let mut tokens = self.since(start).iter();
+        let first = tokens.next();
+        let mut rest = tokens.take_while(|token| token.text != "comment");
+        match first {
+            Some(token)
+                if token.kind == Kind::Word && rest.all(|one| FLAGS.contains(&one.text)) =>
+            {
+                Expression::Word(token.text.to_owned())
+            }
+            Some(_) | None => Expression::Other(self.text_since(start)),
         }
+    }
+
+    /// `add @set { ip saddr timeout 5m limit rate 5/second }`
+    fn update(&mut self, removes: bool, clauses: &mut Vec<Clause>) -> Result<(), Unreadable> {
+        self.skip();
+        let name = self.word("a set")?.trim_start_matches('@').to_owned();
+        let inner = self.position();
+        if !self.takes("{")? {
+            return Err(self.expected("{"));
+        }
+        let key = self.left()?;
+        let asked = self.position();
+        self.back_to(inner);
+        self.skip_block()?;
+        let text = self.text_since(inner);
+        let plain = key.is_some() && {
+            let rest = self.since(asked).first();
+            rest.is_some_and(|token| {
+                ["}", ":", "timeout", "expires", "counter", "comment"].contains(&token.text)
+            })
+        };
+        clauses.extend(key.map(Clause::Has));
+        clauses.push(Clause::Update(name, removes));
+        // What is asked of the element when it is put there.
+        if !plain || lower::is_fickle(&text) {
+            clauses.push(Clause::Opaque(text, false));
+        }
+        Ok(())
+    }
+
+    /// `set add ip saddr @set`, as it was written before.
+    fn old_update(&mut self, clauses: &mut Vec<Clause>) -> Result<(), Unreadable> {
+        let start = self.position();
+        self.skip();
+        let removes = self.word("add or update")? == "delete";
+        let key = self.left()?;
+        let name = self.word("a set")?.trim_start_matches('@').to_owned();
+        match key {
+            Some(key) => clauses.push(Clause::Has(key)),
+            None => clauses.push(Clause::Opaque(self.text_since(start), false)),
+        }
+        clauses.push(Clause::Update(name, removes));
+        Ok(())
+    }
+
+    /// `dup to 10.0.0.1 device "eth0"`
+    fn duplicate(&mut self, clauses: &mut Vec<Clause>) -> Result<(), Unreadable> {
+        let start = self.position();
+        self.skip();
+        if !self.takes("to")? {
+            return Err(self.expected("to"));
+        }
+        self.new_value()?;
+        if self.takes("device")? {
+            self.new_value()?;
+        }
+        if self.since(start).iter().any(|token| token.text == "map") {
+            clauses.push(Clause::Opaque(self.text_since(start), true));
+        }
+        Ok(())
     }
 }
 
+/// What gives the packet away, and to whom.
+fn handover(word: &str) -> Option<Clause> {
+    let (target, to) = match word {
+        "queue" => ("QUEUE", "the program that reads the queue"),
+        "synproxy" => ("SYNPROXY", "the SYN proxy of this host"),
+        "tproxy" => ("TPROXY", "the transparent proxy of this host"),
+        "fwd" => ("FWD", "the device to which the packet is forwarded"),
+        _ => return None,
+    };
+    Some(Clause::Handover(target.to_owned(), to.to_owned()))
+}
+
 /// An address with a port, as `dnat to` writes them.
-fn destination(text: &str) -> Clause {
+fn destination(text: &str) -> (Option<Expression>, Option<Expression>) {
     let translation = crate::rules::iptables::target::destination(text);
     if translation.varied {
-        return Clause::Destination(Some(Expression::Other(text.to_owned())), None);
+        return (Some(Expression::Other(text.to_owned())), None);
     }
-    let address = translation
-        .address
-        .map(|address| Expression::Word(address.to_string()));
-    let port = translation
-        .port
-        .map(|port| Expression::Word(port.to_string()));
-    Clause::Destination(address, port)
+    let address = translation.address;
+    let port = translation.port;
+    (
+        address.map(|address| Expression::Word(address.to_string())),
+        port.map(|port| Expression::Word(port.to_string())),
+    )
 }

@@ -42,6 +42,8 @@ pub(super) struct Member {
     pub(super) verdict: Option<Verdict>,
     /// As it is written, without what is said of it.
     pub(super) text: String,
+    /// Whether it asks more than that, so that it may be passed over though it fits.
+    pub(super) limited: bool,
 }
 
 /// How two sides of a match relate.
@@ -78,12 +80,12 @@ pub(super) enum Clause {
     Mangle(Expression, Expression),
     /// A refusal: its family word and its kind.
     Reject(String, String),
-    /// `dnat to address:port`
-    Destination(Option<Expression>, Option<Expression>),
+    /// `dnat ip to address:port`: the IP version where it is written, the address, the port.
+    Destination(Option<u128>, Option<Expression>, Option<Expression>),
     /// `redirect to :port`
     Redirect(Option<Expression>),
-    /// `snat`, `masquerade`
-    Source,
+    /// `snat`, `masquerade`, and the IP version where it is written.
+    Source(Option<u128>),
     /// `notrack`
     Untrack,
     /// A program or proxy decides.
@@ -92,4 +94,8 @@ pub(super) enum Clause {
     Update(String, bool),
     /// A condition that nobody can tell, and whether it stays the same.
     Opaque(String, bool),
+    /// That the packet has what the expression looks at.
+    Has(Expression),
+    /// Words of which nothing is understood: a condition, a verdict or a change.
+    Unknown(String),
 }

@@ -1,171 +1,50 @@
 //! `nft list ruleset`: tables, chains and sets as text.
+//!
+//! What is not understood never disappears: a statement becomes unknown with its words, a chain
+//! that may not be called as it seems says so, and a text that ends too early is refused.
 
-use super::lexer::{Kind, Token, tokens};
+use std::sync::Arc;
+
+use super::lexer::{Kind, Token};
 use super::lower;
-use super::syntax::Expression;
+use super::parser::Parser;
+use crate::rules::lines::Line;
 use crate::rules::ruleset::{
-    Base, Chain, Family, Hook, Kind as ChainKind, Origin, Policy, Recipe, Ruleset, Set, Shown,
-    Table,
+    Base, Chain, Doubt, Family, Hook, Kind as ChainKind, Origin, Policy, Recipe, Ruleset, Set,
+    Shown, Table,
 };
-use crate::rules::unreadable::{Fault, Unreadable};
+use crate::rules::unreadable::Unreadable;
 
-/// Deepest nesting of expressions.
-pub(super) const DEEPEST: usize = 64;
-
-/// Reads one table, which begins in the first of `lines`; says how many lines it took.
+/// Reads the tables that begin in the first of `lines`; says how many lines they took.
 pub(in crate::rules) fn read(
-    lines: &[(usize, String)],
+    lines: &[Line<'_>],
     ruleset: &mut Ruleset,
 ) -> Result<usize, Unreadable> {
-    let mut all = Vec::new();
-    let mut depth = 0_usize;
-    let mut taken = 0;
-    for (line, text) in lines {
-        let found = tokens(text, *line)?;
-        for token in found.iter().filter(|token| token.kind == Kind::Mark) {
-            match token.text.as_str() {
-                "{" => depth += 1,
-                "}" => depth = depth.saturating_sub(1),
-                _ => {}
-            }
+    let mut parser = Parser::of(lines);
+    loop {
+        parser.table(ruleset)?;
+        let row = parser.row();
+        // The next table may begin where this one ends.
+        let Some(token) = parser.peek()?.filter(|token| token.row == row) else {
+            return Ok(row + 1);
+        };
+        if token.kind == Kind::Newline {
+            return Ok(row + 1);
         }
-        all.extend(found);
-        taken += 1;
-        if depth == 0 {
-            break;
+        if token.text != "table" {
+            let (line, text) = parser.line(token);
+            let rest = text.get(token.at..).unwrap_or_default().trim();
+            let passed = Doubt::PassedOver(line, rest.to_owned());
+            ruleset.doubts.push(passed);
+            return Ok(row + 1);
         }
     }
-    let mut parser = Parser {
-        tokens: all,
-        next: 0,
-        depth: 0,
-        fields: false,
-    };
-    parser.table(ruleset)?;
-    Ok(taken)
 }
 
-/// The tokens of a table, read one after the other.
-#[derive(Debug)]
-pub(super) struct Parser {
-    tokens: Vec<Token>,
-    next: usize,
-    depth: usize,
-    /// Whether fields may stand where values do.
-    fields: bool,
-}
-
-impl Parser {
-    pub(super) const fn takes_fields(&self) -> bool {
-        self.fields
-    }
-
-    /// What is set to: a value, a field, or made of both.
-    pub(super) fn new_value(&mut self) -> Result<Expression, Unreadable> {
-        self.fields = true;
-        let read = self.right();
-        self.fields = false;
-        read
-    }
-
-    pub(super) fn peek(&self) -> Option<&Token> {
-        self.tokens.get(self.next)
-    }
-
-    pub(super) fn skip(&mut self) {
-        self.next += 1;
-    }
-
-    pub(super) const fn position(&self) -> usize {
-        self.next
-    }
-
-    pub(super) const fn back_to(&mut self, position: usize) {
-        self.next = position;
-    }
-
-    pub(super) fn deeper(&mut self) -> Result<(), Unreadable> {
-        self.depth += 1;
-        if self.depth > DEEPEST {
-            return Err(self.too_deep());
-        }
-        Ok(())
-    }
-
-    pub(super) fn too_deep(&self) -> Unreadable {
-        let (line, column, _) = self.end();
-        Unreadable::at(line, column, Fault::Depth)
-    }
-
-    pub(super) const fn shallower(&mut self) {
-        self.depth = self.depth.saturating_sub(1);
-    }
-
-    /// Where the input ends.
-    pub(super) fn end(&self) -> (usize, usize, String) {
-        let last = self.tokens.last();
-        last.map_or((1, 1, String::new()), |token| {
-            (token.line, token.column, "the end".to_owned())
-        })
-    }
-
-    /// Takes a mark or word when it comes next.
-    pub(super) fn takes(&mut self, text: &str) -> bool {
-        let next = self.peek();
-        let taken = next.is_some_and(|token| {
-            token.text == text && matches!(token.kind, Kind::Mark | Kind::Word)
-        });
-        self.next += usize::from(taken);
-        taken
-    }
-
-    pub(super) fn word(&mut self, expected: &'static str) -> Result<String, Unreadable> {
-        match self.peek() {
-            Some(token) if matches!(token.kind, Kind::Word | Kind::Quoted) => {
-                let text = token.text.clone();
-                self.next += 1;
-                Ok(text)
-            }
-            Some(_) | None => Err(self.expected(expected)),
-        }
-    }
-
-    pub(super) fn skip_lines(&mut self) {
-        while self.peek().is_some_and(|token| {
-            matches!(token.kind, Kind::Newline | Kind::Handle) || token.text == ";"
-        }) {
-            self.next += 1;
-        }
-    }
-
-    /// The tokens since `start`, as they can be read again.
-    pub(super) fn text_since(&self, start: usize) -> String {
-        let mut text = String::new();
-        for token in self.tokens.get(start..self.next).unwrap_or_default() {
-            let written = match token.kind {
-                Kind::Quoted => format!("\"{}\"", token.text),
-                Kind::Newline | Kind::Handle => continue,
-                Kind::Word | Kind::Mark => token.text.clone(),
-            };
-            let tight = token.text == "," || token.text == ";";
-            if !text.is_empty() && !tight {
-                text.push(' ');
-            }
-            text.push_str(&written);
-        }
-        text
-    }
-
-    /// Whether a rule ends here.
-    pub(super) fn at_end_of_rule(&self) -> bool {
-        self.peek().is_none_or(|token| {
-            matches!(token.kind, Kind::Newline | Kind::Handle)
-                || (token.kind == Kind::Mark && matches!(token.text.as_str(), ";" | "}"))
-        })
-    }
-
+impl Parser<'_> {
     fn open(&mut self) -> Result<(), Unreadable> {
-        if self.takes("{") {
+        self.skip_ends()?;
+        if self.takes("{")? {
             Ok(())
         } else {
             Err(self.expected("{"))
@@ -175,7 +54,7 @@ impl Parser {
     fn table(&mut self, ruleset: &mut Ruleset) -> Result<(), Unreadable> {
         self.skip();
         let first = self.word("a family")?;
-        let (family, name) = match Family::named(&first) {
+        let (family, name) = match Family::named(first) {
             Some(family) => (family, self.word("the name of a table")?),
             None => (Family::Ip, first),
         };
@@ -185,49 +64,60 @@ impl Parser {
         });
         let mut table = match existing {
             Some(index) => ruleset.tables.remove(index),
-            None => Table::new(family, &name, Origin::Nft),
+            None => Table::new(family, name, Origin::Nft),
         };
         loop {
-            self.skip_lines();
-            if self.takes("}") {
+            self.skip_lines()?;
+            if self.takes("}")? {
                 break;
             }
             let kind = self.word("a chain, a set or a map")?;
-            match kind.as_str() {
+            match kind {
                 "chain" => self.chain(&mut table)?,
                 "set" | "map" => self.named_set(&mut table)?,
                 "comment" | "flags" => {
-                    let start = self.position();
-                    while !self.at_end_of_rule() {
-                        self.skip();
-                    }
-                    table.dormant |= kind == "flags" && self.text_since(start).contains("dormant");
+                    let text = self.rest_of_line()?;
+                    table.dormant |= kind == "flags" && text.contains("dormant");
                 }
-                _ => self.block()?,
+                "counter" | "quota" | "limit" | "secmark" | "synproxy" | "flowtable" | "tunnel"
+                | "ct" => self.block()?,
+                _ => {
+                    let words = format!("{kind} {}", self.rest_of_line()?);
+                    ruleset.doubts.push(Doubt::NotUnderstood(words));
+                    if self.is_next("{")? {
+                        self.block()?;
+                    }
+                }
             }
+            self.forget();
         }
         lower::finish(&mut table);
         ruleset.tables.push(table);
         Ok(())
     }
 
+    /// Skips to the end of a statement or line, and says what it held; a block is left alone.
+    fn rest_of_line(&mut self) -> Result<String, Unreadable> {
+        let start = self.position();
+        while !self.at_end_of_rule()? && !self.is_next("{")? {
+            self.skip();
+        }
+        Ok(self.text_since(start))
+    }
+
     /// Skips what has no part in decisions: counters, quotas, flow tables.
     fn block(&mut self) -> Result<(), Unreadable> {
-        while !self.takes("{") {
-            if self.peek().is_none() {
-                return Err(self.expected("{"));
-            }
-            self.skip();
+        while !self.takes("{")? {
+            self.next("{")?;
         }
         let mut depth = 1_usize;
         while depth > 0 {
-            match self.peek() {
-                None => return Err(self.expected("}")),
-                Some(token) if token.kind == Kind::Mark && token.text == "{" => depth += 1,
-                Some(token) if token.kind == Kind::Mark && token.text == "}" => depth -= 1,
-                Some(_) => {}
+            let token = self.next("}")?;
+            match (token.kind, token.text) {
+                (Kind::Mark, "{") => depth += 1,
+                (Kind::Mark, "}") => depth -= 1,
+                _ => {}
             }
-            self.skip();
         }
         Ok(())
     }
@@ -239,35 +129,34 @@ impl Parser {
             known: true,
             ..Set::default()
         };
-        let mut members = None;
         loop {
-            self.skip_lines();
-            if self.takes("}") {
+            self.skip_lines()?;
+            if self.takes("}")? {
                 break;
             }
             let word = self.word("a property of a set")?;
             if word == "elements" {
-                if !self.takes("=") {
+                if !self.takes("=")? {
                     return Err(self.expected("="));
                 }
-                if self.peek().is_none_or(|token| token.text != "{") {
-                    return Err(self.expected("{"));
-                }
-                members = Some(self.set()?);
+                let kinds = lower::kinds_of_type(&set.kind);
+                let elements = Arc::make_mut(&mut set.elements);
+                self.members(&mut |parser, member| {
+                    elements.push(lower::element(member, &kinds));
+                    parser.forget();
+                })?;
                 continue;
             }
-            let start = self.position();
-            while !self.at_end_of_rule() {
-                self.skip();
-            }
-            if matches!(word.as_str(), "type" | "typeof") {
-                set.kind = self.text_since(start);
+            let text = self.rest_of_line()?;
+            match word {
+                "type" | "typeof" => set.kind = text,
+                // What each element asks besides.
+                "limit" | "quota" | "ct" => set.fickle = true,
+                _ => {}
             }
         }
-        if let Some(Expression::Set(members)) = members {
-            set.elements = lower::elements(&members, &lower::kinds_of_type(&set.kind));
-        }
-        table.sets.insert(name, set);
+        set.fickle |= set.kind.is_empty();
+        table.sets.insert(name.to_owned(), set);
         Ok(())
     }
 
@@ -275,7 +164,7 @@ impl Parser {
         let name = self.word("the name of a chain")?;
         self.open()?;
         let family = table.family;
-        let chain = table.chain(&name);
+        let chain = table.chain(name);
         chain.shown = Shown::Exactly;
         chain.rules.clear();
         self.chain_body(chain, family)
@@ -283,24 +172,22 @@ impl Parser {
 
     fn chain_body(&mut self, chain: &mut Chain, family: Family) -> Result<(), Unreadable> {
         loop {
-            self.skip_lines();
-            if self.takes("}") {
+            self.skip_lines()?;
+            self.forget();
+            if self.takes("}")? {
                 return Ok(());
             }
-            let next = self
-                .peek()
-                .map(|token| token.text.clone())
-                .unwrap_or_default();
-            match next.as_str() {
-                "type" => chain.base = Some(self.base(family)?),
-                "policy" => {
+            let next = self.sure("}")?;
+            match next.text {
+                "type" if next.kind == Kind::Word => chain.base = Some(self.base(family)?),
+                "policy" if next.kind == Kind::Word => {
                     self.skip();
-                    let policy = policy(&self.word("a policy")?);
+                    let policy = policy(self.word("a policy")?);
                     if let Some(base) = &mut chain.base {
                         base.policy = policy;
                     }
                 }
-                "comment" => {
+                "comment" if next.kind == Kind::Word => {
                     self.skip();
                     self.word("a comment")?;
                 }
@@ -308,14 +195,12 @@ impl Parser {
                     let start = self.position();
                     let clauses = self.rule()?;
                     let text = self.text_since(start);
-                    let handle = self.handle();
-                    let foreign = text.contains("xt match")
-                        || text.contains("xt target")
-                        || text.contains("jump {");
-                    let recipe = if foreign {
-                        Recipe::Incomplete
+                    let whole = self.is_whole(start);
+                    let handle = self.handle()?;
+                    let recipe = if whole {
+                        Recipe::Same
                     } else {
-                        Recipe::Nft(text.clone())
+                        Recipe::Incomplete
                     };
                     lower::push(chain, family, handle, text, recipe, &clauses);
                 }
@@ -323,60 +208,88 @@ impl Parser {
         }
     }
 
-    fn handle(&mut self) -> Option<u64> {
-        let token = self.peek().filter(|token| token.kind == Kind::Handle)?;
+    /// Whether nft shows all of the rule that begins at `start`, so that it can be made again.
+    fn is_whole(&self, start: usize) -> bool {
+        let mut before: Option<&Token<'_>> = None;
+        for token in self.since(start) {
+            let hides = match before.map(|before| before.text) {
+                Some("xt") => matches!(token.text, "match" | "target"),
+                Some("jump" | "goto") => token.text == "{",
+                Some(_) | None => false,
+            };
+            if hides || token.kind == Kind::Hidden {
+                return false;
+            }
+            before = Some(token);
+        }
+        true
+    }
+
+    fn handle(&mut self) -> Result<Option<u64>, Unreadable> {
+        let Some(token) = self.peek()?.filter(|token| token.kind == Kind::Handle) else {
+            return Ok(None);
+        };
         let handle = token.text.parse().ok();
-        self.next += 1;
-        handle
+        self.skip();
+        Ok(handle)
     }
 
     /// `type filter hook input priority filter; policy drop;`
     fn base(&mut self, family: Family) -> Result<Base, Unreadable> {
+        let start = self.position();
         self.skip();
         let kind = self.word("the type of a chain")?;
         let mut base = Base {
             hook: Hook::Input,
-            kind: chain_kind(&kind),
+            kind: chain_kind(kind),
             priority: 0,
             policy: Policy::Accept,
             devices: Vec::new(),
+            unread: None,
         };
-        while !self.at_end_of_rule() {
-            let word = self
-                .peek()
-                .map(|token| token.text.clone())
-                .unwrap_or_default();
-            self.skip();
-            match word.as_str() {
+        let mut understood = matches!(kind, "filter" | "nat" | "route");
+        while !self.at_end_of_rule()? {
+            match self.sure("a hook")?.text {
                 "hook" => {
-                    let name = self.word("a hook")?;
-                    base.hook = Hook::named(&name).ok_or_else(|| self.expected("a hook"))?;
+                    self.skip();
+                    let hook = Hook::named(self.word("a hook")?);
+                    understood &= hook.is_some();
+                    base.hook = hook.unwrap_or(base.hook);
                 }
-                "device" => base.devices.push(self.word("a device")?),
+                "device" => {
+                    self.skip();
+                    base.devices.push(self.word("a device")?.to_owned());
+                }
                 "devices" => {
-                    while !self.at_end_of_rule() && !self.takes("}") {
-                        if let Some(token) = self
-                            .peek()
-                            .filter(|token| matches!(token.kind, Kind::Word | Kind::Quoted))
-                        {
-                            base.devices.push(token.text.clone());
+                    self.skip();
+                    if !self.takes("=")? || !self.takes("{")? {
+                        return Err(self.expected("= {"));
+                    }
+                    loop {
+                        self.skip_ends()?;
+                        if self.takes("}")? {
+                            break;
                         }
-                        self.skip();
+                        if !self.takes(",")? {
+                            base.devices.push(self.word("a device")?.to_owned());
+                        }
                     }
                 }
                 "priority" => {
-                    let start = self.position();
-                    while !self.at_end_of_rule() {
-                        self.skip();
-                    }
-                    let text = self.text_since(start);
-                    base.priority = priority(&text, family, base.hook).ok_or_else(|| {
-                        self.back_to(start);
-                        self.expected("a priority")
-                    })?;
+                    self.skip();
+                    let text = self.rest_of_line()?;
+                    let known = priority(&text, family, base.hook);
+                    understood &= known.is_some();
+                    base.priority = known.unwrap_or(0);
                 }
-                _ => {}
+                _ => {
+                    understood = false;
+                    self.skip();
+                }
             }
+        }
+        if !understood {
+            base.unread = Some(self.text_since(start));
         }
         Ok(base)
     }

@@ -110,7 +110,7 @@ fn a_save_that_was_cut_off_says_so() {
     let whole = "*filter\n:INPUT ACCEPT [0:0]\n-A INPUT -s 10.66.0.3/32 -j DROP\nCOMMIT\n";
     assert_eq!(rules(whole, &packet()), Ruling::Allowed);
     let cut = whole.trim_end_matches("COMMIT\n");
-    assert_eq!(read(cut).doubts, [Doubt::CutOff]);
+    assert_eq!(read(cut).doubts, [Doubt::CutOff(3)]);
     assert_eq!(rules(cut, &packet()), Ruling::Depends);
 }
 

@@ -1,0 +1,101 @@
+//! Targets of rules: translations, refusals, and what nft shows of those of iptables.
+
+use super::pattern::{self, Kind};
+use super::syntax::{Clause, Expression};
+use crate::rules::ruleset::{Family, Translation, Verdict};
+
+/// What nft shows of an extension of iptables: its name alone.
+pub(super) fn extension(matches: bool, name: &str) -> Vec<Clause> {
+    const HARMLESS: [&str; 11] = [
+        "LOG", "NFLOG", "TCPMSS", "TTL", "HL", "TOS", "DSCP", "CHECKSUM", "CLASSIFY", "AUDIT",
+        "TRACE",
+    ];
+    // What is not shown may be something else in each rule.
+    let unseen = |text: String| Clause::Opaque(text, false);
+    let hidden = || Expression::Other(format!("what -j {name} makes of it"));
+    let changes = |mark: &str| Clause::Mangle(Expression::Field(mark.to_owned()), hidden());
+    match name {
+        _ if matches => vec![unseen(format!(
+            "-m {name} (nft does not show what it asks)"
+        ))],
+        _ if HARMLESS.contains(&name) => Vec::new(),
+        "REJECT" => vec![Clause::Verdict(Verdict::Reject(None))],
+        "MARK" => vec![changes("meta mark")],
+        "CONNMARK" => vec![changes("meta mark"), changes("ct mark")],
+        "DNAT" | "NETMAP" => vec![Clause::Destination(None, Some(hidden()), None)],
+        "REDIRECT" => vec![Clause::Redirect(Some(hidden()))],
+        "SNAT" | "MASQUERADE" => vec![Clause::Source(None)],
+        "CT" => vec![
+            unseen("-j CT is --notrack (nft does not show it)".to_owned()),
+            Clause::Untrack,
+        ],
+        _ => {
+            let to = format!("the target {name}, which nft does not show,");
+            vec![Clause::Handover(name.to_owned(), to)]
+        }
+    }
+}
+
+/// What a translation leads to.
+pub(super) fn translation(address: Option<&Expression>, port: Option<&Expression>) -> Translation {
+    let read = |value: &Expression| {
+        if let Expression::Word(text) | Expression::Quoted(text) = value {
+            text.parse().ok()
+        } else {
+            None
+        }
+    };
+    let to = address.map(read);
+    let port = port
+        .map(|port| pattern::number(port, Kind::Port).and_then(|port| u16::try_from(port).ok()));
+    let varied = to.is_some_and(|to| to.is_none()) || port.is_some_and(|port| port.is_none());
+    Translation {
+        address: to.flatten().filter(|_| !varied),
+        port: port.flatten().filter(|_| !varied),
+        redirect: false,
+        varied,
+    }
+}
+
+/// The name of a refusal that `nft -nn` shows by its number.
+fn named<'a>(word: &str, kind: &'a str) -> &'a str {
+    match (word, kind) {
+        ("icmp", "0") => "net-unreachable",
+        ("icmp", "1") | ("icmpx", "2") => "host-unreachable",
+        ("icmp", "2") => "prot-unreachable",
+        ("icmp", "3") | ("icmpv6", "4") | ("icmpx", "1") => "port-unreachable",
+        ("icmp", "9") => "net-prohibited",
+        ("icmp", "10") => "host-prohibited",
+        ("icmp", "13") | ("icmpv6", "1") | ("icmpx", "3") => "admin-prohibited",
+        ("icmpv6" | "icmpx", "0") => "no-route",
+        ("icmpv6", "3") => "addr-unreachable",
+        ("icmpv6", "5") => "policy-fail",
+        ("icmpv6", "6") => "reject-route",
+        (_, _) => kind,
+    }
+}
+
+/// A refusal in the words of iptables; those of `icmpx` are resolved by the packet's version.
+pub(super) fn refusal(word: &str, kind: &str, family: Family) -> String {
+    let word = match (word, family) {
+        ("tcp", _) => return "tcp-reset".to_owned(),
+        ("" | "icmpx", Family::Ip) => "icmp",
+        ("" | "icmpx", Family::Ip6) => "icmpv6",
+        ("" | "icmpx", _) => "icmpx",
+        (other, _) => other,
+    };
+    let kind = named(word, kind);
+    match word {
+        "icmpv6" => format!(
+            "icmp6-{}",
+            if kind == "admin-prohibited" {
+                "adm-prohibited"
+            } else {
+                kind
+            }
+        ),
+        "icmpx" => format!("icmpx-{kind}"),
+        _ if kind == "prot-unreachable" => "icmp-proto-unreachable".to_owned(),
+        _ => format!("icmp-{kind}"),
+    }
+}
