@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use super::rules::{Unjudged, given};
 use crate::model::outcome::Outcome;
 use crate::model::verdict::{Cause, Verdict};
-use crate::report::advice::{Advice, Situation, seen_as, spare_the_search};
+use crate::report::advice::{Advice, seen_as, spare_the_search};
 use crate::report::record::Record;
 use crate::report::words::capital;
 use crate::rules::cloud::answer;

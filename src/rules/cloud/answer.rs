@@ -1,5 +1,7 @@
 //! What is told of a connection's course through a cloud, joined with the host's own answer.
 
+use std::collections::BTreeSet;
+
 use super::address::is_private;
 use super::course::{Course, Step};
 use super::judge::{Assumed, Ending};
@@ -132,18 +134,17 @@ impl Step {
         if self.ruling != Ruling::Depends {
             return facts;
         }
+        let mut told = BTreeSet::new();
         for assumed in self.endings.iter().flat_map(|ending| &ending.assumed) {
-            let told = match &assumed.fact.command {
-                Some(command) => format!("whether {} ({command})", assumed.fact.text),
-                None => format!("whether {}", assumed.fact.text),
-            };
-            if !facts.contains(&told) {
-                facts.push(told);
+            if told.insert(assumed.fact.text.as_str()) {
+                facts.push(match &assumed.fact.command {
+                    Some(command) => format!("whether {} ({command})", assumed.fact.text),
+                    None => format!("whether {}", assumed.fact.text),
+                });
             }
         }
-        let allowed = |ending: &&Ending| ending.allowed;
-        let partly = |ending: &Ending| ending.ports != self.asked;
-        if self.endings.iter().filter(allowed).any(partly) {
+        let partly = |ending: &Ending| ending.allowed && ending.ports != self.asked;
+        if self.endings.iter().any(partly) {
             let whose = if self.answers {
                 "the client's port"
             } else {

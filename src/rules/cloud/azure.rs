@@ -359,18 +359,18 @@ fn ports(fields: &mut Fields<'_>, end: &str) -> Ports {
     let one = format!("{end}PortRange");
     let many = format!("{end}PortRanges");
     let words = both(fields, &one, &many);
-    let mut ports = Ports::none();
-    for word in &words {
-        match port_range(word) {
-            Some(range) => ports.add(&range),
-            None => fields.doubt(format!("{} is no range of ports", cut(word))),
+    let read: Option<Vec<Ports>> = words.iter().map(|word| port_range(word)).collect();
+    match read {
+        Some(read) if !read.is_empty() => Ports::of(&read),
+        // What is not understood may be any port.
+        _ => {
+            fields.doubt(format!(
+                "{one} is not understood: {}",
+                cut(&words.join(", "))
+            ));
+            Ports::every()
         }
     }
-    if words.is_empty() {
-        fields.doubt(format!("it lacks {one}"));
-        return Ports::every();
-    }
-    ports
 }
 
 fn ports_of_source(fields: &mut Fields<'_>) -> Ports {

@@ -96,6 +96,17 @@ impl Found {
         &mut self.groups[at]
     }
 
+    /// The group by that name, where there is one.
+    pub(super) fn known(
+        &mut self,
+        provider: Provider,
+        layer: Layer,
+        id: &str,
+    ) -> Option<&mut Group> {
+        let (at, _) = self.index.get(&(provider, layer, id.to_owned()))?;
+        self.groups.get_mut(*at)
+    }
+
     /// Notes whether a list goes on, `token` being what tells so.
     pub(super) fn page(&mut self, provider: Provider, layer: Layer, token: Option<&'static str>) {
         self.page_of(provider, layer, "", token);

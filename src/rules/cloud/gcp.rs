@@ -159,16 +159,18 @@ pub(super) fn service(fields: &mut Fields<'_>, value: &Value, key: &str) -> Serv
         ));
     }
     let words = inner.words("ports");
-    let mut ports = Ports::none();
-    for word in &words {
-        match Ports::parsed(word, '-') {
-            Some(range) => ports.add(&range),
-            None => fields.doubt(format!("{} is no range of ports", cut(word))),
-        }
+    let read: Option<Vec<Ports>> = words.iter().map(|word| Ports::parsed(word, '-')).collect();
+    if read.is_none() {
+        fields.doubt(format!(
+            "ports {} are not understood",
+            cut(&words.join(", "))
+        ));
     }
-    if words.is_empty() {
-        ports = Ports::every();
-    }
+    // What is not understood may be any port, and so may the ports of such a protocol.
+    let ports = match read.filter(|_| number.is_some()) {
+        Some(read) if !read.is_empty() => Ports::of(&read),
+        _ => Ports::every(),
+    };
     for what in inner.unclear() {
         fields.doubt(what);
     }

@@ -184,14 +184,18 @@ fn ports(fields: &mut Fields<'_>) -> Ports {
 
 /// Ports and ranges, divided by commas.
 fn listed(fields: &mut Fields<'_>, list: &str, dash: char) -> Ports {
-    let mut ports = Ports::none();
-    for word in list.split(',') {
-        match Ports::parsed(word, dash) {
-            Some(range) => ports.add(&range),
-            None => fields.doubt(format!("{} is no range of ports", cut(word))),
+    let read: Option<Vec<Ports>> = list
+        .split(',')
+        .map(|word| Ports::parsed(word, dash))
+        .collect();
+    match read {
+        Some(read) => Ports::of(&read),
+        // What is not understood may be any port.
+        None => {
+            fields.doubt(format!("ports {} are not understood", cut(list)));
+            Ports::every()
         }
     }
-    ports
 }
 
 /// The other end: one of three fields, or everybody of the rule's IP version.

@@ -25,6 +25,13 @@ impl Ports {
         Self(Vec::new())
     }
 
+    /// All of several sets.
+    pub(super) fn of(sets: &[Self]) -> Self {
+        let mut all = Self::none();
+        sets.iter().for_each(|set| all.add(set));
+        all
+    }
+
     /// Whether no port is left.
     pub(super) const fn is_empty(&self) -> bool {
         self.0.is_empty()

@@ -58,29 +58,56 @@ const TOOLS: [&str; 9] = [
 ///
 /// When a document is cut off, is no valid JSON, or is of no kind that is read.
 pub fn split(text: &str, found: &mut Found) -> Result<String, Unreadable> {
+    let last_mark = MARKS.iter().filter_map(|mark| text.rfind(mark)).max();
     let mut left = String::new();
     let mut any = false;
     let mut at = 0;
     let mut line = 1;
     while let Some(rest) = text.get(at..).filter(|rest| !rest.is_empty()) {
-        let length = rest
+        let mut length = rest
             .find('\n')
             .map_or(rest.len(), |end| end.saturating_add(1));
-        let whole = rest.get(..length).unwrap_or(rest);
+        let mut taken = false;
         if begins(rest) {
-            let taken = document(rest, line, found)?;
-            if taken > 0 {
-                let lines = rest.get(..taken).unwrap_or_default().matches('\n').count();
-                left.push_str(&"\n".repeat(lines));
-                any = true;
-                (at, line) = (at.saturating_add(taken), line.saturating_add(lines));
-                continue;
+            match document(rest, found) {
+                Json::Taken(end) => (length, taken) = (end, true),
+                Json::Left(end) => length = end,
+                Json::Foreign => return Err(Unreadable::at(line, 1, Fault::ForeignJson)),
+                Json::Broken(error) if last_mark >= Some(at) => {
+                    return Err(broken(&error, rest, line));
+                }
+                // No document of a cloud follows.
+                Json::Broken(_) => length = rest.len(),
             }
         }
-        left.push_str(whole);
-        (at, line) = (at.saturating_add(length), line.saturating_add(1));
+        let piece = rest.get(..length).unwrap_or(rest);
+        let lines = piece.matches('\n').count();
+        if taken {
+            left.push_str(&"\n".repeat(lines));
+        } else {
+            left.push_str(piece);
+        }
+        any |= taken;
+        at = at.saturating_add(piece.len());
+        line = line.saturating_add(lines);
     }
     Ok(if any { without_paste(&left) } else { left })
+}
+
+/// Where a document is broken, and how.
+fn broken(error: &serde_json::Error, rest: &str, line: usize) -> Unreadable {
+    let within = if error.is_eof() {
+        rest.trim_end().lines().count()
+    } else {
+        error.line()
+    };
+    let at = line.saturating_add(within).saturating_sub(1);
+    let what = if error.is_eof() {
+        format!("cut off at line {at}: give all of it")
+    } else {
+        error.to_string()
+    };
+    Unreadable::at(at, error.column().max(1), Fault::Json(what))
 }
 
 /// Whether a JSON object, or a list of them, begins here.
@@ -101,34 +128,35 @@ fn begins(text: &str) -> bool {
     }
 }
 
-/// Reads the document that begins here; how many octets it takes, 0 where it is not a cloud's.
-fn document(text: &str, line: usize, found: &mut Found) -> Result<usize, Unreadable> {
-    let start = text
-        .len()
-        .saturating_sub(text.trim_start_matches('\u{feff}').len());
-    let body = text.get(start..).unwrap_or_default();
+/// What begins here, and where it ends.
+enum Json {
+    /// A document of a cloud.
+    Taken(usize),
+    /// Rules of a host.
+    Left(usize),
+    /// Something else.
+    Foreign,
+    Broken(serde_json::Error),
+}
+
+/// Reads the document that begins here.
+fn document(text: &str, found: &mut Found) -> Json {
+    let body = text.trim_start_matches('\u{feff}');
+    let start = text.len().saturating_sub(body.len());
     let mut stream = serde_json::Deserializer::from_str(body).into_iter::<Value>();
     match stream.next() {
         Some(Ok(value)) => {
             let end = start.saturating_add(stream.byte_offset());
             if value.get("nftables").is_some() {
-                return Ok(0);
-            }
-            if recognise::document(&value, found) {
-                return Ok(end);
-            }
-            Err(Unreadable::at(line, 1, Fault::ForeignJson))
-        }
-        Some(Err(error)) if MARKS.iter().any(|mark| body.contains(mark)) => {
-            let at = line.saturating_add(error.line()).saturating_sub(1);
-            let what = if error.is_eof() {
-                format!("cut off at line {at}")
+                Json::Left(end)
+            } else if recognise::document(&value, found) {
+                Json::Taken(end)
             } else {
-                error.to_string()
-            };
-            Err(Unreadable::at(at, error.column().max(1), Fault::Json(what)))
+                Json::Foreign
+            }
         }
-        Some(Err(_)) | None => Ok(0),
+        Some(Err(error)) => Json::Broken(error),
+        None => Json::Left(text.len()),
     }
 }
 

@@ -1,6 +1,12 @@
 //! Tables of cases, written from the providers' documents: each with its source.
 
+mod alibaba;
 mod aws;
+mod azure;
+mod damaged;
+mod gcp;
+mod huawei;
+mod terraform;
 
 use std::net::IpAddr;
 
