@@ -255,7 +255,7 @@ fn likely(met: &[Met<'_>], decision: Ruling) -> Option<Ruling> {
         .iter()
         .map(|met| match met.ruling() {
             Ruling::Depends => met.likely(),
-            certain => Some(certain),
+            certain @ (Ruling::Allowed | Ruling::Blocked) => Some(certain),
         })
         .collect();
     if each.contains(&Some(Ruling::Blocked)) {

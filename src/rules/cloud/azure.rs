@@ -203,7 +203,7 @@ pub(super) fn effective(map: &Map<String, Value>, found: &mut Found) {
     if bound("networkManager").is_some() {
         fields.doubt("rules of a network manager come before the groups'".to_owned());
     }
-    fields.pass(&["tagMap"]);
+    fields.pass(&["tagMap", "tagToIPAddresses"]);
     for value in fields.list("effectiveSecurityRules") {
         rule(name, value, &mut group);
     }

@@ -55,13 +55,11 @@ impl Found {
             // Rule by rule, more is said of it.
             Some((_, Form::Rules)) => {}
             Some(&(at, Form::Whole)) => {
-                if let Some(known) = self.groups.get_mut(at) {
-                    if *known != group {
-                        known.lacking.push(format!(
-                            "which of two descriptions of {} is in force, which differ",
-                            group.id
-                        ));
-                    }
+                if let Some(known) = self.groups.get_mut(at).filter(|known| **known != group) {
+                    known.lacking.push(format!(
+                        "which of two descriptions of {} is in force, which differ",
+                        group.id
+                    ));
                 }
             }
         }

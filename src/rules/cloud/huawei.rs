@@ -26,8 +26,13 @@ pub(super) fn group(map: &Map<String, Value>, found: &mut Found) {
     let mut fields = Fields::of(map);
     let id = fields.word("id").unwrap_or(UNNAMED).to_owned();
     let name = fields.word("name").map(str::to_owned);
-    let given = fields.has("security_group_rules");
-    for value in fields.list("security_group_rules") {
+    let key = if fields.has("rules") {
+        "rules"
+    } else {
+        "security_group_rules"
+    };
+    let given = fields.has(key);
+    for value in fields.list(key) {
         match value.as_object() {
             Some(map) => group_rule(map, Some(&id), found),
             None => fields.doubt(format!("a rule of {id} is no object")),
@@ -139,6 +144,36 @@ pub(super) fn group_rule(map: &Map<String, Value>, of: Option<&str>, found: &mut
             put(&mut group.outbound, rule);
         }
     }
+}
+
+/// A rule as `openstack security group rule list -f json` prints it
+/// (<https://docs.openstack.org/python-openstackclient/latest/cli/command-objects/security-group-rule.html>).
+pub(super) fn client_rule(map: &Map<String, Value>, found: &mut Found) {
+    let names = [
+        ("ID", "id"),
+        ("IP Protocol", "protocol"),
+        ("Ethertype", "ethertype"),
+        ("IP Range", "remote_ip_prefix"),
+        ("Direction", "direction"),
+        ("Remote Security Group", "remote_group_id"),
+        ("Remote Address Group", "remote_address_group_id"),
+        ("Security Group", "security_group_id"),
+    ];
+    let mut rule = Map::new();
+    for (key, value) in map {
+        match names.iter().find(|(known, _)| *known == key.as_str()) {
+            Some((_, name)) => rule.insert((*name).to_owned(), value.clone()),
+            None => rule.insert(key.clone(), value.clone()),
+        };
+    }
+    // Its ranges have a colon.
+    if let Some(Value::String(range)) = rule.remove("Port Range") {
+        rule.insert(
+            "multiport".to_owned(),
+            Value::String(range.replace(':', "-")),
+        );
+    }
+    group_rule(&rule, None, found);
 }
 
 /// A protocol; absent for all of them.

@@ -234,7 +234,7 @@ fn matches(rule: &Rule, query: &Query<'_>, assumed: &[Assumed]) -> Match {
     // What is not understood of a rule may be one more end that it names.
     let remote = match remote {
         Match::No if !rule.unclear.is_empty() => Match::Yes,
-        other => other,
+        told @ (Match::No | Match::Yes | Match::When(_)) => told,
     };
     for found in [
         remote,

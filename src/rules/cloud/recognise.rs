@@ -163,9 +163,12 @@ fn huawei_object(map: &Map<String, Value>, found: &mut Found) -> bool {
             let list = map.get(*key).and_then(Value::as_array);
             list.is_some_and(|list| list.iter().any(next))
         };
-        links.into_iter().find(|key| open(&key))
+        links.into_iter().find(open)
     });
     let (groups, acls) = (Layer::SecurityGroup, Layer::NetworkAcl);
+    let list = map.get("rules").and_then(Value::as_array);
+    let has_rules =
+        list.is_some_and(|list| list.iter().any(|rule| rule.get("ethertype").is_some()));
     if has("ingress_rules") || has("egress_rules") {
         huawei::acl(map, found);
     } else if let Some(inner) = nested("firewall") {
@@ -180,7 +183,9 @@ fn huawei_object(map: &Map<String, Value>, found: &mut Found) -> bool {
     .is_some()
     {
         found.page(Provider::Huawei, groups, token);
-    } else if has("security_group_rules") && has("id") {
+    } else if has("IP Protocol") && has("IP Range") {
+        huawei::client_rule(map, found);
+    } else if (has("security_group_rules") || has_rules) && has("id") && has("name") {
         huawei::group(map, found);
     } else if let Some(count) = each(map, "security_group_rules", |element| {
         huawei::group_rule(element, None, found);

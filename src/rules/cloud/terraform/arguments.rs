@@ -358,13 +358,13 @@ pub(super) fn google(resource: &Resource<'_>) -> Map<String, Value> {
         };
         let value = match (key.as_str(), value) {
             ("allow" | "deny", Value::Array(list)) => {
-                let service = |block: Value| match block {
-                    Value::Object(block) => {
-                        Value::Object(renamed(&block, &[("protocol", "IPProtocol")], &[]))
+                let service = |block: &Value| match block.as_object() {
+                    Some(block) => {
+                        Value::Object(renamed(block, &[("protocol", "IPProtocol")], &[]))
                     }
-                    other => other,
+                    None => block.clone(),
                 };
-                Value::Array(list.into_iter().map(service).collect())
+                Value::Array(list.iter().map(service).collect())
             }
             (_, value) => value,
         };

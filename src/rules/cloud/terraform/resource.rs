@@ -63,9 +63,7 @@ fn own_id(resource: &Resource<'_>) -> String {
 
 /// The group that holds rules, by its resource.
 fn mark(found: &mut Found, provider: Provider, layer: Layer, id: &str, resource: &Resource<'_>) {
-    let same =
-        |group: &&mut Group| group.provider == provider && group.layer == layer && group.id == id;
-    if let Some(group) = found.groups.iter_mut().find(same) {
+    if let Some(group) = found.known(provider, layer, id) {
         group.handle.terraform = Some(resource.address.clone());
         let unknown = later(resource, &[]);
         if !unknown.is_empty() {
@@ -282,11 +280,8 @@ fn mark_rule(
     id: &str,
     resource: &Resource<'_>,
 ) {
-    let same =
-        |group: &&mut Group| group.provider == provider && group.layer == layer && group.id == id;
-    if let Some(group) = found.groups.iter_mut().find(same) {
-        if group.handle.terraform.is_none() {
-            group.handle.terraform = Some(resource.address.clone());
-        }
+    let known = found.known(provider, layer, id);
+    if let Some(group) = known.filter(|group| group.handle.terraform.is_none()) {
+        group.handle.terraform = Some(resource.address.clone());
     }
 }

@@ -285,7 +285,7 @@ fn a_network_acl_is_asked_about_the_answer_as_well() {
     // "NACLs are stateless": https://docs.aws.amazon.com/vpc/latest/userguide/nacl-basics.html; the
     // client's ports: https://docs.aws.amazon.com/vpc/latest/userguide/nacl-ephemeral-ports.html
     let inward = entry(100, false, "allow", "6", IN, "0.0.0.0/0");
-    let nothing_out = acls(&[acl("acl-1", &[inward.clone()])]);
+    let nothing_out = acls(&[acl("acl-1", std::slice::from_ref(&inward))]);
     let blocked = answer(&nothing_out, "203.0.113.9", 3306);
     assert_eq!(blocked.decision, Blocked);
     let rule = blocked.rule.as_ref().expect("a rule");

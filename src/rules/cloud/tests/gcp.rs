@@ -275,7 +275,11 @@ fn what_a_policy_says_beyond_addresses_is_not_guessed() {
             "allowed",
             r#","sourceRanges":["203.0.113.0/24"]"#,
         );
-        let document = answer(&effective(&[allow], &[policy.clone()]), "203.0.113.9", 3306);
+        let document = answer(
+            &effective(&[allow], std::slice::from_ref(&policy)),
+            "203.0.113.9",
+            3306,
+        );
         assert_eq!(document.decision, Depends, "{policy}");
     }
 }

@@ -134,6 +134,10 @@ fn openstacks_form_allows_alone() {
             ],
         );
     }
+    let client = r#"[{"ID":"r","IP Protocol":"tcp","Ethertype":"IPv4","IP Range":"10.0.0.0/8",
+        "Port Range":"3300:3310","Direction":"ingress","Remote Security Group":null}]"#;
+    assert_eq!(answer(client, "10.1.2.3", 3306).decision, Allowed);
+    assert_eq!(answer(client, "10.1.2.3", 3311).decision, Blocked);
     let any = rule(r#""port_range_min":null,"port_range_max":null"#, "null");
     assert_eq!(answer(&within(&any), "203.0.113.9", 22).decision, Allowed);
 }
