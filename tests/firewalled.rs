@@ -107,7 +107,10 @@ fn the_security_group_behind_a_silence_at_the_edge_is_named_with_its_command() {
     assert!(cause.starts_with("drop-edge"), "{document}");
     let first = &document["advice"][0];
     let text = first["text"].as_str().expect("a text");
-    assert!(text.contains("Aws security-group sg-1"), "{text}");
+    assert!(
+        text.contains("The default of aws security-group sg-1"),
+        "{text}"
+    );
     assert_eq!(first["owner"], "owner of the target's security group");
     assert_eq!(
         first["command"],

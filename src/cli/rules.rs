@@ -311,7 +311,7 @@ pub(super) fn given(files: &[PathBuf]) -> Result<Given, Unjudged> {
             text(&bytes)
         } else {
             let unreadable = |reason| Unjudged::Unreadable {
-                name: named(path),
+                name: called(path),
                 reason,
             };
             split::split(&text(&bytes), &mut found).map_err(unreadable)?
@@ -323,7 +323,7 @@ pub(super) fn given(files: &[PathBuf]) -> Result<Given, Unjudged> {
     }
     found.settle();
     let name = match files {
-        [only] => named(only),
+        [only] => called(only),
         _ => "the files, one after the other,".to_owned(),
     };
     Ok(Given {
@@ -333,7 +333,7 @@ pub(super) fn given(files: &[PathBuf]) -> Result<Given, Unjudged> {
     })
 }
 
-fn named(path: &Path) -> String {
+fn called(path: &Path) -> String {
     if path.as_os_str() == "-" {
         "stdin".to_owned()
     } else {

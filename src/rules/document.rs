@@ -90,7 +90,8 @@ impl RuleRecord {
         };
         Some(match &self.rule_id {
             Some(id) => format!("rule {id} of {place}{packet}"),
-            None => format!("{place}{packet}"),
+            None if self.target == "DENY" => format!("the default of {place}{packet}"),
+            None => format!("a rule of {place}{packet}"),
         })
     }
 }

@@ -30,12 +30,10 @@ pub(super) fn group(map: &Map<String, Value>, found: &mut Found) {
     fields.pass(&["Description", "OwnerId", "Tags", "SecurityGroupArn"]);
     for (key, inbound) in [("IpPermissions", true), ("IpPermissionsEgress", false)] {
         if !fields.has(key) {
-            let asked = if inbound { "in" } else { "out" };
-            group
-                .notes
-                .push(format!("{id} is given without {key}: what it lets {asked}"));
             if inbound {
                 group.lacking.push(format!("{key} of {id}"));
+            } else {
+                group.outbound.default = unsaid(&id);
             }
         }
         let side = if inbound {
@@ -52,6 +50,13 @@ pub(super) fn group(map: &Map<String, Value>, found: &mut Found) {
         .lacking
         .extend(unclear.into_iter().map(|what| format!("{id}: {what}")));
     found.add(group);
+}
+
+/// What a group does with what goes out, where that is not in the text.
+fn unsaid(id: &str) -> Action {
+    Action::Unclear(format!(
+        "what {id} does with what goes out, which is not in the text,"
+    ))
 }
 
 fn new_group(id: &str) -> Group {

@@ -63,8 +63,19 @@ pub fn follow(found: &Found, attached: &Attached, packet: &Packet) -> Course {
     Course {
         packet: packet.clone(),
         steps,
-        notes: found.notes.clone(),
+        notes: notes(found, attached),
     }
+}
+
+/// What to know of the whole.
+fn notes(found: &Found, attached: &Attached) -> Vec<String> {
+    let mut notes = found.notes.clone();
+    for name in attached.strange(found) {
+        notes.push(format!(
+            "nothing in what is given is called {name}, which --attached names"
+        ));
+    }
+    notes
 }
 
 /// The other end's address and the target's.

@@ -138,6 +138,20 @@ impl Found {
                     ));
                 }
             }
+            // A list of rules may be of one direction alone.
+            let key = (group.provider, group.layer, group.id.clone());
+            let known = self.index.get(&key);
+            let of_rules = known.is_some_and(|(_, form)| *form == Form::Rules);
+            if of_rules
+                && group.outbound.rules.is_empty()
+                && group.outbound.default == Action::Deny
+                && !group.inbound.rules.is_empty()
+            {
+                group.outbound.default = Action::Unclear(format!(
+                    "what {} does with what goes out, which is not in the text,",
+                    group.id
+                ));
+            }
             sort(&mut group.inbound);
             sort(&mut group.outbound);
         }

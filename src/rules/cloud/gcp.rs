@@ -197,6 +197,12 @@ fn ends(fields: &mut Fields<'_>, inbound: bool) -> (Vec<End>, Vec<End>) {
             .into_iter()
             .map(|account| End::Named(run_by_peer(account))),
     );
+    // Where nothing is named it is 0.0.0.0/0, of IPv4 alone
+    // (https://cloud.google.com/firewall/docs/firewalls#sources).
+    let or_all = |ends: Vec<End>| match ends.as_slice() {
+        [] => block("0.0.0.0/0").map(End::Block).into_iter().collect(),
+        _ => ends,
+    };
     let or_every = |ends: Vec<End>| {
         if ends.is_empty() {
             vec![End::Every]
@@ -205,9 +211,9 @@ fn ends(fields: &mut Fields<'_>, inbound: bool) -> (Vec<End>, Vec<End>) {
         }
     };
     if inbound {
-        (or_every([sources, named].concat()), or_every(destinations))
+        (or_all([sources, named].concat()), or_every(destinations))
     } else {
-        (or_every(destinations), or_every(sources))
+        (or_all(destinations), or_every(sources))
     }
 }
 

@@ -3,7 +3,7 @@
 use super::fields::shell;
 use super::found::{Found, sort};
 use super::judge::Fact;
-use super::model::{Action, Group, Layer, Odds, Provider, Seat, Side};
+use super::model::{Action, End, Group, Layer, Odds, Provider, Rule, Seat, Side};
 use super::policies::{EARLIER, OF_THE_NETWORK};
 
 /// Most groups that one interface has by default
@@ -64,6 +64,21 @@ impl Attached {
         (!tags.is_empty()).then_some(tags)
     }
 
+    /// Names that stand nowhere in the text.
+    pub(super) fn strange<'a>(&'a self, found: &Found) -> Vec<&'a String> {
+        let named = |rule: &Rule, name: &String| {
+            let local = |end: &End| matches!(end, End::Named(named) if named.name == *name);
+            rule.target.iter().any(|named| named.name == *name) || rule.local.iter().any(local)
+        };
+        let known = |name: &String| {
+            found.groups.iter().any(|group| {
+                let mut rules = group.inbound.rules.iter().chain(&group.outbound.rules);
+                group.is_called(name) || rules.any(|rule| named(rule, name))
+            })
+        };
+        self.0.iter().filter(|name| !known(name)).collect()
+    }
+
     fn picked(&self, groups: Vec<Group>) -> (Vec<Group>, bool) {
         let named = |group: &Group| self.0.iter().any(|name| group.is_called(name));
         let picked: Vec<Group> = groups
@@ -94,7 +109,7 @@ pub(super) fn stages(found: &Found, attached: &Attached) -> Vec<Stage> {
         let groups: Vec<Group> = found.groups.iter().filter(of_kind).cloned().collect();
         let (groups, said) = attached.picked(groups);
         match (provider, layer) {
-            (Provider::Azure, _) => azure(groups, &mut stages),
+            (Provider::Azure, _) => azure(groups, said, &mut stages),
             (Provider::Gcp, _) => stages.push(gcp(groups)),
             (_, Layer::NetworkAcl | Layer::Whitelist) => stages.push(one_of(groups)),
             (_, Layer::SecurityGroup) => stages.push(together(groups, said)),
@@ -309,20 +324,19 @@ fn orders(of: &[usize]) -> Vec<Vec<usize>> {
 }
 
 /// The group of the subnet, then that of the interface; both must let it through.
-fn azure(groups: Vec<Group>, stages: &mut Vec<Stage>) {
+fn azure(groups: Vec<Group>, said: bool, stages: &mut Vec<Stage>) {
     let count = |seat: Seat| groups.iter().filter(|group| group.seat == seat).count();
     let known = (
         count(Seat::Subnet),
         count(Seat::Interface),
         count(Seat::Unsaid),
     );
-    match known {
-        (0 | 1, 0 | 1, 0) | (0, 0, 2) => {
-            let mut groups = groups;
-            groups.sort_by_key(|group| group.seat);
-            stages.extend(groups.into_iter().map(|group| one_of(vec![group])));
-        }
-        _ => stages.push(one_of(groups)),
+    if said || matches!(known, (0 | 1, 0 | 1, 0)) {
+        let mut groups = groups;
+        groups.sort_by_key(|group| group.seat);
+        stages.extend(groups.into_iter().map(|group| one_of(vec![group])));
+    } else {
+        stages.push(one_of(groups));
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::{address, answer, asked, check};
 use crate::rules::decision::Ruling::{Allowed, Blocked, Depends};
-use crate::rules::packet::Packet;
+use crate::rules::packet::{Journey, Packet};
 
 /// A security group with these permissions, as `describe-security-groups` prints it.
 fn group(id: &str, name: &str, permissions: &str) -> String {
@@ -119,6 +119,11 @@ fn the_rules_of_all_groups_count_together() {
     assert_eq!(
         asked(&[&listing], &["sg-0", "web"], &packet).decision,
         Blocked
+    );
+    let strange = asked(&[&listing], &["sg-1", "sg-7"], &packet);
+    assert!(
+        strange.warnings.join("\n").contains("called sg-7"),
+        "{strange:#?}"
     );
 }
 
@@ -370,4 +375,47 @@ fn the_first_layer_that_blocks_is_named_and_the_others_behind_it() {
         .collect();
     assert_eq!(behind, [("security-group", false), ("network-acl", true)]);
     assert_eq!(document.remedy.len(), 3);
+}
+
+#[test]
+fn what_the_target_itself_opens_meets_the_rules_on_the_way_out() {
+    let out = |cidr: &str| {
+        groups(&[group("sg-1", "db", "")])
+            .replace(r#""CidrIp":"0.0.0.0/0""#, &format!(r#""CidrIp":"{cidr}""#))
+    };
+    let packet = Packet {
+        journey: Journey::Outbound,
+        to: Some(address("203.0.113.9")),
+        ..Packet::opening(address("10.1.2.3"), Some(3306))
+    };
+    assert_eq!(asked(&[&out("0.0.0.0/0")], &[], &packet).decision, Allowed);
+    let blocked = asked(&[&out("192.0.2.0/24")], &[], &packet);
+    assert_eq!(blocked.decision, Blocked);
+    assert_eq!(
+        blocked.commands().as_deref(),
+        Some(
+            "aws ec2 authorize-security-group-egress --group-id sg-1 --ip-permissions \
+             'IpProtocol=tcp,FromPort=3306,ToPort=3306,IpRanges=[{CidrIp=203.0.113.9/32}]'"
+        )
+    );
+    // The answer comes back in through a network ACL, to a port of the target's.
+    let nacl = acls(&[acl(
+        "acl-1",
+        &[
+            entry(100, true, "allow", "6", IN, "0.0.0.0/0"),
+            entry(100, false, "allow", "6", CLIENTS, "203.0.113.0/24"),
+        ],
+    )]);
+    assert_eq!(
+        asked(&[&nacl, &out("0.0.0.0/0")], &[], &packet).decision,
+        Allowed
+    );
+    let no_answer = acls(&[acl(
+        "acl-1",
+        &[entry(100, true, "allow", "6", IN, "0.0.0.0/0")],
+    )]);
+    let rule = asked(&[&no_answer], &[], &packet).rule.expect("a rule");
+    assert!(rule.answers, "{rule:?}");
+    let unsaid = out("0.0.0.0/0").replace("IpPermissionsEgress", "Description");
+    assert_eq!(asked(&[&unsaid], &[], &packet).decision, Depends);
 }

@@ -256,3 +256,19 @@ fn the_effective_list_has_its_tags_expanded() {
     assert_eq!(rule.rule_id.as_deref(), Some("DenyAllInBound"));
     assert_eq!(rule.group.as_deref(), Some("nsg1"));
 }
+
+#[test]
+fn groups_that_are_bound_nowhere_in_the_text_are_one_or_the_other() {
+    let allow = rule("allow-db", 400, "Allow", "203.0.113.0/24", "3306");
+    let deny = rule("deny-db", 300, "Deny", "*", "3306");
+    let texts = [
+        flat(&[allow], ""),
+        flat(&[deny], "").replace("nsg1", "nsg2"),
+    ];
+    let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
+    let packet = Packet::opening(address("203.0.113.9"), Some(3306));
+    assert_eq!(asked(&texts, &[], &packet).decision, Depends);
+    assert_eq!(asked(&texts, &["nsg1"], &packet).decision, Allowed);
+    // Both, as one may be the subnet's and the other the interface's.
+    assert_eq!(asked(&texts, &["nsg1", "nsg2"], &packet).decision, Blocked);
+}

@@ -283,3 +283,16 @@ fn what_a_policy_says_beyond_addresses_is_not_guessed() {
         assert_eq!(document.decision, Depends, "{policy}");
     }
 }
+
+#[test]
+fn a_rule_without_a_source_is_of_ipv4_alone() {
+    // https://cloud.google.com/firewall/docs/firewalls#sources
+    let text = list(&[rule("any", 1000, "allowed", "")]);
+    check(
+        &text,
+        &[
+            ("203.0.113.9", 3306, Allowed, "any"),
+            ("2001:db8::1", 3306, Blocked, ""),
+        ],
+    );
+}
