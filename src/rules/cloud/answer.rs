@@ -379,7 +379,9 @@ fn warnings(course: &Course, met: &[Met<'_>], document: &Document) -> Vec<String
         let Met::Step(step) = met else {
             continue;
         };
-        let open = |rule: &&Rule| open_to_all(rule);
+        // An ACL is for a whole subnet, and open more often than not.
+        let narrow = step.stage.layer != Layer::NetworkAcl;
+        let open = |rule: &&Rule| narrow && open_to_all(rule);
         for rule in step
             .endings
             .iter()

@@ -297,7 +297,11 @@ fn sided(of: &str, mut fields: Fields<'_>, inbound: bool) -> Rule {
     } else {
         ("destination", "source")
     };
-    let (remote, local) = (ends(&mut fields, far), ends(&mut fields, near));
+    let (remote, mut local) = (ends(&mut fields, far), ends(&mut fields, near));
+    // The target is in the virtual network, whatever its addresses are.
+    if is_network(&mut fields, near) {
+        local = vec![End::Every];
+    }
     fields.pass(&[
         "id",
         "etag",
@@ -424,6 +428,13 @@ fn ends(fields: &mut Fields<'_>, end: &str) -> Vec<End> {
         found.push(End::Every);
     }
     found
+}
+
+/// Whether an end is the virtual network.
+fn is_network(fields: &mut Fields<'_>, end: &str) -> bool {
+    let one = format!("{end}AddressPrefix");
+    let many = format!("{end}AddressPrefixes");
+    both(fields, &one, &many).contains(&"VirtualNetwork")
 }
 
 /// What a tag stands for.
