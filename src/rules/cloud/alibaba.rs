@@ -130,7 +130,7 @@ fn permission(of: &str, value: &Value, group: &mut Group) {
     let terms = Terms {
         id: fields.word("SecurityGroupRuleId").map(str::to_owned),
         policy: fields.word("Policy").map(str::to_owned),
-        priority: fields.number("Priority"),
+        priority: fields.place("Priority"),
         protocol: fields.token("IpProtocol"),
         ports: fields.word("PortRange").map(str::to_owned),
         source_ports: fields.word("SourcePortRange").map(str::to_owned),
@@ -176,7 +176,7 @@ fn told(fields: &Fields<'_>) -> Vec<String> {
 pub(super) struct Terms {
     pub(super) id: Option<String>,
     pub(super) policy: Option<String>,
-    pub(super) priority: Option<i64>,
+    pub(super) priority: i64,
     pub(super) protocol: Option<String>,
     pub(super) ports: Option<String>,
     pub(super) source_ports: Option<String>,
@@ -186,7 +186,7 @@ impl Terms {
     /// The rule they make.
     pub(super) fn rule(&self, of: &str, remote: Vec<End>, local: Vec<End>) -> Rule {
         let mut unclear = Vec::new();
-        let policy = self.policy.as_deref().unwrap_or("Accept");
+        let policy = self.policy.as_deref().unwrap_or("(none)");
         let action = match policy.to_ascii_lowercase().as_str() {
             "accept" => Action::Allow,
             "drop" => Action::Deny,
@@ -220,7 +220,10 @@ impl Terms {
         if remote.is_empty() {
             unclear.push("it names nobody".to_owned());
         }
-        let order = self.priority.unwrap_or(1);
+        if self.ports.is_none() && matches!(protocol, Some(6 | 17)) {
+            unclear.push("it lacks PortRange".to_owned());
+        }
+        let order = self.priority;
         let service = Service { protocol, ports };
         Rule {
             id: self.id.clone(),

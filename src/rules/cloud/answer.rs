@@ -239,7 +239,7 @@ fn together(met: &[Met<'_>]) -> Ruling {
     let any = |ruling: Ruling| met.iter().any(|met| met.ruling() == ruling);
     if any(Ruling::Blocked) {
         Ruling::Blocked
-    } else if any(Ruling::Depends) {
+    } else if any(Ruling::Depends) || met.is_empty() {
         Ruling::Depends
     } else {
         Ruling::Allowed

@@ -315,7 +315,7 @@ fn entry(id: &str, value: &Value) -> (Rule, Option<bool>) {
     let empty = Map::new();
     let mut fields = Fields::of_value(value, &empty);
     let egress = fields.flag("Egress");
-    let number = fields.number("RuleNumber");
+    let number = fields.place("RuleNumber");
     let action = fields.word("RuleAction").map(str::to_owned);
     let protocol_word = fields.token("Protocol");
     let range = fields.value("PortRange").map(|range| {
@@ -343,7 +343,7 @@ fn entry(id: &str, value: &Value) -> (Rule, Option<bool>) {
 /// An entry of a network ACL, from either form.
 #[derive(Debug)]
 pub(super) struct Entry {
-    pub(super) number: Option<i64>,
+    pub(super) number: i64,
     pub(super) action: Option<String>,
     pub(super) protocol: Option<String>,
     /// Absent for all; `Some(None)` where it is not understood.
@@ -389,10 +389,7 @@ impl Entry {
         if ends.is_empty() {
             unclear.push("it names nobody".to_owned());
         }
-        if self.number.is_none() {
-            unclear.push("it lacks RuleNumber".to_owned());
-        }
-        let number = self.number.unwrap_or(0);
+        let number = self.number;
         let service = Service { protocol, ports };
         let does = match &action {
             Action::Allow => "allow",

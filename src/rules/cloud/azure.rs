@@ -276,10 +276,7 @@ fn sided(of: &str, mut fields: Fields<'_>, inbound: bool) -> Rule {
     let name = fields
         .word("name")
         .map(|name| name.rsplit('/').next().unwrap_or(name).to_owned());
-    let priority = fields.number("priority");
-    if priority.is_none() {
-        fields.doubt("it lacks priority".to_owned());
-    }
+    let order = fields.place("priority");
     let access = fields.word("access").map(str::to_owned);
     let action = match access.as_deref().map(str::to_ascii_lowercase).as_deref() {
         Some("allow") => Action::Allow,
@@ -311,7 +308,6 @@ fn sided(of: &str, mut fields: Fields<'_>, inbound: bool) -> Rule {
         "description",
     ]);
     let service = Service { protocol, ports };
-    let order = priority.unwrap_or(0);
     let text = format!(
         "{}: priority {order}, {} {} {}",
         name.as_deref().unwrap_or("(unnamed)"),

@@ -68,6 +68,14 @@ impl<'a> Fields<'a> {
         number
     }
 
+    /// A place in an order; where it is not told, before all others, so that the rule is asked.
+    pub(super) fn place(&mut self, key: &str) -> i64 {
+        self.number(key).unwrap_or_else(|| {
+            self.unclear.push(format!("it lacks {key}"));
+            i64::MIN
+        })
+    }
+
     /// A text or a number, as text.
     pub(super) fn token(&mut self, key: &str) -> Option<String> {
         let value = self.value(key)?;

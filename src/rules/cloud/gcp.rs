@@ -16,8 +16,6 @@ use super::ports::Ports;
 
 /// The network where rules name none, which then is the default one.
 const UNNAMED: &str = "default";
-/// The priority of a rule that tells none.
-const USUAL_PRIORITY: i64 = 1000;
 /// The segment of the VPC firewall rules in the usual order of enforcement.
 const VPC_RULES: usize = 100_000;
 
@@ -73,7 +71,7 @@ pub(super) fn read(map: &Map<String, Value>) -> (String, Option<Rule>, Option<bo
             None
         }
     };
-    let priority = fields.number("priority").unwrap_or(USUAL_PRIORITY);
+    let priority = fields.place("priority");
     let disabled = fields.flag("disabled") == Some(true);
     let (action, services) = services(&mut fields);
     let (remote, local) = ends(&mut fields, inbound != Some(false));
@@ -132,10 +130,14 @@ fn services(fields: &mut Fields<'_>) -> (Action, Vec<Service>) {
             if allowed.is_empty() { denied } else { allowed },
         ),
     };
-    let services = list
+    let mut services: Vec<Service> = list
         .iter()
         .map(|value| service(fields, value, "IPProtocol"))
         .collect();
+    if services.is_empty() {
+        fields.doubt("it says neither allowed nor denied".to_owned());
+        services.push(Service::every());
+    }
     (action, services)
 }
 

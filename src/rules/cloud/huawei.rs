@@ -88,16 +88,23 @@ pub(super) fn group_rule(map: &Map<String, Value>, of: Option<&str>, found: &mut
         }
     };
     let switched_off = fields.flag("enabled") == Some(false);
+    let older = fields.has("port_range_min") && !fields.has("multiport");
     let action = match fields
         .word("action")
         .map(str::to_ascii_lowercase)
         .as_deref()
     {
-        None | Some("allow") => Action::Allow,
+        Some("allow") => Action::Allow,
         Some("deny") => Action::Deny,
-        Some(other) => Action::Unclear(format!("action {}", cut(other))),
+        // The older form knows neither actions nor priorities.
+        None if older => Action::Allow,
+        other => Action::Unclear(format!("action {}", cut(other.unwrap_or("(none)")))),
     };
-    let order = fields.number("priority").unwrap_or(1);
+    let order = if older && !fields.has("priority") {
+        1
+    } else {
+        fields.place("priority")
+    };
     let service = Service {
         protocol: protocol(&mut fields),
         ports: ports(&mut fields),
@@ -166,6 +173,9 @@ pub(super) fn client_rule(map: &Map<String, Value>, found: &mut Found) {
             None => rule.insert(key.clone(), value.clone()),
         };
     }
+    // It knows neither actions nor priorities.
+    rule.insert("action".to_owned(), Value::String("allow".to_owned()));
+    rule.insert("priority".to_owned(), Value::from(1));
     // Its ranges have a colon.
     if let Some(Value::String(range)) = rule.remove("Port Range") {
         rule.insert(

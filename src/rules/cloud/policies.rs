@@ -94,6 +94,9 @@ fn policy(value: &Value, index: usize, network: &str, group: &mut Group) {
         .next()
         .unwrap_or_else(|| "policy".to_owned());
     fields.pass(&["priority", "packetMirroringRules"]);
+    if !fields.has("rules") {
+        fields.doubt(format!("the rules of policy {name}"));
+    }
     for value in fields.list("rules") {
         let (mut rule, inbound) = policy_rule(value, &name, network);
         rule.segment = first.saturating_add(index);
@@ -116,7 +119,7 @@ fn policy_rule(value: &Value, policy: &str, network: &str) -> (Rule, Option<bool
             None
         }
     };
-    let priority = fields.number("priority");
+    let order = fields.place("priority");
     let disabled = fields.flag("disabled") == Some(true);
     let word = fields.word("action").unwrap_or("(none)");
     let action = match word {
@@ -148,10 +151,6 @@ fn policy_rule(value: &Value, policy: &str, network: &str) -> (Rule, Option<bool
         "securityProfileGroup",
         "tlsInspect",
     ]);
-    if priority.is_none() {
-        fields.doubt("it lacks priority".to_owned());
-    }
-    let order = priority.unwrap_or(0);
     let words: Vec<String> = services.iter().take(4).map(service_words).collect();
     let rule = Rule {
         id: (!disabled).then(|| format!("{policy}/{order}")),

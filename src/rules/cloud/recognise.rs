@@ -68,7 +68,10 @@ fn aws_object(map: &Map<String, Value>, found: &mut Found) -> bool {
         aws::group_rule(map, found);
         return true;
     }
-    if each(map, "SecurityGroups", |element| aws::group(element, found)).is_some() {
+    let many = |count: Option<usize>| count.is_some_and(|count| count > 0);
+    if many(each(map, "SecurityGroups", |element| {
+        aws::group(element, found)
+    })) {
         found.page(Provider::Aws, group, token);
         return true;
     }
@@ -81,7 +84,7 @@ fn aws_object(map: &Map<String, Value>, found: &mut Found) -> bool {
         found.page(Provider::Aws, group, token);
         return true;
     }
-    if each(map, "NetworkAcls", |element| aws::acl(element, found)).is_some() {
+    if many(each(map, "NetworkAcls", |element| aws::acl(element, found))) {
         found.page(Provider::Aws, Layer::NetworkAcl, token);
         return true;
     }

@@ -40,7 +40,7 @@ pub struct Stage {
     /// What Azure binds it to.
     pub(super) seat: Seat,
     pub(super) stateful: bool,
-    /// Whether every rule allows, so that more of them cannot block.
+    /// Whether rules only ever allow, so that more of them cannot block.
     pub(super) allows_alone: bool,
     pub(super) groups: Vec<Group>,
     pub(super) variants: Vec<Variant>,
@@ -120,15 +120,15 @@ pub(super) fn stages(found: &Found, attached: &Attached) -> Vec<Stage> {
 
 fn stage(groups: Vec<Group>, variants: Vec<Variant>) -> Stage {
     let first = groups.first();
-    let allows = |side: &Side| side.rules.iter().all(|rule| rule.action == Action::Allow);
     Stage {
         provider: first.map_or(Provider::Aws, |group| group.provider),
         layer: first.map_or(Layer::SecurityGroup, |group| group.layer),
         seat: first.map_or(Seat::Unsaid, |group| group.seat),
         stateful: groups.iter().all(|group| group.stateful),
-        allows_alone: groups
-            .iter()
-            .all(|group| allows(&group.inbound) && allows(&group.outbound)),
+        allows_alone: groups.iter().all(|group| {
+            let aws = group.provider == Provider::Aws && group.layer == Layer::SecurityGroup;
+            aws || group.layer == Layer::Whitelist
+        }),
         notes: groups
             .iter()
             .flat_map(|group| group.notes.clone())

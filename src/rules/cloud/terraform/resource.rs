@@ -201,8 +201,12 @@ fn rule(resource: &Resource<'_>, found: &mut Found) {
                 map.remove("port_range_min");
                 map.remove("port_range_max");
             }
-            if map.get("priority").and_then(Value::as_i64) == Some(0) {
-                map.remove("priority");
+            // The provider's own defaults.
+            if map.get("priority").and_then(Value::as_i64).unwrap_or(0) == 0 {
+                map.insert("priority".to_owned(), json!(1));
+            }
+            if map.get("action").is_none_or(is_empty) {
+                map.insert("action".to_owned(), json!("allow"));
             }
             map.insert("security_group_id".to_owned(), json!(id));
             with_unknown(&mut map, resource, &["security_group_id"]);

@@ -127,7 +127,13 @@ fn rules_of_the_host_stay_where_they_are() {
 
 #[test]
 fn other_json_is_refused_with_its_place() {
-    for text in ["{\"Users\": []}", "[]", "\n\n{}", "[{\"a\": 1}]"] {
+    for text in [
+        "{\"Users\": []}",
+        "{\"SecurityGroups\": []}",
+        "[]",
+        "\n\n{}",
+        "[{\"a\": 1}]",
+    ] {
         let fault = split(text, &mut Found::default()).expect_err(text);
         assert!(fault.to_string().contains("rules of a cloud"), "{fault}");
     }
