@@ -48,7 +48,8 @@ pub(super) fn group(map: &Map<String, Value>, found: &mut Found) -> String {
     let list = fields.value("Permissions");
     let list = list.and_then(|list| list.get("Permission").or(Some(list)));
     match list.map(|list| list.as_array().ok_or(list)) {
-        None => {}
+        None if fields.gives("Permissions") => {}
+        None => fields.doubt("it lacks Permissions".to_owned()),
         Some(Ok(list)) => list.iter().for_each(|value| permission(&id, value, group)),
         Some(Err(_)) => fields.doubt("Permissions are no list".to_owned()),
     }
@@ -296,6 +297,9 @@ pub(super) fn whitelists(
             .word("WhitelistNetworkType")
             .unwrap_or("MIX")
             .to_owned();
+        if !fields.gives("SecurityIPList") {
+            fields.doubt("it lacks SecurityIPList".to_owned());
+        }
         let entries = fields.token("SecurityIPList").unwrap_or_default();
         fields.pass(&[
             "DBInstanceIPArrayAttribute",

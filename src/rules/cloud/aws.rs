@@ -29,7 +29,7 @@ pub(super) fn group(map: &Map<String, Value>, found: &mut Found) {
     group.scope = fields.word("VpcId").map(str::to_owned);
     fields.pass(&["Description", "OwnerId", "Tags", "SecurityGroupArn"]);
     for (key, inbound) in [("IpPermissions", true), ("IpPermissionsEgress", false)] {
-        if !fields.has(key) {
+        if !fields.gives(key) {
             if inbound {
                 group.lacking.push(format!("{key} of {id}"));
             } else {
@@ -267,7 +267,7 @@ pub(super) fn acl(map: &Map<String, Value>, found: &mut Found) {
         group.bound.extend(subnet.map(str::to_owned));
     }
     fields.pass(&["IsDefault", "OwnerId", "Tags", "NetworkAclArn"]);
-    if !fields.has("Entries") {
+    if !fields.gives("Entries") {
         fields.doubt("it lacks Entries".to_owned());
     }
     for value in fields.list("Entries") {

@@ -72,7 +72,7 @@ pub(super) fn group(map: &Map<String, Value>, found: &mut Found) {
     if group.handle.resource_group.is_none() {
         group.handle.resource_group = fields.word("resourceGroup").map(str::to_owned);
     }
-    if !fields.has("securityRules") {
+    if !fields.gives("securityRules") {
         fields.doubt("it lacks securityRules".to_owned());
     }
     for key in ["securityRules", "defaultSecurityRules"] {
@@ -338,13 +338,10 @@ fn protocol(fields: &mut Fields<'_>) -> Option<u8> {
         "icmpv6" => 58,
         "esp" => 50,
         "ah" => 51,
-        other => match other.parse() {
-            Ok(number) => number,
-            Err(_) => {
-                fields.doubt(format!("protocol {} is not understood", cut(other)));
-                return None;
-            }
-        },
+        other => {
+            fields.doubt(format!("protocol {} is not understood", cut(other)));
+            return None;
+        }
     })
 }
 

@@ -110,12 +110,12 @@ impl<'a> Fields<'a> {
 
     /// A list; an empty one where it is absent.
     pub(super) fn list(&mut self, key: &str) -> &'a [Value] {
-        let Some(value) = self.value(key) else {
-            return &[];
-        };
-        match value.as_array() {
-            Some(list) => list,
-            None => {
+        let there = self.value(key).or_else(|| self.map.get(key));
+        match there.map(|value| (value, value.as_array())) {
+            Some((_, Some(list))) => list,
+            None | Some((Value::Null, None)) => &[],
+            Some((Value::String(text), None)) if text.trim().is_empty() => &[],
+            Some((value, None)) => {
                 self.wrong(key, value);
                 &[]
             }
@@ -136,6 +136,11 @@ impl<'a> Fields<'a> {
     /// Whether a field is there, whatever it holds.
     pub(super) fn has(&self, key: &str) -> bool {
         self.map.contains_key(key)
+    }
+
+    /// Whether a field is there and not null, though it may hold nothing.
+    pub(super) fn gives(&self, key: &str) -> bool {
+        self.map.get(key).is_some_and(|value| !value.is_null())
     }
 
     /// Fields that say nothing of who is let in.

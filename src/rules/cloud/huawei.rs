@@ -31,7 +31,7 @@ pub(super) fn group(map: &Map<String, Value>, found: &mut Found) {
     } else {
         "security_group_rules"
     };
-    let given = fields.has(key);
+    let given = fields.gives(key);
     for value in fields.list(key) {
         match value.as_object() {
             Some(map) => group_rule(map, Some(&id), found),
@@ -371,7 +371,7 @@ pub(super) fn acl(map: &Map<String, Value>, found: &mut Found) {
         "type",
     ]);
     for (key, inbound) in [("ingress_rules", true), ("egress_rules", false)] {
-        if !fields.has(key) {
+        if !fields.gives(key) {
             group
                 .lacking
                 .push(format!("{key} of {id}, which are not in this listing"));

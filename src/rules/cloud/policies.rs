@@ -26,12 +26,11 @@ pub(super) const EARLIER: usize = 180_000;
 /// `get-effective-firewalls`.
 pub(super) fn effective(map: &Map<String, Value>, found: &mut Found) {
     let mut fields = Fields::of(map);
-    let rules: Vec<_> = fields
-        .list("firewalls")
-        .iter()
-        .filter_map(Value::as_object)
-        .map(read)
-        .collect();
+    let list = fields.list("firewalls");
+    let rules: Vec<_> = list.iter().filter_map(Value::as_object).map(read).collect();
+    if rules.len() < list.len() {
+        fields.doubt("an entry of firewalls is no rule".to_owned());
+    }
     let network = rules
         .first()
         .map_or("default", |(network, ..)| network)
@@ -94,7 +93,7 @@ fn policy(value: &Value, index: usize, network: &str, group: &mut Group) {
         .next()
         .unwrap_or_else(|| "policy".to_owned());
     fields.pass(&["priority", "packetMirroringRules"]);
-    if !fields.has("rules") {
+    if !fields.gives("rules") {
         fields.doubt(format!("the rules of policy {name}"));
     }
     for value in fields.list("rules") {
@@ -141,6 +140,9 @@ fn policy_rule(value: &Value, policy: &str, network: &str) -> (Rule, Option<bool
         fields.doubt("targetResources name another network".to_owned());
     }
     let inner = fields.value("match").unwrap_or(&Value::Null);
+    if inner.is_null() {
+        fields.doubt("it lacks match".to_owned());
+    }
     let (services, remote, local) = matcher(&mut fields, inner, inbound != Some(false));
     fields.pass(&[
         "kind",
@@ -203,6 +205,9 @@ fn matcher(
     }
     let tags = secure_tags(&mut fields, "srcSecureTags", "is the address of what has");
     sources.extend(tags.into_iter().map(End::Named));
+    if inbound && sources.is_empty() {
+        fields.doubt("it names no source".to_owned());
+    }
     for what in fields.unclear() {
         outer.doubt(what);
     }

@@ -3,7 +3,7 @@
 use super::fields::shell;
 use super::found::{Found, sort};
 use super::judge::Fact;
-use super::model::{Action, End, Group, Layer, Odds, Provider, Rule, Seat, Side};
+use super::model::{End, Group, Layer, Odds, Provider, Rule, Seat, Side};
 use super::policies::{EARLIER, OF_THE_NETWORK};
 
 /// Most groups that one interface has by default

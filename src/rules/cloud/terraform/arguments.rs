@@ -165,14 +165,14 @@ pub(super) fn aws_group(resource: &Resource<'_>, id: &str) -> Map<String, Value>
         ("ingress", "IpPermissions"),
         ("egress", "IpPermissionsEgress"),
     ] {
-        let list = resource.values.get(from).and_then(Value::as_array);
-        let list = list
-            .into_iter()
-            .flatten()
-            .map(|block| match block.as_object() {
-                Some(block) => Value::Object(permission(block, id)),
-                None => block.clone(),
-            });
+        // Where it is no list, it is not in the text.
+        let Some(list) = resource.values.get(from).and_then(Value::as_array) else {
+            continue;
+        };
+        let list = list.iter().map(|block| match block.as_object() {
+            Some(block) => Value::Object(permission(block, id)),
+            None => block.clone(),
+        });
         map.insert(to.to_owned(), Value::Array(list.collect()));
     }
     map
@@ -285,8 +285,11 @@ pub(super) fn aws_acl(resource: &Resource<'_>, id: &str) -> Map<String, Value> {
     let mut map = renamed(values, &[], &silent);
     let mut entries = Vec::new();
     for (key, egress) in [("ingress", false), ("egress", true)] {
-        let list = values.get(key).and_then(Value::as_array);
-        for block in list.into_iter().flatten().filter_map(Value::as_object) {
+        let Some(list) = values.get(key).and_then(Value::as_array) else {
+            map.insert(key.to_owned(), json!("not in the text"));
+            continue;
+        };
+        for block in list.iter().filter_map(Value::as_object) {
             let mut entry = aws_entry(block);
             entry.insert("Egress".to_owned(), json!(egress));
             entries.push(Value::Object(entry));
@@ -335,14 +338,14 @@ pub(super) fn azure_group(resource: &Resource<'_>) -> Map<String, Value> {
         .values
         .get("security_rule")
         .and_then(Value::as_array);
-    let rules = list
-        .into_iter()
-        .flatten()
-        .map(|block| match block.as_object() {
+    // Where it is no list, it is not in the text.
+    if let Some(list) = list {
+        let rules = list.iter().map(|block| match block.as_object() {
             Some(block) => Value::Object(azure_rule(block)),
             None => block.clone(),
         });
-    map.insert("securityRules".to_owned(), Value::Array(rules.collect()));
+        map.insert("securityRules".to_owned(), Value::Array(rules.collect()));
+    }
     let group = resource.values.get("resource_group_name").cloned();
     map.insert("resourceGroup".to_owned(), group.unwrap_or(Value::Null));
     map

@@ -111,6 +111,8 @@ fn whole(resource: &Resource<'_>, found: &mut Found) {
             }
             let name = text(resource, "security_group_name").or(text(resource, "name"));
             map.insert("SecurityGroupName".to_owned(), json!(name));
+            // Its rules are resources of their own.
+            map.insert("Permissions".to_owned(), json!([]));
             alibaba::group(&map, found);
             mark(found, Provider::Alibaba, group, &id, resource);
         }
