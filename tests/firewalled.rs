@@ -78,6 +78,48 @@ fn the_rule_that_rejects_is_named_and_the_command_advised_lets_the_instance_in()
 }
 
 #[test]
+fn the_security_group_behind_a_silence_at_the_edge_is_named_with_its_command() {
+    if !may_run("probing with the rules of a cloud", &TOOLS) {
+        return;
+    }
+    let place = Place::make();
+    let folder = Folder::make("cloud");
+    let _listener = place
+        .server
+        .enter(|| std::net::TcpListener::bind((SERVER, 3306)).expect("a listener"));
+    // In its first hook the host drops before its stack sees the packet, as a security group does.
+    shell(
+        &place.server,
+        "iptables -t raw -A PREROUTING -p tcp --dport 3306 -j DROP",
+    );
+    folder.write(
+        "group",
+        r#"{"SecurityGroups":[{"GroupId":"sg-1","GroupName":"db","VpcId":"vpc-1",
+        "IpPermissions":[{"IpProtocol":"tcp","FromPort":3306,"ToPort":3306,"IpRanges":[
+        {"CidrIp":"192.0.2.0/24"}],"Ipv6Ranges":[],"PrefixListIds":[],"UserIdGroupPairs":[]}],
+        "IpPermissionsEgress":[]}]}"#,
+    );
+    folder.write("save", "*filter\n:INPUT ACCEPT [0:0]\nCOMMIT\n");
+    let [group, save] = ["group", "save"].map(|name| folder.path(name).display().to_string());
+    let (document, status) = probed(&place, &["--rules", &group, "--rules", &save]);
+    assert_eq!(status, Some(1), "{document}");
+    let cause = document["verdict"]["cause"].as_str().expect("a cause");
+    assert!(cause.starts_with("drop-edge"), "{document}");
+    let first = &document["advice"][0];
+    let text = first["text"].as_str().expect("a text");
+    assert!(
+        text.contains("The default of aws security-group sg-1"),
+        "{text}"
+    );
+    assert_eq!(first["owner"], "owner of the target's security group");
+    assert_eq!(
+        first["command"],
+        "aws ec2 authorize-security-group-ingress --group-id sg-1 --protocol tcp --port 3306 --cidr \
+         10.77.0.2/32"
+    );
+}
+
+#[test]
 fn rules_that_cannot_be_read_are_refused_before_anything_is_sent() {
     let folder = Folder::make("rules");
     folder.write("rules", "*filter\nthese are no rules\n");

@@ -347,7 +347,7 @@ _synquest() {
             return 0
             ;;
         synquest__subcmd__probe)
-            opts="-4 -6 -I -S -v -q -h -V --ipv4 --ipv6 --interface --source --mark --max-time --max-probes --rate --control-port --quick --thorough --no-mtu --seed --until --interval --until-timeout --pcap --report --bundle --force --scenario --public-address --rules --greeting --dry-run --exit-zero --json --verbose --quiet --color --help --version"
+            opts="-4 -6 -I -S -v -q -h -V --ipv4 --ipv6 --interface --source --mark --max-time --max-probes --rate --control-port --quick --thorough --no-mtu --seed --until --interval --until-timeout --pcap --report --bundle --force --scenario --public-address --rules --target-tags --attached --greeting --dry-run --exit-zero --json --verbose --quiet --color --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -429,6 +429,14 @@ _synquest() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --attached)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --target-tags)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --greeting)
                     COMPREPLY=($(compgen -W "auto mysql postgresql redis" -- "${cur}"))
                     return 0
@@ -445,7 +453,7 @@ _synquest() {
             return 0
             ;;
         synquest__subcmd__rules)
-            opts="-v -q -h -V --live --from --port --proto --to --in --out --source-port --outbound --handshake --exit-zero --json --verbose --quiet --color --help --version"
+            opts="-v -q -h -V --live --from --port --proto --to --in --out --source-port --outbound --target-tags --attached --handshake --exit-zero --json --verbose --quiet --color --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -476,6 +484,14 @@ _synquest() {
                     return 0
                     ;;
                 --source-port)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --attached)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --target-tags)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

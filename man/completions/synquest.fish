@@ -58,7 +58,8 @@ complete -c synquest -n "__fish_synquest_using_subcommand probe" -l scenario -d 
 on-prem\t'In a data centre, over a VPN or the public network'
 same-region-vm\t'Self-built on a virtual machine of the same region, in this VPC or a peered one'"
 complete -c synquest -n "__fish_synquest_using_subcommand probe" -l public-address -d 'Address under which public networks see this instance (its EIP)' -r
-complete -c synquest -n "__fish_synquest_using_subcommand probe" -l rules -d 'What the target\'s iptables-save (or iptables -L, nft list ruleset) prints, to name the very rule that stops us; - for stdin' -r -F
+complete -c synquest -n "__fish_synquest_using_subcommand probe" -l rules -d 'What the target\'s iptables-save (or iptables -L, nft list ruleset) prints, or the JSON of its cloud\'s rules, to name the very rule that stops us; may be repeated; - for stdin' -r -F
+complete -c synquest -n "__fish_synquest_using_subcommand probe" -l attached -l target-tags -d 'Security group, subnet, network, network tag or service account that the target has in its cloud; may be repeated [default: those given]' -r
 complete -c synquest -n "__fish_synquest_using_subcommand probe" -l greeting -d 'Where the port is open, connect in full and report what the server says [mysql, postgresql, redis; default: by the port and the server\'s words]' -r -f -a "auto\t'What is usual on the port, or what the server speaks first'
 mysql\t'MySQL or MariaDB'
 postgresql\t'PostgreSQL'
@@ -167,6 +168,7 @@ complete -c synquest -n "__fish_synquest_using_subcommand rules" -l to -d 'Addre
 complete -c synquest -n "__fish_synquest_using_subcommand rules" -l in -d 'Interface it comes in by' -r
 complete -c synquest -n "__fish_synquest_using_subcommand rules" -l out -d 'Interface the host forwards it by, as to a container; with --outbound, leaves by' -r
 complete -c synquest -n "__fish_synquest_using_subcommand rules" -l source-port -d 'Port it comes from [default: any unprivileged one]' -r
+complete -c synquest -n "__fish_synquest_using_subcommand rules" -l attached -l target-tags -d 'Security group, subnet, network, network tag or service account that the target has in its cloud; may be repeated [default: those given]' -r
 complete -c synquest -n "__fish_synquest_using_subcommand rules" -l color -d 'When to colour [NO_COLOR is honoured by auto]' -r -f -a "auto\t''
 always\t''
 never\t''"

@@ -10,7 +10,7 @@ use clap::{ArgAction, Args, ColorChoice, Parser, Subcommand, ValueEnum};
 
 use super::duration;
 use super::merge::MergeArguments;
-use super::rules::RulesArguments;
+use super::rules::{Attachment, RulesArguments};
 use super::sweep::arguments::SweepArguments;
 use super::until::Until;
 use crate::report::advice::{Scenario, Situation};
@@ -125,8 +125,8 @@ pub struct ProbeArguments {
     /// What only the user knows of the way.
     #[command(flatten)]
     pub situation: Whereabouts,
-    /// What the target's iptables-save (or iptables -L, nft list ruleset) prints, to name the very
-    /// rule that stops us; - for stdin
+    /// What the target's iptables-save (or iptables -L, nft list ruleset) prints, or the JSON of its
+    /// cloud's rules, to name the very rule that stops us; may be repeated; - for stdin
     #[arg(
         long,
         value_name = "FILE",
@@ -134,7 +134,10 @@ pub struct ProbeArguments {
         hide_env_values = true,
         help_heading = "Advice"
     )]
-    pub rules: Option<PathBuf>,
+    pub rules: Vec<PathBuf>,
+    /// What the target has in its cloud.
+    #[command(flatten)]
+    pub attachment: Attachment,
     /// Where the port is open, connect in full and report what the server says [mysql, postgresql,
     /// redis; default: by the port and the server's words]
     #[arg(

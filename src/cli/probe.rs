@@ -34,11 +34,7 @@ pub fn run(
     terminal: Terminal,
 ) -> Result<ExitStatus, Failure> {
     let artefacts = artefact::Plan::of(arguments.pcap.as_deref(), &arguments.artefacts)?;
-    let rules = arguments
-        .rules
-        .as_deref()
-        .map(TargetRules::read)
-        .transpose()?;
+    let rules = TargetRules::read(&arguments.rules, &arguments.attachment.attached)?;
     let found = lookup::endpoints(&arguments.endpoints, &arguments.leave)?.some()?;
     let endpoints = found.endpoints;
     let mut settings = settings::settings(&arguments.cost, &arguments.leave);

@@ -13,6 +13,9 @@ use super::failure::Failure;
 use super::terminal::Terminal;
 use crate::net::firewall::{self, Listing, Printed};
 use crate::report::{self, json};
+use crate::rules::cloud::found::Found;
+use crate::rules::cloud::stage::Attached;
+use crate::rules::cloud::{answer, course, split};
 use crate::rules::decision::{Ruling, decide, handshake};
 use crate::rules::document::Document;
 use crate::rules::input::{self, MOST_BYTES};
@@ -24,7 +27,8 @@ use crate::rules::unreadable::{Fault, Unreadable};
 /// Arguments of `rules`.
 #[derive(Args, Clone, Debug)]
 pub struct RulesArguments {
-    /// What iptables-save, iptables -S, iptables -L or nft list ruleset printed, several of them in
+    /// What iptables-save, iptables -S, iptables -L or nft list ruleset printed, and the JSON of a
+    /// cloud's security groups, network ACLs, firewalls and whitelists, or of Terraform; several in
     /// any order; - for stdin
     #[arg(
         value_name = "FILE",
@@ -39,6 +43,9 @@ pub struct RulesArguments {
     /// The connection that is asked about.
     #[command(flatten)]
     pub connection: Connection,
+    /// What the target has in its cloud.
+    #[command(flatten)]
+    pub attachment: Attachment,
     /// Follow the answer and the last packet of the handshake as well
     #[arg(long, env = "SYNQUEST_HANDSHAKE", hide_env_values = true,
         value_parser = BoolishValueParser::new())]
@@ -47,6 +54,23 @@ pub struct RulesArguments {
     #[arg(long, env = "SYNQUEST_EXIT_ZERO", hide_env_values = true,
         value_parser = BoolishValueParser::new(), help_heading = "Output")]
     pub exit_zero: bool,
+}
+
+/// What a cloud's listings do not tell of the target.
+#[derive(Args, Clone, Debug, Default)]
+pub struct Attachment {
+    /// Security group, subnet, network, network tag or service account that the target has in its
+    /// cloud; may be repeated [default: those given]
+    #[arg(
+        long,
+        value_name = "NAME",
+        env = "SYNQUEST_ATTACHED",
+        hide_env_values = true,
+        value_delimiter = ',',
+        visible_alias = "target-tags",
+        help_heading = "Cloud"
+    )]
+    pub attached: Vec<String>,
 }
 
 /// A connection as asked about.
@@ -170,19 +194,18 @@ pub fn run(
 ) -> Result<ExitStatus, Failure> {
     let packet = packet(&arguments.connection)?;
     let assumed = Family::of(packet.from);
-    let ruleset = if arguments.live {
-        live(assumed)?
+    let document = if arguments.live {
+        on_host(&live(assumed)?, &packet, arguments.handshake)
     } else {
-        let (name, rules) = given(&arguments.files)?;
-        input::read(&rules, assumed).map_err(|reason| Unjudged::Unreadable { name, reason })?
+        let given = given(&arguments.files)?;
+        let ruleset = given.host(assumed)?;
+        let host = ruleset.map(|ruleset| on_host(&ruleset, &packet, arguments.handshake));
+        let attached = Attached(arguments.attachment.attached.clone());
+        match host {
+            Some(host) if given.found.is_empty() => host,
+            host => answer::document(&course::follow(&given.found, &attached, &packet), host),
+        }
     };
-    let first = decide(&ruleset, &packet);
-    let later = if arguments.handshake {
-        handshake(&ruleset, &first)
-    } else {
-        Vec::new()
-    };
-    let document = Document::of(&ruleset, &first, &later);
     let written = if shared.json {
         json::document(&document)? + "\n"
     } else if shared.quiet {
@@ -200,6 +223,17 @@ pub fn run(
         _ if arguments.exit_zero => Ok(status.forgiving()),
         _ => Ok(status),
     }
+}
+
+/// What the host's own rules say.
+fn on_host(ruleset: &Ruleset, packet: &Packet, whole: bool) -> Document {
+    let first = decide(ruleset, packet);
+    let later = if whole {
+        handshake(ruleset, &first)
+    } else {
+        Vec::new()
+    };
+    Document::of(ruleset, &first, &later)
 }
 
 fn packet(connection: &Connection) -> Result<Packet, Unjudged> {
@@ -236,8 +270,36 @@ fn parse_port(text: &str) -> Result<u16, String> {
         .ok_or_else(|| "neither a port number nor a service this program knows".to_owned())
 }
 
-/// The rules in the files, one after the other, and what to call them.
-pub(super) fn given(files: &[PathBuf]) -> Result<(String, String), Unjudged> {
+/// The rules in the files.
+#[derive(Clone, Debug)]
+pub(super) struct Given {
+    /// What to call the files.
+    name: String,
+    /// Those of clouds.
+    pub(super) found: Found,
+    /// The host's own, one file after the other.
+    text: String,
+}
+
+impl Given {
+    /// The host's own rules; `None` where the rules of clouds are all that was given.
+    pub(super) fn host(&self, assumed: Family) -> Result<Option<Ruleset>, Unjudged> {
+        if !self.found.is_empty() && self.text.trim().is_empty() {
+            return Ok(None);
+        }
+        let unreadable = |reason| Unjudged::Unreadable {
+            name: self.name.clone(),
+            reason,
+        };
+        input::read(&self.text, assumed)
+            .map(Some)
+            .map_err(unreadable)
+    }
+}
+
+/// Reads the files.
+pub(super) fn given(files: &[PathBuf]) -> Result<Given, Unjudged> {
+    let mut found = Found::default();
     let mut rules = String::new();
     for path in files {
         let closed = |source| Unjudged::Closed {
@@ -245,17 +307,39 @@ pub(super) fn given(files: &[PathBuf]) -> Result<(String, String), Unjudged> {
             source,
         };
         let bytes = contents(path).map_err(closed)?;
-        rules.push_str(&text(&bytes));
+        let left = if bytes.len() > MOST_BYTES {
+            // It is refused for its size.
+            text(&bytes)
+        } else {
+            let unreadable = |reason| Unjudged::Unreadable {
+                name: called(path),
+                reason,
+            };
+            split::split(&text(&bytes), &mut found).map_err(unreadable)?
+        };
+        rules.push_str(&left);
         if !rules.ends_with('\n') {
             rules.push('\n');
         }
     }
+    found.settle();
     let name = match files {
-        [only] if only.as_os_str() == "-" => "stdin".to_owned(),
-        [only] => only.display().to_string(),
+        [only] => called(only),
         _ => "the files, one after the other,".to_owned(),
     };
-    Ok((name, rules))
+    Ok(Given {
+        name,
+        found,
+        text: rules,
+    })
+}
+
+fn called(path: &Path) -> String {
+    if path.as_os_str() == "-" {
+        "stdin".to_owned()
+    } else {
+        path.display().to_string()
+    }
 }
 
 /// The text of a file; a shell of Windows writes UTF-16, which begins with its byte order mark.

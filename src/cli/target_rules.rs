@@ -1,47 +1,52 @@
 //! `--rules`: the target's own rules, by which the very one behind a verdict is named.
 
 use std::net::IpAddr;
-use std::path::Path;
+use std::path::PathBuf;
 
 use super::rules::{Unjudged, given};
 use crate::model::outcome::Outcome;
 use crate::model::verdict::{Cause, Verdict};
-use crate::report::advice::{Advice, Situation, seen_as, spare_the_search};
+use crate::report::advice::{Advice, seen_as, spare_the_search};
 use crate::report::record::Record;
 use crate::report::words::capital;
+use crate::rules::cloud::answer;
+use crate::rules::cloud::course::follow;
+use crate::rules::cloud::found::Found;
+use crate::rules::cloud::stage::Attached;
 use crate::rules::decision::{Ruling, decide};
 use crate::rules::document::{Document, RuleRecord};
-use crate::rules::input;
 use crate::rules::packet::Packet;
 use crate::rules::ruleset::{Family, Ruleset};
 
 const HOST_ADMIN: &str = "administrator of the target host";
 
-/// The rules of the target, as both IP versions read what does not say its own.
+/// The rules of the target and of the cloud round it, as both IP versions read what does not say
+/// its own.
 #[derive(Clone, Debug)]
 pub struct TargetRules {
-    v4: Ruleset,
-    v6: Ruleset,
+    v4: Option<Ruleset>,
+    v6: Option<Ruleset>,
+    cloud: Found,
+    attached: Attached,
 }
 
 impl TargetRules {
-    /// Reads them from a file, or from stdin where it is `-`.
+    /// Reads them from files, or from stdin where one is `-`; `None` where there are none.
     ///
     /// # Errors
     ///
-    /// When the file cannot be read, or holds something else.
-    pub fn read(path: &Path) -> Result<Self, Unjudged> {
-        let (name, text) = given(&[path.to_owned()])?;
-        let read = |assumed| {
-            input::read(&text, assumed).map_err(|reason| Unjudged::Unreadable {
-                name: name.clone(),
-                reason,
-            })
-        };
-        Ok(Self {
-            v4: read(Family::Ip)?,
-            v6: read(Family::Ip6)?,
-        })
+    /// When a file cannot be read, or holds something else.
+    pub fn read(files: &[PathBuf], attached: &[String]) -> Result<Option<Self>, Unjudged> {
+        if files.is_empty() {
+            return Ok(None);
+        }
+        let given = given(files)?;
+        Ok(Some(Self {
+            v4: given.host(Family::Ip)?,
+            v6: given.host(Family::Ip6)?,
+            cloud: given.found,
+            attached: Attached(attached.to_vec()),
+        }))
     }
 
     /// Puts first among the advice what the rules say of this outcome, where they can have caused
@@ -51,10 +56,13 @@ impl TargetRules {
         if !blames_host(cause) && !matches!(cause, Cause::Open | Cause::DropEdge) {
             return;
         }
+        let mut stops = false;
         let advice = match seen_as(outcome, &record.run.situation) {
             Some(from) => {
                 let document = self.decided(from, outcome);
-                if names(&document, &outcome.finding.verdict).is_some() {
+                stops = document.decision == Ruling::Blocked;
+                let named = names(&document, &outcome.finding.verdict);
+                if named.is_some_and(|rule| rule.provider.is_none()) {
                     spare_the_search(&mut record.advice);
                 }
                 opinion(from, outcome, &document)
@@ -69,7 +77,7 @@ impl TargetRules {
             }),
         };
         // What filters in raw or mangle looks like the network's edge; most often it is the edge.
-        let at = if cause == Cause::DropEdge && !self.stops(outcome, &record.run.situation) {
+        let at = if cause == Cause::DropEdge && !stops && self.cloud.is_empty() {
             record.advice.len()
         } else {
             0
@@ -77,24 +85,19 @@ impl TargetRules {
         record.advice.splice(at..at, advice);
     }
 
-    fn stops(&self, outcome: &Outcome, situation: &Situation) -> bool {
-        let packet = seen_as(outcome, situation)
-            .map(|from| Packet::opening(from, Some(outcome.endpoint.port)));
-        packet.is_some_and(|packet| decide(self.of(outcome), &packet).ruling == Ruling::Blocked)
-    }
-
-    /// The rules as the endpoint's IP version reads them.
-    const fn of(&self, outcome: &Outcome) -> &Ruleset {
-        match outcome.endpoint.address {
+    fn decided(&self, from: IpAddr, outcome: &Outcome) -> Document {
+        let ruleset = match outcome.endpoint.address {
             IpAddr::V4(_) => &self.v4,
             IpAddr::V6(_) => &self.v6,
-        }
-    }
-
-    fn decided(&self, from: IpAddr, outcome: &Outcome) -> Document {
-        let ruleset = self.of(outcome);
+        };
         let packet = Packet::opening(from, Some(outcome.endpoint.port));
-        Document::of(ruleset, &decide(ruleset, &packet), &[])
+        let host = ruleset
+            .as_ref()
+            .map(|ruleset| Document::of(ruleset, &decide(ruleset, &packet), &[]));
+        match host {
+            Some(host) if self.cloud.is_empty() => host,
+            host => answer::document(&follow(&self.cloud, &self.attached, &packet), host),
+        }
     }
 }
 
@@ -109,19 +112,38 @@ fn names<'a>(document: &'a Document, verdict: &Verdict) -> Option<&'a RuleRecord
 fn opinion(from: IpAddr, outcome: &Outcome, document: &Document) -> Option<Advice> {
     let port = outcome.endpoint.port;
     let verdict = &outcome.finding.verdict;
+    let cloud = document
+        .rule
+        .as_ref()
+        .is_some_and(|rule| rule.provider.is_some());
+    let (who, again) = if cloud {
+        (
+            "what is given of the cloud's rules",
+            "Compare them with what the provider's command lists now.",
+        )
+    } else {
+        (
+            "the host",
+            "Compare them with iptables-save and nft list ruleset on the host.",
+        )
+    };
+    let owner = owner(document);
+    let told = |text: String| Advice {
+        owner: owner.to_owned(),
+        text,
+        command: None,
+    };
     Some(match (document.decision, document.rule.as_ref()) {
         (Ruling::Blocked, Some(rule)) if names(document, verdict).is_none() => told(format!(
             "By the rules given, {}, stops {from}, which is not what was seen: they are not the ones \
-             in force, or something before them decides. Compare them with iptables-save and nft \
-             list ruleset on the host.",
+             in force, or something before them decides. {again}",
             place(rule),
         )),
         (Ruling::Blocked, _) => blocked(from, document),
         (Ruling::Allowed | Ruling::Depends, _) if verdict.cause == Cause::Open => return None,
         (Ruling::Allowed, _) => told(format!(
-            "By the rules given, the host lets {from} in on port {port}: they are not the ones in \
-             force, or something before them decides. Compare them with iptables-save and nft list \
-             ruleset on the host.{}",
+            "By the rules given, {who} lets {from} in on port {port}: they are not the ones in \
+             force, or something before them decides. {again}{}",
             sentences(&document.warnings)
         )),
         (Ruling::Depends, Some(rule))
@@ -138,12 +160,22 @@ fn opinion(from: IpAddr, outcome: &Outcome, document: &Document) -> Option<Advic
             }
         }
         (Ruling::Depends, _) => told(format!(
-            "By the rules given, it hangs on what they do not tell whether the host lets {from} in \
+            "By the rules given, it hangs on what they do not tell whether {who} lets {from} in \
              on port {port}: {}.{}",
             document.unknown.join("; "),
             sentences(&document.warnings)
         )),
     })
+}
+
+/// Who can change the rule that decides.
+fn owner(document: &Document) -> &'static str {
+    match document.rule.as_ref().map(|rule| rule.layer) {
+        Some("security-group") => "owner of the target's security group",
+        Some("network-acl") => "owner of the target's network ACL",
+        Some("whitelist") => "owner of the database's whitelist",
+        _ => HOST_ADMIN,
+    }
 }
 
 /// Whether the host's own firewall may be behind a cause.
@@ -156,6 +188,13 @@ const fn blames_host(cause: Cause) -> bool {
 
 /// Whether a rule that stops packets would have been seen otherwise than was seen.
 fn contradicts(rule: &RuleRecord, verdict: &Verdict) -> bool {
+    if rule.provider.is_some() {
+        // A cloud's filters drop without a word; what a whitelist does is not the same everywhere.
+        return match verdict.cause {
+            Cause::Open => rule.layer != "whitelist",
+            cause => cause == Cause::RejectHost && rule.layer != "whitelist",
+        };
+    }
     let refused = match (rule.target.as_str(), &rule.reject_with) {
         ("DROP", _) => None,
         ("REJECT", Some(with)) => Some(with.as_str()),
@@ -185,8 +224,9 @@ fn blocked(from: IpAddr, document: &Document) -> Advice {
         text.push_str(&format!(" This takes that back: {undoing}"));
     }
     Advice {
+        owner: owner(document).to_owned(),
+        text,
         command: document.commands(),
-        ..told(text)
     }
 }
 
@@ -201,6 +241,9 @@ fn sentences(clauses: &[String]) -> String {
 
 /// A rule by its place, and as its tool prints it.
 fn place(rule: &RuleRecord) -> String {
+    if let Some(cloud) = rule.in_cloud() {
+        return format!("{cloud}, {}", rule.text);
+    }
     let place = format!("chain {} (table {})", rule.chain, rule.table);
     match rule.number {
         Some(number) => format!("rule {number} of {place}, {}", rule.text),
@@ -211,14 +254,6 @@ fn place(rule: &RuleRecord) -> String {
 /// A rule as the subject that stops something.
 pub(super) fn stops(rule: &RuleRecord) -> String {
     capital(&format!("{}, stops", place(rule)))
-}
-
-fn told(text: String) -> Advice {
-    Advice {
-        owner: HOST_ADMIN.to_owned(),
-        text,
-        command: None,
-    }
 }
 
 #[cfg(test)]
@@ -250,6 +285,8 @@ mod tests {
             target: target.to_owned(),
             reject_with: reject_with.map(str::to_owned),
             text: "policy of INPUT".to_owned(),
+            layer: "host",
+            ..RuleRecord::default()
         }
     }
 

@@ -4,7 +4,7 @@ use anstyle::Style;
 
 use super::page::{BAD, DOUBTFUL, GOOD, PLAIN, Page, STRONG};
 use crate::rules::decision::Ruling;
-use crate::rules::document::{Document, OutcomeRecord, PacketRecord, RuleRecord};
+use crate::rules::document::{Document, OutcomeRecord, RuleRecord};
 
 /// Most outcomes that are written out; the JSON form holds all of them.
 const MOST_OUTCOMES: usize = 16;
@@ -15,8 +15,9 @@ const MOST_WAYS: usize = 4;
 pub fn answer(document: &Document, width: usize) -> String {
     let mut page = Page::new(width);
     page.paragraph(style(document.decision), 0, &headline(document));
-    page.paragraph(PLAIN, 0, &asked(&document.packet));
-    if let Some(rule) = document.rule.as_ref().filter(|rule| rule.number.is_some()) {
+    page.paragraph(PLAIN, 0, &asked(document));
+    let shown = |rule: &&RuleRecord| rule.number.is_some() || rule.provider.is_some();
+    if let Some(rule) = document.rule.as_ref().filter(shown) {
         page.gap();
         page.paragraph(PLAIN, 2, &rule.text);
     }
@@ -44,9 +45,13 @@ pub fn line(document: &Document) -> String {
 
 /// The decision; where it depends, the outcome that is likeliest.
 fn headline(document: &Document) -> String {
-    match document.likely {
-        Some(likely) => format!("most likely {}", decided(likely, document.rule.as_ref())),
-        None => decided(document.decision, document.rule.as_ref()),
+    let rule = document.rule.as_ref();
+    match (document.likely, rule) {
+        (Some(Ruling::Allowed), Some(rule)) if rule.stops() => {
+            format!("most likely allowed; may be blocked by {}", described(rule))
+        }
+        (Some(likely), _) => format!("most likely {}", decided(likely, rule)),
+        (None, _) => decided(document.decision, rule),
     }
 }
 
@@ -69,6 +74,9 @@ fn decided(decision: Ruling, rule: Option<&RuleRecord>) -> String {
 
 /// A rule in words: `rule 2 of INPUT: DROP`.
 fn described(rule: &RuleRecord) -> String {
+    if let Some(cloud) = rule.in_cloud() {
+        return format!("{cloud}: {}", rule.target);
+    }
     let place = match rule.family {
         "ip" | "ip6" if rule.table == "filter" => rule.chain.clone(),
         "ip" | "ip6" => format!("{}/{}", rule.table, rule.chain),
@@ -88,12 +96,22 @@ fn described(rule: &RuleRecord) -> String {
     words
 }
 
-fn asked(packet: &PacketRecord) -> String {
-    let to = packet.to.as_deref().unwrap_or("this host");
+fn asked(document: &Document) -> String {
+    let packet = &document.packet;
+    let cloud = document
+        .rule
+        .as_ref()
+        .is_some_and(|rule| rule.provider.is_some());
+    let to = packet
+        .to
+        .as_deref()
+        .unwrap_or(if cloud { "the target" } else { "this host" });
     let port = packet
         .port
         .map_or_else(|| "any port".to_owned(), |port| format!("port {port}"));
-    let kind = if packet.connection_state == "NEW" {
+    let kind = if cloud {
+        "the first packet of a new connection, and its answer where a layer keeps no state"
+    } else if packet.connection_state == "NEW" {
         "the first packet of a new connection (conntrack state NEW)"
     } else {
         "a later packet of the handshake (conntrack state ESTABLISHED)"
@@ -182,7 +200,7 @@ fn behind(page: &mut Page, document: &Document) {
     heading(page, "Would still block after that");
     for rule in &document.behind {
         page.item(PLAIN, 2, "-", 4, &described(rule));
-        if rule.number.is_some() {
+        if rule.number.is_some() || rule.provider.is_some() {
             page.paragraph(PLAIN, 6, &rule.text);
         }
     }

@@ -1,6 +1,7 @@
 //! What is told of a decision: the versioned JSON form, and what the text form is written from.
 
-use serde::Serialize;
+use serde::ser::SerializeMap as _;
+use serde::{Serialize, Serializer};
 
 use super::decision::{Decision, Ruling, decided_at, is_blocked};
 use super::flow::Flow;
@@ -46,8 +47,8 @@ pub struct Document {
     pub handshake: Vec<PacketOutcome>,
 }
 
-/// A rule, or the policy of a chain.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+/// A rule, or the policy of a chain; or a rule of a cloud, which stands in a group.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RuleRecord {
     /// The family of its table.
     pub family: &'static str,
@@ -65,6 +66,67 @@ pub struct RuleRecord {
     pub reject_with: Option<String>,
     /// As its tool prints it.
     pub text: String,
+    /// `host`, or the layer of a cloud: `security-group`, `network-acl`, `whitelist`.
+    pub layer: &'static str,
+    /// Whose cloud it is.
+    pub provider: Option<&'static str>,
+    /// The group it stands in there.
+    pub group: Option<String>,
+    /// What the cloud calls it.
+    pub rule_id: Option<String>,
+    /// Whether it decides on the answer, where a layer keeps no state.
+    pub answers: bool,
+}
+
+impl RuleRecord {
+    /// Whether it lets nothing through that it decides on.
+    pub fn stops(&self) -> bool {
+        !matches!(self.target.as_str(), "ACCEPT" | "ALLOW")
+    }
+
+    /// `rule 100 of aws network-acl acl-1`, where it is a cloud's.
+    pub fn in_cloud(&self) -> Option<String> {
+        let provider = self.provider?;
+        let group = self.group.as_deref().unwrap_or_default();
+        let place = format!("{provider} {} {group}", self.layer);
+        let packet = if self.answers {
+            " (for the answer)"
+        } else {
+            ""
+        };
+        Some(match &self.rule_id {
+            Some(id) => format!("rule {id} of {place}{packet}"),
+            None if self.target == "DENY" => format!("the default of {place}{packet}"),
+            None => format!("a rule of {place}{packet}"),
+        })
+    }
+}
+
+impl Serialize for RuleRecord {
+    /// A rule of a cloud has its group in place of family, table, chain and handle.
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        if self.provider.is_some() {
+            map.serialize_entry("layer", self.layer)?;
+            map.serialize_entry("provider", &self.provider)?;
+            map.serialize_entry("group", &self.group)?;
+            map.serialize_entry("rule_id", &self.rule_id)?;
+            map.serialize_entry("packet", if self.answers { "answer" } else { "first" })?;
+        } else {
+            map.serialize_entry("family", self.family)?;
+            map.serialize_entry("table", &self.table)?;
+            map.serialize_entry("chain", &self.chain)?;
+            map.serialize_entry("number", &self.number)?;
+            map.serialize_entry("handle", &self.handle)?;
+        }
+        map.serialize_entry("target", &self.target)?;
+        map.serialize_entry("reject_with", &self.reject_with)?;
+        map.serialize_entry("text", &self.text)?;
+        if self.provider.is_none() {
+            map.serialize_entry("layer", self.layer)?;
+        }
+        map.end()
+    }
 }
 
 /// One end the packet may come to.
@@ -306,6 +368,8 @@ pub(super) fn rule_record(
             || format!("policy of {}", chain.name),
             |rule| rule.text.clone(),
         ),
+        layer: "host",
+        ..RuleRecord::default()
     })
 }
 

@@ -8,6 +8,7 @@
 //! it may come to is told with what it hangs on.
 
 pub mod agents;
+pub mod cloud;
 mod commands;
 pub mod condition;
 pub mod decision;

@@ -80,7 +80,9 @@ pub enum Fault {
     #[error("not valid JSON: {0}")]
     Json(String),
     /// JSON of something else than nftables.
-    #[error("JSON, but not what nft -j prints: no \"nftables\" array")]
+    #[error(
+        "JSON, but neither what nft -j prints (no \"nftables\" array) nor rules of a cloud that are known by their fields"
+    )]
     ForeignJson,
     /// The rule set is larger than this program takes.
     #[error("more than {0} bytes are not read")]

@@ -1,0 +1,436 @@
+//! The provider's own commands that let one address in on one port, and what takes them back.
+
+use std::net::IpAddr;
+
+use super::address::{alone, is_private};
+use super::course::Step;
+use super::fields::shell;
+use super::judge::Ending;
+use super::model::{Action, End, Group, Layer, Nature, Provider, Rule};
+use crate::rules::packet::{Packet, UDP};
+
+/// Commands with their undo, and what to do where there is no command.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Remedy {
+    pub(super) steps: Vec<(String, Option<String>)>,
+    pub(super) before: Vec<String>,
+}
+
+/// What a remedy is made for.
+struct Wanted<'a> {
+    step: &'a Step,
+    group: &'a Group,
+    /// The rule that stops it; `None` where none lets it through.
+    blocker: Option<&'a Rule>,
+    address: IpAddr,
+    /// `3306`, or a range.
+    first: u16,
+    last: u16,
+    udp: bool,
+}
+
+impl Wanted<'_> {
+    fn protocol(&self) -> &'static str {
+        if self.udp { "udp" } else { "tcp" }
+    }
+
+    fn dashed(&self) -> String {
+        self.ranged("-")
+    }
+
+    fn ranged(&self, dash: &str) -> String {
+        if self.first == self.last && dash == "-" {
+            self.first.to_string()
+        } else {
+            format!("{}{dash}{}", self.first, self.last)
+        }
+    }
+
+    /// The rules that are asked.
+    fn rules(&self) -> &[Rule] {
+        &self.group.side(self.step.inbound).rules
+    }
+
+    /// The largest order before the blocking rule that no rule has.
+    fn free_before(&self, lowest: i64, highest: i64) -> Option<i64> {
+        let top = self
+            .blocker
+            .map_or(highest, |rule| rule.order.saturating_sub(1));
+        let mut taken: Vec<i64> = self.rules().iter().map(|rule| rule.order).collect();
+        taken.sort_unstable();
+        let mut next = top.min(highest);
+        for order in taken.into_iter().rev() {
+            if order == next {
+                next = next.saturating_sub(1);
+            }
+        }
+        (next >= lowest).then_some(next)
+    }
+}
+
+/// What lets the packet through a step that stops it, or may.
+pub(super) fn of(step: &Step, blocking: &Ending, packet: &Packet) -> Remedy {
+    let group = match &blocking.rule {
+        Some(rule) => step
+            .stage
+            .groups
+            .iter()
+            .find(|group| group.id == rule.group),
+        // Not the one that every instance of the network may have.
+        None => {
+            let own = |group: &&Group| group.name.as_deref() != Some("default");
+            step.stage.groups.iter().find(own)
+        }
+    };
+    let Some(group) = group.or(step.stage.groups.first()) else {
+        return Remedy::default();
+    };
+    let (first, last) = if step.answers {
+        (
+            packet.source_port.unwrap_or(1024),
+            packet.source_port.unwrap_or(u16::MAX),
+        )
+    } else {
+        (packet.port.unwrap_or(0), packet.port.unwrap_or(u16::MAX))
+    };
+    let inbound = step.inbound != step.answers;
+    let address = match (inbound, packet.to) {
+        (false, Some(to)) => to,
+        _ => packet.from,
+    };
+    let wanted = Wanted {
+        step,
+        group,
+        blocker: blocking
+            .rule
+            .as_ref()
+            .filter(|rule| rule.action != Action::Allow),
+        address,
+        first,
+        last,
+        udp: packet.protocol == UDP,
+    };
+    let mut remedy = match (group.provider, group.layer) {
+        (Provider::Aws, Layer::NetworkAcl) => aws_acl(&wanted),
+        (Provider::Aws, _) => aws_group(&wanted),
+        (Provider::Azure, _) => azure(&wanted),
+        (Provider::Gcp, _) => gcp(&wanted),
+        (Provider::Huawei, Layer::NetworkAcl) => huawei_acl(&wanted),
+        (Provider::Huawei, _) => huawei(&wanted),
+        (Provider::Alibaba, Layer::Whitelist) => whitelist(&wanted),
+        (Provider::Alibaba, _) => alibaba(&wanted),
+    };
+    if let Some(resource) = &group.handle.terraform {
+        remedy.before.push(format!(
+            "Terraform owns {resource} and takes back what is changed beside it: write the rule \
+             into its configuration as well"
+        ));
+    }
+    remedy
+}
+
+fn single(command: String, undo: String) -> Remedy {
+    Remedy {
+        steps: vec![(command, Some(undo))],
+        before: Vec::new(),
+    }
+}
+
+fn only(before: String) -> Remedy {
+    Remedy {
+        steps: Vec::new(),
+        before: vec![before],
+    }
+}
+
+fn aws_group(wanted: &Wanted<'_>) -> Remedy {
+    let id = shell(&wanted.group.id);
+    let direction = if wanted.step.inbound {
+        "ingress"
+    } else {
+        "egress"
+    };
+    let protocol = wanted.protocol();
+    let block = alone(wanted.address);
+    let what = if wanted.address.is_ipv4() && wanted.step.inbound {
+        format!(
+            "--protocol {protocol} --port {} --cidr {block}",
+            wanted.dashed()
+        )
+    } else {
+        let (list, key) = if wanted.address.is_ipv4() {
+            ("IpRanges", "CidrIp")
+        } else {
+            ("Ipv6Ranges", "CidrIpv6")
+        };
+        format!(
+            "--ip-permissions 'IpProtocol={protocol},FromPort={},ToPort={},{list}=[{{{key}={block}}}]'",
+            wanted.first, wanted.last
+        )
+    };
+    single(
+        format!("aws ec2 authorize-security-group-{direction} --group-id {id} {what}"),
+        format!("aws ec2 revoke-security-group-{direction} --group-id {id} {what}"),
+    )
+}
+
+fn aws_acl(wanted: &Wanted<'_>) -> Remedy {
+    let id = shell(&wanted.group.id);
+    let side = if wanted.step.inbound {
+        "ingress"
+    } else {
+        "egress"
+    };
+    // https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateNetworkAclEntry.html
+    let Some(number) = wanted.free_before(1, 32766) else {
+        return only(format!(
+            "no number is free before the rule of {id} that blocks: renumber its entries first"
+        ));
+    };
+    let protocol = if wanted.udp { 17 } else { 6 };
+    let key = if wanted.address.is_ipv4() {
+        "--cidr-block"
+    } else {
+        "--ipv6-cidr-block"
+    };
+    single(
+        format!(
+            "aws ec2 create-network-acl-entry --network-acl-id {id} --{side} --rule-number {number} \
+             --protocol {protocol} --port-range From={},To={} {key} {} --rule-action allow",
+            wanted.first,
+            wanted.last,
+            alone(wanted.address)
+        ),
+        format!(
+            "aws ec2 delete-network-acl-entry --network-acl-id {id} --{side} --rule-number {number}"
+        ),
+    )
+}
+
+fn rule_name(wanted: &Wanted<'_>) -> String {
+    let address: String = wanted
+        .address
+        .to_string()
+        .chars()
+        .map(|c| if c.is_ascii_alphanumeric() { c } else { '-' })
+        .collect();
+    let name = format!("synquest-{address}-{}", wanted.first);
+    name.replace("--", "-")
+}
+
+fn azure(wanted: &Wanted<'_>) -> Remedy {
+    let group = shell(wanted.group.name.as_ref().unwrap_or(&wanted.group.id));
+    let resources = wanted.group.handle.resource_group.as_deref();
+    let resources = shell(resources.unwrap_or("RESOURCE-GROUP"));
+    let Some(priority) = wanted.free_before(100, 4096) else {
+        return only(format!(
+            "no priority is free before the rule of {group} that blocks: renumber its rules first"
+        ));
+    };
+    let name = rule_name(wanted);
+    let protocol = if wanted.udp { "Udp" } else { "Tcp" };
+    let block = alone(wanted.address);
+    let (direction, end) = if wanted.step.inbound {
+        ("Inbound", "source")
+    } else {
+        ("Outbound", "destination")
+    };
+    let port = wanted.dashed();
+    let of = format!("-g {resources} --nsg-name {group} -n {name}");
+    single(
+        format!(
+            "az network nsg rule create {of} --priority {priority} --access Allow --direction \
+             {direction} --protocol {protocol} --{end}-address-prefixes {block} \
+             --destination-port-ranges {port}"
+        ),
+        format!("az network nsg rule delete {of}"),
+    )
+}
+
+fn gcp(wanted: &Wanted<'_>) -> Remedy {
+    let network = shell(&wanted.group.id);
+    let policy = wanted.blocker.and_then(|rule| {
+        let id = rule.id.as_deref()?;
+        id.rsplit_once('/').map(|(policy, _)| policy.to_owned())
+    });
+    if let Some(policy) = policy {
+        return only(format!(
+            "firewall policy {policy} stops it, which no rule of the network passes by: whoever owns \
+             it puts an allow or goto_next rule for {} on {} {} before that one",
+            alone(wanted.address),
+            wanted.protocol(),
+            wanted.dashed()
+        ));
+    }
+    let priority = match wanted.blocker {
+        // At equal priority what denies decides.
+        Some(rule) => rule.order.saturating_sub(1),
+        None => 1000,
+    };
+    if priority < 0 {
+        let name = wanted.blocker.and_then(|rule| rule.id.as_deref());
+        let name = shell(name.unwrap_or("RULE"));
+        return single(
+            format!("gcloud compute firewall-rules update {name} --disabled"),
+            format!("gcloud compute firewall-rules update {name} --no-disabled"),
+        );
+    }
+    let name = rule_name(wanted);
+    let (direction, end) = if wanted.step.inbound {
+        ("INGRESS", "source")
+    } else {
+        ("EGRESS", "destination")
+    };
+    single(
+        format!(
+            "gcloud compute firewall-rules create {name} --network={network} \
+             --direction={direction} --priority={priority} --action=ALLOW --rules={}:{} \
+             --{end}-ranges={}",
+            wanted.protocol(),
+            wanted.dashed(),
+            alone(wanted.address)
+        ),
+        format!("gcloud compute firewall-rules delete {name} --quiet"),
+    )
+}
+
+/// Names of the version and of the command line's fields:
+/// <https://support.huaweicloud.com/api-vpc/vpc_apiv3_0016.html>.
+fn huawei(wanted: &Wanted<'_>) -> Remedy {
+    let id = shell(&wanted.group.id);
+    let denied_first = wanted.blocker.is_some_and(|rule| rule.order <= 1);
+    let mut remedy = Remedy::default();
+    if denied_first {
+        let rule = wanted
+            .blocker
+            .and_then(|rule| rule.id.as_deref())
+            .unwrap_or("RULE-ID");
+        remedy.before.push(format!(
+            "at the highest priority what denies comes first: rule {rule} has to get a larger \
+             priority number, or to go, before a rule can let the address in"
+        ));
+    }
+    let direction = if wanted.step.inbound {
+        "ingress"
+    } else {
+        "egress"
+    };
+    let priority = wanted
+        .blocker
+        .map_or(1, |rule| rule.order.saturating_sub(1).max(1));
+    let version = if wanted.address.is_ipv4() {
+        "IPv4"
+    } else {
+        "IPv6"
+    };
+    let field = "--security_group_rule";
+    remedy.steps.push((
+        format!(
+            "hcloud VPC CreateSecurityGroupRule/v3 {field}.security_group_id={id} \
+             {field}.direction={direction} {field}.ethertype={version} {field}.protocol={} \
+             {field}.multiport={} {field}.remote_ip_prefix={} {field}.action=allow \
+             {field}.priority={priority}",
+            wanted.protocol(),
+            wanted.dashed(),
+            alone(wanted.address)
+        ),
+        Some(
+            "hcloud VPC DeleteSecurityGroupRule/v3 \
+             --security_group_rule_id=ID-PRINTED-BY-THE-FIRST-COMMAND"
+                .to_owned(),
+        ),
+    ));
+    remedy
+}
+
+fn huawei_acl(wanted: &Wanted<'_>) -> Remedy {
+    let side = if wanted.step.inbound {
+        "inbound"
+    } else {
+        "outbound"
+    };
+    let before = wanted
+        .blocker
+        .and_then(|rule| rule.id.as_deref())
+        .map_or_else(String::new, |rule| format!(" before rule {rule}"));
+    only(format!(
+        "in the console, insert into network ACL {}{before} an {side} rule: allow {} {} for {}; \
+         remove it afterwards",
+        wanted.group.title(),
+        wanted.protocol(),
+        wanted.dashed(),
+        alone(wanted.address)
+    ))
+}
+
+fn alibaba(wanted: &Wanted<'_>) -> Remedy {
+    let id = shell(&wanted.group.id);
+    let region = shell(wanted.group.handle.region.as_deref().unwrap_or("REGION"));
+    let mut remedy = Remedy::default();
+    let (verb, side) = if wanted.step.inbound {
+        ("", "Source")
+    } else {
+        ("Egress", "Dest")
+    };
+    // At equal priority what drops comes first, and 1 is the highest one.
+    if let Some(rule) = wanted.blocker.filter(|rule| rule.order <= 1) {
+        remedy.before.push(format!(
+            "rule {} drops at the highest priority, where nothing comes before it: it has to get a \
+             larger priority number, or to go, first",
+            rule.id.as_deref().unwrap_or(&rule.text)
+        ));
+    }
+    let priority = wanted
+        .blocker
+        .map_or(1, |rule| rule.order.saturating_sub(1).max(1));
+    let key = if wanted.address.is_ipv4() {
+        format!("{side}CidrIp")
+    } else {
+        format!("Ipv6{side}CidrIp")
+    };
+    let what = format!(
+        "--RegionId {region} --SecurityGroupId {id} --Permissions.1.Policy accept \
+         --Permissions.1.Priority {priority} --Permissions.1.IpProtocol {} \
+         --Permissions.1.PortRange {} --Permissions.1.{key} {}",
+        wanted.protocol().to_uppercase(),
+        wanted.ranged("/"),
+        alone(wanted.address)
+    );
+    remedy.steps.push((
+        format!("aliyun ecs AuthorizeSecurityGroup{verb} {what}"),
+        Some(format!("aliyun ecs RevokeSecurityGroup{verb} {what}")),
+    ));
+    remedy
+}
+
+/// The last address of a list cannot be deleted, so it is put into one that is there
+/// (<https://help.aliyun.com/en/rds/api-modify-ip-address-whitelist>).
+fn whitelist(wanted: &Wanted<'_>) -> Remedy {
+    let id = shell(&wanted.group.id);
+    let way = if is_private(wanted.address) {
+        Nature::PrivateWay
+    } else {
+        Nature::PublicWay
+    };
+    let counts = |rule: &&Rule| rule.target.iter().all(|named| named.nature == way);
+    let list = wanted
+        .rules()
+        .iter()
+        .find(counts)
+        .and_then(|rule| rule.id.as_deref());
+    let what = format!(
+        "aliyun rds ModifySecurityIps --DBInstanceId {id} --DBInstanceIPArrayName {} --SecurityIps \
+         {}",
+        shell(list.unwrap_or("default")),
+        wanted.address
+    );
+    single(
+        format!("{what} --ModifyMode Append"),
+        format!("{what} --ModifyMode Delete"),
+    )
+}
+
+/// That a rule lets in everybody, where it does.
+pub(super) fn open_to_all(rule: &Rule) -> bool {
+    rule.action == Action::Allow && rule.remote.iter().any(End::is_everything)
+}
