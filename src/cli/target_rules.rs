@@ -190,10 +190,8 @@ const fn blames_host(cause: Cause) -> bool {
 fn contradicts(rule: &RuleRecord, verdict: &Verdict) -> bool {
     if rule.provider.is_some() {
         // A cloud's filters drop without a word; what a whitelist does is not the same everywhere.
-        return match verdict.cause {
-            Cause::Open => rule.layer != "whitelist",
-            cause => cause == Cause::RejectHost && rule.layer != "whitelist",
-        };
+        let drops = rule.layer != "whitelist";
+        return drops && matches!(verdict.cause, Cause::Open | Cause::RejectHost);
     }
     let refused = match (rule.target.as_str(), &rule.reject_with) {
         ("DROP", _) => None,

@@ -7,13 +7,13 @@ use std::time::Duration;
 
 use crate::model::evidence::Trial;
 use crate::model::probe::{Kind, Probe, Target};
-use crate::model::verdict::{HopRef, Way};
+use crate::model::verdict::{Alternative, Cause, HopRef, Way};
 
 use super::Ask;
 use super::case::{Case, Drawn, limited_syn, spare_flow};
 use super::distance::{answer_hop, router_at};
-use super::padded::{full, is_under_way};
-use super::sign::{Observed, Sign};
+use super::padded::{full, is_under_way, padded, vanished};
+use super::sign::{Observed, Question, Sign};
 
 /// SYNs of one size and TTL when looking for the place.
 const SWEEPS: usize = 2;
@@ -96,4 +96,34 @@ pub(super) fn way(signs: &[&Observed]) -> Option<Way> {
         Sign::AnswersVanish => Some(Way::ToClient),
         _ => None,
     })
+}
+
+/// Whether full-size packets were sent, and drew nothing.
+pub(super) fn is_tried(case: &Case<'_>) -> bool {
+    let size = full(case);
+    [Kind::Echo, Kind::Syn].iter().any(|kind| {
+        let sent = padded(case, *kind, size);
+        !vanished(case, &sent).is_empty()
+    })
+}
+
+/// What was not tested of full-size packets is not ruled out.
+pub(super) fn untested(case: &Case<'_>, signs: &[&Observed]) -> Alternative {
+    let tested = signs
+        .iter()
+        .find(|observed| observed.sign.question() == Question::Size);
+    let (because, basis) = match tested {
+        Some(tested) => (tested.because.clone().into_owned(), tested.basis.clone()),
+        None if is_tried(case) => (
+            "full-size packets drew nothing, too few of them to tell that from loss".into(),
+            Vec::new(),
+        ),
+        None => ("full-size packets were not tested".into(), Vec::new()),
+    };
+    Alternative {
+        cause: Cause::MtuBlackHole,
+        ruled_out: false,
+        because,
+        basis,
+    }
 }

@@ -20,8 +20,9 @@ use super::sign::Sign::{self, *};
 use super::sign::{Observed, Progress, Question, Reading, Signs};
 use super::table::TABLE;
 use super::{
-    Ask, Brief, Course, Judgement, Next, answer, dissent, distance, extras, flawed, local, locate,
-    outline, pattern, place, refusal, reset, silence, size, throttle, trace, translation, words,
+    Ask, Brief, Course, Judgement, Next, answer, dissent, distance, extras, flawed, hole, local,
+    locate, outline, pattern, place, refusal, reset, silence, size, throttle, trace, translation,
+    words,
 };
 
 /// Judges the evidence: the best verdict it supports at `now`, and the probes that would best test
@@ -334,7 +335,7 @@ fn alternatives(
                 basis: citable(case, observed.basis.clone()),
             }),
             None if signs.is_empty() => None,
-            None if rival.cause == Cause::MtuBlackHole => Some(untested_sizes(case, signs)),
+            None if rival.cause == Cause::MtuBlackHole => Some(hole::untested(case, signs)),
             None => Some(Alternative {
                 cause: rival.cause,
                 ruled_out: false,
@@ -353,27 +354,6 @@ fn alternatives(
         });
     }
     alternatives
-}
-
-/// What was not tested of full-size packets is not ruled out.
-fn untested_sizes(case: &Case<'_>, signs: &[&Observed]) -> Alternative {
-    let tested = signs
-        .iter()
-        .find(|observed| observed.sign.question() == Question::Size);
-    let (because, basis) = match tested {
-        Some(tested) => (tested.because.clone().into_owned(), tested.basis.clone()),
-        None if size::is_tried(case) => (
-            "full-size packets drew nothing, too few of them to tell that from loss".into(),
-            Vec::new(),
-        ),
-        None => ("full-size packets were not tested".into(), Vec::new()),
-    };
-    Alternative {
-        cause: Cause::MtuBlackHole,
-        ruled_out: false,
-        because,
-        basis,
-    }
 }
 
 /// A silent port is not a closed one where the host resets SYNs to closed ports.

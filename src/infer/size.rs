@@ -53,15 +53,6 @@ fn said(sign: Sign, strength: Confidence, basis: Vec<ProbeId>, because: String) 
     }
 }
 
-/// Whether full-size packets were sent, and drew nothing.
-pub(super) fn is_tried(case: &Case<'_>) -> bool {
-    let size = full(case);
-    [Kind::Echo, Kind::Syn].iter().any(|kind| {
-        let sent = padded(case, *kind, size);
-        !vanished(case, &sent).is_empty()
-    })
-}
-
 /// Reads [`super::sign::Question::Size`].
 pub(super) fn read_size(case: &Case<'_>) -> Reading {
     let opened = case

@@ -7,7 +7,7 @@ use crate::model::verdict::{Cause, HopRef, KernelReason, Method, Place, PlaceKin
 
 use super::case::{Case, Drawn};
 use super::sign::{Observed, Sign};
-use super::{character, flawed, refusal, size, translation};
+use super::{character, flawed, hole, refusal, translation};
 
 /// One or two sentences for a tired person.
 pub(super) fn summary(
@@ -71,7 +71,7 @@ fn untested_sizes(case: &Case<'_>, signs: &[&Observed]) -> &'static str {
     let here = |sign: Sign| signs.iter().any(|observed| observed.sign == sign);
     if here(Sign::WayTherePasses) {
         " Not tested: full-size packets on the way back (mtu-black-hole)."
-    } else if !here(Sign::SizesUntestable) && size::is_tried(case) {
+    } else if !here(Sign::SizesUntestable) && hole::is_tried(case) {
         " Not settled: whether full-size packets pass (mtu-black-hole)."
     } else {
         " Not tested: full-size packets (mtu-black-hole)."

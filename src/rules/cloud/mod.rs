@@ -1,7 +1,7 @@
 //! The cloud's own rules, from the JSON that each provider's command line prints.
 //!
 //! [`split::split`] takes the JSON documents of these kinds out of a text, [`found::Found`] is what
-//! they hold, [`stage::stages`] puts it in the order in which a packet meets it,
+//! they hold, `stage::stages` puts it in the order in which a packet meets it,
 //! [`course::follow`] asks every stage, and [`answer::document`] is what is told of that, joined
 //! with the answer of the host's own rules.
 //!
