@@ -392,6 +392,10 @@ pub struct Expect {
     /// … and those that it must name as not ruled out.
     #[serde(default)]
     pub not_excluded: Vec<String>,
+    /// Whether the prober's host rewrites or answers probes itself, so that no packet shows what the
+    /// notes of its capture tell, and explaining it says so.
+    #[serde(default)]
+    pub unseen: bool,
     /// Most probes it may send.
     pub probes: Option<u32>,
     /// Most seconds it may take.

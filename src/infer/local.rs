@@ -186,8 +186,9 @@ fn what_passes(case: &Case<'_>, refused: &[&Trial]) -> Reading {
             }],
         );
     }
+    // What waited for a neighbour was taken, and never left either.
     let mut all = case.trials(|_| true);
-    let strength = if all.all(|trial| trial.refused.is_some()) {
+    let strength = if all.all(|trial| !trial.departed && trial.replies.is_empty()) {
         Confidence::Likely
     } else {
         Confidence::Possible

@@ -74,8 +74,9 @@ fn egress_reason(case: &Case<'_>) -> Option<KernelReason> {
     if case.evidence.kernel_says(KernelSays::PolicyOut) {
         return Some(KernelReason::XfrmPolicy);
     }
-    let mut to_port = case.port_syns().filter_map(|trial| trial.refused);
-    to_port.find_map(|refused| match refused {
+    let to_port = case.trials(|probe| probe.target == Target::Endpoint);
+    let mut refused = to_port.filter_map(|trial| trial.refused);
+    refused.find_map(|refused| match refused {
         LocalRefusal::Firewall => Some(KernelReason::Netfilter),
         LocalRefusal::Overload => Some(KernelReason::EgressHook),
         _ => None,

@@ -18,8 +18,8 @@ pub(crate) fn place(name: &str) -> PathBuf {
 }
 
 /// What differs between the document and what its capture is explained as. The capture is kept where
-/// something does.
-pub(crate) fn objections(document: &Value, capture: &Path) -> Vec<String> {
+/// something does. `unseen` packets are told by the notes alone, which is said.
+pub(crate) fn objections(document: &Value, capture: &Path, unseen: bool) -> Vec<String> {
     let explained = Command::new(binary())
         .args(["explain", "--json"])
         .arg(capture)
@@ -38,7 +38,7 @@ pub(crate) fn objections(document: &Value, capture: &Path) -> Vec<String> {
         Err(error) => return vec![format!("the capture is not explained ({error}): {errors}")],
     };
     let mut objections = Vec::new();
-    if !errors.is_empty() {
+    if unseen != errors.contains("no packet shows them") || !unseen && !errors.is_empty() {
         objections.push(format!("explaining says {errors}"));
     }
     let members = document.as_object().expect("a document is an object");

@@ -149,7 +149,11 @@ fn attempt(scenario: &Scenario, family: FamilyName, outcome: &mut Outcome) {
         objections.push(format!("exit status {:?}, not {status:?}", ended.status));
     }
     objections.extend(after.objections(&before, &network));
-    objections.extend(retold::objections(document, &capture));
+    objections.extend(retold::objections(
+        document,
+        &capture,
+        scenario.expect.unseen,
+    ));
     objections.extend(consistent::inconsistencies(document));
     outcome.objections = objections;
 }
