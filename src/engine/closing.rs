@@ -48,6 +48,7 @@ impl Closings {
         let transmit = Transmit {
             session: owner.session,
             probe: None,
+            knocks: false,
             destination: packet.source,
             datagram,
         };

@@ -79,6 +79,8 @@ pub struct Transmit {
     pub session: SessionId,
     /// The probe it carries; `None` for the reset that closes a half-open connection.
     pub probe: Option<ProbeId>,
+    /// Whether it is a SYN that is meant to reach the host.
+    pub knocks: bool,
     /// Where it goes.
     pub destination: IpAddr,
     /// The datagram from its IP header on.

@@ -6,10 +6,11 @@ mod sharing;
 mod timetable;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use self::timetable::{Timetable, move_entry, reaches_a_port};
+use self::timetable::{Timetable, move_entry};
 use super::brake::Brake;
 use super::closing::Closings;
 use super::devices::Devices;
@@ -19,7 +20,7 @@ use super::ledger::Ledger;
 use super::pacer::Pacer;
 use super::policy::Policy;
 use super::pool::Pool;
-use super::session::Session;
+use super::session::{Session, reaches_a_port};
 use super::spacing::Spacing;
 use super::timing::LINGER;
 use super::token::{Key, Tokens};
@@ -223,6 +224,11 @@ impl Prober {
         if !span.is_zero() {
             self.with_each_open(|session| session.skip(now, span));
         }
+    }
+
+    /// Another run sent this address a datagram: it comes out of what the address may be sent.
+    pub fn handle_sent_elsewhere(&mut self, now: Moment, address: IpAddr, knocks: bool) {
+        self.spacing.note_elsewhere(now, address, knocks);
     }
 
     /// The kernel's neighbour table says this of a session's next hop.

@@ -376,6 +376,7 @@ impl Session {
         let transmit = Transmit {
             session: self.id,
             probe: Some(id),
+            knocks: reaches_a_port(&ask.probe),
             destination: self.brief.endpoint.address,
             datagram,
         };
@@ -383,9 +384,14 @@ impl Session {
     }
 }
 
+/// Whether a probe is a SYN that is meant to reach the host.
+pub(super) fn reaches_a_port(probe: &Probe) -> bool {
+    probe.kind == Kind::Syn && probe.ttl.is_full()
+}
+
 /// Whether a probe is a SYN that reaches the port.
 fn knocks(probe: &Probe) -> bool {
-    probe.kind == Kind::Syn && probe.target == Target::Endpoint && probe.ttl.is_full()
+    reaches_a_port(probe) && probe.target == Target::Endpoint
 }
 
 /// Whether the time to this answer is a round trip: a reassembly timer or a router that waited for

@@ -17,6 +17,11 @@ use crate::model::time::Moment;
 
 /// Datagrams that may follow each other at once, in the time they are worth.
 const DEPTH: Duration = Duration::from_millis(16);
+/// From the decision to send until a datagram leaves, at most, as a rule: by so much what stands apart
+/// here may stand closer on the wire.
+const JITTER: Duration = Duration::from_millis(20);
+/// Addresses up to which those are remembered that other runs alone send something.
+const ELSEWHERE: usize = 65_536;
 /// Between two first fragments to one address.
 const FRAGMENTS: Duration = Duration::from_millis(1100);
 
@@ -68,13 +73,13 @@ struct Spent {
 }
 
 impl Spent {
-    const fn new(allowance: &Allowance) -> Self {
+    fn new(allowance: &Allowance) -> Self {
         Self {
             datagrams: [
-                Window::new(Duration::from_secs(1), allowance.in_second),
-                Window::new(Duration::from_secs(10), allowance.in_ten_seconds),
+                Window::new(Duration::from_secs(1) + JITTER, allowance.in_second),
+                Window::new(Duration::from_secs(10) + JITTER, allowance.in_ten_seconds),
             ],
-            syns: Window::new(Duration::from_secs(60), allowance.syns_in_minute),
+            syns: Window::new(Duration::from_secs(60) + JITTER, allowance.syns_in_minute),
         }
     }
 
@@ -172,6 +177,22 @@ impl Spacing {
     pub(super) fn note(&mut self, now: Moment, address: IpAddr) {
         if let Some(spent) = self.spent.get_mut(&address) {
             spent.spend(now);
+        }
+    }
+
+    /// Another run sent this address a datagram, which was a SYN for it where `knocks`.
+    pub(super) fn note_elsewhere(&mut self, now: Moment, address: IpAddr, knocks: bool) {
+        let Some(allowance) = &self.allowance else {
+            return;
+        };
+        if self.spent.len() >= ELSEWHERE && !self.spent.contains_key(&address) {
+            return;
+        }
+        let spent = self.spent.entry(address);
+        spent.or_insert_with(|| Spent::new(allowance));
+        self.note(now, address);
+        if knocks {
+            self.note_syn(now, address);
         }
     }
 
@@ -316,7 +337,7 @@ mod tests {
         }
         assert_eq!(
             [slots[7], slots[8], slots[24], slots[25]],
-            [0, 1000, 3000, 10_000]
+            [0, 1020, 3060, 10_020]
         );
     }
 

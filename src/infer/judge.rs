@@ -269,7 +269,7 @@ fn find(case: &Case<'_>, leader: Option<&'static Hypothesis>, signs: &[&Observed
         .map(|rival| rival.cause)
         .collect();
     let state = place::state(case, cause);
-    let mut notes = outline::notes(case, &rows);
+    let mut notes = outline::notes(case, cause, &rows);
     notes.extend(flawed::notes(case, cause));
     let mut summary = words::summary(case, cause, &place, method, signs, &open);
     for dissent in &dissents {

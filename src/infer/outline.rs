@@ -7,6 +7,7 @@ use crate::model::evidence::{LocalRefusal, Trial};
 use crate::model::path::{Hop, Sight};
 use crate::model::probe::{Dscp, Target};
 use crate::model::reply::Answer;
+use crate::model::verdict::Cause;
 
 use super::attempt::answered_when_repeated;
 use super::case::{Case, Drawn, hop_of_arrival};
@@ -186,8 +187,44 @@ fn partly_refused(case: &Case<'_>) -> Option<String> {
     })
 }
 
+/// What a diagnosis that keeps to its allowance did not look at, and a thorough one would.
+fn unchecked(case: &Case<'_>, cause: Cause) -> Option<String> {
+    if case.brief.thorough || case.brief.quick {
+        return None;
+    }
+    let what = match cause {
+        Cause::Open | Cause::OpenProxied | Cause::MtuBlackHole | Cause::Misaddressed => {
+            "whether every flow is answered, and a burst of SYNs: a dead leg of several paths or a \
+             rate limit may be missed"
+        }
+        Cause::Closed | Cause::RejectHost | Cause::RejectPath => {
+            "whether every flow draws the same, on all legs of several paths"
+        }
+        Cause::Intermittent | Cause::RateLimited | Cause::Banned => {
+            "more than a few SYNs: by flow, by rate and by chance look alike in few"
+        }
+        Cause::DropHost
+        | Cause::DropEdge
+        | Cause::DropEdgeOrHost
+        | Cause::DropPath
+        | Cause::DropReturn
+        | Cause::DropSomewhere
+        | Cause::ListenerOverloaded => {
+            "more than a dozen SYNs, and more ports to compare with: heavy loss or one dead leg of \
+             several paths is told less surely"
+        }
+        Cause::NoNeighbor
+        | Cause::NoRoute
+        | Cause::LocalEgress
+        | Cause::LocalIngress
+        | Cause::Conflicting
+        | Cause::Inconclusive => return None,
+    };
+    Some(format!("not checked without --thorough: {what}"))
+}
+
 /// Remarks that change nothing in the verdict.
-pub(super) fn notes(case: &Case<'_>, rows: &[Row]) -> Vec<String> {
+pub(super) fn notes(case: &Case<'_>, cause: Cause, rows: &[Row]) -> Vec<String> {
     let mut notes = Vec::new();
     notes.extend(changes(case));
     notes.extend(partly_refused(case));
@@ -251,5 +288,6 @@ pub(super) fn notes(case: &Case<'_>, rows: &[Row]) -> Vec<String> {
              translated to a host behind it"
         ));
     }
+    notes.extend(unchecked(case, cause));
     notes
 }

@@ -6,7 +6,7 @@
 //!
 //! A device whose budget is spent has sent an error within the interval before. A silent SYN is
 //! *fair* when that can be excluded: no device that may have refused it was heard to send an error in
-//! the two intervals before, or the same device reported a probe that left right behind it.
+//! the six seconds before, or the same device reported a probe that left right behind it.
 //!
 //! Decision, first match:
 //! 1. A device on this way is known to refuse the same port or the same address → rationed, unless
@@ -28,15 +28,9 @@ use super::loss;
 use super::sign::{Observed, Reading, Sign};
 use super::trace::{self, Row};
 
-/// The longest that a budget of ICMP errors can be empty after an error went out of it: two intervals
-/// of Linux's limit for IPv4; for IPv6, whose interval is 100 ms, more than that, since not all
+/// After so long without an error any budget has one to spare: six of Linux's intervals, since not all
 /// routers are Linux.
-const fn refill(family: Family) -> Duration {
-    match family {
-        Family::V4 => Duration::from_secs(2),
-        Family::V6 => Duration::from_millis(500),
-    }
-}
+const QUIET: Duration = Duration::from_secs(6);
 
 /// The longest that Linux's budget can be empty after an error went out of it, and a little more.
 const fn interval(family: Family) -> Duration {
@@ -298,7 +292,7 @@ fn fairness(case: &Case<'_>, trial: &Trial, errors: &[Error]) -> Option<Fairness
         })
     };
     let interval = interval(family);
-    if !has_any(refill(family)) {
+    if !has_any(QUIET) {
         Some(Fairness::Quiet)
     } else if !has_any(interval) {
         Some(Fairness::Refilled)

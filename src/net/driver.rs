@@ -16,6 +16,7 @@ use std::time::SystemTime;
 
 use super::clock::Clock;
 use super::failure::Failure;
+use super::fellows::Fellows;
 use super::filter::Ports;
 use super::netlink::Netlink;
 use super::packets::{Packets, Report, Unread};
@@ -176,6 +177,7 @@ pub fn run(
         ears: vec![tap],
         hearing: BTreeSet::new(),
         watch: Watch::open()?,
+        fellows: Fellows::join(),
         stop: stop.clone(),
         reports,
         unread: Arc::clone(&unread),

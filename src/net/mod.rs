@@ -11,6 +11,7 @@ pub mod doctor;
 pub mod driver;
 mod ear;
 pub mod failure;
+mod fellows;
 mod filter;
 pub mod firewall;
 pub mod greeting;

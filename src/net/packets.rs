@@ -24,6 +24,7 @@ use std::time::Duration;
 use super::clock::Clock;
 use super::driver::Standing;
 use super::ear::Ear;
+use super::fellows::Fellows;
 use super::filter::Ports;
 use super::roster::Roster;
 use super::stack;
@@ -93,6 +94,8 @@ pub(super) struct Packets {
     /// Families whose ears behind the firewall were opened, or could not be.
     pub(super) hearing: BTreeSet<Family>,
     pub(super) watch: Watch,
+    /// The other runs of this user; `None` where they cannot be heard.
+    pub(super) fellows: Option<Fellows>,
     pub(super) stop: Stop,
     pub(super) reports: Sender<Report>,
     pub(super) unread: Arc<Unread>,
@@ -192,9 +195,17 @@ impl Packets {
     fn act(&mut self, now: Moment) -> Turn {
         let mut sent = 0;
         while sent < BURST {
+            if let Some(fellows) = &mut self.fellows {
+                fellows.hear(|address, knocks| {
+                    self.prober.handle_sent_elsewhere(now, address, knocks);
+                });
+            }
             let mut transmits = Vec::new();
             let turn = self.collect(now, BURST - sent, &mut transmits);
             sent += transmits.len();
+            if let Some(fellows) = &mut self.fellows {
+                fellows.tell(&transmits);
+            }
             let mut refused = false;
             self.roster.send(&transmits, &mut |transmit, refusal| {
                 if let Some(probe) = transmit.probe {

@@ -12,6 +12,7 @@
     reason = "a test that cannot go on panics, and one that a person runs prints"
 )]
 
+mod allowance;
 mod clients;
 mod command;
 mod compare;

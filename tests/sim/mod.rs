@@ -13,7 +13,7 @@
 //! | `filter`, `conntrack`, `nat`, `reject` | netfilter |
 //! | `tcp`, `icmp`, `prober` | the ends |
 //! | `runner`, `check`, `budget`, `matrix` | the engine in it, and what is expected of the two |
-//! | `sweep`, `shared` | every scenario: alone, and among other ports of the host |
+//! | `sweep`, `shared`, `reach` | every scenario: alone, among other ports of the host, and thoroughly |
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -44,6 +44,7 @@ mod neighbour;
 mod network;
 mod node;
 mod prober;
+mod reach;
 mod reassembly;
 mod reject;
 mod rig;

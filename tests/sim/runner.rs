@@ -80,12 +80,13 @@ pub fn run_among(
     network.verbose = verbose;
     let mut rng = Rng::with_seed(seed ^ 0x00c0_ffee);
     let key = Key(std::array::from_fn(|_| rng.u8(..)));
-    let thorough = others.len() > 1;
+    let asked = policy(&scenario.arguments);
+    let thorough = asked.thorough || others.len() > 1;
     let policy = Policy {
         share: !others.is_empty(),
         thorough,
         allowance: (!thorough).then_some(Allowance::DEFAULT),
-        ..policy(&scenario.arguments)
+        ..asked
     };
     let mut prober = Prober::new(policy, key);
     let mut add = |port: u16| {
@@ -230,7 +231,7 @@ fn policy(arguments: &[String]) -> Policy {
         let mut value = || words.next().expect("an argument has a value");
         match word.as_str() {
             "--quick" => policy.quick = true,
-            "--thorough" => (policy.thorough, policy.allowance) = (true, None),
+            "--thorough" => policy.thorough = true,
             "--no-mtu" => policy.check_mtu = false,
             "--control-port" => {
                 let port = value().parse().expect("a port");

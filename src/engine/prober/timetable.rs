@@ -4,13 +4,8 @@ use std::collections::BTreeSet;
 
 use super::Entry;
 use crate::engine::SessionId;
-use crate::model::probe::{Kind, Probe};
+use crate::model::probe::Kind;
 use crate::model::time::Moment;
-
-/// Whether a probe is a SYN that is meant to reach the host.
-pub(super) fn reaches_a_port(probe: &Probe) -> bool {
-    probe.kind == Kind::Syn && probe.ttl.is_full()
-}
 
 /// Sessions by the moment when they are due.
 pub(super) type Timetable = BTreeSet<(Moment, SessionId)>;
