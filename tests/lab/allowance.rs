@@ -76,7 +76,10 @@ fn sent(name: &str, runs: usize) -> Vec<Sent> {
 fn departed(capture: &Path, target: &str) -> Vec<Sent> {
     let mut tshark = Command::new("tshark");
     tshark.arg("-r").arg(capture);
-    tshark.args(["-Y", &format!("ip.dst == {target} && (!icmp || icmp.type == 8)")]);
+    tshark.args([
+        "-Y",
+        &format!("ip.dst == {target} && (!icmp || icmp.type == 8)"),
+    ]);
     tshark.args(["-T", "fields", "-e", "frame.time_epoch"]);
     tshark.args(["-e", "tcp.flags", "-e", "ip.ttl"]);
     let output = tshark.output().expect("tshark starts");
