@@ -297,10 +297,10 @@ fn fairness(case: &Case<'_>, trial: &Trial, errors: &[Error]) -> Option<Fairness
     } else if !has_any(interval) {
         Some(Fairness::Refilled)
     } else {
-        let mut recent = errors.iter().filter(within(interval));
-        recent
-            .all(|error| served(error.device))
-            .then_some(Fairness::Followed)
+        // Of what went out before we listened nobody knows whose it was.
+        let mut recent = errors.iter().filter(within(interval)).peekable();
+        let is_known = listened >= interval && recent.peek().is_some();
+        (is_known && recent.all(|error| served(error.device))).then_some(Fairness::Followed)
     }
 }
 

@@ -15,6 +15,9 @@ use crate::model::time::Moment;
 /// Devices whose errors are dated.
 const DEVICES: usize = 65_536;
 
+/// Devices that are told of to one endpoint.
+const MOST: usize = 8;
+
 /// The devices that refused something.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Rationed {
@@ -62,8 +65,20 @@ impl Rationed {
         sent: impl Iterator<Item = &'a Moment> + Clone,
     ) -> Vec<(Moment, Fact)> {
         let mut facts = Vec::new();
-        for known in self.devices.bearing_on(source, endpoint).take(8) {
-            let device = one_device(known.device, known.address);
+        // One of each device says all, the nearest to the endpoint best.
+        let mut nearest: BTreeMap<IpAddr, DeviceRefusal> = BTreeMap::new();
+        for known in self.devices.bearing_on(source, endpoint) {
+            let near = |known: &DeviceRefusal| {
+                let [to, of] = [endpoint.0, known.address];
+                (to == of, prefix(to) == prefix(of), known.port == endpoint.1)
+            };
+            let kept = nearest.entry(one_device(known.device, known.address));
+            let kept = kept.or_insert(known);
+            if near(&known) > near(kept) {
+                *kept = known;
+            }
+        }
+        for (device, known) in nearest.into_iter().take(MOST) {
             let errors = self.errors.get(&(source, device));
             let errors = errors.map_or(&[][..], Vec::as_slice);
             let Some(first) = errors.first() else {
