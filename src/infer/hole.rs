@@ -10,15 +10,17 @@ use crate::model::probe::{Kind, Probe, Target};
 use crate::model::verdict::{Alternative, Cause, HopRef, Way};
 
 use super::Ask;
-use super::case::{Case, Drawn, limited_syn, spare_flow};
+use super::case::{Case, Drawn, limited_syn, spare_flow, syn};
 use super::distance::{answer_hop, router_at};
 use super::padded::{full, is_under_way, padded, vanished};
-use super::sign::{Observed, Question, Sign};
+use super::sign::{Observed, Question, Reading, Sign};
 
 /// SYNs of one size and TTL when looking for the place.
 const SWEEPS: usize = 2;
 /// Between two of them to one router: longer than its limit of one error a second.
 const AGAIN: Duration = Duration::from_millis(1100);
+/// Packets without an answer, after which a plain one is asked whether anything is answered still.
+const UNANSWERED: usize = 2;
 /// Between the packets of a sweep: at most eight a second.
 const STEP: Duration = Duration::from_millis(130);
 
@@ -96,6 +98,45 @@ pub(super) fn way(signs: &[&Observed]) -> Option<Way> {
         Sign::AnswersVanish => Some(Way::ToClient),
         _ => None,
     })
+}
+
+/// Whether the address answers anything still, where packets that are not plain drew nothing: a ban that
+/// one of them drew, or a target that went down, is no matter of size. `None` where it does, or where
+/// nothing speaks against it.
+pub(super) fn still_answers(case: &Case<'_>) -> Option<Reading> {
+    let unanswered = |drawn: Drawn| matches!(drawn, Drawn::Silence | Drawn::Refused(_));
+    let all = case.trials(|probe| probe.ttl.is_full());
+    let last = all
+        .filter(|trial| case.drawn(trial).is_answer())
+        .map(|trial| trial.sent)
+        .max()?;
+    let gone: Vec<&Trial> = case
+        .trials(|probe| probe.ttl.is_full())
+        .filter(|trial| trial.sent > last && unanswered(case.drawn(trial)))
+        .collect();
+    let mut plain = case.port_syns().filter(|trial| trial.sent > last);
+    // Echo requests and other ports may be filtered: only the port's own silence is a change.
+    let is_changed = gone
+        .iter()
+        .any(|trial| (trial.probe.kind, trial.probe.target) == (Kind::Syn, Target::Endpoint));
+    if !is_changed
+        || gone.len() < UNANSWERED
+        || plain.any(|trial| case.drawn(trial) != Drawn::Pending)
+    {
+        return None;
+    }
+    if case.port_syns().any(|trial| trial.sent > last) {
+        return Some(Reading::waiting());
+    }
+    let flow = case
+        .port_syns()
+        .find(|trial| case.drawn(trial) == Drawn::SynAck)
+        .map_or(0, |trial| trial.probe.flow.index);
+    let ask = Ask {
+        probe: syn(Target::Endpoint, flow),
+        not_before: case.now.max(last.after(AGAIN)),
+    };
+    Some(Reading::going_on(None, vec![ask]))
 }
 
 /// Whether full-size packets were sent, and drew nothing.

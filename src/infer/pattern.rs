@@ -29,8 +29,6 @@ use super::{attempt, campaign, controls, flawed, loss};
 const ROOM: Duration = Duration::from_millis(1000);
 /// A silence of this length after answers is a stop, not a pause of a slow rate.
 const STOPPED_FOR: Duration = Duration::from_secs(20);
-/// The greatest chance of loss alone at which few silent looks after several answers count as a stop.
-const FEW_BY_LOSS: f64 = 0.02;
 /// Loss that plain retries hide: clients retransmit a SYN within a second, several times.
 const HIDDEN_LOSS: f64 = 0.20;
 /// Failures in the first group up to which one clean repetition settles them as loss.
@@ -239,7 +237,8 @@ fn until_stopped(case: &Case<'_>, shots: &[Shot], complete: bool) -> Option<Patt
         return None;
     }
     // Few looks tell a stop from loss only where it came after several answers, or took echo with it.
-    let told = good_before >= 2 && chance <= FEW_BY_LOSS || echo_stopped(case, first.sent);
+    let told = good_before >= 2 && chance <= loss::LIKELY
+        || echo_stopped(case, first.sent, after, witness);
     if !(case.brief.thorough || told && campaign::has_stopped(shots)) {
         return None;
     }
@@ -251,15 +250,22 @@ fn until_stopped(case: &Case<'_>, shots: &[Shot], complete: bool) -> Option<Patt
     })
 }
 
-/// Whether echo was answered before a moment and has drawn nothing since, asked three times at least.
-fn echo_stopped(case: &Case<'_>, moment: Moment) -> bool {
+/// The greatest chance of loss alone at which a stop of SYNs and echo requests alike counts as one.
+const BOTH_BY_LOSS: f64 = 0.02;
+
+/// Whether echo was answered before a moment and has drawn nothing since, as the SYNs `after` it, so that
+/// loss hardly explains both.
+fn echo_stopped(case: &Case<'_>, moment: Moment, after: &[Shot], witness: loss::Loss) -> bool {
     let (before, since): (Vec<&Trial>, Vec<&Trial>) =
         case.echoes().partition(|trial| trial.sent < moment);
+    let silent = |trial: &&Trial| case.drawn(trial) == Drawn::Silence;
+    let looks = after.iter().filter(|shot| !shot.marked);
+    let looks = looks.map(|shot| shot.sent);
+    let looks = looks.chain(since.iter().map(|trial| trial.sent));
     before.iter().any(|trial| case.drawn(trial) == Drawn::Echo)
-        && since.len() >= 3
-        && since
-            .iter()
-            .all(|trial| case.drawn(trial) == Drawn::Silence)
+        && !since.is_empty()
+        && since.iter().all(silent)
+        && witness.chance_of_silence(loss::spread(looks)) <= BOTH_BY_LOSS
 }
 
 /// Flows that are dead beside living ones, each seen twice at least.

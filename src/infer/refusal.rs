@@ -155,6 +155,14 @@ pub(super) fn read_reason(case: &Case<'_>) -> Reading {
     })
 }
 
+/// Whether a refusal says that there is no route.
+const fn says_no_route(refusal: Refusal) -> bool {
+    matches!(
+        refusal,
+        Refusal::NetUnreachable | Refusal::NoRoute6 | Refusal::RejectRoute6
+    )
+}
+
 /// Reads [`super::sign::Question::Haste`].
 pub(super) fn read_haste(case: &Case<'_>) -> Reading {
     let refusals = refusals(case);
@@ -255,9 +263,18 @@ pub(super) fn read_scope(case: &Case<'_>) -> Reading {
         .filter(|trial| case.drawn(trial).is_answer())
         .collect();
     if !spared.is_empty() {
+        // A policy rule may send this port alone where there is no route.
+        let is_unrouted = find_refuser(case).is_some_and(|found| found.sign == Sign::RefusalFirst)
+            && refusals(case)
+                .first()
+                .is_some_and(|first| says_no_route(first.refusal));
         return Reading::done(Observed {
             sign: Sign::PortAlone,
-            strength: Confidence::Proven,
+            strength: if is_unrouted {
+                Confidence::Likely
+            } else {
+                Confidence::Proven
+            },
             basis: ids(spared),
             because: "other probes to the same address are answered".into(),
         });
@@ -418,9 +435,16 @@ pub(super) fn read_order(case: &Case<'_>) -> Reading {
                 _ => "refuses even SYNs that expire on it, as a router without a route does",
             },
         );
+        // A filter before the routing decision that says so would look the same.
+        let (sign, strength) = match found.sign {
+            Sign::RefusalFirst if says_no_route(first.refusal) => {
+                (Sign::RouteMissing, Confidence::Likely)
+            }
+            sign => (sign, Confidence::Proven),
+        };
         return Reading::done(Observed {
-            sign: found.sign,
-            strength: Confidence::Proven,
+            sign,
+            strength,
             basis: found.basis,
             because: format!("hop {ttl} {because}").into(),
         });

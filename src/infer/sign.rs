@@ -206,6 +206,8 @@ pub(super) enum Sign {
     TtlFirst,
     /// It is refused all the same.
     RefusalFirst,
+    /// The same, and what it says is that there is no route.
+    RouteMissing,
     /// The refusing router was not found by TTL.
     UnknownOrder,
     // Host
@@ -282,7 +284,7 @@ pub(super) enum Sign {
 impl Sign {
     /// Every sign.
     #[rustfmt::skip]
-    pub(super) const ALL: [Self; 81] = [
+    pub(super) const ALL: [Self; 82] = [
         Self::WayClear, Self::SendForbidden, Self::SendUnrouted, Self::SendImpaired,
         Self::WayChanged, Self::NeverLeaves, Self::NextHopUnresolved, Self::HeardByTapOnly, Self::BrokenOnArrival, Self::PortMisaddressed, Self::PortOpens,
         Self::PortResets, Self::PortRefused, Self::PortSilent, Self::PortMixed,
@@ -294,7 +296,7 @@ impl Sign {
         Self::SizesUntestable, Self::RefusedByTarget, Self::RefusedByRouter,
         Self::ReasonRoute, Self::ReasonHost, Self::ReasonPolicy, Self::RefusedAtOnce,
         Self::RefusedLate, Self::PortAlone, Self::Everything, Self::TtlFirst, Self::RefusalFirst,
-        Self::UnknownOrder, Self::HostAnswers, Self::HostSilent, Self::FragmentArrives,
+        Self::RouteMissing, Self::UnknownOrder, Self::HostAnswers, Self::HostSilent, Self::FragmentArrives,
         Self::FragmentStops, Self::FragmentsUnusable, Self::FragmentRefused, Self::FragmentHeld,
         Self::KernelRefusal, Self::TraceToEdge, Self::TraceToHost, Self::TraceInPath,
         Self::TraceStopsAll, Self::TraceBeyond, Self::TraceLoops, Self::TraceUnclear, Self::AckResets,
@@ -332,7 +334,7 @@ impl Sign {
             Self::ReasonRoute | Self::ReasonHost | Self::ReasonPolicy => Question::Reason,
             Self::RefusedAtOnce | Self::RefusedLate => Question::Haste,
             Self::PortAlone | Self::Everything => Question::Scope,
-            Self::TtlFirst | Self::RefusalFirst | Self::UnknownOrder => Question::Order,
+            Self::TtlFirst | Self::RefusalFirst | Self::RouteMissing | Self::UnknownOrder => Question::Order,
             Self::HostAnswers | Self::HostSilent => Question::Host,
             Self::FragmentArrives | Self::FragmentStops | Self::FragmentsUnusable => {
                 Question::Fragment

@@ -75,6 +75,7 @@ pub(super) static TABLE: &[Hypothesis] = &[
             RefusedAtOnce,
             Everything,
             RefusalFirst,
+            RouteMissing,
             UnknownOrder,
             FinResets,
             FinSilent,
@@ -82,6 +83,7 @@ pub(super) static TABLE: &[Hypothesis] = &[
         needs: Signs::of(&[
             SendUnrouted,
             RefusalFirst,
+            RouteMissing,
             UnknownOrder,
             TraceLoops,
             UnroutedElsewhere,

@@ -71,6 +71,8 @@ pub(super) fn read_ration(case: &Case<'_>) -> Reading {
     let strength = match (known, excluded(case, &fair)) {
         (Some(known), None) => return Reading::done(rationed(case, &known)),
         (None, None) => return Reading::nothing(),
+        // Others were refused this very address, so nothing shows that its refusals are spared.
+        (None, Some(_)) if is_refused_to_others(case, &rows) => return Reading::nothing(),
         // What is known to refuse must be seen to spare twice.
         (Some(_), Some(_)) if fair.len() < ENOUGH => Confidence::Possible,
         (_, Some(strength)) => strength,
@@ -110,7 +112,12 @@ fn rationed(case: &Case<'_>, known: &DeviceRefusal) -> Observed {
     };
     Observed {
         sign,
-        strength: Confidence::Likely,
+        // What is refused at one port need not be at another.
+        strength: if known.port == case.brief.endpoint.port {
+            Confidence::Likely
+        } else {
+            Confidence::Possible
+        },
         basis: Vec::new(),
         because: format!(
             "{who} refuses {what} with {}, and sends such errors only at a limited rate",
@@ -118,6 +125,13 @@ fn rationed(case: &Case<'_>, known: &DeviceRefusal) -> Observed {
         )
         .into(),
     }
+}
+
+/// Whether an application of this host, say, was refused the address, by a device that the port's flow
+/// is not known to have passed.
+fn is_refused_to_others(case: &Case<'_>, rows: &[Row]) -> bool {
+    let mut refusals = case.evidence.known_refusals().iter();
+    refusals.any(|known| known.address == case.address() && !is_passed(rows, known))
 }
 
 /// The refusal of something else that explains best why the port is silent: one of this address before
