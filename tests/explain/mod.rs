@@ -38,8 +38,8 @@ type Holds<'a> = &'a [(&'a str, &'a str)];
 
 fn value<'v>(document: &'v Value, path: &str) -> &'v Value {
     path.split('.')
-        .fold(document, |value, key| match key.parse() {
-            Ok(index) => &value[index as usize],
+        .fold(document, |value, key| match key.parse::<usize>() {
+            Ok(index) => &value[index],
             Err(_) => &value[key],
         })
 }

@@ -54,6 +54,7 @@ pub(super) struct Stream {
     fins: u16,
     fin_first: Moment,
     fin_last: Moment,
+    fin_quiet: Duration,
     fin_heard: bool,
     /// How far the sender's bare segments say it is.
     ahead: Option<Ahead>,
@@ -193,12 +194,13 @@ impl Stream {
     }
 
     /// A FIN that follows the octet before `sequence`.
-    pub(super) fn close(&mut self, now: Moment, sequence: u32) {
+    pub(super) fn close(&mut self, now: Moment, quiet: Duration, sequence: u32) {
         let Some(at) = self.offset(sequence) else {
             return;
         };
         if self.fin.is_none() {
             (self.fins, self.fin_first, self.fin_last) = (1, now, now);
+            self.fin_quiet = quiet;
             self.sent_at = self.sent_at.max(now);
         } else if now.since(self.fin_last) >= RESENT_AFTER {
             self.fins = self.fins.saturating_add(1);
@@ -310,7 +312,7 @@ impl Stream {
                 tries: self.fins,
                 since: self.fin_first,
                 until: self.fin_last,
-                quiet: Duration::ZERO,
+                quiet: self.fin_quiet,
                 alive: false,
             });
         }

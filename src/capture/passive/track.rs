@@ -77,8 +77,11 @@ pub(super) struct Track {
     /// Since when the client, or the server, offers no window.
     no_room: [Option<Moment>; 2],
     lacked_room: [bool; 2],
-    /// How long the connection was quiet before the packet before the last one, and before that.
-    quiet: [Duration; 2],
+    /// How long the connection was quiet before its last packet.
+    quiet: Duration,
+    /// The last time that nothing passed for longer than a round trip takes on a short path: for how
+    /// long, and until when.
+    pause: (Duration, Moment),
     /// A router said that a later segment is too big, and what fits.
     pub(super) too_big: Option<Option<u16>>,
     /// Somebody refused the answer.
@@ -133,7 +136,8 @@ impl Track {
             last_by: [None; 2],
             no_room: [None; 2],
             lacked_room: [false; 2],
-            quiet: [Duration::ZERO; 2],
+            quiet: Duration::ZERO,
+            pause: (Duration::ZERO, at),
             too_big: None,
             answer_refused: None,
             said: None,
@@ -223,14 +227,14 @@ impl Track {
         self.exchange(side, at, segment);
         if segment.flags.contains(Flags::FIN) {
             self.closed[side_index(side)] = true;
-            let quiet = self.quiet[1];
+            let quiet = self.quiet_before(at);
             self.fin.get_or_insert((side, at, quiet));
         }
     }
 
     /// What a segment of `side` says of both directions.
     fn exchange(&mut self, side: Side, at: Moment, segment: &Outline) {
-        let quiet = self.quiet[1];
+        let quiet = self.quiet_before(at);
         let (own, other) = match side {
             Side::Client => (&mut self.client, &mut self.server),
             Side::Server => (&mut self.server, &mut self.client),
@@ -257,7 +261,7 @@ impl Track {
         }
         if fin {
             let after = u32::from(segment.payload_length);
-            own.close(at, segment.sequence.wrapping_add(after));
+            own.close(at, quiet, segment.sequence.wrapping_add(after));
         }
     }
 

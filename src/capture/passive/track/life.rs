@@ -14,6 +14,9 @@ const STALLED: Duration = Duration::from_secs(3);
 /// A gap that shows once and no longer than this may be the end of the capture, save where it is of
 /// several segments.
 const SEVERAL: u64 = 2048;
+/// A quiet time that parts one exchange from the next, and the longest exchange.
+const PAUSE: Duration = Duration::from_millis(20);
+const EXCHANGE: Duration = Duration::from_secs(1);
 /// A window that is closed no longer than this is one of a busy receiver.
 const BUSY: Duration = Duration::from_millis(500);
 
@@ -60,14 +63,23 @@ pub(in super::super) struct Distances {
 impl Track {
     /// A packet of the connection at `at`.
     pub(super) fn touch(&mut self, at: Moment) {
-        self.quiet = [self.quiet[1], at.since(self.last)];
+        self.quiet = at.since(self.last);
+        if self.quiet >= PAUSE {
+            self.pause = (self.quiet, at);
+        }
         self.first = self.first.min(at);
         self.last = self.last.max(at);
     }
 
-    /// How long the connection was quiet before the exchange of which the last packet is a part.
-    fn quiet_before(&self) -> Duration {
-        self.quiet[0].max(self.quiet[1])
+    /// How long the connection was quiet before the exchange of which the last packet, at `now`, is a
+    /// part.
+    pub(super) fn quiet_before(&self, now: Moment) -> Duration {
+        let (pause, until) = self.pause;
+        if now.since(until) <= EXCHANGE {
+            self.quiet.max(pause)
+        } else {
+            self.quiet
+        }
     }
 
     /// A reset of the connection in the name of `side`.
@@ -81,7 +93,7 @@ impl Track {
             }
             return Taken::Ours;
         }
-        let quiet = self.quiet_before();
+        let quiet = self.quiet_before(at);
         self.reset = Some(Reset {
             side,
             at,
@@ -120,7 +132,7 @@ impl Track {
             number,
             ttl,
             relayed,
-            quiet: self.quiet_before(),
+            quiet: self.quiet_before(at),
         });
     }
 
