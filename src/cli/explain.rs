@@ -31,6 +31,8 @@ use crate::report::record::{Record, Run};
 use arguments::{ExplainArguments, Part, Place};
 use crowd::{Crowd, Crowds};
 
+/// Addresses without an answer that are named beside other findings.
+const MOST_NAMED: usize = 4;
 /// Addresses without an answer that have a document each.
 const MOST_UNANSWERED: usize = 32;
 
@@ -286,6 +288,26 @@ fn of_file(explained: &Explained, told: usize) -> Vec<String> {
             "{} packets are cut too short to be read: capture them with a larger snapshot length \
              (tcpdump -s 0)",
             account.remainder.cut
+        ));
+    }
+    if let Some((_, account)) = &explained.observed
+        && account.remainder.stray > 0
+    {
+        remarks.push(format!(
+            "{} packets belong to connections whose beginning is not in the capture, or that were over, \
+             and were not judged",
+            account.remainder.stray
+        ));
+    }
+    for question in explained
+        .unanswered
+        .iter()
+        .filter(|_| told > 0)
+        .take(MOST_NAMED)
+    {
+        remarks.push(format!(
+            "{} asked {} times for {} on its link, and no answer is in the capture",
+            question.asker, question.times, question.target
         ));
     }
     if told == 0 {

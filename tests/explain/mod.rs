@@ -291,3 +291,61 @@ fn a_neighbour_that_does_not_answer_is_named_without_a_syn() {
         ]],
     );
 }
+
+#[test]
+fn a_part_of_a_capture_is_chosen_by_client_server_port_and_time() {
+    let count = |options: &[&str]| {
+        explain("one-client-served-one-dropped-at-server.pcap", options)
+            .documents
+            .len()
+    };
+    assert_eq!(count(&[]), 2);
+    assert_eq!(count(&["--client", "10.71.1.9"]), 1);
+    assert_eq!(count(&["--server", "10.71.3.2"]), 2);
+    assert_eq!(count(&["--server", "10.71.3.3"]), 0);
+    assert_eq!(count(&["--port", "3306"]), 2);
+    assert_eq!(count(&["--port", "3307"]), 0);
+    assert_eq!(count(&["--since", "7s"]), 1);
+    assert_eq!(count(&["--until", "20ms"]), 1);
+    assert_eq!(count(&["--since", "2100-01-01T00:00:00Z"]), 0);
+}
+
+#[test]
+fn what_the_user_knows_of_the_place_of_capture_decides() {
+    let file = "dropped-by-host-any.pcap";
+    for (place, cause) in [("server", "drop-edge-or-host"), ("router", "drop-path")] {
+        let explained = explain(file, &["--taken-at", place]);
+        let verdict = value(&explained.documents[0], "verdict");
+        assert_eq!(verdict["cause"], cause, "{verdict:#}");
+        assert_eq!(verdict["confidence"], "likely", "{verdict:#}");
+    }
+}
+
+#[test]
+fn a_summary_has_one_document_for_each_client_and_host() {
+    let explained = explain("scan-draws-its-ttl-at-client.pcap", &["--summary"]);
+    let [group] = &explained.documents[..] else {
+        panic!("{:?}", explained.documents);
+    };
+    assert_eq!(group["schema"], "synquest/capture-group/1");
+    assert_eq!(group["count"], 6);
+    assert_eq!(
+        group["outcomes"]["open"]["ports"],
+        serde_json::json!([8080, 3307, 3305])
+    );
+    assert_eq!(explained.status, Some(1));
+}
+
+#[test]
+fn the_first_line_says_that_a_session_died() {
+    let path = "tests/explain/captures/session-reset-by-device.pcap";
+    let path = format!("{}/{path}", env!("CARGO_MANIFEST_DIR"));
+    let output = run(synquest(), &["explain", &path]);
+    let text = stdout(&output);
+    let first = text.lines().next().expect("a line");
+    assert!(
+        first.contains("a session died: reset by a device at hop 2"),
+        "{first}"
+    );
+    assert!(text.contains("network team of hop 2"), "{text}");
+}

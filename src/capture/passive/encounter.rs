@@ -242,7 +242,7 @@ impl Encounter {
             attempts.filter_map(|attempt| Some((attempt, attempt.session.as_ref()?)))
         };
         let died = sessions().find(|(_, session)| session.died());
-        died.or_else(|| sessions().last())
+        died.or_else(|| sessions().next_back())
     }
 }
 

@@ -111,7 +111,7 @@ impl Distances {
 
     /// Routers between a client and the place of capture: by `shown`, what the SYNs to one host show,
     /// where it does not draw their TTLs.
-    fn from_client(&self, client: &IpAddr, shown: Option<u8>) -> Option<u8> {
+    fn of_client(&self, client: &IpAddr, shown: Option<u8>) -> Option<u8> {
         let reach = self.clients.get(client)?;
         let (low, high) = reach.span?;
         let distance = if high.saturating_sub(low) >= DRAWN {
@@ -123,7 +123,7 @@ impl Distances {
     }
 
     /// Routers between a server and the place of capture, by what it answered whomever.
-    pub(super) fn from_server(&self, server: &Socket) -> Option<u8> {
+    pub(super) fn of_server(&self, server: &Socket) -> Option<u8> {
         let reach = self.servers.get(server);
         let reach = reach.or_else(|| self.hosts.get(&server.address))?;
         let (low, _) = reach.span?;
@@ -150,8 +150,8 @@ pub(super) fn position<'t>(
     let syns = syns.filter(|syn| syn.ttl > TRACEROUTE);
     let shown = syns.map(|syn| passed(syn.ttl)).min();
     Position {
-        from_client: distances.from_client(client, shown),
-        from_server: distances.from_server(server),
+        from_client: distances.of_client(client, shown),
+        from_server: distances.of_server(server),
         forwards: tracks.any(|track| track.forwarded),
     }
 }

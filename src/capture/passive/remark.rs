@@ -164,11 +164,14 @@ fn about(track: &Track, situation: &Situation<'_>) -> Vec<String> {
         .into_iter()
         .filter_map(|side| Some((side, track.stream(side).stuck()?)))
     {
+        let what = match stuck.size {
+            0 => "its FIN".to_owned(),
+            size => format!("{size} octets"),
+        };
         notes.push(format!(
-            "the {} sent {} octets {} times on the connection from client port {port}, never \
+            "the {} sent {what} {} times on the connection from client port {port}, never \
              acknowledged",
             sender.word(),
-            stuck.size,
             stuck.tries
         ));
     }

@@ -20,7 +20,7 @@ pub(super) fn died(case: &Case<'_>, session: &Session) -> Vec<Advice> {
     let what = match session.end {
         End::Reset => "resets running sessions",
         End::Icmp => "refuses the packets of running sessions",
-        _ => "discards the packets of running sessions",
+        End::Silence | End::Fin | End::Alive => "discards the packets of running sessions",
     };
     let who = match (session.by, session.end) {
         (Party::Server, _) => "The server's own firewall",
