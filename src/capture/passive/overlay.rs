@@ -309,6 +309,11 @@ fn unheard(situation: &Situation<'_>, _: &Finding) -> Option<Say> {
     } else {
         Confidence::Possible
     };
+    if refused_by.is_none()
+        && let Some(say) = unheard_behind_router(situation, times)
+    {
+        return Some(say);
+    }
     let (cause, kind, here) = match refused_by {
         Some(_) => (Cause::DropReturn, PlaceKind::Path, false),
         None => (cause, kind, here),
@@ -326,6 +331,34 @@ fn unheard(situation: &Situation<'_>, _: &Finding) -> Option<Say> {
     }
     let refused_by = refused_by.map(|refused| refused.by);
     Some(say.saying(words::unheard(port, here, refused_by)))
+}
+
+/// Rule 3, on a router that sends the SYNs on: whether it sends the answers on as well.
+fn unheard_behind_router(situation: &Situation<'_>, times: usize) -> Option<Say> {
+    let attempts = situation.view.attempts;
+    let port = situation.server.port;
+    let answers = || {
+        let tracks = attempts.iter().filter(|track| track.forwarded);
+        tracks.flat_map(|track| track.answers.iter().map(move |heard| (*track, heard)))
+    };
+    if !situation.position.forwards || answers().next().is_none() {
+        return None;
+    }
+    let hops = situation.position.from_client;
+    if answers().all(|(track, heard)| !heard.relayed && track.is_beyond(heard.crossing)) {
+        let say = Say::new(Cause::DropReturn, Confidence::Likely, PlaceKind::Path);
+        let hop = hops.map(|hops| hops.saturating_add(1));
+        let say = say.seen(times).saying(words::not_sent_back(port, hop));
+        return Some(say);
+    }
+    // The next station is the client.
+    if hops == Some(0) && answers().all(|(_, heard)| heard.relayed) {
+        let say = Say::new(Cause::LocalIngress, Confidence::Possible, PlaceKind::Local)
+            .against(&[Cause::DropReturn])
+            .seen(times);
+        return Some(say.saying(words::sent_back(port)));
+    }
+    None
 }
 
 /// Rule 5.

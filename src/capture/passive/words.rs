@@ -54,6 +54,21 @@ pub(super) fn unheard(port: u16, here: bool, refused_by: Option<IpAddr>) -> Stri
     }
 }
 
+pub(super) fn not_sent_back(port: u16, hop: Option<u8>) -> String {
+    let hop = hop.map_or_else(String::new, |hop| format!(" (hop {hop})"));
+    format!(
+        "Port {port} answers, and the capturing router{hop}, which sends the SYNs on, does not send the \
+         answers back: it discards them."
+    )
+}
+
+pub(super) fn sent_back(port: u16) -> String {
+    format!(
+        "Port {port} answers, the router next to the client sends the answers on to it, and the client \
+         asks again as if it had heard nothing: it discards them on arrival, or its link loses them."
+    )
+}
+
 pub(super) fn changed(port: u16, phases: &Phases) -> String {
     let word = |kind: Kind| match kind {
         Kind::Open => "answered SYN-ACK",

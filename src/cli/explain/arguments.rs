@@ -81,7 +81,7 @@ pub struct Part {
         value_parser = super::bound)]
     pub since: Option<Bound>,
     /// Only packets up to then
-    #[arg(long, value_name = "TIME", env = "SYNQUEST_UNTIL_TIME", hide_env_values = true,
+    #[arg(long, value_name = "TIME", env = "SYNQUEST_UNTIL", hide_env_values = true,
         value_parser = super::bound)]
     pub until: Option<Bound>,
     /// Where the capture was taken [default: read from TTLs, directions and delays]

@@ -191,3 +191,35 @@ fn a_quote_that_a_translation_left_untranslated_still_tells_the_client() {
         Confidence::Likely,
     );
 }
+
+#[test]
+fn a_router_that_sends_syns_on_is_seen_to_send_the_answers_back_or_not() {
+    let script = |sends_back: bool| {
+        move |tape: &mut Tape| {
+            const IN: Direction = Direction::Inbound;
+            const OUT: Direction = Direction::Outbound;
+            for (nth, at) in [0, 1000, 3000].into_iter().enumerate() {
+                let own = 100 + u16::try_from(nth).unwrap();
+                for (near, way) in [(0, IN), (1, OUT)] {
+                    (tape.near, tape.identification) = (near, own);
+                    tape.direction = Some((way, way));
+                    tape.at(at).syn();
+                }
+                let copies: &[(u8, Direction)] = if sends_back {
+                    &[(1, IN), (2, OUT)]
+                } else {
+                    &[(1, IN)]
+                };
+                for (far, way) in copies {
+                    (tape.far, tape.identification) = (*far, u16::MAX);
+                    tape.direction = Some((*way, *way));
+                    tape.at(at + 1).answer(SYN_ACK);
+                }
+            }
+        }
+    };
+    let stopped = check(script(false), Cause::DropReturn, Confidence::Likely);
+    let rivals = &stopped.outcome.finding.alternatives;
+    assert!(rivals.iter().all(|rival| rival.ruled_out), "{rivals:?}");
+    check(script(true), Cause::LocalIngress, Confidence::Possible);
+}
