@@ -17,6 +17,7 @@ mod capture;
 mod cli;
 mod consistent;
 mod crowd;
+mod explain;
 mod firewalled;
 mod greeting;
 mod hostile;

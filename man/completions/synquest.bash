@@ -127,7 +127,7 @@ _synquest() {
             return 0
             ;;
         synquest__subcmd__explain)
-            opts="-v -q -h -V --report --force --scenario --public-address --exit-zero --json --verbose --quiet --color --help --version"
+            opts="-v -q -h -V --report --force --scenario --public-address --client --server --port --since --until --taken-at --summary --show-names --exit-zero --json --verbose --quiet --color --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -143,6 +143,30 @@ _synquest() {
                     ;;
                 --public-address)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --client)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --server)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --port)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --since)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --until)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --taken-at)
+                    COMPREPLY=($(compgen -W "client server router mirror" -- "${cur}"))
                     return 0
                     ;;
                 --color)

@@ -150,15 +150,26 @@ complete -c synquest -n "__fish_synquest_using_subcommand explain" -l scenario -
 on-prem\t'In a data centre, over a VPN or the public network'
 same-region-vm\t'Self-built on a virtual machine of the same region, in this VPC or a peered one'"
 complete -c synquest -n "__fish_synquest_using_subcommand explain" -l public-address -d 'Address under which public networks see this instance (its EIP)' -r
+complete -c synquest -n "__fish_synquest_using_subcommand explain" -l client -d 'Only connections of this client' -r
+complete -c synquest -n "__fish_synquest_using_subcommand explain" -l server -d 'Only connections with this server' -r
+complete -c synquest -n "__fish_synquest_using_subcommand explain" -l port -d 'Only connections with this port of a server' -r
+complete -c synquest -n "__fish_synquest_using_subcommand explain" -l since -d 'Only packets from then on: a time (2026-11-22T12:00:00Z), or a span after the first packet' -r
+complete -c synquest -n "__fish_synquest_using_subcommand explain" -l until -d 'Only packets up to then' -r
+complete -c synquest -n "__fish_synquest_using_subcommand explain" -l taken-at -d 'Where the capture was taken [default: read from TTLs, directions and delays]' -r -f -a "client\t'On the client'
+server\t'On the server'
+router\t'On a router between them'
+mirror\t'Beside the path, on a mirror port or a tap'"
 complete -c synquest -n "__fish_synquest_using_subcommand explain" -l color -d 'When to colour [NO_COLOR is honoured by auto]' -r -f -a "auto\t''
 always\t''
 never\t''"
 complete -c synquest -n "__fish_synquest_using_subcommand explain" -l force -d 'Replace files that exist; links, directories and devices never are'
+complete -c synquest -n "__fish_synquest_using_subcommand explain" -l summary -d 'One line for each client and host in place of a report for each endpoint'
+complete -c synquest -n "__fish_synquest_using_subcommand explain" -l show-names -d 'Show the names of users, hosts and databases in what a server says'
 complete -c synquest -n "__fish_synquest_using_subcommand explain" -l exit-zero -d 'Exit with 0 also when an endpoint is not open or undecided'
 complete -c synquest -n "__fish_synquest_using_subcommand explain" -l json -d 'Write JSON, one document a line'
 complete -c synquest -n "__fish_synquest_using_subcommand explain" -s v -l verbose -d 'Say on stderr what is being done; twice for more'
 complete -c synquest -n "__fish_synquest_using_subcommand explain" -s q -l quiet -d 'One line an endpoint and no progress'
-complete -c synquest -n "__fish_synquest_using_subcommand explain" -s h -l help -d 'Print help'
+complete -c synquest -n "__fish_synquest_using_subcommand explain" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c synquest -n "__fish_synquest_using_subcommand explain" -s V -l version -d 'Print version'
 complete -c synquest -n "__fish_synquest_using_subcommand rules" -l from -d 'Address it comes from' -r
 complete -c synquest -n "__fish_synquest_using_subcommand rules" -l port -d 'Port it goes to, by number or name [default: any]' -r

@@ -7,13 +7,16 @@
 use std::collections::BTreeMap;
 use std::io::Read;
 use std::ops::ControlFlow;
+use std::time::Duration;
 
+use super::neighbours::{Neighbours, Unanswered};
 use super::note::{Note, Run};
-use super::passive::{Account, Observer};
+use super::passive::{Account, Choice, Crossing, Observer};
 use super::read::{Comments, Damage, Item, Packet, Reader};
 use super::replay::{Replay, Replayed};
+use super::tunnel::{self, Inside};
 use crate::model::time::Moment;
-use crate::wire::frame::{self, Direction, LinkType};
+use crate::wire::frame::{self, Direction, Link, LinkType};
 
 /// What a capture file shows beside the inquests of our own runs.
 #[derive(Debug, Default)]
@@ -31,17 +34,73 @@ pub struct Explained {
     pub most_kept: usize,
     /// Packets on links whose frames are not understood here.
     pub foreign: BTreeMap<LinkType, u64>,
+    /// Packets inside something that is not looked into, by its kind.
+    pub hidden: BTreeMap<&'static str, u64>,
+    /// Packets that tunnels carried.
+    pub carried: u64,
+    /// Addresses that were asked for on a link and did not answer.
+    pub unanswered: Vec<Unanswered>,
 }
 
 /// Who is told of an inquest of ours, with its run, as soon as it is complete; may end the reading.
 pub type Listener<'l> = &'l mut dyn FnMut(&Run, Replayed) -> ControlFlow<()>;
 
+/// Which part of a capture is looked at.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Request {
+    /// Of others' packets: whose, and where they were captured.
+    pub choice: Choice,
+    /// Packets before this are passed over.
+    pub since: Option<Bound>,
+    /// Packets after this are passed over.
+    pub until: Option<Bound>,
+}
+
+/// A moment in a capture.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Bound {
+    /// So long after the first packet.
+    After(Duration),
+    /// Nanoseconds since the Unix epoch.
+    At(u64),
+}
+
+impl Bound {
+    fn nanos(self, first: u64) -> u64 {
+        match self {
+            Self::After(span) => {
+                first.saturating_add(u64::try_from(span.as_nanos()).unwrap_or(u64::MAX))
+            }
+            Self::At(nanos) => nanos,
+        }
+    }
+}
+
+impl Request {
+    /// Whether a packet at `at` is looked at in a capture whose first packet is at `first`.
+    fn admits(&self, at: u64, first: u64) -> bool {
+        self.since.is_none_or(|since| at >= since.nanos(first))
+            && self.until.is_none_or(|until| at <= until.nanos(first))
+    }
+}
+
 /// Explains a capture file as far as it can be read.
-pub fn explain<R: Read>(mut reader: Reader<R>, told: Listener<'_>) -> Explained {
+pub fn explain<R: Read>(reader: Reader<R>, told: Listener<'_>) -> Explained {
+    explain_part(reader, &Request::default(), told)
+}
+
+/// Explains what is asked for of a capture file, as far as it can be read.
+pub fn explain_part<R: Read>(
+    mut reader: Reader<R>,
+    request: &Request,
+    told: Listener<'_>,
+) -> Explained {
     let mut explained = Explained::default();
     let mut replay: Option<Replay> = None;
     let mut observer: Option<(u64, Observer)> = None;
-    let mut latest = 0;
+    let (mut latest, mut interfaces) = (0, 0);
+    let mut began = None;
+    let mut neighbours = Neighbours::default();
     loop {
         let before = reader.packets();
         let Some(item) = reader.next_item() else {
@@ -61,7 +120,12 @@ pub fn explain<R: Read>(mut reader: Reader<R>, told: Listener<'_>) -> Explained 
                 }
             }
             Ok(Item::Packet(packet)) => {
-                latest = packet.at.unwrap_or_default().max(latest);
+                let at = packet.at.unwrap_or_default();
+                let first = *began.get_or_insert(at);
+                if !request.admits(at, first) {
+                    continue;
+                }
+                latest = at.max(latest);
                 let stripped = packet
                     .link
                     .link()
@@ -72,12 +136,43 @@ pub fn explain<R: Read>(mut reader: Reader<R>, told: Listener<'_>) -> Explained 
                             .as_mut()
                             .is_some_and(|replay| own(replay, packet, datagram));
                         if !is_own {
-                            let direction = packet.direction.or(way);
-                            see(&mut observer, packet, direction, datagram);
+                            let crossing = Crossing {
+                                interface: packet.interface,
+                                direction: packet.direction.or(way),
+                                of_all: matches!(
+                                    packet.link.link(),
+                                    Some(Link::Cooked | Link::Cooked2)
+                                ),
+                            };
+                            neighbours.stations(match packet.link.link() {
+                                Some(Link::Ethernet) => packet.bytes,
+                                _ => &[],
+                            });
+                            match tunnel::innermost(datagram) {
+                                Inside::Itself => {
+                                    let stamp = (packet.number, packet.at.unwrap_or_default());
+                                    neighbours.datagram(stamp, crossing.direction, datagram);
+                                    see(&mut observer, request.choice, packet, crossing, datagram);
+                                }
+                                Inside::Carried(inner) => {
+                                    explained.carried = explained.carried.saturating_add(1);
+                                    see(&mut observer, request.choice, packet, crossing, inner);
+                                }
+                                Inside::NoDatagram => {}
+                                Inside::Hidden(kind) => {
+                                    let count = explained.hidden.entry(kind).or_default();
+                                    *count = count.saturating_add(1);
+                                }
+                            }
                         }
                     }
                     // A frame that carries no IP.
-                    Some(None) => {}
+                    Some(None) => {
+                        if let Some(link) = packet.link.link() {
+                            let at = packet.at.unwrap_or_default();
+                            neighbours.frame(packet.number, at, link, packet.bytes);
+                        }
+                    }
                     None => {
                         let count = explained.foreign.entry(packet.link).or_default();
                         *count = count.saturating_add(1);
@@ -91,7 +186,8 @@ pub fn explain<R: Read>(mut reader: Reader<R>, told: Listener<'_>) -> Explained 
                     }
                 }
             }
-            Ok(Item::Interface(_) | Item::Names(_)) => {}
+            Ok(Item::Interface(interface)) => interfaces = interfaces.max(interface.number + 1),
+            Ok(Item::Names(_)) => {}
             Err(damage) => explained.damage.push(damage),
         }
         if let Some(replay) = &mut replay {
@@ -103,10 +199,15 @@ pub fn explain<R: Read>(mut reader: Reader<R>, told: Listener<'_>) -> Explained 
         }
     }
     explained.packets = reader.packets();
+    explained.unanswered = neighbours.unanswered();
     if explained.close(replay, told).is_break() {
         return explained;
     }
-    explained.observed = observer.map(|(began, observer)| {
+    explained.observed = observer.map(|(began, mut observer)| {
+        observer.covers(interfaces);
+        let unanswered = explained.unanswered.iter();
+        let certain = unanswered.filter(|question| question.certain);
+        observer.lacks(certain.map(|question| question.target));
         let end = Moment::from_nanos(latest.saturating_sub(began));
         (began, observer.finish(end))
     });
@@ -156,12 +257,13 @@ fn own(replay: &mut Replay, packet: Packet<'_>, datagram: &[u8]) -> bool {
 /// A packet of somebody else's; without a time it is as old as the first.
 fn see(
     observer: &mut Option<(u64, Observer)>,
+    choice: Choice,
     packet: Packet<'_>,
-    direction: Option<Direction>,
+    crossing: Crossing,
     datagram: &[u8],
 ) {
     let (began, observer) =
-        observer.get_or_insert_with(|| (packet.at.unwrap_or_default(), Observer::new()));
+        observer.get_or_insert_with(|| (packet.at.unwrap_or_default(), Observer::choosing(choice)));
     let at = packet.at.unwrap_or(*began).saturating_sub(*began);
-    observer.see(packet.number, Moment::from_nanos(at), direction, datagram);
+    observer.see_on(packet.number, Moment::from_nanos(at), crossing, datagram);
 }

@@ -9,6 +9,7 @@ use clap::builder::BoolishValueParser;
 use clap::{ArgAction, Args, ColorChoice, Parser, Subcommand, ValueEnum};
 
 use super::duration;
+use super::explain::arguments::ExplainArguments;
 use super::merge::MergeArguments;
 use super::rules::{Attachment, RulesArguments};
 use super::sweep::arguments::SweepArguments;
@@ -356,34 +357,6 @@ pub struct Artefacts {
     #[arg(long, env = "SYNQUEST_FORCE", hide_env_values = true,
         value_parser = BoolishValueParser::new())]
     pub force: bool,
-}
-
-/// Arguments of `explain`.
-#[derive(Args, Clone, Debug)]
-pub struct ExplainArguments {
-    /// pcapng or pcap, also compressed with gzip or zstd; - for stdin
-    #[arg(value_name = "FILE")]
-    pub file: PathBuf,
-    /// Report (.html, .htm, .md); may be repeated
-    #[arg(
-        long,
-        value_name = "FILE",
-        env = "SYNQUEST_REPORT",
-        hide_env_values = true,
-        help_heading = "Artefacts"
-    )]
-    pub report: Vec<PathBuf>,
-    /// Replace files that exist; links, directories and devices never are
-    #[arg(long, env = "SYNQUEST_FORCE", hide_env_values = true,
-        value_parser = BoolishValueParser::new(), help_heading = "Artefacts")]
-    pub force: bool,
-    /// What only the user knows of the way.
-    #[command(flatten)]
-    pub situation: Whereabouts,
-    /// Exit with 0 also when an endpoint is not open or undecided
-    #[arg(long, env = "SYNQUEST_EXIT_ZERO", hide_env_values = true,
-        value_parser = BoolishValueParser::new(), help_heading = "Output")]
-    pub exit_zero: bool,
 }
 
 /// Arguments of `doctor`.

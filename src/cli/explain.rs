@@ -1,24 +1,40 @@
 //! `synquest explain`: the verdicts again, from a capture file alone.
 
+pub mod arguments;
+mod crowd;
+
 use std::fs::File;
 use std::io::{self, Read};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, UNIX_EPOCH};
 
-use super::arguments::{Artefacts, ExplainArguments, Shared};
+use indexmap::IndexMap;
+
+use super::arguments::{Artefacts, Shared};
 use super::artefact;
+use super::duration;
 use super::exit::ExitStatus;
 use super::failure::Failure;
 use super::observed;
 use super::scribe::{Scribe, time_of_day};
 use super::terminal::Terminal;
-use crate::capture::explain::{Explained, explain};
+use crate::capture::explain::{Bound, Explained, Request, explain_part};
 use crate::capture::note;
+use crate::capture::passive::{Choice, Encounter, TakenAt};
 use crate::capture::read::{Reader, Unreadable};
 use crate::capture::replay::{Replayed, Standing};
+use crate::model::verdict::Cause;
 use crate::report::advice::Situation;
+use crate::report::group::Group;
 use crate::report::record::{Record, Run};
+use arguments::{ExplainArguments, Part, Place};
+use crowd::{Crowd, Crowds};
+
+/// Addresses without an answer that are named beside other findings.
+const MOST_NAMED: usize = 4;
+/// Addresses without an answer that have a document each.
+const MOST_UNANSWERED: usize = 32;
 
 /// Why a file cannot be explained at all.
 #[derive(Debug, thiserror::Error)]
@@ -68,7 +84,8 @@ pub fn run(
     let mut scribe = Scribe::new(shared, terminal, artefacts.wants_records());
     let situation = arguments.situation.said();
     let (mut told, mut remarks) = (0, Vec::new());
-    let explained = explain(reader, &mut |run, inquest| {
+    let request = request(&arguments.part);
+    let explained = explain_part(reader, &request, &mut |run, inquest| {
         remarks.extend(of_inquest(&inquest));
         told += 1;
         let mut record = Record::new(&inquest.outcome, &its_run(run, situation));
@@ -78,7 +95,8 @@ pub fn run(
             false => ControlFlow::Break(()),
         }
     });
-    told += tell_observed(&explained, situation, &mut scribe);
+    told += tell_observed(&explained, arguments, &mut scribe);
+    told += tell_unanswered(&explained, told, situation, &mut scribe);
     remarks.extend(of_file(&explained, told));
     for remark in remarks {
         terminal.note(&remark);
@@ -100,21 +118,110 @@ pub fn run(
     })
 }
 
-/// Writes the record of everything that others' packets show; says how many there are.
-fn tell_observed(explained: &Explained, situation: Situation, scribe: &mut Scribe<'_>) -> usize {
+/// Writes the record of everything that others' packets show, many of a kind as one line where a person
+/// reads; says how many there are.
+fn tell_observed(
+    explained: &Explained,
+    arguments: &ExplainArguments,
+    scribe: &mut Scribe<'_>,
+) -> usize {
+    let situation = arguments.situation.said();
     let mut told = 0;
-    let observed = explained.observed.iter();
-    for (run, encounter) in observed.flat_map(|(began, account)| {
+    if let Some((began, account)) = &explained.observed {
         let run = observed_run(*began, situation);
-        account.encounters.iter().map(move |met| (run.clone(), met))
-    }) {
-        let cause = encounter.outcome.finding.verdict.cause;
-        told += 1;
-        if !scribe.write(cause, observed::record(encounter, &run)) {
-            return told;
+        let crowds = Crowds::of(&account.encounters);
+        let mut groups: IndexMap<Crowd, (ExitStatus, Group)> = IndexMap::new();
+        for encounter in &account.encounters {
+            told += 1;
+            let record = observed::record(encounter, &run, arguments.show_names);
+            let status = status(encounter);
+            let crowd = crowds.holding(encounter, arguments.summary, scribe.is_for_people());
+            if let Some(crowd) = crowd {
+                let empty = || (ExitStatus::Open, Group::new(crowd.0, crowd.1, crowd.2));
+                let (worst, group) = groups.entry(crowd).or_insert_with(empty);
+                *worst = status.max(*worst);
+                group.add(&record);
+                scribe.keep(record);
+            } else if !scribe.judge(status, record) {
+                return told;
+            }
+        }
+        for (status, group) in groups.values() {
+            scribe.sum_up(*status, group);
         }
     }
     told
+}
+
+/// What an encounter means for the exit status: a session that died is no success of an open port.
+fn status(encounter: &Encounter) -> ExitStatus {
+    let died = encounter
+        .session()
+        .is_some_and(|(_, session)| session.died());
+    let status = ExitStatus::of([encounter.outcome.finding.verdict.cause]);
+    if died {
+        status.max(ExitStatus::NotOpen)
+    } else {
+        status
+    }
+}
+
+/// The part of the capture that the arguments ask for.
+fn request(part: &Part) -> Request {
+    let taken_at = part.taken_at.map(|place| match place {
+        Place::Client => TakenAt::Client,
+        Place::Server => TakenAt::Server,
+        Place::Router => TakenAt::Router,
+        Place::Mirror => TakenAt::Mirror,
+    });
+    Request {
+        choice: Choice {
+            client: part.client,
+            server: part.server,
+            port: part.port,
+            taken_at,
+        },
+        since: part.since,
+        until: part.until,
+    }
+}
+
+/// Reads a moment of a capture: a time of day with its date and zone, or a span after the first packet.
+///
+/// # Errors
+///
+/// When it is neither.
+pub fn bound(text: &str) -> Result<Bound, String> {
+    if let Ok(time) = text.parse::<jiff::Timestamp>() {
+        let nanos = u64::try_from(time.as_nanosecond()).unwrap_or_default();
+        return Ok(Bound::At(nanos));
+    }
+    let span = text.trim_start_matches('+');
+    duration::parse(span).map(Bound::After).map_err(|_| {
+        "write a time such as 2026-11-22T12:00:00Z, or a span after the first packet such as 90s"
+            .to_owned()
+    })
+}
+
+/// Writes the record of each address that was asked for on its link and did not answer, where there is
+/// nothing else to tell; says how many there are.
+fn tell_unanswered(
+    explained: &Explained,
+    told: usize,
+    situation: Situation,
+    scribe: &mut Scribe<'_>,
+) -> usize {
+    let unanswered = explained.unanswered.iter().take(MOST_UNANSWERED);
+    let unanswered = unanswered.filter(|_| told == 0);
+    let mut count = 0;
+    for question in unanswered {
+        let run = observed_run(question.first, situation);
+        count += 1;
+        if !scribe.write(Cause::NoNeighbor, observed::unanswered(question, &run)) {
+            break;
+        }
+    }
+    count
 }
 
 /// What there is to say of how an inquest stands in the file.
@@ -167,6 +274,40 @@ fn of_file(explained: &Explained, told: usize) -> Vec<String> {
             "{} notes of a later version of this program, or damaged ones, could not be read; \
              what they tell is missing",
             explained.unread
+        ));
+    }
+    for (kind, count) in &explained.hidden {
+        remarks.push(format!(
+            "{count} packets inside {kind} were not looked into"
+        ));
+    }
+    if let Some((_, account)) = &explained.observed
+        && account.remainder.cut > 0
+    {
+        remarks.push(format!(
+            "{} packets are cut too short to be read: capture them with a larger snapshot length \
+             (tcpdump -s 0)",
+            account.remainder.cut
+        ));
+    }
+    if let Some((_, account)) = &explained.observed
+        && account.remainder.stray > 0
+    {
+        remarks.push(format!(
+            "{} packets belong to connections whose beginning is not in the capture, or that were over, \
+             and were not judged",
+            account.remainder.stray
+        ));
+    }
+    for question in explained
+        .unanswered
+        .iter()
+        .filter(|_| told > 0)
+        .take(MOST_NAMED)
+    {
+        remarks.push(format!(
+            "{} asked {} times for {} on its link, and no answer is in the capture",
+            question.asker, question.times, question.target
         ));
     }
     if told == 0 {

@@ -1,12 +1,24 @@
 //! An encounter in somebody else's capture → its record.
 
+use std::time::Duration;
+
+use crate::capture::neighbours::Unanswered;
 use crate::capture::passive::{Attempt, Encounter, Ending, Fate};
+use crate::model::endpoint::Endpoint;
+use crate::model::evidence::Evidence;
+use crate::model::greeting::{Greeting, Heard};
+use crate::model::outcome::Outcome;
 use crate::model::probe::ProbeId;
+use crate::model::session::Said;
+use crate::model::time::spell;
+use crate::model::vantage::Vantage;
+use crate::model::verdict::{Cause, Confidence, Finding, Place, PlaceKind, State, Verdict};
 use crate::report::observed::{self, Observed};
 use crate::report::record::{Record, Run};
+use crate::report::session::SessionRecord;
 
-/// The record of an encounter.
-pub fn record(encounter: &Encounter, run: &Run) -> Record {
+/// The record of an encounter; names that the server says are left out unless `names`.
+pub fn record(encounter: &Encounter, run: &Run, names: bool) -> Record {
     let mut record = Record::new(&encounter.outcome, run);
     record.number(|id| packets(encounter, id));
     record.observed = Some(Observed {
@@ -34,6 +46,155 @@ pub fn record(encounter: &Encounter, run: &Run) -> Record {
             })
             .collect(),
     });
+    if let Some((attempt, session)) = encounter.session() {
+        let outcome = &encounter.outcome;
+        record.live(outcome, session, attempt.client_port);
+        if let Some(said) = session.said.as_ref().filter(|_| !session.died()) {
+            record.greet(outcome, &greeting(encounter, said, names));
+        }
+    }
+    // A window that was not captured is absent.
+    let cut = encounter
+        .packets
+        .iter()
+        .filter(|cited| cited.without_window);
+    for id in cut.map(|cited| cited.probe.0) {
+        for entry in record.evidence.iter_mut().filter(|entry| entry.id == id) {
+            entry.details.window = None;
+        }
+    }
+    record
+}
+
+/// What a server said to a client, as the greeting of a connection of our own is told.
+fn greeting(encounter: &Encounter, said: &Said, names: bool) -> Greeting {
+    let mut answer = said.answer.clone();
+    if !names {
+        answer.words = masked(&answer.words);
+        let client = encounter.client.to_string();
+        answer.caller = answer.caller.filter(|caller| *caller == client);
+    }
+    let sessions = encounter.attempts.iter();
+    let sessions = sessions.filter(|attempt| attempt.session.is_some()).count();
+    Greeting {
+        protocol: Some(said.protocol),
+        server: None,
+        tls: None,
+        heard: Heard::Answer(answer),
+        connections: u32::try_from(sessions).unwrap_or(u32::MAX),
+        took: Duration::ZERO,
+    }
+}
+
+/// `words` without what stands between quotation marks: users, hosts, databases.
+fn masked(words: &str) -> String {
+    let mut masked = String::new();
+    let mut within: Option<char> = None;
+    for letter in words.chars() {
+        match within {
+            Some(end) if letter == end => {
+                masked.push('…');
+                masked.push(letter);
+                within = None;
+            }
+            Some(_) => {}
+            None => {
+                masked.push(letter);
+                within = match letter {
+                    '\'' | '"' | '`' => Some(letter),
+                    '«' => Some('»'),
+                    '»' => Some('«'),
+                    '„' => Some('“'),
+                    '“' => Some('”'),
+                    '‘' => Some('’'),
+                    _ => None,
+                };
+            }
+        }
+    }
+    if within.is_some() {
+        masked.push('…');
+    }
+    masked
+}
+
+/// The record of an address that was asked for on its link and did not answer.
+pub fn unanswered(question: &Unanswered, run: &Run) -> Record {
+    let Unanswered {
+        asker,
+        target,
+        times,
+        first,
+        last,
+        certain,
+        ..
+    } = question;
+    let protocol = if target.is_ipv4() { "ARP" } else { "ND" };
+    let elapsed = Duration::from_nanos(last.saturating_sub(*first));
+    let mut notes = vec![format!(
+        "no SYN is in the capture: none leaves before {protocol} has an answer, whatever the port"
+    )];
+    if !certain {
+        notes.push(
+            "answers go to who asked alone: where the capture was taken on neither of the two, they \
+             may have passed elsewhere"
+                .to_owned(),
+        );
+    }
+    let verdict = Verdict {
+        state: State::Unreachable,
+        cause: Cause::NoNeighbor,
+        confidence: if *certain {
+            Confidence::Likely
+        } else {
+            Confidence::Possible
+        },
+        place: Place::of(PlaceKind::Local),
+        method: None,
+        summary: format!(
+            "{target} does not answer {protocol}: {asker} asked for it {times} times over {}, and nothing \
+             answers: the host is down, or not on this link (wrong subnet, overlapping CIDR).",
+            spell(elapsed)
+        ),
+        basis: Vec::new(),
+    };
+    let outcome = Outcome {
+        endpoint: Endpoint {
+            given: target.to_string(),
+            address: *target,
+            port: 0,
+            label: None,
+        },
+        vantage: Vantage {
+            source: *asker,
+            interface: String::new(),
+            gateway: None,
+            mtu: 1500,
+            loopback: false,
+            ephemeral_ports: Vec::new(),
+            privileged_ports: Vec::new(),
+        },
+        evidence: Evidence::default(),
+        finding: Finding {
+            verdict,
+            alternatives: Vec::new(),
+            path: Vec::new(),
+            loss: None,
+            notes,
+        },
+        elapsed,
+    };
+    let mut record = Record::new(&outcome, run);
+    record.observed = Some(Observed {
+        client: *asker,
+        position: observed::Position {
+            from_client: None,
+            from_server: None,
+        },
+        attempts: Vec::new(),
+        more: 0,
+        would_decide: Vec::new(),
+    });
     record
 }
 
@@ -51,7 +212,19 @@ fn attempt(attempt: &Attempt) -> observed::Attempt {
         at_us: attempt.first.micros(),
         lasted_us: u64::try_from(attempt.lasted().as_micros()).unwrap_or(u64::MAX),
         syns: attempt.syns,
-        outcome: fate(&attempt.fate),
+        outcome: match &attempt.session {
+            Some(session) => format!(
+                "established, {} octets sent, {} received, {}",
+                session.to_server,
+                session.from_server,
+                session.words()
+            ),
+            None => fate(&attempt.fate),
+        },
+        session: attempt
+            .session
+            .as_ref()
+            .map(|session| SessionRecord::of(session, attempt.client_port)),
         state: attempt.opinion.state.word().to_owned(),
         cause: attempt.opinion.cause.word().to_owned(),
         confidence: attempt.opinion.confidence.word().to_owned(),
@@ -72,10 +245,7 @@ fn fate(fate: &Fate) -> String {
             "answered by a SYN-ACK, and reset by the client".to_owned()
         }
         Fate::Answered { .. } => "answered by a SYN-ACK, and not gone on with".to_owned(),
-        Fate::Reset { unheard: true } => {
-            "answered by a reset that the client does not hear".to_owned()
-        }
-        Fate::Reset { unheard: false } => "reset".to_owned(),
+        Fate::Reset => "reset".to_owned(),
         Fate::Refused { refusal, by } => {
             format!("{} from {by}", refusal.word())
         }
@@ -108,5 +278,25 @@ fn ended(ending: Ending) -> String {
             sender.word()
         ),
         Ending::Open => "still open at the end".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::masked;
+
+    #[test]
+    fn names_that_a_server_says_are_masked_in_any_quotation_marks() {
+        let check = |words: &str, expected: &str| assert_eq!(masked(words), expected);
+        check(
+            "Access denied for user 'root'@'10.0.0.5' (using password: YES)",
+            "Access denied for user '…'@'…' (using password: YES)",
+        );
+        check(
+            "role \"payroll\" does not exist",
+            "role \"…\" does not exist",
+        );
+        check("Too many connections", "Too many connections");
+        check("Host 'db.example", "Host '…");
     }
 }

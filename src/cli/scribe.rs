@@ -7,6 +7,7 @@ use super::exit::ExitStatus;
 use super::failure::Failure;
 use super::terminal::Terminal;
 use crate::model::verdict::Cause;
+use crate::report::group::Group;
 use crate::report::listed::Unresolved;
 use crate::report::record::Record;
 use crate::report::visible::visible;
@@ -51,6 +52,28 @@ impl<'a> Scribe<'a> {
             records.push(record);
         }
         self.failure.is_none()
+    }
+
+    /// Whether what is written is read by a person.
+    pub const fn is_for_people(&self) -> bool {
+        !self.shared.json
+    }
+
+    /// Keeps a record for the artefacts that is told otherwise.
+    pub fn keep(&mut self, record: Record) {
+        if let Some(records) = &mut self.records {
+            records.push(record);
+        }
+    }
+
+    /// Writes a group of endpoints, the worst of which means `status`.
+    pub fn sum_up(&mut self, status: ExitStatus, group: &Group) {
+        let text = if self.shared.json {
+            json::document(group).map(|text| text + "\n")
+        } else {
+            Ok(format!("{}\n", visible(&group.line())))
+        };
+        self.tell(status, text.map_err(Failure::Json));
     }
 
     /// Writes that a name has no address.

@@ -1,5 +1,5 @@
 //! The nouns every other floor speaks: endpoint, probe, reply, evidence, path, verdict, greeting,
-//! time.
+//! session, time.
 //!
 //! Plain values without behaviour that could depend on a clock, a socket or chance.
 
@@ -12,6 +12,7 @@ pub mod outcome;
 pub mod path;
 pub mod probe;
 pub mod reply;
+pub mod session;
 pub mod target;
 pub mod time;
 pub mod vantage;

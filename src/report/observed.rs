@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use serde::{Deserialize, Serialize};
 
 use super::page::{FAINT, PLAIN, Page, STRONG};
+use super::session::SessionRecord;
 use super::words::{counted, span};
 
 /// Who tried, and how it went.
@@ -44,6 +45,9 @@ pub struct Attempt {
     pub syns: u32,
     /// What became of it, as a clause.
     pub outcome: String,
+    /// What became of the session, where there was one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session: Option<SessionRecord>,
     /// Word of [`crate::model::verdict::State`].
     pub state: String,
     /// Word of [`crate::model::verdict::Cause`].

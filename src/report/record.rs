@@ -13,13 +13,15 @@ use super::entry::Entry;
 use super::greeting::GreetingRecord;
 use super::listed::Line;
 use super::observed::Observed;
+use super::session::SessionRecord;
 use crate::model::endpoint::Endpoint;
 use crate::model::greeting::Greeting;
 use crate::model::outcome::Outcome;
 use crate::model::path::{Hop, Sight};
 use crate::model::probe::ProbeId;
+use crate::model::session::Session;
 use crate::model::vantage::Vantage;
-use crate::model::verdict::{Alternative, HopRef, Place, Verdict};
+use crate::model::verdict::{Alternative, Cause, HopRef, Place, Verdict};
 
 /// The name and version of the document.
 pub const SCHEMA: &str = "synquest/endpoint/1";
@@ -51,6 +53,10 @@ pub struct Record {
     /// Where it was read from somebody else's capture: who tried, and how it went.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub observed: Option<Observed>,
+    /// What became of the session that says most, where there was one: the first that died, else the
+    /// last.
+    #[serde(default)]
+    pub session: Option<SessionRecord>,
     /// How the server greeted one full connection, where the user asked for one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub greeting: Option<GreetingRecord>,
@@ -247,6 +253,7 @@ impl Record {
             stats: Stats::of(outcome),
             notes: finding.notes.clone(),
             observed: None,
+            session: None,
             greeting: None,
             unfinished: false,
             list: Vec::new(),
@@ -265,6 +272,15 @@ impl Record {
                 entry.reply_packets = replies.to_vec();
             }
         }
+    }
+
+    /// Adds what became of its sessions: `session`, from this port of the client, says most of it.
+    /// `outcome` is the one this record is of: the advice is given anew where the session died.
+    pub fn live(&mut self, outcome: &Outcome, session: &Session, client_port: u16) {
+        if outcome.finding.verdict.cause == Cause::Open && session.died() {
+            self.advice = advice::died(outcome, &self.run.situation, session);
+        }
+        self.session = Some(SessionRecord::of(session, client_port));
     }
 
     /// Adds how the server greeted us. `outcome` is the one this record is of: the advice is given

@@ -74,6 +74,9 @@ pub(super) fn verdict_words(record: &Record) -> String {
     {
         words.push_str(&format!(", {phrase}"));
     }
+    if let Some(session) = record.session.as_ref().filter(|session| session.died) {
+        words.push_str(&format!("; a session died: {}", session.words));
+    }
     words
 }
 
@@ -91,7 +94,9 @@ pub(super) fn name(endpoint: &EndpointRecord) -> String {
 }
 
 fn verdict_style(record: &Record) -> Style {
+    let died = record.session.as_ref().is_some_and(|session| session.died);
     match record.verdict.cause.as_str() {
+        "open" if died => BAD,
         "open" => GOOD,
         "open-proxied" | "intermittent" | "inconclusive" | "conflicting" | "drop-somewhere" => {
             DOUBTFUL

@@ -104,6 +104,13 @@ const ETHERTYPE_IPV4: u16 = 0x0800;
 const ETHERTYPE_IPV6: u16 = 0x86dd;
 /// PPPoE session (RFC 2516).
 const ETHERTYPE_PPPOE: u16 = 0x8864;
+const ETHERTYPE_ARP: u16 = 0x0806;
+/// MPLS, unicast and multicast (RFC 5332).
+const ETHERTYPE_MPLS: [u16; 2] = [0x8847, 0x8848];
+/// The greatest number in the place of the EtherType that is a length (IEEE 802.3 §3.2.6).
+const LONGEST_802_3: u16 = 1500;
+/// LLC and SNAP before an EtherType (RFC 1042).
+const SNAP: [u8; 6] = [0xaa, 0xaa, 3, 0, 0, 0];
 
 /// Protocol numbers of PPP (RFC 1332, RFC 5072).
 const PPP_IPV4: u16 = 0x0021;
@@ -145,9 +152,47 @@ fn ethernet(mut rest: &[u8]) -> Option<&[u8]> {
             ETHERTYPE_IPV4 | ETHERTYPE_IPV6 => return rest.get(2..),
             ETHERTYPE_PPPOE => return ppp(rest.get(8..)?),
             _ if VLAN_TAGS.contains(&kind) => rest = rest.get(4..)?,
+            _ if ETHERTYPE_MPLS.contains(&kind) => return labelled(rest.get(2..)?),
+            0..=LONGEST_802_3 if rest.get(2..)?.starts_with(&SNAP) => rest = rest.get(8..)?,
             _ => return None,
         }
     }
+}
+
+/// The datagram behind the labels of MPLS (RFC 3032 §2.1), also within an Ethernet frame behind a
+/// control word of zeros (RFC 4448 §4.6).
+pub fn labelled(mut rest: &[u8]) -> Option<&[u8]> {
+    loop {
+        let is_last = octet(rest, 2)? & 1 == 1;
+        rest = rest.get(4..)?;
+        if is_last {
+            break;
+        }
+    }
+    match octet(rest, 0)? >> 4 {
+        4 | 6 => Some(rest),
+        0 => ethernet(rest.get(16..)?),
+        _ => None,
+    }
+}
+
+/// The ARP packet in a frame, and which way it went where the link header says so; `None` where the
+/// frame holds none.
+pub fn arp(link: Link, frame: &[u8]) -> Option<(&[u8], Option<Direction>)> {
+    let (mut rest, direction) = match link {
+        Link::Ethernet => (frame.get(12..)?, None),
+        Link::Cooked => (frame.get(14..)?, cooked_direction(number16(frame, 0)?)),
+        Link::Cooked2 => {
+            let direction = cooked_direction(octet(frame, 10)?.into());
+            let is_arp = number16(frame, 0)? == ETHERTYPE_ARP;
+            return is_arp.then_some((frame.get(20..)?, direction));
+        }
+        Link::Raw | Link::Loopback | Link::Ppp | Link::Nflog => return None,
+    };
+    while VLAN_TAGS.contains(&number16(rest, 0)?) {
+        rest = rest.get(4..)?;
+    }
+    (number16(rest, 0)? == ETHERTYPE_ARP).then_some((rest.get(2..)?, direction))
 }
 
 /// The Ethernet header of a datagram that had none: addresses of zeros, as loopback has, and the
@@ -296,8 +341,18 @@ mod tests {
             &[0x88, 0x64, 0x11, 0, 0, 1, 0, 3, 0, 0x21, 0x45],
             Some(&[0x45]),
         );
-        // 802.3 with LLC and SNAP, ARP, and cut frames.
-        check(&[0, 8, 0xaa, 0xaa, 3, 0, 0, 0, 8, 0, 0x45], None);
+        // 802.3 with LLC and SNAP, and with LLC alone.
+        check(&[0, 8, 0xaa, 0xaa, 3, 0, 0, 0, 8, 0, 0x45], Some(&[0x45]));
+        check(&[0, 8, 0x42, 0x42, 3, 0, 0, 0, 8, 0, 0x45], None);
+        // MPLS: two labels, and one before a frame behind a control word.
+        check(
+            &[0x88, 0x47, 0, 0x10, 0, 64, 0, 0x20, 1, 64, 0x45],
+            Some(&[0x45]),
+        );
+        let within = [&[0x88, 0x47, 0, 0x10, 1, 64, 0, 0, 0, 0][..], &MACS].concat();
+        check(&[&within[..], &[8, 0, 0x45]].concat(), Some(&[0x45]));
+        check(&[0x88, 0x47, 0, 0x10, 0, 64], None);
+        // ARP, and cut frames.
         check(&[8, 6, 0, 1], None);
         check(&[8], None);
         check(&[], None);

@@ -1,7 +1,7 @@
 //! A look at an IP datagram that costs a few nanoseconds: enough to pass over the bulk of a capture.
 //!
 //! It agrees with [`dissect`](super::dissect::dissect) in everything it says, and gives nothing
-//! exactly where that fails. What it leaves out: options, windows, what ICMP messages say.
+//! exactly where that fails. What it leaves out: options, what ICMP messages say.
 
 use std::net::IpAddr;
 
@@ -49,6 +49,8 @@ pub struct Outline {
     pub acknowledgment: u32,
     /// Control bits.
     pub flags: Flags,
+    /// The advertised window, as it stands in the header.
+    pub window: u16,
     /// Octets of payload that were sent, at most 65535.
     pub payload_length: u16,
 }
@@ -106,6 +108,7 @@ fn outline(transport: &[u8], declared: usize) -> Option<Outline> {
         sequence: number32(fixed, 4)?,
         acknowledgment: number32(fixed, 8)?,
         flags: Flags::from_bits(octet(fixed, 13)?),
+        window: number16(fixed, 14)?,
         payload_length: u16::try_from(payload).unwrap_or(u16::MAX),
     })
 }

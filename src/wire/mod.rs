@@ -7,6 +7,7 @@
 
 #![warn(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 
+pub mod arp;
 pub mod checksum;
 pub mod compose;
 pub mod dissect;

@@ -94,6 +94,7 @@ pub(crate) fn filled(text: &str) -> Record {
             at_us: 7,
             lasted_us: 1,
             syns: 3,
+            session: None,
             outcome: with(),
             state: with(),
             cause: with(),

@@ -1,5 +1,6 @@
 //! From gathered attempts to encounters: evidence, judgement, overlay, opinion on each attempt.
 
+use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use crate::infer::{Brief, Control, ControlOrigin, Judgement, Next, judge};
@@ -10,13 +11,15 @@ use crate::model::time::Moment;
 use crate::model::vantage::Vantage;
 use crate::model::verdict::Finding;
 
+use super::choice::{Choice, TakenAt};
 use super::encounter::{Attempt, Encounter, Fate, Opinion, Position, Wanted};
 use super::evidence::{Manner, Told, View, tell};
 use super::gather::{Gathered, Parties};
 use super::overlay;
+use super::overlay::is_forged;
 use super::pair::{Map, Socket};
-use super::position::{is_client, position};
-use super::track::{Syn, TWICE, Track};
+use super::position::{Distances, is_client, position};
+use super::track::{self, Syn, TWICE, Track};
 use super::{wanted, words};
 
 /// Other ports of the server that serve as comparison.
@@ -47,6 +50,40 @@ pub(super) struct Situation<'a> {
     pub(super) translated: bool,
     /// The server answered other clients while this one was not answered.
     pub(super) others_served: bool,
+    /// A TTL is fresh, and the delay says that it was written on the way.
+    pub(super) rewritten: bool,
+    /// The interfaces that the capture holds.
+    pub(super) interfaces: u32,
+    /// The server's address was asked for by ARP or neighbour discovery, and nothing answered.
+    pub(super) unresolved: bool,
+    /// Packets of attempts whose SYN is not in the capture, beside attempts whose SYN is.
+    pub(super) leftover: usize,
+}
+
+impl Situation<'_> {
+    /// Where both ends are.
+    pub(super) const fn distances(&self) -> track::Distances {
+        track::Distances {
+            client: self.position.from_client,
+            server: self.server.address,
+            end: self.view.end,
+        }
+    }
+}
+
+/// What is known of the capture as a whole.
+#[derive(Clone, Debug)]
+pub(super) struct Scene {
+    /// It holds packets towards clients at all.
+    pub(super) both_ways: bool,
+    /// What is asked for, and what the user knows of the place of capture.
+    pub(super) choice: Choice,
+    /// The interfaces that it holds.
+    pub(super) interfaces: u32,
+    /// Addresses that were asked for on a link and did not answer.
+    pub(super) unresolved: BTreeSet<IpAddr>,
+    /// When it ended.
+    pub(super) end: Moment,
 }
 
 /// What is made of a situation.
@@ -57,23 +94,24 @@ pub(super) struct Assessed {
 }
 
 /// The encounters of everything gathered.
-pub(super) fn all(
-    gathered: &[(Parties, Gathered)],
-    both_ways: bool,
-    end: Moment,
-) -> Vec<Encounter> {
+pub(super) fn all(gathered: &[(Parties, Gathered)], scene: &Scene) -> Vec<Encounter> {
+    let Scene {
+        both_ways,
+        choice,
+        interfaces,
+        end,
+        ..
+    } = *scene;
     let router = gathered
         .iter()
         .any(|(_, gathered)| gathered.kept.iter().any(|track| track.forwarded));
     let mut siblings: Map<(IpAddr, IpAddr), Vec<usize>> = Map::default();
-    let mut clients: Map<IpAddr, Vec<usize>> = Map::default();
     let mut served: Map<Socket, Vec<(IpAddr, Moment)>> = Map::default();
     for (index, ((client, server), gathered)) in gathered.iter().enumerate() {
         siblings
             .entry((*client, server.address))
             .or_default()
             .push(index);
-        clients.entry(*client).or_default().push(index);
         let last = gathered
             .kept
             .iter()
@@ -86,52 +124,60 @@ pub(super) fn all(
         }
     }
     let translated = translated(gathered);
-    // A traceroute's own SYNs do not say how far away the client is; its other ones do.
-    let hops: Map<IpAddr, u8> = clients
-        .iter()
-        .filter_map(|(client, indices)| {
-            let tracks = indices
-                .iter()
-                .filter_map(|index| gathered.get(*index))
-                .flat_map(|(_, gathered)| &gathered.kept);
-            Some((*client, position(tracks).from_client?))
-        })
-        .collect();
+    let distances = Distances::of(gathered);
     gathered
         .iter()
         .zip(&translated)
+        .filter(|(((client, server), _), _)| choice.admits(*client, *server))
         .map(|(((client, server), own), translated)| {
-            let attempts: Vec<&Track> = own.kept.iter().collect();
+            let attempts = own_attempts(&own.kept);
             let group = siblings.get(&(*client, server.address));
             let others = others(gathered, group.map_or(&[][..], Vec::as_slice), *server);
-            let position = position(own.kept.iter().chain(others.iter().map(|(_, t)| *t)));
+            let tracks = own.kept.iter().chain(others.iter().map(|(_, t)| *t));
+            let position = choice.place(position((client, server), &distances, tracks));
             let since = attempts.last().map_or(end, |track| track.first);
             let situation = Situation {
                 view: View {
                     client: *client,
                     attempts: &attempts,
                     others: &others,
-                    hops: position
-                        .from_client
-                        .or_else(|| hops.get(client).copied())
-                        .unwrap_or(0),
+                    hops: position.from_client.unwrap_or(0),
                     end,
                 },
                 server: *server,
                 position,
                 both_ways,
-                router,
+                router: router || choice.taken_at == Some(TakenAt::Router),
                 translated: *translated,
-                on_client: is_client(&position, own.kept.iter()),
+                on_client: match choice.taken_at {
+                    Some(taken_at) => taken_at == TakenAt::Client,
+                    None => is_client(&position, own.kept.iter()),
+                },
                 others_served: served.get(server).is_some_and(|known| {
                     known
                         .iter()
                         .any(|(other, at)| other != client && *at >= since)
                 }),
+                rewritten: distances.is_rewritten(client, server),
+                interfaces,
+                unresolved: scene.unresolved.contains(&server.address),
+                leftover: own.kept.len() - attempts.len(),
             };
             encounter(&situation, own)
         })
         .collect()
+}
+
+/// The attempts that are evidence. Answers without their SYN, beside attempts that were captured from
+/// their SYN on, are left over from what was tried before, and say nothing of these.
+fn own_attempts(kept: &[Track]) -> Vec<&Track> {
+    let is_whole = |track: &&Track| !track.syns.is_empty() || track.is_established();
+    let whole: Vec<&Track> = kept.iter().filter(is_whole).collect();
+    if whole.iter().any(|track| !track.syns.is_empty()) {
+        whole
+    } else {
+        kept.iter().collect()
+    }
 }
 
 /// Of each encounter, whether a SYN of it was seen under other addresses or ports as well, a hop on.
@@ -185,10 +231,16 @@ fn others<'a>(
         .map(|((_, other), gathered)| (other.port, &gathered.kept))
         .take(LOOKED_AT)
         .collect();
+    // What a device writes in the name of the host is no measure of the host's own answers.
+    let farthest = (group.iter().filter_map(|index| gathered.get(*index)))
+        .flat_map(|(_, gathered)| &gathered.kept)
+        .filter_map(|track| Some(track.away(track.opened_at()?)))
+        .max();
     ports.sort_by_key(|(_, tracks)| tracks.iter().map(useful).min());
     let ports = ports.into_iter().take(OTHERS);
     ports
         .flat_map(|(port, tracks)| tracks.iter().take(ATTEMPTS).map(move |track| (port, track)))
+        .filter(|(_, track)| !is_forged(track, server.address, farthest))
         .collect()
 }
 
@@ -212,7 +264,7 @@ fn encounter(situation: &Situation<'_>, gathered: &Gathered) -> Encounter {
                 opinion(&assess(&Situation { view, ..*situation }).finding)
             };
             let probes = assessed.told.probes.get(index).cloned().unwrap_or_default();
-            attempt(track, view, opinion, probes)
+            attempt(track, situation, opinion, probes)
         })
         .collect();
     let began = view.attempts.iter().map(|track| track.first).min();
@@ -284,10 +336,16 @@ fn opinion(finding: &Finding) -> Opinion {
     }
 }
 
-fn attempt(track: &Track, view: &View<'_>, opinion: Opinion, probes: Vec<ProbeId>) -> Attempt {
+fn attempt(
+    track: &Track,
+    situation: &Situation<'_>,
+    opinion: Opinion,
+    probes: Vec<ProbeId>,
+) -> Attempt {
+    let view = &situation.view;
     let mut packets: Vec<u64> = track.syns.iter().map(|syn| syn.number).collect();
     packets.extend(track.answers.iter().map(|heard| heard.number));
-    packets.extend(track.reset.map(|(_, _, number)| number));
+    packets.extend(track.ended_by());
     packets.sort_unstable();
     let ttl = track.limited(view.hops);
     let fate = track.fate(view.end);
@@ -308,6 +366,7 @@ fn attempt(track: &Track, view: &View<'_>, opinion: Opinion, probes: Vec<ProbeId
             .saturating_add(track.more_syns),
         ttl,
         fate,
+        session: track.session(situation.distances()),
         opinion,
         probes,
         packets,

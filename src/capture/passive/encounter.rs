@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::model::outcome::Outcome;
 use crate::model::probe::{Probe, ProbeId};
 use crate::model::reply::Refusal;
+use crate::model::session::Session;
 use crate::model::time::Moment;
 use crate::model::verdict::{Cause, Confidence, State};
 
@@ -26,8 +27,10 @@ pub struct Remainder {
     /// TCP segments and ICMP errors of connections whose beginning is not in the capture, or that
     /// were no longer followed.
     pub stray: u64,
-    /// Datagrams that hold neither TCP nor ICMP, or too little of it.
+    /// Datagrams that hold neither TCP nor ICMP.
     pub unread: u64,
+    /// Datagrams of TCP or ICMP that are cut too short to say what they are.
+    pub cut: u64,
     /// Frames that show a packet once more: captured on its way in and out, or on two interfaces.
     pub twice: u64,
 }
@@ -87,6 +90,8 @@ pub struct Attempt {
     pub ttl: Option<u8>,
     /// What became of it.
     pub fate: Fate,
+    /// What became of the connection, where there was one.
+    pub session: Option<Session>,
     /// What it shows, taken for itself.
     pub opinion: Opinion,
     /// Its probes.
@@ -110,10 +115,7 @@ pub enum Fate {
         dropped: bool,
     },
     /// A reset came.
-    Reset {
-        /// The client asks again as if it had heard nothing.
-        unheard: bool,
-    },
+    Reset,
     /// An ICMP error came.
     Refused {
         /// What it says.
@@ -182,6 +184,15 @@ impl Side {
             Self::Server => "server",
         }
     }
+
+    /// The other one.
+    #[must_use]
+    pub const fn other(self) -> Self {
+        match self {
+            Self::Client => Self::Server,
+            Self::Server => Self::Client,
+        }
+    }
 }
 
 /// A verdict in short.
@@ -206,6 +217,8 @@ pub struct Cited {
     pub sent: u64,
     /// The packets that answer it, in order.
     pub replies: Vec<u64>,
+    /// The window of its SYN-ACK is not in the capture, which cut it off.
+    pub without_window: bool,
 }
 
 /// A probe that would have decided more.
@@ -219,6 +232,18 @@ pub struct Wanted {
     pub why: String,
     /// The causes between which it would decide.
     pub settles: Vec<Cause>,
+}
+
+impl Encounter {
+    /// The session that says most: the first one that died, else the last one.
+    pub fn session(&self) -> Option<(&Attempt, &Session)> {
+        let sessions = || {
+            let attempts = self.attempts.iter();
+            attempts.filter_map(|attempt| Some((attempt, attempt.session.as_ref()?)))
+        };
+        let died = sessions().find(|(_, session)| session.died());
+        died.or_else(|| sessions().next_back())
+    }
 }
 
 impl Attempt {

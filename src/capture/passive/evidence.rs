@@ -15,6 +15,7 @@ use crate::model::reply::{Answer, Reply};
 use crate::model::time::Moment;
 
 use super::encounter::Cited;
+use super::position::passed;
 use super::track::{Heard, PATIENCE, Shows, Syn, Track};
 
 /// Attempts with a flow of their own; further ones share the last.
@@ -53,6 +54,7 @@ pub(super) struct Manner {
 }
 
 struct Sending<'a> {
+    track: &'a Track,
     syn: &'a Syn,
     probe: Probe,
     attempt: Option<usize>,
@@ -103,7 +105,7 @@ pub(super) fn tell(view: &View<'_>, manner: Manner) -> Told {
             facts.push((at, 1, Fact::Departed(id)));
         }
         for heard in &sending.heard {
-            let reply = as_the_client_reads(heard, view.hops);
+            let reply = as_the_client_reads(sending.track, heard, view.hops);
             let when = heard.at.max(at);
             facts.push((when, 2, Fact::Replied(id, Ear::Tap, reply)));
             if sending.by_stack {
@@ -111,7 +113,7 @@ pub(super) fn tell(view: &View<'_>, manner: Manner) -> Told {
             }
         }
         for heard in &sending.astray {
-            let reply = as_the_client_reads(heard, view.hops);
+            let reply = as_the_client_reads(sending.track, heard, view.hops);
             for ear in [Ear::Tap, Ear::Stack] {
                 facts.push((heard.at.max(at), 2, Fact::Replied(id, ear, reply)));
             }
@@ -126,6 +128,7 @@ pub(super) fn tell(view: &View<'_>, manner: Manner) -> Told {
                 let all = sending.heard.iter().chain(&sending.astray);
                 all.map(|heard| heard.number).collect()
             },
+            without_window: sending.heard.iter().any(|heard| !heard.has_window),
         });
         if let Some(probes) = sending.attempt.and_then(|index| told.probes.get_mut(index)) {
             probes.push(id);
@@ -171,6 +174,7 @@ fn send<'a>(
         let silent = first.is_none_or(|first| first > due) && due <= view.end && !alone;
         let hidden = heard.is_empty() && answered && !unheard && !manner.hidden;
         sendings.push(Sending {
+            track,
             syn,
             probe: Probe {
                 ttl,
@@ -250,8 +254,9 @@ pub(super) fn attribute(track: &Track) -> Vec<Vec<&Heard>> {
 
 /// A reply with the TTL that it arrives with at the client: less by the routers between, and by the
 /// capturing host where that is a router itself and the TTL the one that it received.
-fn as_the_client_reads(heard: &Heard, hops: u8) -> Reply {
-    let hops = hops.saturating_add(u8::from(heard.relayed));
+fn as_the_client_reads(track: &Track, heard: &Heard, hops: u8) -> Reply {
+    let beyond = track.away(heard).saturating_sub(passed(heard.reply.ttl.0));
+    let hops = hops.saturating_add(beyond);
     Reply {
         ttl: Ttl(heard.reply.ttl.0.saturating_sub(hops)),
         ..heard.reply

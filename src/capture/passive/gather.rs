@@ -5,10 +5,13 @@
 //! than one of a quiet night; what is beyond is counted, never silently left out. An encounter
 //! remembers failures before successes, since those are what a capture is read for.
 
+use std::collections::VecDeque;
 use std::net::IpAddr;
 use std::time::Duration;
 
 use crate::model::time::Moment;
+use crate::wire::protocol;
+use crate::wire::quote::{Carried, Quote};
 
 use super::encounter::{Fate, Forgotten, Remainder};
 use super::pair::{Map, Pair, Socket};
@@ -35,6 +38,9 @@ const ABANDONED: Duration = Duration::from_secs(150);
 /// Client ports of an encounter among which the SYN of a mistranslated ICMP quote is looked for.
 const RECENT: usize = 8;
 
+/// SYNs that a cut quote is compared with.
+const SENT: usize = 64;
+
 /// Client, server, server port.
 pub(super) type Parties = (IpAddr, Socket);
 
@@ -58,6 +64,8 @@ pub(super) struct Gather {
     clients: Map<Socket, u32>,
     /// The attempt that each client socket began last: an answer may come from elsewhere.
     asking: Map<Socket, Pair>,
+    /// The SYNs that were sent last, by their identification: client, server, number.
+    sent: VecDeque<(u32, (Socket, Socket, u32))>,
     kept: usize,
     hand: usize,
     pub(super) remainder: Remainder,
@@ -74,6 +82,27 @@ impl Gather {
         let pair = self.asking.get(client)?;
         let track = self.live.get_mut(pair)?;
         (track.isn == Some(isn)).then_some(track)
+    }
+
+    /// Remembers a SYN by its identification.
+    pub(super) fn remember(&mut self, identification: u32, parties: (Socket, Socket, u32)) {
+        if self.sent.len() >= SENT {
+            self.sent.pop_front();
+        }
+        self.sent.push_back((identification, parties));
+    }
+
+    /// The SYN that a quote shows which was cut before the ports.
+    pub(super) fn quoted(&self, quote: &Quote) -> Option<(Quote, Socket, Socket, u32)> {
+        let wanted = quote.identification?;
+        let mut sent = self.sent.iter().rev();
+        let (_, (from, to, sequence)) = sent.find(|(identification, (from, to, _))| {
+            *identification == wanted
+                && from.address == quote.source
+                && to.address == quote.destination
+        })?;
+        let is_tcp = quote.protocol == protocol::TCP && quote.carried == Carried::Nothing;
+        is_tcp.then_some((*quote, *from, *to, *sequence))
     }
 
     /// Begins an attempt; `None` when no more can be remembered.
@@ -163,7 +192,9 @@ impl Gather {
         let Some((_, gathered)) = self.encounters.get_index_mut(track.encounter) else {
             return;
         };
-        let established = matches!(track.fate(end), Fate::Established { .. });
+        // A session that died is kept as a failure is.
+        let established =
+            matches!(track.fate(end), Fate::Established { .. }) && !track.may_have_died();
         let room = gathered.kept.len() < KEPT && self.kept < KEPT_IN_ALL;
         if room && (!established || gathered.kept_established < KEPT_ESTABLISHED) {
             gathered.kept_established += usize::from(established);

@@ -13,15 +13,19 @@
 //! that only a client's behaviour shows) and `support` (how firm each cause may ever be here).
 
 mod assess;
+mod choice;
 mod encounter;
 mod evidence;
 mod gather;
+mod heard;
 mod observer;
 mod overlay;
 mod pair;
 mod phase;
 mod position;
+mod remark;
 mod sight;
+mod speech;
 mod stream;
 mod support;
 #[cfg(test)]
@@ -30,8 +34,10 @@ mod track;
 mod wanted;
 mod words;
 
+pub use choice::{Choice, TakenAt};
 pub use encounter::{
     Account, Attempt, Cited, Encounter, Ending, Fate, Forgotten, Opinion, Position, Remainder,
     Side, Wanted,
 };
+pub use heard::Crossing;
 pub use observer::Observer;

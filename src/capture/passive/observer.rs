@@ -1,22 +1,29 @@
 //! The observer: packets in, one encounter for each client and server port out.
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 
+use crate::engine::translate;
+use crate::model::reply::Refusal;
 use crate::model::time::Moment;
 use crate::wire::checksum::{self, Checksum};
 use crate::wire::dissect::{Content, Message, Packet};
 use crate::wire::frame::Direction;
 use crate::wire::glance::{Outline, Sight, glance};
 use crate::wire::icmp::Kind;
+use crate::wire::protocol;
 use crate::wire::quote::{Carried, Quote};
 use crate::wire::tcp::{Flags, Segment};
 
-use super::assess;
+use super::assess::{self, Scene};
+use super::choice::Choice;
 use super::encounter::Account;
+use super::encounter::Side;
 use super::gather::Gather;
 use super::pair::{Pair, Socket};
 use super::sight;
-use super::track::{Syn, Taken, Track};
+use super::speech;
+use super::track::{Arrival, Crossing, Refused, Syn, Taken, Track};
 
 /// Follows the connection attempts in a capture, packet by packet.
 ///
@@ -28,6 +35,11 @@ pub struct Observer {
     gather: Gather,
     /// Any packet went towards a client: the capture holds both directions.
     both_ways: bool,
+    /// The interfaces that the file describes.
+    interfaces: u32,
+    choice: Choice,
+    /// Addresses that do not answer ARP or neighbour discovery.
+    unresolved: BTreeSet<IpAddr>,
     last: Moment,
 }
 
@@ -36,7 +48,9 @@ pub struct Observer {
 struct Frame {
     number: u64,
     at: Moment,
-    direction: Option<Direction>,
+    crossing: Crossing,
+    /// The window of a segment is in the capture.
+    has_window: bool,
     /// A checksum is wrong, or was left to hardware where the capture was taken.
     broken: bool,
 }
@@ -50,6 +64,15 @@ impl Observer {
     /// A packet: its number in the file (from 1), when it was captured, which way it crossed the
     /// interface where that is known, and its IP datagram, which may be cut short.
     pub fn see(&mut self, number: u64, at: Moment, direction: Option<Direction>, datagram: &[u8]) {
+        let crossing = Crossing {
+            direction,
+            ..Crossing::default()
+        };
+        self.see_on(number, at, crossing, datagram);
+    }
+
+    /// A packet, with all that the file says of how it crossed an interface.
+    pub fn see_on(&mut self, number: u64, at: Moment, crossing: Crossing, datagram: &[u8]) {
         self.last = self.last.max(at);
         // The bulk of a capture: neither begins a connection nor answers its beginning.
         if let Some(seen) = glance(datagram)
@@ -57,21 +80,24 @@ impl Observer {
             && !outline.flags.contains(Flags::SYN)
             && !outline.flags.contains(Flags::RST)
         {
-            self.flow(at, (seen.source, seen.destination, seen.ttl), &outline);
+            let way = (seen.source, seen.destination, seen.ttl);
+            self.flow(at, way, &outline, datagram, true);
             return;
         }
+        let Some(seen) = sight::read(datagram) else {
+            self.gather.remainder.cut += 1;
+            return;
+        };
+        let packet = seen.packet;
         let frame = Frame {
             number,
             at,
-            direction,
+            crossing,
+            has_window: seen.has_window,
             broken: checksum::whole(datagram) == Checksum::Wrong,
         };
-        let Some(packet) = sight::read(datagram) else {
-            self.gather.remainder.unread += 1;
-            return;
-        };
         match &packet.content {
-            Content::Tcp(segment) => self.segment(frame, &packet, segment),
+            Content::Tcp(segment) => self.segment(frame, &packet, segment, datagram),
             Content::Icmp(message) => self.message(frame, &packet, message),
             Content::LaterFragment { .. } | Content::Other { .. } => {
                 self.gather.remainder.unread += 1;
@@ -79,13 +105,44 @@ impl Observer {
         }
     }
 
+    /// Nothing seen yet; of what is seen, only what is chosen counts.
+    pub fn choosing(choice: Choice) -> Self {
+        Self {
+            choice,
+            ..Self::default()
+        }
+    }
+
+    /// Whether a packet between these two is of what is asked for, whichever of them is the client.
+    fn admits(&self, one: Socket, other: Socket) -> bool {
+        self.choice.admits(one.address, other) || self.choice.admits(other.address, one)
+    }
+
+    /// The file describes `count` interfaces: what crosses one of them only is told by that.
+    pub const fn covers(&mut self, count: u32) {
+        self.interfaces = count;
+    }
+
+    /// The hosts of these addresses did not answer ARP or neighbour discovery, though the capture would
+    /// hold their answers.
+    pub fn lacks(&mut self, addresses: impl Iterator<Item = IpAddr>) {
+        self.unresolved.extend(addresses);
+    }
+
     /// The account of everything seen; `end` is when the capture ended, at the earliest the moment of
     /// its last packet.
     pub fn finish(self, end: Moment) -> Account {
         let end = end.max(self.last);
+        let scene = Scene {
+            both_ways: self.both_ways,
+            choice: self.choice,
+            interfaces: self.interfaces,
+            unresolved: self.unresolved,
+            end,
+        };
         let (gathered, remainder) = self.gather.finish(end);
         Account {
-            encounters: assess::all(&gathered, self.both_ways, end),
+            encounters: assess::all(&gathered, &scene),
             remainder,
         }
     }
@@ -95,20 +152,26 @@ impl Observer {
         at: Moment,
         (source, destination, ttl): (IpAddr, IpAddr, u8),
         outline: &Outline,
+        datagram: &[u8],
+        has_window: bool,
     ) {
         let from = Socket::new(source, outline.source_port);
         let to = Socket::new(destination, outline.destination_port);
         let (pair, from_low) = Pair::of(from, to);
         let Some(track) = self.gather.live(&pair) else {
-            self.gather.remainder.stray += 1;
+            self.gather.remainder.stray += u64::from(self.admits(from, to));
             return;
         };
         let by_client = track.client_is_low == from_low;
         self.both_ways |= !by_client;
-        track.flow(by_client, at, ttl, outline);
+        track.flow(by_client, at, ttl, outline, has_window);
+        if !by_client && outline.payload_length > 0 && track.is_established() {
+            let heard = speech::error(sight::payload(datagram, outline.payload_length), from.port);
+            speech::keep(&mut track.said, heard);
+        }
     }
 
-    fn segment(&mut self, frame: Frame, packet: &Packet, segment: &Segment) {
+    fn segment(&mut self, frame: Frame, packet: &Packet, segment: &Segment, datagram: &[u8]) {
         let flags = segment.flags;
         if !flags.contains(Flags::SYN) && !flags.contains(Flags::RST) {
             // Its header is cut within the options.
@@ -117,12 +180,18 @@ impl Observer {
                 frame.at,
                 (packet.source, packet.destination, packet.ttl),
                 &outline,
+                datagram,
+                frame.has_window,
             );
             return;
         }
         let from = Socket::new(packet.source, segment.source_port);
         let to = Socket::new(packet.destination, segment.destination_port);
         let (pair, from_low) = Pair::of(from, to);
+        if !self.admits(from, to) {
+            return;
+        }
+        let arrival = arrival(frame, packet);
         let asks = flags.contains(Flags::SYN)
             && !flags.contains(Flags::ACK)
             && !flags.contains(Flags::RST);
@@ -130,13 +199,13 @@ impl Observer {
             let by_client = track.client_is_low == from_low;
             let taken = match (by_client, asks) {
                 (true, true) => track.ask(syn(frame, packet, segment), segment.sequence),
-                (true, false) => track.hear_client(frame.at, frame.number, flags),
+                (true, false) => track.hear_client(arrival, flags),
                 // A SYN from the other side: simultaneous open, or the ports are used the other way.
                 (false, true) if !track.answers.is_empty() || track.is_over() => Taken::Another,
                 (false, _) => {
                     self.both_ways = true;
                     track.broken = track.broken.saturating_add(frame.broken.into());
-                    track.hear_server(frame.at, frame.number, packet, segment)
+                    track.hear_server(arrival, segment)
                 }
             };
             match taken {
@@ -152,7 +221,7 @@ impl Observer {
             let isn = segment.acknowledgment.wrapping_sub(1);
             if let Some(track) = self.gather.asking(&to, isn) {
                 self.both_ways = true;
-                track.hear_astray(frame.at, frame.number, packet, segment);
+                track.hear_astray(arrival, segment);
                 return;
             }
         }
@@ -163,11 +232,15 @@ impl Observer {
                 }
                 None => self.gather.remainder.syns += 1,
             }
+            if let Some(identification) = packet.identification.filter(|known| *known > 0) {
+                let parties = (from, to, segment.sequence);
+                self.gather.remember(identification, parties);
+            }
         } else if flags.contains(Flags::SYN) && flags.contains(Flags::ACK) {
             self.both_ways = true;
             match self.gather.begin(pair, to, !from_low, from, frame.at) {
                 Some(track) => {
-                    track.hear_server(frame.at, frame.number, packet, segment);
+                    track.hear_server(arrival, segment);
                 }
                 None => self.gather.remainder.stray += 1,
             }
@@ -177,15 +250,24 @@ impl Observer {
     }
 
     fn message(&mut self, frame: Frame, packet: &Packet, message: &Message) {
-        let Some((quote, from, to, sequence)) = message.quote.as_ref().and_then(quoted) else {
+        let told = message.quote.as_ref().and_then(|quote| {
+            // A quote cut before the ports is told by the identification of the SYN.
+            quoted(quote).or_else(|| self.gather.quoted(quote))
+        });
+        let Some((quote, from, to, sequence)) = told else {
+            if message
+                .quote
+                .is_some_and(|quote| quote.protocol == protocol::TCP)
+            {
+                self.gather.remainder.cut += 1;
+            }
             return;
         };
         self.both_ways = true;
         let (pair, from_low) = Pair::of(from, to);
         if let Some(track) = self.gather.live(&pair) {
             let taken = if track.client_is_low != from_low {
-                // About the server's own segment.
-                track.answer_refused.get_or_insert(packet.source);
+                about_server(track, frame, packet, message);
                 Taken::Ours
             } else {
                 about(track, frame, packet, message, (&quote, sequence))
@@ -233,15 +315,53 @@ fn about(
         track.too_big = Some(mtu.map(|mtu| u16::try_from(mtu).unwrap_or(u16::MAX)));
     }
     if track.isn != Some(sequence) {
+        // Of a connection that was never completed, the errors are about its SYN.
+        if track.is_established()
+            && let Kind::Unreachable(_) = message.kind
+            && let Some(refusal) = refusal(packet, message, quote)
+        {
+            let from = (packet.source, packet.ttl);
+            let beyond = track.is_beyond(frame.crossing);
+            track.prohibit(
+                (frame.at, frame.number),
+                from,
+                refusal,
+                Side::Client,
+                beyond,
+            );
+        }
         return Taken::Ours;
     }
-    track.refuse(
-        (frame.at, frame.number),
-        packet,
-        message,
-        quote,
-        packet.destination,
-    )
+    track.refuse(arrival(frame, packet), message, quote, packet.destination)
+}
+
+/// An ICMP error about a segment of the server.
+fn about_server(track: &mut Track, frame: Frame, packet: &Packet, message: &Message) {
+    match message.kind {
+        Kind::TooBig { mtu } => {
+            track.too_big = Some(mtu.map(|mtu| u16::try_from(mtu).unwrap_or(u16::MAX)));
+        }
+        Kind::Unreachable(_) if track.is_established() => {
+            let quote = message.quote.as_ref();
+            if let Some(refusal) = quote.and_then(|quote| refusal(packet, message, quote)) {
+                let from = (packet.source, packet.ttl);
+                track.prohibit((frame.at, frame.number), from, refusal, Side::Server, false);
+            }
+        }
+        Kind::Unreachable(_) => {
+            track.answer_refused.get_or_insert(Refused {
+                by: packet.source,
+                ttl: packet.ttl,
+                direction: frame.crossing.direction,
+            });
+        }
+        _ => {}
+    }
+}
+
+/// What an ICMP error says, where it is a refusal.
+fn refusal(packet: &Packet, message: &Message, quote: &Quote) -> Option<Refusal> {
+    translate::error(packet, message.kind, quote, quote.source, quote.asked()).refusal()
 }
 
 /// A quoted TCP segment: the quote, its sender, its receiver, its sequence number.
@@ -269,7 +389,18 @@ fn syn(frame: Frame, packet: &Packet, segment: &Segment) -> Syn {
         stamp: segment.options.timestamps.map(|(value, _)| value),
         payload: segment.payload_length,
         mss: segment.options.mss,
-        direction: frame.direction,
+        crossing: frame.crossing,
+        elsewhere: false,
+    }
+}
+
+const fn arrival(frame: Frame, packet: &Packet) -> Arrival<'_> {
+    Arrival {
+        at: frame.at,
+        number: frame.number,
+        packet,
+        crossing: frame.crossing,
+        has_window: frame.has_window,
     }
 }
 
@@ -280,6 +411,7 @@ const fn outline(segment: &Segment) -> Outline {
         sequence: segment.sequence,
         acknowledgment: segment.acknowledgment,
         flags: segment.flags,
+        window: segment.window,
         payload_length: segment.payload_length,
     }
 }

@@ -6,15 +6,17 @@
 //! applies replaces the verdict of inference, and `support` caps whatever stands.
 //!
 //! 1. No SYN is in the capture → what the answers alone say.
-//! 2. The client asks again after an answer → the answer is lost behind the place of capture.
-//! 3. The port's behaviour changes once → the last phase counts, as the best reading; several times
-//!    → it answers at times.
-//! 4. The handshake is completed → what the connections carried.
-//! 5. Nothing comes, and the capture holds nothing towards any client → only resent SYNs say
+//! 2. Refusals that follow answers, from nearer than those → a device before the server.
+//! 3. The client asks again after an answer → the answer is lost behind the place of capture.
+//! 4. Connections are taken and not served, and then no SYN is answered → the listener's queue.
+//! 5. The port's behaviour changes once → the last phase counts, as the best reading; several times
+//!    → it answers at times. The handshake is completed → what the connections carried.
+//! 6. Nothing comes, and the capture holds nothing towards any client → only resent SYNs say
 //!    something.
-//! 6. Nothing comes, at the server or in a router that sends other SYNs on → it is lost there.
-//! 7. A reset from nearer than the server's other answers → a device before it; on IPv6, without the
-//!    flow label that the server's other resets carry → a filter.
+//! 7. Nothing comes, at the server, in a router that sends other SYNs on, or on a host all of whose
+//!    interfaces are captured → it is lost there. A reset from nearer than the server's other
+//!    answers → a device before it; on IPv6, without the flow label that the server's other resets
+//!    carry → a filter.
 //! 8. A router that says "no route" → no route; one that says "host unreachable" seconds later → the
 //!    host does not answer ARP/ND.
 
@@ -22,11 +24,15 @@ mod carried;
 mod refusal;
 mod silence;
 
+use std::net::IpAddr;
+
 use crate::model::probe::ProbeId;
 use crate::model::reply::Refusal;
 use crate::model::verdict::{
-    Alternative, Cause, Confidence, Finding, Method, Place, PlaceKind, State,
+    Alternative, Cause, Confidence, Finding, HopRef, Method, Place, PlaceKind, State,
 };
+
+use crate::wire::frame::Direction;
 
 use super::assess::Situation;
 use super::encounter::Fate;
@@ -35,12 +41,12 @@ use super::phase::{self, Kind, Phases};
 use super::position::passed;
 use super::support::{Grounds, ceiling};
 use super::track::Track;
-use super::words;
+use super::{remark, words};
 
 use carried::carried;
 pub(super) use carried::serves;
-use refusal::{reset_nearer, unrouted};
-use silence::{lost_here, one_way};
+use refusal::{refused_since, reset_nearer, reset_since, unrouted};
+use silence::{backlog, lost_here, one_way};
 
 /// What a rule says.
 #[derive(Clone, Debug)]
@@ -102,12 +108,15 @@ pub(super) fn loses_much(view: &View<'_>) -> bool {
 pub(super) fn apply(situation: &Situation<'_>, finding: Finding, all: &[ProbeId]) -> Finding {
     let rules = [
         unseen,
+        refused_since,
+        reset_since,
         unheard,
+        backlog,
         changed,
         at_times,
         carried,
-        one_way,
         lost_here,
+        one_way,
         reset_nearer,
         unrouted,
     ];
@@ -128,7 +137,8 @@ pub(super) fn apply(situation: &Situation<'_>, finding: Finding, all: &[ProbeId]
         // Distances are those of another flow, from behind the translation.
         verdict.confidence = verdict.confidence.min(Confidence::Likely);
     }
-    words::remark(situation, &mut finding);
+    remark::mourn(situation, &mut finding);
+    remark::remark(situation, &mut finding);
     finding
 }
 
@@ -202,6 +212,21 @@ fn refused_nearer(situation: &Situation<'_>) -> bool {
         .any(|heard| heard.reply.answer.refusal().is_some() && passed(heard.reply.ttl.0) < server)
 }
 
+/// Whether all that answers an attempt in the server's name comes from nearer than the farthest of
+/// its SYN-ACKs.
+pub(super) fn is_forged(track: &Track, server: IpAddr, farthest: Option<u8>) -> bool {
+    let Some(farthest) = farthest.filter(|_| track.opened_at().is_none()) else {
+        return false;
+    };
+    let own = || {
+        track
+            .answers
+            .iter()
+            .filter(|heard| heard.reply.from == server)
+    };
+    own().next().is_some() && own().all(|heard| track.away(heard) < farthest)
+}
+
 /// Rule 1.
 fn unseen(situation: &Situation<'_>, _: &Finding) -> Option<Say> {
     let attempts = situation.view.attempts;
@@ -259,7 +284,7 @@ fn unseen(situation: &Situation<'_>, _: &Finding) -> Option<Say> {
     Some(say.saying(words::NOTHING_SEEN.to_owned()))
 }
 
-/// Rule 2.
+/// Rule 3.
 fn unheard(situation: &Situation<'_>, _: &Finding) -> Option<Say> {
     let attempts = situation.view.attempts;
     let times: usize = attempts.iter().map(|track| track.unheard()).sum();
@@ -272,7 +297,8 @@ fn unheard(situation: &Situation<'_>, _: &Finding) -> Option<Say> {
     }
     let port = situation.server.port;
     let refused_by = attempts.iter().find_map(|track| track.answer_refused);
-    let here = situation.position.from_client == Some(0);
+    // A router next to the client has sent the answers on, or not: the client did not get them.
+    let here = situation.position.from_client == Some(0) && !situation.position.forwards;
     let (cause, rival, kind) = if here {
         (Cause::LocalIngress, Cause::DropReturn, PlaceKind::Local)
     } else {
@@ -283,11 +309,59 @@ fn unheard(situation: &Situation<'_>, _: &Finding) -> Option<Say> {
     } else {
         Confidence::Possible
     };
-    let say = Say::new(cause, firm, kind).against(&[rival]).seen(times);
+    if refused_by.is_none()
+        && let Some(say) = unheard_behind_router(situation, times)
+    {
+        return Some(say);
+    }
+    let (cause, kind, here) = match refused_by {
+        Some(_) => (Cause::DropReturn, PlaceKind::Path, false),
+        None => (cause, kind, here),
+    };
+    let rivals: &[Cause] = if refused_by.is_some() { &[] } else { &[rival] };
+    let mut say = Say::new(cause, firm, kind).against(rivals).seen(times);
+    if let Some(refused) = refused_by {
+        // Written by the capturing router itself: as fresh as it left.
+        let own = refused.direction == Some(Direction::Outbound) && passed(refused.ttl) == 0;
+        let ttl = situation.position.from_client.map(|hops| hops + 1);
+        if let Some(ttl) = ttl.filter(|_| own && situation.position.forwards) {
+            let address = Some(refused.by);
+            say.place.at_hop = Some(HopRef { ttl, address });
+        }
+    }
+    let refused_by = refused_by.map(|refused| refused.by);
     Some(say.saying(words::unheard(port, here, refused_by)))
 }
 
-/// Rule 3.
+/// Rule 3, on a router that sends the SYNs on: whether it sends the answers on as well.
+fn unheard_behind_router(situation: &Situation<'_>, times: usize) -> Option<Say> {
+    let attempts = situation.view.attempts;
+    let port = situation.server.port;
+    let answers = || {
+        let tracks = attempts.iter().filter(|track| track.forwarded);
+        tracks.flat_map(|track| track.answers.iter().map(move |heard| (*track, heard)))
+    };
+    if !situation.position.forwards || answers().next().is_none() {
+        return None;
+    }
+    let hops = situation.position.from_client;
+    if answers().all(|(track, heard)| !heard.relayed && track.is_beyond(heard.crossing)) {
+        let say = Say::new(Cause::DropReturn, Confidence::Likely, PlaceKind::Path);
+        let hop = hops.map(|hops| hops.saturating_add(1));
+        let say = say.seen(times).saying(words::not_sent_back(port, hop));
+        return Some(say);
+    }
+    // The next station is the client.
+    if hops == Some(0) && answers().all(|(_, heard)| heard.relayed) {
+        let say = Say::new(Cause::LocalIngress, Confidence::Possible, PlaceKind::Local)
+            .against(&[Cause::DropReturn])
+            .seen(times);
+        return Some(say.saying(words::sent_back(port)));
+    }
+    None
+}
+
+/// Rule 5.
 fn changed(situation: &Situation<'_>, _: &Finding) -> Option<Say> {
     let phases = Phases::of(&situation.view)?;
     let port = situation.server.port;
@@ -305,6 +379,7 @@ fn changed(situation: &Situation<'_>, _: &Finding) -> Option<Say> {
                 .against(&[
                     Cause::RateLimited,
                     Cause::Intermittent,
+                    Cause::ListenerOverloaded,
                     Cause::DropSomewhere,
                 ])
                 .saying(summary)
@@ -335,7 +410,7 @@ fn changed(situation: &Situation<'_>, _: &Finding) -> Option<Say> {
     })
 }
 
-/// Rule 3, several times.
+/// Rule 5, several times.
 fn at_times(situation: &Situation<'_>, _: &Finding) -> Option<Say> {
     let kinds = phase::kinds(&situation.view);
     let open = kinds.iter().filter(|kind| **kind == Kind::Open).count();

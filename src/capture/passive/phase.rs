@@ -35,7 +35,7 @@ pub(super) struct Phases {
 const fn kind(fate: Fate) -> Option<Kind> {
     match fate {
         Fate::Established { .. } | Fate::Answered { .. } => Some(Kind::Open),
-        Fate::Reset { .. } => Some(Kind::Reset),
+        Fate::Reset => Some(Kind::Reset),
         Fate::Refused { .. } => Some(Kind::Refused),
         Fate::Silent => Some(Kind::Silent),
         Fate::CutOff | Fate::Expired { .. } | Fate::Contradicted | Fate::Unseen => None,

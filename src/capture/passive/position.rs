@@ -1,13 +1,28 @@
-//! Where the capture was taken, as TTLs and directions show it.
+//! Where the capture was taken, as TTLs, directions and delays show it.
 //!
 //! Every stack begins at 64, 128 or 255 (no current one at 32), so the TTL of a packet says how many
 //! routers it has passed. SYNs give the distance from the client, SYN-ACKs that from the server; a
-//! reset or a refusal gives neither, since any box on the way may have written it.
+//! reset or a refusal gives neither, since any box on the way may have written it. A client that
+//! draws the TTLs of its SYNs is as far away as its other packets say, if it sends any. What is next
+//! to the place of capture answers at once: a fresh TTL after a long delay was written by something
+//! on the way.
 
+use std::net::IpAddr;
+use std::time::Duration;
+
+use crate::model::time::Moment;
 use crate::wire::frame::Direction;
 
 use super::encounter::Position;
+use super::gather::{Gathered, Parties};
+use super::pair::{Map, Socket};
 use super::track::{TRACEROUTE, Track};
+
+/// Longer than any host on the same link takes to answer a SYN or a SYN-ACK, save one that is about
+/// to fall over; shorter than the way to another region.
+const ON_LINK: Duration = Duration::from_millis(20);
+/// SYNs of one client on one path differ by less: a change of the way makes them differ by one.
+const DRAWN: u8 = 2;
 
 /// Routers that a packet arriving with `ttl` has passed.
 pub(super) const fn passed(ttl: u8) -> u8 {
@@ -19,19 +34,125 @@ pub(super) const fn passed(ttl: u8) -> u8 {
     initial - ttl
 }
 
-/// The position that these attempts show.
-pub(super) fn position<'t>(tracks: impl Iterator<Item = &'t Track> + Clone) -> Position {
+/// How far away one address is, over all its attempts.
+#[derive(Clone, Copy, Debug, Default)]
+struct Reach {
+    /// The least and the most routers that its SYNs, or its SYN-ACKs, have passed.
+    span: Option<(u8, u8)>,
+    /// The least that other packets of it have passed.
+    settled: Option<u8>,
+    /// The least time that it took to answer.
+    delay: Option<Duration>,
+}
+
+impl Reach {
+    fn note(&mut self, passed: u8) {
+        let (low, high) = self.span.unwrap_or((passed, passed));
+        self.span = Some((low.min(passed), high.max(passed)));
+    }
+
+    fn answers(&mut self, asked: Moment, answered: Moment) {
+        let delay = answered.since(asked);
+        self.delay = Some(self.delay.map_or(delay, |known| known.min(delay)));
+    }
+
+    /// Whether it cannot be next to the place of capture, whatever its TTL says.
+    fn is_elsewhere(&self, distance: u8) -> bool {
+        distance == 0 && self.delay.is_some_and(|delay| delay > ON_LINK)
+    }
+}
+
+/// The distances that all attempts in a capture together show.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Distances {
+    clients: Map<IpAddr, Reach>,
+    servers: Map<Socket, Reach>,
+    hosts: Map<IpAddr, Reach>,
+}
+
+impl Distances {
+    /// What these attempts show.
+    pub(super) fn of(gathered: &[(Parties, Gathered)]) -> Self {
+        let mut distances = Self::default();
+        for ((client, server), gathered) in gathered {
+            let reach = distances.clients.entry(*client).or_default();
+            for track in &gathered.kept {
+                for syn in track.syns.iter().filter(|syn| syn.ttl > TRACEROUTE) {
+                    reach.note(passed(syn.ttl));
+                }
+                let other = track.client_ttl().map(passed);
+                reach.settled = match (reach.settled, other) {
+                    (Some(known), Some(other)) => Some(known.min(other)),
+                    (known, other) => known.or(other),
+                };
+                if let (Some(opened), Some(went_on)) = (track.opened_at(), track.went_on) {
+                    reach.answers(opened.at, went_on);
+                }
+            }
+            for track in &gathered.kept {
+                let Some(opened) = track.opened_at() else {
+                    continue;
+                };
+                let asked = track.syns.iter().map(|syn| syn.at);
+                let asked = asked.filter(|at| *at <= opened.at).max();
+                for reach in [
+                    distances.servers.entry(*server).or_default(),
+                    distances.hosts.entry(server.address).or_default(),
+                ] {
+                    reach.note(passed(opened.reply.ttl.0));
+                    if let Some(asked) = asked {
+                        reach.answers(asked, opened.at);
+                    }
+                }
+            }
+        }
+        distances
+    }
+
+    /// Routers between a client and the place of capture: by `shown`, what the SYNs to one host show,
+    /// where it does not draw their TTLs.
+    fn of_client(&self, client: &IpAddr, shown: Option<u8>) -> Option<u8> {
+        let reach = self.clients.get(client)?;
+        let (low, high) = reach.span?;
+        let distance = if high.saturating_sub(low) >= DRAWN {
+            reach.settled?
+        } else {
+            shown.unwrap_or(low)
+        };
+        (!reach.is_elsewhere(distance)).then_some(distance)
+    }
+
+    /// Routers between a server and the place of capture, by what it answered whomever.
+    pub(super) fn of_server(&self, server: &Socket) -> Option<u8> {
+        let reach = self.servers.get(server);
+        let reach = reach.or_else(|| self.hosts.get(&server.address))?;
+        let (low, _) = reach.span?;
+        (!reach.is_elsewhere(low)).then_some(low)
+    }
+
+    /// Whether what comes from a client, or from a server, is as fresh as on its own link, and takes
+    /// longer than that.
+    pub(super) fn is_rewritten(&self, client: &IpAddr, server: &Socket) -> bool {
+        let elsewhere = |reach: Option<&Reach>| {
+            reach.is_some_and(|reach| reach.span.is_some_and(|(low, _)| reach.is_elsewhere(low)))
+        };
+        elsewhere(self.clients.get(client)) || elsewhere(self.servers.get(server))
+    }
+}
+
+/// The position that these attempts show, beside the distances that all show.
+pub(super) fn position<'t>(
+    (client, server): (&IpAddr, &Socket),
+    distances: &Distances,
+    mut tracks: impl Iterator<Item = &'t Track> + Clone,
+) -> Position {
     let syns = tracks.clone().flat_map(|track| &track.syns);
-    let from_client = syns
-        .filter(|syn| syn.ttl > TRACEROUTE)
-        .map(|syn| passed(syn.ttl))
-        .min();
-    let opened = tracks.clone().filter_map(Track::opened_at);
-    let from_server = opened.map(|heard| passed(heard.reply.ttl.0)).min();
+    let syns = syns.filter(|syn| syn.ttl > TRACEROUTE);
+    let shown = syns.map(|syn| passed(syn.ttl)).min();
     Position {
-        from_client,
-        from_server,
-        forwards: tracks.clone().any(|track| track.forwarded),
+        from_client: distances.of_client(client, shown),
+        from_server: distances.of_server(server),
+        forwards: tracks.any(|track| track.forwarded),
     }
 }
 
@@ -46,6 +167,6 @@ pub(super) fn is_client<'t>(
             track
                 .syns
                 .iter()
-                .any(|syn| syn.direction == Some(Direction::Outbound))
+                .any(|syn| syn.crossing.direction == Some(Direction::Outbound))
         })
 }

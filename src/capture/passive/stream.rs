@@ -29,19 +29,58 @@ pub(super) struct Stream {
     sent: u64,
     /// Octets of them acknowledged.
     acked: u64,
-    /// Where the captor's own view of the stream has a gap.
+    /// Where the captor's own view of the stream has a gap, and since when.
     gap: Option<u64>,
+    gap_at: Moment,
     /// How often the oldest octet that is not acknowledged was sent.
     tries: u16,
     tried_first: Moment,
     tried_last: Moment,
     /// Octets of payload of the last of those segments.
     tried: u16,
-    /// Acknowledgments that came meanwhile and acknowledged nothing new.
+    /// How long the connection had been quiet before the first try.
+    quiet: Duration,
+    /// Bare acknowledgments that came meanwhile, in answer to something behind that octet.
     echoes: u16,
+    /// When the last octet was sent, new or again.
+    sent_at: Moment,
+    /// When the acknowledgment moved last.
+    acked_at: Moment,
+    /// How often octets were sent again that the captor has seen acknowledged.
+    needless: u16,
+    /// The offset of the FIN.
+    fin: Option<u64>,
+    /// How often it was sent, when first and last, and whether it was acknowledged.
+    fins: u16,
+    fin_first: Moment,
+    fin_last: Moment,
+    fin_quiet: Duration,
+    fin_heard: bool,
+    /// How far the sender's bare segments say it is.
+    ahead: Option<Ahead>,
     /// The end of the first large segment; what it takes to say that large ones get through.
     goal: Option<u64>,
     large_passed: bool,
+}
+
+/// What bare segments of the sender say of octets that the captor never saw.
+#[derive(Clone, Copy, Debug)]
+struct Ahead {
+    to: u64,
+    first: Moment,
+    last: Moment,
+}
+
+/// Octets that the sender has sent, that neither the captor nor the receiver ever got, and for which
+/// the receiver waits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Missing {
+    /// How many there are, as far as the sender's later segments say.
+    pub(super) octets: u64,
+    /// Since when nothing arrived.
+    pub(super) since: Moment,
+    /// How long later segments of the sender were seen to pass.
+    pub(super) shown_for: Duration,
 }
 
 /// A segment that is sent over and over.
@@ -53,7 +92,11 @@ pub(super) struct Stuck {
     pub(super) tries: u16,
     /// Since when.
     pub(super) since: Moment,
-    /// Whether the other side still answered meanwhile.
+    /// When it was sent last.
+    pub(super) until: Moment,
+    /// How long the connection had been quiet before.
+    pub(super) quiet: Duration,
+    /// Whether the other side answered what was sent behind it.
     pub(super) alive: bool,
 }
 
@@ -83,8 +126,8 @@ impl Stream {
         self.sent.checked_add_signed(step)
     }
 
-    /// A segment with `length` octets of payload.
-    pub(super) fn send(&mut self, at: Moment, sequence: u32, length: u16) {
+    /// A segment with `length` octets of payload, after `quiet`.
+    pub(super) fn send(&mut self, at: Moment, sequence: u32, length: u16, quiet: Duration) {
         self.begin(sequence);
         let (Some(from), long) = (self.offset(sequence), u64::from(length)) else {
             return;
@@ -94,27 +137,36 @@ impl Stream {
         }
         let to = from + long;
         let oldest = from <= self.acked && to > self.acked;
+        let again = at.since(self.sent_at) >= RESENT_AFTER;
         if to > self.sent {
             if from > self.sent && self.gap.is_none() {
                 self.gap = Some(self.sent);
+                self.gap_at = at;
             }
             if length >= LARGE && self.goal.is_none() {
                 self.goal = Some(from + u64::from(LARGE));
             }
             self.sent = to;
+            self.sent_at = at;
             self.next = Some(sequence.wrapping_add(u32::from(length)));
             if oldest {
                 (self.tries, self.echoes) = (1, 0);
                 (self.tried, self.tried_first, self.tried_last) = (length, at, at);
+                self.quiet = quiet;
             }
             return;
         }
         if self.gap.is_some_and(|gap| from <= gap && to > gap) {
             self.gap = None;
         }
+        if again {
+            self.sent_at = at;
+            self.needless = self.needless.saturating_add((to <= self.acked).into());
+        }
         if oldest && at.since(self.tried_last) >= RESENT_AFTER {
             if self.tries == 0 {
                 self.tried_first = at;
+                self.quiet = quiet;
             }
             self.tries = self.tries.saturating_add(1);
             // The first time several may have left as one, for the network card to cut.
@@ -123,8 +175,51 @@ impl Stream {
         }
     }
 
-    /// The other side acknowledges everything before `sequence`.
-    pub(super) fn acknowledge(&mut self, sequence: u32) {
+    /// A segment without payload whose number is `sequence`: it says how far the sender is.
+    pub(super) fn stand(&mut self, at: Moment, sequence: u32) {
+        let Some(to) = self.offset(sequence) else {
+            return;
+        };
+        // The number after a FIN counts the FIN.
+        if to <= self.sent || to > self.sent + FOREIGN || self.fin.is_some_and(|fin| to > fin) {
+            return;
+        }
+        let ahead = self.ahead.get_or_insert(Ahead {
+            to,
+            first: at,
+            last: at,
+        });
+        ahead.to = ahead.to.max(to);
+        ahead.last = ahead.last.max(at);
+    }
+
+    /// A FIN that follows the octet before `sequence`.
+    pub(super) fn close(&mut self, now: Moment, quiet: Duration, sequence: u32) {
+        let Some(at) = self.offset(sequence) else {
+            return;
+        };
+        if self.fin.is_none() {
+            (self.fins, self.fin_first, self.fin_last) = (1, now, now);
+            self.fin_quiet = quiet;
+            self.sent_at = self.sent_at.max(now);
+        } else if now.since(self.fin_last) >= RESENT_AFTER {
+            self.fins = self.fins.saturating_add(1);
+            self.fin_last = now;
+            self.sent_at = self.sent_at.max(now);
+            self.needless = self.needless.saturating_add(self.fin_heard.into());
+        }
+        self.fin = Some(at);
+        // It may have been acknowledged before it was seen.
+        if self.sent > at {
+            self.sent = at;
+            self.next = Some(sequence);
+            self.acked = self.acked.min(at);
+        }
+    }
+
+    /// The other side acknowledges everything before `sequence`, at `at`; `bare` where the segment
+    /// holds nothing else and asks for nothing.
+    pub(super) fn acknowledge(&mut self, at: Moment, sequence: u32, bare: bool) {
         self.begin(sequence);
         let Some(to) = self
             .offset(sequence)
@@ -132,6 +227,9 @@ impl Stream {
         else {
             return;
         };
+        // A FIN takes a number, and is no octet.
+        self.fin_heard |= self.fin.is_some_and(|fin| to > fin);
+        let to = self.fin.map_or(to, |fin| to.min(fin));
         if to > self.acked {
             if to > self.sent {
                 // The captor did not see it sent.
@@ -139,11 +237,41 @@ impl Stream {
                 self.next = Some(sequence);
             }
             self.acked = to;
+            self.acked_at = at;
             (self.tries, self.tried, self.echoes) = (0, 0, 0);
             self.large_passed |= self.goal.is_some_and(|goal| to >= goal);
-        } else if self.tries > 0 && to == self.acked {
+        } else if self.tries > 0
+            && to == self.acked
+            && bare
+            && at.since(self.tried_first) >= RESENT_AFTER
+        {
             self.echoes = self.echoes.saturating_add(1);
         }
+    }
+
+    /// The other side answered something else than an acknowledgment, and what is stuck is not all
+    /// that is sent: small segments pass.
+    pub(super) fn echo(&mut self) {
+        if self.tries > 0 {
+            self.echoes = self.echoes.saturating_add(1);
+        }
+    }
+
+    /// Since when the oldest octet that is not acknowledged was sent; `None` where none waits.
+    pub(super) fn waiting_since(&self) -> Option<Moment> {
+        (self.tries > 0).then_some(self.tried_first)
+    }
+
+    /// Whether everything was acknowledged, the last of it sent after `since` and at least `QUIET`
+    /// before `now`, and nothing was sent again for want of the acknowledgment: it arrived.
+    pub(super) fn settled(&self, since: Moment, now: Moment) -> bool {
+        const QUIET: Duration = Duration::from_secs(1);
+        (self.sent > 0 || self.fin.is_some())
+            && self.acked == self.sent
+            && (self.fin.is_none() || self.fin_heard)
+            && self.sent_at >= since
+            && now.since(self.sent_at) >= QUIET
+            && self.needless <= 1
     }
 
     /// Octets sent, as far as the captor saw or an acknowledgment says.
@@ -166,13 +294,56 @@ impl Stream {
         self.gap.is_some()
     }
 
-    /// What is sent over and over and never acknowledged.
+    /// When the acknowledgment moved last.
+    pub(super) const fn acked_at(&self) -> Moment {
+        self.acked_at
+    }
+
+    /// Whether octets were sent that are not acknowledged.
+    pub(super) const fn is_waiting(&self) -> bool {
+        self.sent > self.acked
+    }
+
+    /// What is sent over and over and never acknowledged: data, or a FIN alone.
     pub(super) fn stuck(&self) -> Option<Stuck> {
+        if self.acked == self.sent && self.fins > STUCK && !self.fin_heard {
+            return Some(Stuck {
+                size: 0,
+                tries: self.fins,
+                since: self.fin_first,
+                until: self.fin_last,
+                quiet: self.fin_quiet,
+                alive: false,
+            });
+        }
         (self.tries >= STUCK).then_some(Stuck {
             size: self.tried,
             tries: self.tries,
             since: self.tried_first,
+            until: self.tried_last,
+            quiet: self.quiet,
             alive: self.echoes > 0,
+        })
+    }
+
+    /// What never arrived, although later segments of the sender did; what was only not captured
+    /// the receiver acknowledges.
+    pub(super) fn missing(&self) -> Option<Missing> {
+        let since = self.acked_at;
+        if let Some(gap) = self.gap.filter(|gap| self.acked <= *gap) {
+            return Some(Missing {
+                octets: self.sent.saturating_sub(gap),
+                since,
+                shown_for: self.sent_at.since(self.gap_at),
+            });
+        }
+        let ahead = self
+            .ahead
+            .filter(|ahead| ahead.to > self.sent && self.acked <= self.sent)?;
+        Some(Missing {
+            octets: ahead.to.saturating_sub(self.sent),
+            since,
+            shown_for: ahead.last.since(ahead.first),
         })
     }
 }

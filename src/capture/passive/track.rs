@@ -1,5 +1,6 @@
 //! One connection attempt as its packets stream by.
 
+mod life;
 mod shown;
 
 use std::net::IpAddr;
@@ -7,15 +8,19 @@ use std::time::Duration;
 
 use crate::engine::translate;
 use crate::model::reply::{Answer, Flaw, Reply};
+use crate::model::session::Said;
 use crate::model::time::Moment;
-use crate::wire::dissect::{Message, Packet};
-use crate::wire::frame::Direction;
+use crate::wire::dissect::Message;
 use crate::wire::glance::Outline;
 use crate::wire::quote::Quote;
 use crate::wire::tcp::{Flags, Segment};
 
 use super::encounter::{Ending, Fate, Side};
+pub(super) use super::heard::{Arrival, Crossing, Heard, Refused, Shows, Syn};
 use super::stream::Stream;
+
+pub(super) use life::Distances;
+use life::{Prohibited, Reset, side_index};
 
 /// A SYN is silent when nothing came within the first retransmission timeout of TCP (RFC 6298 §2).
 pub(super) const PATIENCE: Duration = Duration::from_secs(1);
@@ -30,44 +35,6 @@ const REMEMBERED: usize = 12;
 /// Probes of a traceroute live for at most as many hops (`traceroute -m`); stacks begin at 64.
 pub(super) const TRACEROUTE: u8 = 30;
 
-/// A SYN.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Syn {
-    pub(super) at: Moment,
-    pub(super) number: u64,
-    pub(super) ttl: u8,
-    pub(super) traffic_class: u8,
-    pub(super) identification: Option<u32>,
-    /// Its timestamp option's value.
-    pub(super) stamp: Option<u32>,
-    pub(super) payload: u16,
-    pub(super) mss: Option<u16>,
-    pub(super) direction: Option<Direction>,
-}
-
-/// An answer to a SYN.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Heard {
-    pub(super) at: Moment,
-    pub(super) number: u64,
-    pub(super) reply: Reply,
-    /// What shows which of the SYNs it answers.
-    pub(super) shows: Shows,
-    /// It was seen a second time, one hop on: the capturing host sends it on.
-    pub(super) relayed: bool,
-}
-
-/// What an answer shows of the SYN it answers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Shows {
-    /// The value of its timestamp option (RFC 7323 §3.2).
-    Stamp(u32),
-    /// Its IPv4 identification, quoted.
-    Identification(u32),
-    /// Nothing besides the sequence number.
-    Sequence,
-}
-
 /// One attempt.
 #[derive(Clone, Debug)]
 pub(super) struct Track {
@@ -79,6 +46,8 @@ pub(super) struct Track {
     pub(super) syns: Vec<Syn>,
     pub(super) more_syns: u32,
     pub(super) answers: Vec<Heard>,
+    /// The numbers that answer the SYN-ACKs, where there are several.
+    choices: Vec<u32>,
     /// Answers by their numbers that come from another address or port than was asked.
     pub(super) astray: Vec<Heard>,
     pub(super) first: Moment,
@@ -92,16 +61,33 @@ pub(super) struct Track {
     /// The SYN-ACK was sent again after that.
     pub(super) resent: u16,
     /// A packet that says the connection ended.
-    pub(super) reset: Option<(Side, Moment, u64)>,
+    pub(super) reset: Option<Reset>,
+    /// Somebody refused segments after the handshake.
+    pub(super) prohibited: Option<Prohibited>,
     closed: [bool; 2],
+    /// The first FIN: whose, when, and after how long a quiet time.
+    fin: Option<(Side, Moment, Duration)>,
     pub(super) client: Stream,
     pub(super) server: Stream,
-    /// The TTL of the server's segments after the handshake, and whether it is always the same.
-    pub(super) served_ttl: Option<u8>,
+    /// The least and the greatest TTL of the segments after the handshake, of the client and of the
+    /// server.
+    ttls: [Option<(u8, u8)>; 2],
+    /// The last packet of the client and of the server.
+    last_by: [Option<Moment>; 2],
+    /// Since when the client, or the server, offers no window.
+    no_room: [Option<Moment>; 2],
+    lacked_room: [bool; 2],
+    /// How long the connection was quiet before its last packet.
+    quiet: Duration,
+    /// The last time that nothing passed for longer than a round trip takes on a short path: for how
+    /// long, and until when.
+    pause: (Duration, Moment),
     /// A router said that a later segment is too big, and what fits.
     pub(super) too_big: Option<Option<u16>>,
     /// Somebody refused the answer.
-    pub(super) answer_refused: Option<IpAddr>,
+    pub(super) answer_refused: Option<Refused>,
+    /// The last error of the server.
+    pub(super) said: Option<Said>,
     /// Answers whose checksum is wrong, or was left to hardware.
     pub(super) broken: u32,
     /// Segments of the right ports and the wrong numbers.
@@ -132,6 +118,7 @@ impl Track {
             syns: Vec::new(),
             more_syns: 0,
             answers: Vec::new(),
+            choices: Vec::new(),
             astray: Vec::new(),
             first: at,
             last: at,
@@ -140,12 +127,20 @@ impl Track {
             went_on: None,
             resent: 0,
             reset: None,
+            prohibited: None,
             closed: [false; 2],
+            fin: None,
             client: Stream::default(),
             server: Stream::default(),
-            served_ttl: None,
+            ttls: [None; 2],
+            last_by: [None; 2],
+            no_room: [None; 2],
+            lacked_room: [false; 2],
+            quiet: Duration::ZERO,
+            pause: (Duration::ZERO, at),
             too_big: None,
             answer_refused: None,
+            said: None,
             broken: 0,
             near_misses: 0,
             challenged: false,
@@ -169,18 +164,23 @@ impl Track {
         if let Some(known) = self.syns.iter_mut().rev().find(|known| near(known)) {
             let rewritten = known.stamp != syn.stamp
                 || known.identification != syn.identification && known.mss != syn.mss;
+            known.elsewhere |= known.crossing.interface != syn.crossing.interface
+                || known.crossing.direction != syn.crossing.direction;
             if rewritten {
                 self.relayed = true;
             } else if known.ttl != syn.ttl {
                 self.forwarded = true;
                 // As it arrived: nearer to the client.
-                known.ttl = known.ttl.max(syn.ttl);
+                if syn.ttl > known.ttl {
+                    (known.ttl, known.crossing) = (syn.ttl, syn.crossing);
+                }
             }
             return Taken::Twice;
         }
         self.isn = Some(sequence);
         self.client.begin(sequence.wrapping_add(1));
         self.touch(syn.at);
+        self.last_by[0] = Some(self.last);
         if self.syns.len() < REMEMBERED {
             self.syns.push(syn);
         } else {
@@ -194,40 +194,83 @@ impl Track {
         self.went_on.is_none() && self.client.next_is(sequence.wrapping_add(1))
     }
 
-    /// A segment that neither begins nor resets a connection.
-    pub(super) fn flow(&mut self, by_client: bool, at: Moment, ttl: u8, segment: &Outline) {
+    /// A segment that neither begins nor resets a connection; its window counts where it was
+    /// captured.
+    pub(super) fn flow(
+        &mut self,
+        by_client: bool,
+        at: Moment,
+        ttl: u8,
+        segment: &Outline,
+        has_window: bool,
+    ) {
         self.touch(at);
         let acknowledges = segment.flags.contains(Flags::ACK);
         if by_client {
-            if acknowledges {
-                // Before the server has spoken in the capture, the first number is its first.
-                self.server.acknowledge(segment.acknowledgment);
-                if self.went_on.is_none() {
-                    self.went_on = Some(at);
-                }
+            if acknowledges && self.went_on.is_none() {
+                self.went_on = Some(at);
+                self.choose(segment.acknowledgment);
             }
-            if segment.payload_length > 0 {
-                self.client
-                    .send(at, segment.sequence, segment.payload_length);
-            }
-            self.closed[0] |= segment.flags.contains(Flags::FIN);
-            return;
-        }
-        if acknowledges && self.went_on.is_none() && !self.is_of_handshake(segment.acknowledgment) {
+        } else if acknowledges
+            && self.went_on.is_none()
+            && !self.is_of_handshake(segment.acknowledgment)
+        {
             self.challenged = true;
             return;
         }
-        if acknowledges {
-            self.client.acknowledge(segment.acknowledgment);
+        let side = if by_client {
+            Side::Client
+        } else {
+            Side::Server
+        };
+        self.mark(side, at, ttl, has_window.then_some(segment.window));
+        self.exchange(side, at, segment);
+        if segment.flags.contains(Flags::FIN) {
+            self.closed[side_index(side)] = true;
+            let quiet = self.quiet_before(at);
+            self.fin.get_or_insert((side, at, quiet));
         }
-        if segment.payload_length > 0 {
-            self.server
-                .send(at, segment.sequence, segment.payload_length);
-            // Zero: they differ.
-            let same = self.served_ttl.is_none_or(|known| known == ttl);
-            self.served_ttl = Some(if same { ttl } else { 0 });
+    }
+
+    /// What a segment of `side` says of both directions.
+    fn exchange(&mut self, side: Side, at: Moment, segment: &Outline) {
+        let quiet = self.quiet_before(at);
+        let (own, other) = match side {
+            Side::Client => (&mut self.client, &mut self.server),
+            Side::Server => (&mut self.server, &mut self.client),
+        };
+        let fin = segment.flags.contains(Flags::FIN);
+        let carries = segment.payload_length > 0;
+        // Whatever a side sends next shows that the acknowledgment of what it sent before arrived,
+        // where it did not send that again.
+        let heeded = other
+            .waiting_since()
+            .is_some_and(|since| own.settled(since, at));
+        if segment.flags.contains(Flags::ACK) {
+            // A keep-alive probe bears the number before the next one (RFC 9293 §3.8.4).
+            let bare = !carries && !fin && own.next_is(segment.sequence);
+            other.acknowledge(at, segment.acknowledgment, bare);
         }
-        self.closed[1] |= segment.flags.contains(Flags::FIN);
+        if heeded {
+            other.echo();
+        }
+        if carries {
+            own.send(at, segment.sequence, segment.payload_length, quiet);
+        } else {
+            own.stand(at, segment.sequence);
+        }
+        if fin {
+            let after = u32::from(segment.payload_length);
+            own.close(at, quiet, segment.sequence.wrapping_add(after));
+        }
+    }
+
+    /// The client acknowledges one of several SYN-ACKs: the server's numbers are those of it.
+    fn choose(&mut self, acknowledgment: u32) {
+        if self.server.octets() == 0 && self.choices.contains(&acknowledgment) {
+            self.server = Stream::default();
+            self.server.begin(acknowledgment);
+        }
     }
 
     /// Whether a server that acknowledges this has answered the SYN, in the capture or unseen.
@@ -237,80 +280,93 @@ impl Track {
     }
 
     /// A reset, or a SYN-ACK of its own (simultaneous open), from the client.
-    pub(super) fn hear_client(&mut self, at: Moment, number: u64, flags: Flags) -> Taken {
+    pub(super) fn hear_client(&mut self, arrival: Arrival<'_>, flags: Flags) -> Taken {
+        let Arrival {
+            at, number, packet, ..
+        } = arrival;
         self.touch(at);
         if flags.contains(Flags::RST) {
-            self.reset.get_or_insert((Side::Client, at, number));
+            if !self.is_established() {
+                self.mark(Side::Client, at, packet.ttl, None);
+            }
+            return self.cut(Side::Client, at, number, packet.ttl);
         }
         Taken::Ours
     }
 
     /// A SYN-ACK or a reset from the server, or a bare SYN (simultaneous open).
-    pub(super) fn hear_server(
-        &mut self,
-        at: Moment,
-        number: u64,
-        packet: &Packet,
-        segment: &Segment,
-    ) -> Taken {
-        self.touch(at);
+    pub(super) fn hear_server(&mut self, arrival: Arrival<'_>, segment: &Segment) -> Taken {
+        self.touch(arrival.at);
         if segment.flags.contains(Flags::RST) {
-            return self.shut(at, number, packet, segment);
+            return self.shut(arrival, segment);
         }
         if segment.flags.contains(Flags::ACK) {
-            return self.opened(at, number, packet, segment);
+            return self.opened(arrival, segment);
         }
         Taken::Ours
     }
 
     /// A segment that acknowledges the SYN and comes from elsewhere.
-    pub(super) fn hear_astray(
-        &mut self,
-        at: Moment,
-        number: u64,
-        packet: &Packet,
-        segment: &Segment,
-    ) {
-        self.touch(at);
+    pub(super) fn hear_astray(&mut self, arrival: Arrival<'_>, segment: &Segment) {
+        self.touch(arrival.at);
         let port = segment.source_port;
         let reply = Reply {
             flaw: Some(Flaw::Misaddressed { port }),
-            ..translate::reply(packet, translate::segment(segment))
+            ..translate::reply(arrival.packet, translate::segment(segment))
         };
         if self.astray.len() < REMEMBERED {
             self.astray.push(Heard {
-                at,
-                number,
+                at: arrival.at,
+                number: arrival.number,
                 reply,
                 shows: Shows::Sequence,
                 relayed: false,
+                mark: (arrival.packet.identification, None),
+                crossing: arrival.crossing,
+                has_window: arrival.has_window,
             });
         }
     }
 
-    fn opened(&mut self, at: Moment, number: u64, packet: &Packet, segment: &Segment) -> Taken {
+    fn opened(&mut self, arrival: Arrival<'_>, segment: &Segment) -> Taken {
         if self.isn.is_none() && self.answers.is_empty() {
             self.client.begin(segment.acknowledgment);
         } else if !self.acknowledges_syn(segment.acknowledgment) {
             self.near_misses += 1;
             return Taken::Ours;
         }
-        self.server.begin(segment.sequence.wrapping_add(1));
-        let shows = match segment.options.timestamps {
-            Some((_, echo)) if echo != 0 => Shows::Stamp(echo),
-            _ => Shows::Sequence,
+        let next = segment.sequence.wrapping_add(1);
+        self.server.begin(next);
+        if !self.choices.contains(&next) && self.choices.len() < REMEMBERED {
+            self.choices.push(next);
+        }
+        let (stamp, shows) = match segment.options.timestamps {
+            Some((stamp, echo)) if echo != 0 => (Some(stamp), Shows::Stamp(echo)),
+            Some((stamp, _)) => (Some(stamp), Shows::Sequence),
+            None => (None, Shows::Sequence),
         };
-        let taken = self.answer(at, number, packet, translate::segment(segment), shows);
-        if taken == Taken::Ours && self.went_on.is_some_and(|went| at.since(went) >= UNHEARD) {
+        let answer = match translate::segment(segment) {
+            // Whatever is not captured must look like nothing out of the ordinary.
+            Answer::SynAck { mss, .. } if !arrival.has_window => Answer::SynAck {
+                window: u16::MAX,
+                mss,
+            },
+            answer => answer,
+        };
+        let taken = self.answer(arrival, answer, shows, stamp);
+        let late = |went| arrival.at.since(went) >= UNHEARD;
+        if taken == Taken::Ours && self.went_on.is_some_and(late) {
             self.resent = self.resent.saturating_add(1);
         }
         taken
     }
 
-    fn shut(&mut self, at: Moment, number: u64, packet: &Packet, segment: &Segment) -> Taken {
+    fn shut(&mut self, arrival: Arrival<'_>, segment: &Segment) -> Taken {
         if self.opened_at().is_some() || self.went_on.is_some() {
-            self.reset.get_or_insert((Side::Server, at, number));
-            return Taken::Ours;
+            let Arrival {
+                at, number, packet, ..
+            } = arrival;
+            return self.cut(Side::Server, at, number, packet.ttl);
         }
         let acknowledges =
             segment.flags.contains(Flags::ACK) && self.acknowledges_syn(segment.acknowledgment);
@@ -318,62 +374,74 @@ impl Track {
             self.near_misses += 1;
             return Taken::Ours;
         }
-        self.answer(at, number, packet, Answer::Reset, Shows::Sequence)
+        self.answer(arrival, Answer::Reset, Shows::Sequence, None)
     }
 
     /// An ICMP error that quotes a segment of the client with the number of its SYN.
     pub(super) fn refuse(
         &mut self,
-        (at, number): (Moment, u64),
-        packet: &Packet,
+        arrival: Arrival<'_>,
         message: &Message,
         quote: &Quote,
         source: IpAddr,
     ) -> Taken {
-        self.touch(at);
-        let answer = translate::error(packet, message.kind, quote, source, quote.asked());
+        self.touch(arrival.at);
+        let kind = message.kind;
+        let answer = translate::error(arrival.packet, kind, quote, source, quote.asked());
         let shows = match (quote.source, quote.identification) {
             (IpAddr::V4(_), Some(identification)) => Shows::Identification(identification),
             _ => Shows::Sequence,
         };
-        self.answer(at, number, packet, answer, shows)
+        self.answer(arrival, answer, shows, None)
     }
 
     fn answer(
         &mut self,
-        at: Moment,
-        number: u64,
-        packet: &Packet,
+        arrival: Arrival<'_>,
         answer: Answer,
         shows: Shows,
+        stamp: Option<u32>,
     ) -> Taken {
+        let Arrival { at, packet, .. } = arrival;
         let reply = translate::reply(packet, answer);
-        let same = |known: &Heard| {
+        let mark = (packet.identification, stamp);
+        // A copy is the same packet: it bears the same identification and stamp. Many stacks write no
+        // identification; then no SYN came between that another answer would be for.
+        let asked_between = |known: &Heard| {
+            let two = [known.at.min(at), known.at.max(at)];
+            self.syns
+                .iter()
+                .any(|syn| syn.at > two[0] && syn.at <= two[1])
+        };
+        let twin = |known: &Heard| {
             known.at.since(at).max(at.since(known.at)) < TWICE
                 && known.reply.answer.same_kind(&answer)
                 && known.reply.from == reply.from
                 && known.shows == shows
-        };
-        // Errors about several SYNs may come at once, and then differ in nothing but the packet.
-        let twin = |known: &Heard| {
-            same(known)
+                && known.mark == mark
                 && (known.reply.answer == answer
                     && (shows != Shows::Sequence || !is_error(&answer))
                     || known.reply.ttl != reply.ttl)
+                && (packet.identification > Some(0) || !asked_between(known))
         };
-        if let Some(known) = self.answers.iter_mut().rev().find(|known| twin(known)) {
-            known.relayed |= known.reply.ttl != reply.ttl;
-            // As it arrived: nearer to its sender.
-            known.reply.ttl = known.reply.ttl.max(reply.ttl);
+        if let Some(index) = self.answers.iter().rposition(twin) {
+            if let Some(known) = self.answers.get_mut(index) {
+                known.relayed |= known.reply.ttl != reply.ttl;
+                // As it arrived: nearer to its sender.
+                known.reply.ttl = known.reply.ttl.max(reply.ttl);
+            }
             return Taken::Twice;
         }
         if self.answers.len() < REMEMBERED {
             self.answers.push(Heard {
                 at,
-                number,
+                number: arrival.number,
                 reply,
                 shows,
                 relayed: false,
+                mark,
+                crossing: arrival.crossing,
+                has_window: arrival.has_window,
             });
         }
         Taken::Ours
@@ -386,11 +454,6 @@ impl Track {
         };
         let ahead = acknowledgment.wrapping_sub(isn).wrapping_sub(1);
         ahead == 0 || self.syns.iter().any(|syn| u32::from(syn.payload) == ahead)
-    }
-
-    fn touch(&mut self, at: Moment) {
-        self.first = self.first.min(at);
-        self.last = self.last.max(at);
     }
 }
 

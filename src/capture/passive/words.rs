@@ -1,12 +1,13 @@
-//! What an encounter says in words: summaries, and remarks that change nothing in the verdict.
+//! What an encounter says in words: summaries.
 
 use std::net::IpAddr;
 
-use crate::model::verdict::{Cause, Confidence, Finding, HopRef, State};
+use crate::model::reply::Refusal;
+use crate::model::time::{Moment, spell};
+use crate::model::verdict::{Cause, Confidence, Finding, HopRef, State, Way};
 
 use super::assess::Situation;
-use super::encounter::{Ending, Fate, Opinion, Side};
-use super::overlay::serves;
+use super::encounter::{Fate, Opinion};
 use super::phase::{Kind, Phases};
 use super::track::Track;
 
@@ -51,6 +52,21 @@ pub(super) fn unheard(port: u16, here: bool, refused_by: Option<IpAddr>) -> Stri
              are lost between the place of capture and the client."
         )
     }
+}
+
+pub(super) fn not_sent_back(port: u16, hop: Option<u8>) -> String {
+    let hop = hop.map_or_else(String::new, |hop| format!(" (hop {hop})"));
+    format!(
+        "Port {port} answers, and the capturing router{hop}, which sends the SYNs on, does not send the \
+         answers back: it discards them."
+    )
+}
+
+pub(super) fn sent_back(port: u16) -> String {
+    format!(
+        "Port {port} answers, the router next to the client sends the answers on to it, and the client \
+         asks again as if it had heard nothing: it discards them on arrival, or its link loses them."
+    )
 }
 
 pub(super) fn changed(port: u16, phases: &Phases) -> String {
@@ -136,10 +152,51 @@ pub(super) fn open(port: u16, established: &[&&Track], served: bool, alone: bool
     }
 }
 
-pub(super) fn hole(port: u16, size: u16) -> String {
+pub(super) fn hole(port: u16, size: u16, way: Option<Way>) -> String {
+    let whither = match way {
+        Some(Way::ToClient) => " towards the client",
+        Some(Way::ToServer) => " towards the server",
+        None => "",
+    };
+    if size == 0 {
+        return format!(
+            "Port {port} is open, but large segments{whither} vanish: the sender's later numbers show \
+             that it sent them, the receiver still waits for them, smaller ones pass, and no ICMP \
+             message says why."
+        );
+    }
     format!(
-        "Port {port} is open, but segments of {size} octets are sent over and over and never \
+        "Port {port} is open, but segments of {size} octets{whither} are sent over and over and never \
          acknowledged, while small ones are, and no ICMP message says why."
+    )
+}
+
+pub(super) fn backlog(port: u16, open: usize, silent: usize) -> String {
+    format!(
+        "Port {port} takes a connection and does not serve it ({open} acknowledged, never greeted and \
+         never closed by the server), and then no further SYN is answered ({silent} attempts): \
+         nobody takes connections from the listener's queue, which is full."
+    )
+}
+
+pub(super) fn received_here(port: u16) -> String {
+    format!(
+        "The capturing host receives the SYNs to port {port} and neither sends them on nor answers \
+         them, on any of its interfaces: it discards them itself, as the server's host or as a router."
+    )
+}
+
+pub(super) fn not_passed_on(port: u16) -> String {
+    format!(
+        "SYNs to port {port} come in on one of the interfaces in the capture and leave by none of the \
+         others: the capturing host discards them, as a router or as the server's host."
+    )
+}
+
+pub(super) fn unresolved(port: u16, server: IpAddr) -> String {
+    format!(
+        "SYNs to port {port} arrive at the last router, which asks for {server} by ARP/ND and gets no \
+         answer: the host is down, or not on that link."
     )
 }
 
@@ -163,17 +220,37 @@ pub(super) fn not_forwarded(port: u16) -> String {
     )
 }
 
-pub(super) fn at_server(port: u16) -> String {
+pub(super) fn at_server(port: u16, others_served: bool) -> String {
+    let alive = if others_served {
+        ", which answers other clients"
+    } else {
+        ""
+    };
     format!(
-        "SYNs to port {port} arrive at the place of capture, next to the host, and no answer leaves \
-         it: they are discarded on the host or just before it, not on the path."
+        "SYNs to port {port} arrive at the place of capture, next to the host{alive}, and no answer \
+         leaves it: they are discarded on the host or just before it, not on the path."
     )
 }
 
-pub(super) fn reset_nearer(port: u16, hop: u8) -> String {
+pub(super) fn reset_nearer(port: u16, hop: u8, since: Option<Moment>) -> String {
+    match since {
+        Some(since) => format!(
+            "Port {port} was open until a device before the host refused it with tcp-reset at hop \
+             {hop}, from +{} on: its resets come from nearer than the host's other answers.",
+            spell(since.since(Moment::START))
+        ),
+        None => format!(
+            "A device before the host refuses port {port} with tcp-reset at hop {hop}: its resets come \
+             from nearer than the host's other answers."
+        ),
+    }
+}
+
+pub(super) fn refused_since(port: u16, by: IpAddr, refusal: Refusal, since: Moment) -> String {
     format!(
-        "A device before the host refuses port {port} with tcp-reset at hop {hop}: its resets come \
-         from nearer than the host's other answers."
+        "Port {port} was open until {by} refused it with {}, from +{} on.",
+        refusal.word(),
+        spell(since.since(Moment::START))
     )
 }
 
@@ -211,7 +288,7 @@ pub(super) fn of_traceroute(ttl: u8, fate: Fate) -> Opinion {
             Cause::Open,
             format!("A SYN that lives for {ttl} hops draws SYN-ACK."),
         ),
-        Fate::Reset { .. } => (
+        Fate::Reset => (
             State::Closed,
             Cause::Closed,
             format!("A SYN that lives for {ttl} hops draws a reset."),
@@ -281,118 +358,4 @@ pub(super) fn rewrite(situation: &Situation<'_>, finding: &mut Finding) {
     } else {
         format!("{headline} Not excluded: {}.", open.join(", "))
     };
-}
-
-/// Adds the remarks that the capture gives rise to.
-pub(super) fn remark(situation: &Situation<'_>, finding: &mut Finding) {
-    let view = &situation.view;
-    let notes = &mut finding.notes;
-    match (
-        situation.position.from_client,
-        situation.position.from_server,
-    ) {
-        (Some(0), _) if situation.on_client => {
-            notes.push("captured on the client".into());
-        }
-        (Some(0), _) => notes.push("captured at the client, or on its link".into()),
-        (Some(_), Some(0)) => notes.push("captured at the server, or on its link".into()),
-        (Some(hops), _) => notes.push(format!(
-            "captured {hops} {} from the client",
-            if hops == 1 { "router" } else { "routers" }
-        )),
-        (None, _) => {}
-    }
-    if !situation.both_ways {
-        notes.push(
-            "the capture holds no packet towards any client: one direction may be missing".into(),
-        );
-    }
-    let unheard = view.attempts.iter().filter(|track| track.went_on.is_none());
-    let broken: u32 = unheard.map(|track| track.broken).sum();
-    if broken > 0 {
-        notes.push(format!(
-            "{broken} of the answers that the client does not go on after have a wrong checksum in the \
-             capture: where they arrived so, its kernel discards them; at their sender and on virtual \
-             links it is only filled in later"
-        ));
-    }
-    let mut missing = 0;
-    for track in view.attempts {
-        missing += usize::from(track.syns.is_empty());
-        notes.extend(about(track, situation));
-    }
-    if missing > 0 {
-        notes.push(format!(
-            "the SYN of {missing} of the attempts is not in the capture"
-        ));
-    }
-    if view.attempts.iter().any(|track| track.forwarded) {
-        notes.push("the capturing host sends the SYNs on: it is a router or bridge".into());
-    }
-    let mut seen: Vec<String> = Vec::new();
-    notes.retain(|note| {
-        let fresh = !seen.contains(note);
-        if fresh {
-            seen.push(note.clone());
-        }
-        fresh && seen.len() <= 12
-    });
-}
-
-fn about(track: &Track, situation: &Situation<'_>) -> Vec<String> {
-    let mut notes = Vec::new();
-    let port = track.client_port;
-    if track.challenged {
-        notes.push(format!(
-            "the server answered client port {port} with an ACK of an older connection"
-        ));
-    }
-    if let Some(by) = track.answer_refused {
-        notes.push(format!(
-            "{by} refused what the server sent to client port {port}"
-        ));
-    }
-    if let Some(mtu) = track.too_big {
-        notes.push(match mtu {
-            Some(mtu) => format!("a router said that segments are too big and {mtu} octets fit"),
-            None => "a router said that segments are too big".to_owned(),
-        });
-    }
-    let Fate::Established {
-        received, ending, ..
-    } = track.fate(situation.view.end)
-    else {
-        return notes;
-    };
-    match ending {
-        Ending::Reset(Side::Server) if received == 0 => notes.push(format!(
-            "the server reset the connection from client port {port} after the handshake, before \
-             any data of its own"
-        )),
-        Ending::Reset(side) => notes.push(format!(
-            "the {} reset the connection from client port {port}",
-            side.word()
-        )),
-        Ending::Stuck {
-            sender,
-            size,
-            tries,
-            ..
-        } => notes.push(format!(
-            "the {} sent {size} octets {tries} times on the connection from client port {port}, \
-             never acknowledged",
-            sender.word()
-        )),
-        Ending::Closed | Ending::Half(_) | Ending::Open => {}
-    }
-    if track.server.has_gap() {
-        notes.push(format!(
-            "octets of the server are missing in the capture on client port {port}: lost, or not \
-             captured"
-        ));
-    }
-    if track.resent > 0 && serves(track) {
-        notes.push("the listener's queue was full for a while: SYN-ACKs were sent again".into());
-    }
-    notes
 }

@@ -10,6 +10,7 @@ mod host;
 mod local;
 mod network;
 mod possible;
+mod session;
 mod situation;
 mod sizes;
 mod translated;
@@ -20,6 +21,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::greeting::Greeting;
 use crate::model::outcome::Outcome;
+use crate::model::session::Session;
 use crate::model::verdict::{Cause, PlaceKind};
 use case::Case;
 pub(super) use situation::is_private;
@@ -74,6 +76,11 @@ pub fn advise(outcome: &Outcome, situation: &Situation) -> Vec<Advice> {
 /// What to do about `outcome`, an open endpoint, after its server greeted us so.
 pub fn greeted(outcome: &Outcome, situation: &Situation, greeting: &Greeting) -> Vec<Advice> {
     greeting::greeted(&Case::of(outcome, situation), greeting)
+}
+
+/// What to do about `outcome`, an open endpoint, on which a running session died.
+pub fn died(outcome: &Outcome, situation: &Situation, session: &Session) -> Vec<Advice> {
+    session::died(&Case::of(outcome, situation), session)
 }
 
 /// Takes out the steps that look for the rule of the target's firewall, for where it is named.

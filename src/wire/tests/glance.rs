@@ -20,6 +20,7 @@ fn seen(packet: &Packet) -> Glance {
                 sequence: segment.sequence,
                 acknowledgment: segment.acknowledgment,
                 flags: segment.flags,
+                window: segment.window,
                 payload_length: segment.payload_length,
             }),
             Content::Icmp(_) => Sight::Icmp,

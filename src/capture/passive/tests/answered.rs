@@ -12,7 +12,7 @@ fn a_reset_is_a_closed_port_and_no_more_than_likely() {
         Cause::Closed,
         Confidence::Likely,
     );
-    assert_eq!(fates(&encounter), [Fate::Reset { unheard: false }]);
+    assert_eq!(fates(&encounter), [Fate::Reset]);
     assert_eq!(encounter.packets[0].replies, [2]);
     let wanted = &encounter.wanted[0];
     assert!(wanted.settles.contains(&Cause::RejectHost), "{wanted:?}");

@@ -53,18 +53,19 @@ fn answers_that_reach_the_client_and_are_not_heard_are_its_own_firewalls() {
 }
 
 #[test]
-fn resets_are_unheard_in_the_same_way() {
-    check(
+fn a_syn_that_follows_a_reset_does_not_say_that_the_reset_was_lost() {
+    // As Windows does: twice, half a second after the reset.
+    let encounter = check(
         |tape| {
             (tape.near, tape.far) = (3, 0);
-            for nth in 0..4 {
-                let at = ((1 << nth) - 1) * 1000;
+            for at in [0, 500, 1000] {
                 tape.at(at).syn().at(at + 1).answer(RST_ACK);
             }
         },
-        Cause::DropReturn,
+        Cause::Closed,
         Confidence::Likely,
     );
+    assert_eq!(fates(&encounter), [Fate::Reset]);
 }
 
 #[test]
@@ -189,4 +190,36 @@ fn a_quote_that_a_translation_left_untranslated_still_tells_the_client() {
         Cause::RejectPath,
         Confidence::Likely,
     );
+}
+
+#[test]
+fn a_router_that_sends_syns_on_is_seen_to_send_the_answers_back_or_not() {
+    let script = |sends_back: bool| {
+        move |tape: &mut Tape| {
+            const IN: Direction = Direction::Inbound;
+            const OUT: Direction = Direction::Outbound;
+            for (nth, at) in [0, 1000, 3000].into_iter().enumerate() {
+                let own = 100 + u16::try_from(nth).unwrap();
+                for (near, way) in [(0, IN), (1, OUT)] {
+                    (tape.near, tape.identification) = (near, own);
+                    tape.direction = Some((way, way));
+                    tape.at(at).syn();
+                }
+                let copies: &[(u8, Direction)] = if sends_back {
+                    &[(1, IN), (2, OUT)]
+                } else {
+                    &[(1, IN)]
+                };
+                for (far, way) in copies {
+                    (tape.far, tape.identification) = (*far, u16::MAX);
+                    tape.direction = Some((*way, *way));
+                    tape.at(at + 1).answer(SYN_ACK);
+                }
+            }
+        }
+    };
+    let stopped = check(script(false), Cause::DropReturn, Confidence::Likely);
+    let rivals = &stopped.outcome.finding.alternatives;
+    assert!(rivals.iter().all(|rival| rival.ruled_out), "{rivals:?}");
+    check(script(true), Cause::LocalIngress, Confidence::Possible);
 }

@@ -33,13 +33,15 @@ impl Track {
     }
 
     /// Answers that the client did not hear: it asks again as if there were none, and never goes on.
+    /// A reset says nothing of that: some clients try again after one (Windows, twice within a
+    /// second).
     pub(in super::super) fn unheard(&self) -> usize {
         if self.went_on.is_some() || self.reset.is_some() {
             return 0;
         }
         self.answers
             .iter()
-            .filter(|heard| matches!(heard.reply.answer, Answer::SynAck { .. } | Answer::Reset))
+            .filter(|heard| matches!(heard.reply.answer, Answer::SynAck { .. }))
             .filter(|heard| {
                 self.syns
                     .iter()
@@ -63,9 +65,9 @@ impl Track {
             let told = match heard.reply.answer {
                 Answer::SynAck { .. } => Fate::Answered {
                     unheard,
-                    dropped: self.reset.is_some_and(|(side, ..)| side == Side::Client),
+                    dropped: self.reset.is_some_and(|reset| reset.side == Side::Client),
                 },
-                Answer::Reset => Fate::Reset { unheard },
+                Answer::Reset => Fate::Reset,
                 Answer::Unreachable(refusal, _) => Fate::Refused {
                     refusal,
                     by: heard.reply.from,
@@ -100,8 +102,8 @@ impl Track {
     }
 
     pub(super) fn ending(&self) -> Ending {
-        if let Some((side, ..)) = self.reset {
-            return Ending::Reset(side);
+        if let Some(reset) = self.reset {
+            return Ending::Reset(reset.side);
         }
         for (sender, stream) in [(Side::Client, &self.client), (Side::Server, &self.server)] {
             if let Some(stuck) = stream.stuck() {
