@@ -275,7 +275,7 @@ fn a_group_that_is_bound_to_nothing_may_be_anybodys() {
     let text = r#"{"name":"nsg-1","subnets":[],"networkInterfaces":[],"securityRules":[]}"#;
     let packet = Packet::opening(address("203.0.113.9"), Some(3306));
     let depends = asked(&[text], &[], &packet);
-    assert_eq!(depends.decision, Ruling::Depends, "{depends:#?}");
+    assert_eq!(depends.decision, Depends, "{depends:#?}");
     let told = depends.unknown.join("\n");
     assert!(told.contains("whether nsg-1 is attached"), "{told}");
 }
