@@ -124,6 +124,9 @@ fn proviso(doubt: &Doubt) -> Option<String> {
             format!("what is not understood in the input does not matter: {words}")
         }
         Doubt::CutOff(line) => format!("nothing that matters stood behind line {line}"),
+        Doubt::LeftOut(line) => {
+            format!("nothing that matters stood in the lines left out at line {line}")
+        }
         Doubt::HeadingMissing => "the listing without its heading is of INPUT".to_owned(),
         Doubt::LegacyTablesNotShown
         | Doubt::FamilyAssumed(_)
@@ -132,6 +135,7 @@ fn proviso(doubt: &Doubt) -> Option<String> {
         | Doubt::PassedOver(..)
         | Doubt::ToolFailed(_)
         | Doubt::OnlyIptables
+        | Doubt::TablesIncompatible(_)
         | Doubt::SetsEmpty
         | Doubt::IptablesSeenByNft(_) => return None,
     })

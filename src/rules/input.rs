@@ -18,6 +18,9 @@ use super::unreadable::{Fault, Unreadable};
 /// Most bytes that are read.
 pub const MOST_BYTES: usize = 64 << 20;
 
+/// How many places are named at which lines were left out.
+const MOST_GAPS: usize = 3;
+
 /// How much of a line is shown that cannot be read.
 const SHOWN: usize = 60;
 
@@ -30,8 +33,10 @@ pub fn read(text: &str, assumed: Family) -> Result<Ruleset, Unreadable> {
     if text.len() > MOST_BYTES {
         return Err(Unreadable::at(1, 1, Fault::TooLarge(MOST_BYTES)));
     }
+    let (lines, left_out) = lines::joined(text);
     let mut reader = Reader {
-        lines: lines::joined(text),
+        lines,
+        has_gaps: !left_out.is_empty(),
         ruleset: Ruleset::default(),
         section: Section::default(),
         assumed,
@@ -44,6 +49,9 @@ pub fn read(text: &str, assumed: Family) -> Result<Ruleset, Unreadable> {
         asked_iptables: false,
         queue: VecDeque::new(),
     };
+    for line in left_out.into_iter().take(MOST_GAPS) {
+        reader.note(Doubt::LeftOut(line));
+    }
     let read = reader.read().map_err(|fault| cut(fault, text));
     let mut ruleset = std::mem::take(&mut reader.ruleset);
     if ruleset.tables.is_empty()
@@ -77,6 +85,8 @@ fn cut(fault: Unreadable, text: &str) -> Unreadable {
 
 struct Reader<'a> {
     lines: Vec<Line<'a>>,
+    /// Whether lines were left out.
+    has_gaps: bool,
     ruleset: Ruleset,
     section: Section,
     assumed: Family,
@@ -169,12 +179,17 @@ impl Reader<'_> {
             return Ok(1);
         }
         let trimmed = text.trim();
+        if let Some(table) = lines::incompatible(trimmed) {
+            self.note(Doubt::TablesIncompatible(table.to_owned()));
+            return Ok(1);
+        }
         let indent = text.len() - text.trim_start().len();
         self.block(trimmed, rest);
-        if let Some(listing) =
+        if let Some(mut listing) =
             Listing::begin(trimmed, &self.section, &mut self.ruleset, self.assumed)
         {
             self.end_listing()?;
+            listing.may_skip |= self.has_gaps;
             self.listing = Some(listing);
             return Ok(1);
         }
@@ -237,6 +252,7 @@ impl Reader<'_> {
             self.note(Doubt::HeadingMissing);
             let section = &self.section;
             let mut listing = Listing::headless(columns, section, &mut self.ruleset, self.assumed);
+            listing.may_skip |= self.has_gaps;
             if columns.is_some() {
                 listing.take(text, line)?;
             } else {

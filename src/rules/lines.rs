@@ -3,6 +3,7 @@
 
 use std::borrow::Cow;
 
+use super::elision;
 use super::unreadable::{Fault, Unreadable};
 
 /// A line of the input with its number.
@@ -11,13 +12,31 @@ pub(super) type Line<'a> = (usize, Cow<'a, str>);
 /// What iptables-nft adds to its output, on stderr, at whatever place it is just at.
 pub(super) const LEGACY_WARNING: &str = " tables present, use ";
 
-/// The lines with their numbers, lone warnings in the midst of a line taken out.
-pub(super) fn joined(text: &str) -> Vec<Line<'_>> {
+/// The table of which iptables-nft says that it holds what only nft can show.
+pub(super) fn incompatible(text: &str) -> Option<&str> {
+    let says = text.contains("incompatible base-chains") || text.contains(" is incompatible, use");
+    let (_, rest) = text.split_once(['`', '\'']).filter(|_| says)?;
+    Some(rest.split(['`', '\'']).next().unwrap_or(rest))
+}
+
+/// The lines with their numbers, lone warnings in the midst of a line taken out; and the numbers of
+/// those at which others were left out.
+pub(super) fn joined(text: &str) -> (Vec<Line<'_>>, Vec<usize>) {
     let mut lines: Vec<Line<'_>> = Vec::new();
+    let mut left_out: Vec<usize> = Vec::new();
     let mut broken = false;
     let page = is_page(text);
     for (index, line) in text.lines().enumerate() {
         let mut kept = plain(line, page);
+        let elided = if elision::is_elision(&kept) {
+            Some(String::new())
+        } else {
+            elision::without(&kept)
+        };
+        if let Some(rest) = elided {
+            left_out.push(index + 1);
+            kept = rest.into();
+        }
         let warned = kept
             .contains(LEGACY_WARNING)
             .then(|| kept.find("# Warning: ip"));
@@ -40,7 +59,7 @@ pub(super) fn joined(text: &str) -> Vec<Line<'_>> {
             }
         }
     }
-    lines
+    (lines, left_out)
 }
 
 /// Whether a line adds to a chain, as `iptables -S` and iptables-save write it.
@@ -296,7 +315,8 @@ pub(super) fn unwrapped(text: &str, rest: &[Line<'_>]) -> (String, usize) {
         let begins = ["COMMIT", "Chain", "table", "create", "add"].contains(&first)
             || line.starts_with(['#', '*', '{'])
             || (line.starts_with(':') && line.ends_with(']'))
-            || line == LEGACY_WARNING;
+            || line == LEGACY_WARNING
+            || incompatible(line).is_some();
         let option = first.strip_prefix("--").is_some_and(|name| name.len() > 1)
             || (first.len() == 2 && first.starts_with('-') && !is_command(line));
         let is_value = !first.is_empty()
@@ -330,13 +350,33 @@ pub(super) fn unwrapped(text: &str, rest: &[Line<'_>]) -> (String, usize) {
     let mut whole = text.to_owned();
     let mut last = text.chars().count();
     for line in &following {
-        if last < widest {
+        // A terminal breaks at its width, wherever that is; a mail breaks between words.
+        if last < widest || breaks_between(&whole, line) {
             whole.push(' ');
         }
         whole.push_str(line);
         last = line.chars().count();
     }
     (whole, following.len() + 1)
+}
+
+/// Whether two lines of one rule were broken between words, whatever their width.
+fn breaks_between(before: &str, after: &str) -> bool {
+    let last = before.split_whitespace().next_back().unwrap_or_default();
+    let is_short = |word: &str| {
+        let mut letters = word.chars();
+        letters.next() == Some('-')
+            && letters
+                .next()
+                .is_some_and(|letter| letter.is_ascii_alphabetic())
+            && letters.next().is_none()
+    };
+    let next = after.split_whitespace().next().unwrap_or_default();
+    // Names of options are of small letters and hyphens.
+    let no_name = !next.starts_with(|letter: char| letter.is_ascii_lowercase() || letter == '-');
+    let is_option = last.starts_with("--") && last.len() > 4;
+    let option_next = is_short(next) || next.starts_with("--");
+    is_short(last) || (is_option && no_name) || (option_next && !last.ends_with('-'))
 }
 
 /// Whether a rule may end with this line: it names a target that needs no more.

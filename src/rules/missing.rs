@@ -39,6 +39,12 @@ fn hidden(doubt: &Doubt) -> Option<String> {
         Doubt::CutOff(_) => {
             Some("a rule behind the end of the input, which is cut off, stops it".to_owned())
         }
+        Doubt::LeftOut(line) => Some(format!(
+            "a rule among the lines left out at line {line} stops it"
+        )),
+        Doubt::TablesIncompatible(table) => Some(format!(
+            "a rule of nftables in table {table}, which iptables cannot show, stops it"
+        )),
         Doubt::OnlyIptables => {
             Some("a rule of nftables, which iptables does not show, stops it".to_owned())
         }

@@ -13,6 +13,7 @@ mod commands;
 pub mod condition;
 pub mod decision;
 pub mod document;
+mod elision;
 pub mod firewalld;
 mod fit;
 mod flow;

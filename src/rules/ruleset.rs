@@ -40,6 +40,10 @@ pub enum Doubt {
     NamesShown,
     /// A save ends before its COMMIT, in this line.
     CutOff(usize),
+    /// Lines were left out here.
+    LeftOut(usize),
+    /// nft holds chains of this table of iptables that iptables cannot show.
+    TablesIncompatible(String),
     /// This line is of no form that lists rules, and was passed over.
     PassedOver(usize, String),
     /// This part of a listing is not understood: it may be anything.

@@ -3,6 +3,7 @@
 mod commands;
 mod damaged;
 mod firewalld;
+mod left_out;
 mod owners;
 mod pasted;
 mod sets;

@@ -92,9 +92,19 @@ fn forget_doubles(ruleset: &mut Ruleset) {
                 && (certain || has_as_many_rules(own, table))
         })
     };
+    let partly = |table: &Table| {
+        let mut doubts = ruleset.doubts.iter();
+        doubts.any(|doubt| *doubt == Doubt::TablesIncompatible(table.name.clone()))
+    };
     ruleset
         .tables
-        .retain(|table| !(table.foreign && double(table)));
+        .retain(|table| !(table.foreign && double(table) && !partly(table)));
+    let by_nft: Vec<String> = ruleset
+        .tables
+        .iter()
+        .filter(|table| table.origin == Origin::Nft)
+        .map(|table| table.name.clone())
+        .collect();
     let left: Vec<String> = ruleset
         .tables
         .iter()
@@ -106,11 +116,13 @@ fn forget_doubles(ruleset: &mut Ruleset) {
     ruleset.doubts.retain(|doubt| match doubt {
         Doubt::IptablesSeenByNft(name) => left.contains(name),
         Doubt::LegacyTablesNotShown => !has_legacy,
+        Doubt::TablesIncompatible(name) => !by_nft.contains(name),
         Doubt::FamilyAssumed(_)
         | Doubt::HeadingMissing
         | Doubt::InterfacesHidden
         | Doubt::NamesShown
         | Doubt::CutOff(_)
+        | Doubt::LeftOut(_)
         | Doubt::PassedOver(..)
         | Doubt::NotUnderstood(_)
         | Doubt::Changed(_)

@@ -90,6 +90,13 @@ fn doubt(doubt: &Doubt) -> String {
         Doubt::CutOff(line) => {
             format!("the input ends before its COMMIT: it was cut off at line {line}")
         }
+        Doubt::LeftOut(line) => format!(
+            "lines were left out of the input at line {line}: give all of it"
+        ),
+        Doubt::TablesIncompatible(table) => format!(
+            "iptables said that nft holds chains of table {table} that it cannot show: add what \
+             nft list ruleset prints"
+        ),
         Doubt::GivenTwice(table) => format!(
             "table {table} is in the input twice, and not alike: give the rules of one host only, as \
              they are now, each with the command that printed them"

@@ -53,6 +53,7 @@ pub(super) fn group(map: &Map<String, Value>, found: &mut Found) {
         _ => Seat::Unsaid,
     };
     if fields.has("subnets") && subnets.is_empty() && interfaces.is_empty() {
+        group.detached = true;
         group.notes.push(format!(
             "{name} is bound to no subnet and no interface, so that it filters nothing yet"
         ));

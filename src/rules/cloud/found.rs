@@ -56,10 +56,15 @@ impl Found {
             Some((_, Form::Rules)) => {}
             Some(&(at, Form::Whole)) => {
                 if let Some(known) = self.groups.get_mut(at).filter(|known| **known != group) {
-                    known.lacking.push(format!(
+                    let words = format!(
                         "which of two descriptions of {} is in force, which differ",
                         group.id
-                    ));
+                    );
+                    let rules = known.inbound.rules.iter_mut();
+                    for rule in rules.chain(&mut known.outbound.rules) {
+                        rule.unclear.push(words.clone());
+                    }
+                    known.lacking.push(words);
                 }
             }
         }

@@ -259,6 +259,8 @@ pub(super) struct Group {
     /// What the text says it is bound to.
     pub(super) bound: Vec<String>,
     pub(super) seat: Seat,
+    /// Whether the text says that it is bound to nothing.
+    pub(super) detached: bool,
     pub(super) inbound: Side,
     pub(super) outbound: Side,
     /// Whether answers to what came in pass without being asked.
@@ -282,6 +284,7 @@ impl Group {
             scope: None,
             bound: Vec::new(),
             seat: Seat::Unsaid,
+            detached: false,
             inbound: Side::denying(closed),
             outbound: Side::denying(closed),
             stateful: true,

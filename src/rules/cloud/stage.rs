@@ -107,7 +107,16 @@ pub(super) fn stages(found: &Found, attached: &Attached) -> Vec<Stage> {
     for (layer, provider) in kinds {
         let of_kind = |group: &&Group| group.layer == layer && group.provider == provider;
         let groups: Vec<Group> = found.groups.iter().filter(of_kind).cloned().collect();
-        let (groups, said) = attached.picked(groups);
+        let (mut groups, mut said) = attached.picked(groups);
+        if (provider, layer) == (Provider::Aws, Layer::SecurityGroup) {
+            let missing = missing(attached, found);
+            if !missing.is_empty() {
+                // What --attached does not name is none of the target's.
+                groups.retain(|_| said);
+                groups.extend(missing);
+                said = true;
+            }
+        }
         match (provider, layer) {
             (Provider::Azure, _) => azure(groups, said, &mut stages),
             (Provider::Gcp, _) => stages.push(gcp(groups)),
@@ -116,6 +125,21 @@ pub(super) fn stages(found: &Found, attached: &Attached) -> Vec<Stage> {
         }
     }
     stages
+}
+
+/// The security groups of AWS that the user names and that are not given.
+fn missing(attached: &Attached, found: &Found) -> Vec<Group> {
+    let names = attached.strange(found).into_iter();
+    let groups = names.filter(|name| name.starts_with("sg-")).map(|name| {
+        let mut group = Group::new(Provider::Aws, Layer::SecurityGroup, name);
+        group.lacking.push(format!(
+            "the rules of {name}, which are not given (aws ec2 describe-security-groups --group-ids \
+             {})",
+            shell(name)
+        ));
+        group
+    });
+    groups.collect()
 }
 
 fn stage(groups: Vec<Group>, variants: Vec<Variant>) -> Stage {
@@ -217,8 +241,15 @@ fn together(groups: Vec<Group>, said: bool) -> Stage {
     // (https://docs.aws.amazon.com/vpc/latest/userguide/default-security-group.html).
     let default = |group: &Group| group.name.as_deref() == Some("default");
     let listing = groups.iter().any(default);
-    if !said && (!one_scope || listing || groups.len() > MOST_BOUND) {
-        return one_of(groups);
+    // The command of AWS lists every group of an account.
+    let every = groups.iter().all(|group| group.provider == Provider::Aws);
+    if !said && (every || !one_scope || listing || groups.len() > MOST_BOUND) {
+        let mut stage = one_of(groups);
+        stage.notes.push(
+            "which of the groups are the target's is not told: name those it has with --attached"
+                .to_owned(),
+        );
+        return stage;
     }
     let mut names: Vec<String> = groups.iter().map(Group::title).collect();
     names.sort_unstable();
@@ -324,7 +355,13 @@ fn orders(of: &[usize]) -> Vec<Vec<usize>> {
 }
 
 /// The group of the subnet, then that of the interface; both must let it through.
-fn azure(groups: Vec<Group>, said: bool, stages: &mut Vec<Stage>) {
+fn azure(mut groups: Vec<Group>, said: bool, stages: &mut Vec<Stage>) {
+    for group in groups.iter_mut().filter(|group| group.detached && !said) {
+        group.lacking.push(format!(
+            "whether {} is attached to the target: it is bound to no subnet and no interface",
+            group.title()
+        ));
+    }
     let count = |seat: Seat| groups.iter().filter(|group| group.seat == seat).count();
     let known = (
         count(Seat::Subnet),
@@ -332,7 +369,6 @@ fn azure(groups: Vec<Group>, said: bool, stages: &mut Vec<Stage>) {
         count(Seat::Unsaid),
     );
     if said || matches!(known, (0 | 1, 0 | 1, 0)) {
-        let mut groups = groups;
         groups.sort_by_key(|group| group.seat);
         stages.extend(groups.into_iter().map(|group| one_of(vec![group])));
     } else {

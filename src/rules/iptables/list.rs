@@ -31,6 +31,8 @@ pub(in crate::rules) struct Listing {
     columns: Option<Columns>,
     /// Whether a better listing of the same chain was read before.
     superseded: bool,
+    /// Whether rows may be missing, which is said.
+    pub(in crate::rules) may_skip: bool,
     /// The rows with their line numbers; wrapped ones are put together.
     rows: Vec<(usize, String)>,
     /// Columns of the longest line: where a terminal wraps.
@@ -71,6 +73,7 @@ impl Listing {
             header: String::new(),
             columns: None,
             superseded,
+            may_skip: false,
             rows: Vec::new(),
             widest: 0,
             last_width: 0,
@@ -96,6 +99,7 @@ impl Listing {
             header: String::new(),
             columns,
             superseded,
+            may_skip: false,
             rows: Vec::new(),
             widest: 0,
             last_width: 0,
@@ -117,7 +121,7 @@ impl Listing {
         match row::kind(text, columns, last, self.last_width >= self.widest) {
             Line::Row(number) => {
                 let expected = u32::try_from(self.rows.len() + 1).unwrap_or(u32::MAX);
-                if number.is_some_and(|number| number != expected) {
+                if !self.may_skip && number.is_some_and(|number| number != expected) {
                     return Err(Unreadable::at(line, 1, Fault::RowMissing(expected)));
                 }
                 self.rows.push((line, text.to_owned()));

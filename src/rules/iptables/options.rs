@@ -170,6 +170,8 @@ pub(super) fn statements(
     let mut target = Vec::new();
     // Where the statements of the match extension being read begin.
     let mut own = 0;
+    // An option of no match, which may be a target that is not read.
+    let mut unread = None;
     while let Some(word) = words.next() {
         let option = word.text.as_str();
         if option == "!" && !word.quoted {
@@ -225,6 +227,7 @@ pub(super) fn statements(
                 target.extend(target::statements(value, goto, &mut words, family)?);
             }
             _ => {
+                unread = unread.or((!matches::is_known(option)).then_some(option));
                 let condition =
                     matches::option(word, not, &mut words, module, protocol.number(), family)?;
                 statements.extend(condition.map(Statement::Match));
@@ -232,6 +235,12 @@ pub(super) fn statements(
         }
     }
     conntrack::settle(statements.get_mut(own..).unwrap_or_default());
+    if let Some(option) = unread.filter(|_| target.is_empty()) {
+        target.push(Statement::Handover {
+            target: option.to_owned(),
+            to: format!("{option}, which is not understood,"),
+        });
+    }
     statements.extend(target);
     statements.shrink_to_fit();
     Ok(statements)

@@ -96,9 +96,13 @@ fn the_rules_of_all_groups_count_together() {
     let db = group("sg-1", "db", &permission("tcp", MYSQL, "10.0.0.0/8"));
     let web = group("sg-2", "web", &permission("tcp", MYSQL, "192.0.2.0/24"));
     let both = groups(&[web.clone(), db.clone()]);
-    assert_eq!(answer(&both, "10.1.2.3", 3306).decision, Allowed);
-    assert_eq!(answer(&both, "192.0.2.1", 3306).decision, Allowed);
-    assert_eq!(answer(&both, "203.0.113.9", 3306).decision, Blocked);
+    let of_both = |from: &str| {
+        let packet = Packet::opening(address(from), Some(3306));
+        asked(&[&both], &["sg-1", "sg-2"], &packet).decision
+    };
+    assert_eq!(of_both("10.1.2.3"), Allowed);
+    assert_eq!(of_both("192.0.2.1"), Allowed);
+    assert_eq!(of_both("203.0.113.9"), Blocked);
     // A listing with the default group in it is of a whole network: which of them the target has is
     // not told. https://docs.aws.amazon.com/vpc/latest/userguide/default-security-group.html
     let listing = groups(&[group("sg-0", "default", ""), db, web]);
@@ -125,6 +129,48 @@ fn the_rules_of_all_groups_count_together() {
         strange.warnings.join("\n").contains("called sg-7"),
         "{strange:#?}"
     );
+}
+
+#[test]
+fn which_groups_are_the_targets_is_not_told_by_a_listing_of_an_account() {
+    let db = group("sg-1", "db", &permission("tcp", MYSQL, "10.0.0.0/8"));
+    let web = group("sg-2", "web", &permission("tcp", MYSQL, "192.0.2.0/24"));
+    let depends = answer(&groups(&[web, db.clone()]), "10.1.2.3", 3306);
+    assert_eq!(depends.decision, Depends);
+    assert!(
+        depends.warnings.join("\n").contains("--attached"),
+        "{depends:#?}"
+    );
+    // Of one group two descriptions.
+    let other = group("sg-1", "db", "");
+    for both in [[db.clone(), other.clone()], [other, db]] {
+        let depends = answer(&groups(&both), "10.1.2.3", 3306);
+        assert_eq!(depends.decision, Depends, "{depends:#?}");
+        assert!(depends.unknown.join("\n").contains("two descriptions"));
+    }
+}
+
+#[test]
+fn a_group_that_is_attached_and_not_given_may_only_add() {
+    let db = group("sg-1", "db", &permission("tcp", MYSQL, "10.0.0.0/8"));
+    let text = groups(&[db]);
+    let of = |attached: &[&str], from: &str| {
+        let packet = Packet::opening(address(from), Some(3306));
+        asked(&[&text], attached, &packet)
+    };
+    assert_eq!(of(&["sg-1", "sg-99"], "10.1.2.3").decision, Allowed);
+    for (attached, from) in [
+        (["sg-1", "sg-99"].as_slice(), "192.0.2.1"),
+        (["sg-99"].as_slice(), "10.1.2.3"),
+    ] {
+        let depends = of(attached, from);
+        assert_eq!(depends.decision, Depends, "{depends:#?}");
+        let told = depends.unknown.join("\n");
+        assert!(
+            told.contains("describe-security-groups --group-ids sg-99"),
+            "{told}"
+        );
+    }
 }
 
 #[test]

@@ -269,3 +269,13 @@ fn groups_that_are_bound_nowhere_in_the_text_are_one_or_the_other() {
     // Both, as one may be the subnet's and the other the interface's.
     assert_eq!(asked(&texts, &["nsg1", "nsg2"], &packet).decision, Blocked);
 }
+
+#[test]
+fn a_group_that_is_bound_to_nothing_may_be_anybodys() {
+    let text = r#"{"name":"nsg-1","subnets":[],"networkInterfaces":[],"securityRules":[]}"#;
+    let packet = Packet::opening(address("203.0.113.9"), Some(3306));
+    let depends = asked(&[text], &[], &packet);
+    assert_eq!(depends.decision, Depends, "{depends:#?}");
+    let told = depends.unknown.join("\n");
+    assert!(told.contains("whether nsg-1 is attached"), "{told}");
+}
