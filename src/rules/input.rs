@@ -4,12 +4,14 @@
 use std::collections::VecDeque;
 use std::net::IpAddr;
 
+use super::edits;
 use super::ipset;
 use super::iptables::list::{self, Listing};
 use super::iptables::place::{self, Section};
 use super::iptables::save;
 use super::lines::{self, LEGACY_WARNING, Line, is_command, is_tool, is_tool_line, unwrapped};
 use super::nft;
+use super::prompt::{is_separator, section_of, tool_named};
 use super::ruleset::{Doubt, Family, Origin, Policy, Ruleset};
 use super::sets;
 use super::unite::unite;
@@ -120,7 +122,7 @@ impl Reader<'_> {
                 self.end_listing()?;
                 next += nft::json::read(rest, &mut self.ruleset)?;
                 self.knows_empty = true;
-            } else if ipset::begins(text.trim_start()) {
+            } else if ipset::begins(text.trim_start(), &self.ruleset) {
                 self.end_listing()?;
                 next += ipset::read(rest, &mut self.ruleset)?;
             } else {
@@ -243,7 +245,12 @@ impl Reader<'_> {
             let at = (line, text.len() - command.len() + 1);
             if is_command(&command) {
                 save::command(&command, at, &self.section, &mut self.ruleset, self.assumed)?;
-            } else if lines::changes(&command) && !self.ruleset.tables.is_empty() {
+            } else if edits::changes(&command) && self.has_read() {
+                self.note(Doubt::Changed(trimmed.to_owned()));
+            }
+        } else if !self.sure && edits::is_of_nft(trimmed) {
+            // What comes before the tables, they are told after.
+            if self.has_read() || edits::includes(trimmed) {
                 self.note(Doubt::Changed(trimmed.to_owned()));
             }
         } else if !self.sure
@@ -272,6 +279,11 @@ impl Reader<'_> {
             return Err(Unreadable::at(line, indent + 1, Fault::Foreign(begins)));
         }
         Ok(1)
+    }
+
+    /// Whether anything was read that a command may change.
+    fn has_read(&self) -> bool {
+        !self.ruleset.tables.is_empty() || !self.ruleset.ipsets.is_empty()
     }
 
     fn end_listing(&mut self) -> Result<(), Unreadable> {
@@ -368,66 +380,6 @@ impl Reader<'_> {
         }
         Some(kept)
     }
-}
-
-/// The tool that a word names.
-fn tool_named(word: &str) -> Option<String> {
-    let name = word.rsplit('/').next().unwrap_or(word).to_owned();
-    let known = ["iptables", "ip6tables", "nft", "ipset"];
-    known
-        .iter()
-        .any(|known| name == *known || name.starts_with(&format!("{known}-")))
-        .then_some(name)
-}
-
-/// What a command of the tool `name` says of the listing that it prints; its other words are `kept`.
-fn section_of<'a>(name: &str, command: &[&'a str], kept: &mut Vec<&'a str>) -> Section {
-    let mut section = Section::default();
-    if name.starts_with("ip6tables") {
-        section.family = Some(Family::Ip6);
-    } else if name.starts_with("iptables") {
-        section.family = Some(Family::Ip);
-    }
-    if name.contains("-legacy") {
-        section.origin = Origin::IptablesLegacy;
-    } else if name.contains("-nft") {
-        section.origin = Origin::IptablesNft;
-    }
-    let mut options = command.get(1..).unwrap_or_default();
-    while let [word, rest @ ..] = options {
-        options = rest;
-        match (table_option(word), rest) {
-            (Some(""), [table, rest @ ..]) => {
-                (*table).clone_into(&mut section.table);
-                options = rest;
-            }
-            (Some(table), _) if !table.is_empty() => table.clone_into(&mut section.table),
-            _ if matches!(*word, "-w" | "--wait") => {}
-            _ => kept.push(word),
-        }
-    }
-    section
-}
-
-/// The table that an option names; empty when it is the next word. Options of one letter may be
-/// written together.
-fn table_option(word: &str) -> Option<&str> {
-    if let Some(long) = word.strip_prefix("--") {
-        return match long.strip_prefix("table")? {
-            "" => Some(""),
-            rest => rest.strip_prefix('='),
-        };
-    }
-    let letters = word.strip_prefix('-')?;
-    let (before, table) = letters.split_once('t')?;
-    before
-        .chars()
-        .all(|letter| "nvxLSw".contains(letter))
-        .then_some(table)
-}
-
-fn is_separator(word: &str) -> bool {
-    matches!(word, ";" | "&&" | "||" | "|" | ">" | "2>&1")
 }
 
 /// Whether this is a command of a tool that shows rules.

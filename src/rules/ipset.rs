@@ -10,9 +10,14 @@ use super::names;
 use super::ruleset::{Family, Ruleset, Set};
 use super::unreadable::{Fault, Unreadable};
 
-/// Whether a line begins what ipset prints.
-pub(super) fn begins(text: &str) -> bool {
-    text.starts_with("create ") || text.starts_with("Name: ")
+/// Whether a line begins what ipset prints, or changes a set that was read.
+pub(super) fn begins(text: &str, ruleset: &Ruleset) -> bool {
+    let mut words = text.split_whitespace();
+    let changes = matches!(words.next(), Some("del" | "flush"))
+        && words
+            .next()
+            .is_some_and(|name| ruleset.ipsets.contains_key(name));
+    changes || text.starts_with("create ") || text.starts_with("Name: ")
 }
 
 /// Reads sets from the first of `lines` on; says how many lines they took.
@@ -20,6 +25,11 @@ pub(super) fn read(lines: &[Line<'_>], ruleset: &mut Ruleset) -> Result<usize, U
     let mut taken = 0;
     let mut listing: Option<Listing> = None;
     for (line, text) in lines {
+        let changes = !text.starts_with("create ") && begins(text.trim_start(), ruleset);
+        if let Some(listing) = listing.take_if(|_| changes) {
+            // What it has counted was there before the change.
+            listing.finish(ruleset);
+        }
         let mut words = text.split_whitespace();
         let fault = || Unreadable::at(*line, 1, Fault::Line);
         match (words.next(), &mut listing) {
@@ -31,10 +41,17 @@ pub(super) fn read(lines: &[Line<'_>], ruleset: &mut Ruleset) -> Result<usize, U
                 let (name, entry) = words.next().zip(words.next()).ok_or_else(fault)?;
                 add(ruleset, name, entry, text);
             }
-            (Some("Name:"), listing) => {
-                if let Some(listing) = listing.take() {
-                    listing.finish(ruleset);
+            (Some("del"), None) if changes => {
+                let (name, entry) = words.next().zip(words.next()).ok_or_else(fault)?;
+                remove(ruleset, name, entry);
+            }
+            (Some("flush"), None) if changes => {
+                let set = words.next().and_then(|name| ruleset.ipsets.get_mut(name));
+                if let Some(set) = set {
+                    set.elements = Arc::default();
                 }
+            }
+            (Some("Name:"), listing) => {
                 *listing = words.next().map(Listing::of);
             }
             (Some("Type:"), Some(listing)) => {
@@ -161,12 +178,7 @@ fn add(ruleset: &mut Ruleset, name: &str, entry: &str, text: &str) {
         .iter()
         .position(|word| *word == "timeout")
         .and_then(|at| words.get(at + 1)?.parse::<u64>().ok());
-    let mut patterns: Vec<Pattern> = entry.split(',').map(pattern).collect();
-    // A million of them may be held.
-    patterns.shrink_to_fit();
-    if set.kind.ends_with(",port") {
-        patterns.push(protocol(entry));
-    }
+    let patterns = patterns(&set.kind, entry);
     Arc::make_mut(&mut set.elements).push(Element {
         patterns,
         verdict: None,
@@ -177,6 +189,41 @@ fn add(ruleset: &mut Ruleset, name: &str, entry: &str, text: &str) {
         excludes: words.contains(&"nomatch"),
         limited: false,
     });
+}
+
+/// What an entry of a set of this kind asks for.
+fn patterns(kind: &str, entry: &str) -> Vec<Pattern> {
+    let mut patterns: Vec<Pattern> = entry.split(',').map(pattern).collect();
+    if kind.ends_with(",port") {
+        patterns.push(protocol(entry));
+    }
+    // A million of them may be held.
+    patterns.shrink_to_fit();
+    patterns
+}
+
+/// Takes an entry out of a set. Where it is written otherwise than it was put in, what it may have
+/// been a part of is no member for sure, and what is left is not known.
+fn remove(ruleset: &mut Ruleset, name: &str, entry: &str) {
+    let Some(set) = ruleset.ipsets.get_mut(name) else {
+        return;
+    };
+    let gone = patterns(&set.kind, entry);
+    let elements = Arc::make_mut(&mut set.elements);
+    let before = elements.len();
+    elements.retain(|element| element.patterns != gone);
+    if elements.len() < before {
+        return;
+    }
+    let apart = |element: &Element| {
+        let mut pairs = element.patterns.iter().zip(&gone);
+        pairs.any(|pair| match pair {
+            (Pattern::Range(first, last), Pattern::Range(low, high)) => last < low || high < first,
+            (_, _) => false,
+        })
+    };
+    elements.retain(apart);
+    set.known &= elements.len() == before;
 }
 
 /// The protocol of an entry with a port, which is TCP where none is written.

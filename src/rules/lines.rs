@@ -87,21 +87,6 @@ pub(super) fn is_command(text: &str) -> bool {
     starts.iter().any(|start| rest.starts_with(start))
 }
 
-/// Whether a command changes rules in a way that is not followed.
-pub(super) fn changes(command: &str) -> bool {
-    let first = command.split_whitespace().next().unwrap_or_default();
-    let short = first
-        .strip_prefix('-')
-        .filter(|rest| !rest.starts_with('-'));
-    let long = ["--delete", "--replace", "--flush", "--rename-chain"];
-    short.is_some_and(|rest| rest.starts_with(['D', 'R', 'F', 'E']))
-        || long.contains(&first)
-        || matches!(
-            first,
-            "add" | "insert" | "delete" | "replace" | "flush" | "del" | "-f"
-        )
-}
-
 /// Whether a line has nothing of a rule, so that people and terminals may have put it there.
 pub(super) fn is_prose(text: &str) -> bool {
     const OF_RULES: [&str; 12] = [

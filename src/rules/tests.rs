@@ -1,5 +1,6 @@
 //! Rule sets and packets whose end the kernel was asked for.
 
+mod changed;
 mod commands;
 mod damaged;
 mod firewalld;

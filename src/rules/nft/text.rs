@@ -8,6 +8,7 @@ use std::sync::Arc;
 use super::lexer::{Kind, Token};
 use super::lower;
 use super::parser::Parser;
+use crate::rules::edits;
 use crate::rules::lines::Line;
 use crate::rules::ruleset::{
     Base, Chain, Doubt, Family, Hook, Kind as ChainKind, Origin, Policy, Recipe, Ruleset, Set,
@@ -33,9 +34,13 @@ pub(in crate::rules) fn read(
         }
         if token.text != "table" {
             let (line, text) = parser.line(token);
-            let rest = text.get(token.at..).unwrap_or_default().trim();
-            let passed = Doubt::PassedOver(line, rest.to_owned());
-            ruleset.doubts.push(passed);
+            let rest = text.get(token.at..).unwrap_or_default();
+            let rest = rest.trim_start_matches(';').trim();
+            ruleset.doubts.push(if edits::is_of_nft(rest) {
+                Doubt::Changed(rest.to_owned())
+            } else {
+                Doubt::PassedOver(line, rest.to_owned())
+            });
             return Ok(row + 1);
         }
     }
