@@ -39,6 +39,7 @@ pub fn read(text: &str, assumed: Family) -> Result<Ruleset, Unreadable> {
     let mut reader = Reader {
         lines,
         has_gaps: !left_out.is_empty(),
+        ends: text.ends_with('\n'),
         ruleset: Ruleset::default(),
         section: Section::default(),
         assumed,
@@ -89,6 +90,8 @@ struct Reader<'a> {
     lines: Vec<Line<'a>>,
     /// Whether lines were left out.
     has_gaps: bool,
+    /// Whether the last line ends.
+    ends: bool,
     ruleset: Ruleset,
     section: Section,
     assumed: Family,
@@ -186,6 +189,9 @@ impl Reader<'_> {
             return Ok(1);
         }
         let indent = text.len() - text.trim_start().len();
+        if self.is_cut_off(trimmed, rest) {
+            return Err(Unreadable::at(line, indent + 1, Fault::CutOff(line)));
+        }
         self.block(trimmed, rest);
         if let Some(mut listing) =
             Listing::begin(trimmed, &self.section, &mut self.ruleset, self.assumed)
@@ -208,6 +214,10 @@ impl Reader<'_> {
         if is_command(trimmed) {
             self.end_listing()?;
             let (whole, lines) = unwrapped(text, rest);
+            if !self.ends && !self.sure && lines == rest.len() && lacks_target(&whole) {
+                let last = rest.last().map_or(line, |(line, _)| *line);
+                return Err(Unreadable::at(last, indent + 1, Fault::CutOff(last)));
+            }
             let at = (line, indent + 1);
             save::command(
                 whole.trim(),
@@ -279,6 +289,19 @@ impl Reader<'_> {
             return Err(Unreadable::at(line, indent + 1, Fault::Foreign(begins)));
         }
         Ok(1)
+    }
+
+    /// Whether the text ends within a line that begins another table of nft, or the listing of
+    /// another chain.
+    fn is_cut_off(&self, text: &str, rest: &[Line<'_>]) -> bool {
+        let mut behind = rest.iter().skip(1);
+        if text.is_empty() || !behind.all(|(_, text)| text.trim().is_empty()) {
+            return false;
+        }
+        let mut tables = self.ruleset.tables.iter();
+        let by_nft = tables.any(|table| table.origin == Origin::Nft);
+        let heading = text.starts_with("Chain ") && !text.contains(')');
+        (by_nft && "table".starts_with(text)) || (heading && !self.ends)
     }
 
     /// Whether anything was read that a command may change.
@@ -380,6 +403,17 @@ impl Reader<'_> {
         }
         Some(kept)
     }
+}
+
+/// Whether a line that adds a rule says nothing of what happens to its packets.
+fn lacks_target(text: &str) -> bool {
+    let adds = ["-A ", "-I ", "--append ", "--insert "];
+    let is_target = |word: &str| {
+        let targets = ["-j", "-g", "--jump", "--goto"];
+        targets.contains(&word)
+    };
+    adds.iter().any(|add| text.trim_start().starts_with(add))
+        && !text.split_whitespace().any(is_target)
 }
 
 /// Whether this is a command of a tool that shows rules.

@@ -13,6 +13,10 @@ pub(super) fn settle(ruleset: &mut Ruleset) {
     let counts: Vec<usize> = sets.map(|set| set.elements.len()).collect();
     if !counts.is_empty() && counts.iter().all(|count| *count == 0) {
         ruleset.doubts.push(Doubt::SetsEmpty);
+        let tables = ruleset.tables.iter_mut();
+        for set in tables.flat_map(|table| table.sets.values_mut()) {
+            set.known = false;
+        }
     }
     let ipsets = &mut ruleset.ipsets;
     for table in &mut ruleset.tables {

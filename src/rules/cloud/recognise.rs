@@ -75,12 +75,10 @@ fn aws_object(map: &Map<String, Value>, found: &mut Found) -> bool {
         found.page(Provider::Aws, group, token);
         return true;
     }
-    if let Some(count) = each(map, "SecurityGroupRules", |element| {
+    // An empty list does not say of which groups it is.
+    if many(each(map, "SecurityGroupRules", |element| {
         aws::group_rule(element, found);
-    }) {
-        if count == 0 {
-            found.group(Provider::Aws, group, aws::UNNAMED);
-        }
+    })) {
         found.page(Provider::Aws, group, token);
         return true;
     }

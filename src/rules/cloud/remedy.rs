@@ -7,6 +7,7 @@ use super::course::Step;
 use super::fields::shell;
 use super::judge::Ending;
 use super::model::{Action, End, Group, Layer, Nature, Provider, Rule};
+use super::{alibaba as alibaba_rules, aws, huawei as huawei_rules};
 use crate::rules::packet::{Packet, UDP};
 
 /// Commands with their undo, and what to do where there is no command.
@@ -110,6 +111,14 @@ pub(super) fn of(step: &Step, blocking: &Ending, packet: &Packet) -> Remedy {
         last,
         udp: packet.protocol == UDP,
     };
+    let unnamed = [aws::UNNAMED, alibaba_rules::UNNAMED, huawei_rules::UNNAMED];
+    if group.layer == Layer::SecurityGroup && unnamed.contains(&group.id.as_str()) {
+        return only(
+            "the text does not name its security group, which a command needs: give a listing with \
+             the id of the group"
+                .to_owned(),
+        );
+    }
     let mut remedy = match (group.provider, group.layer) {
         (Provider::Aws, Layer::NetworkAcl) => aws_acl(&wanted),
         (Provider::Aws, _) => aws_group(&wanted),

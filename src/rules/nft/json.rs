@@ -201,6 +201,7 @@ fn add(kind: &str, body: Value, ruleset: &mut Ruleset) {
             if let Some(known) = table.sets.get_mut(&own) {
                 let kinds = lower::kinds_of_type(&known.kind);
                 Arc::make_mut(&mut known.elements).extend(members(&mut body, &kinds));
+                known.known = true;
             }
         }
         _ => rule(&body, family, table),
@@ -269,11 +270,15 @@ fn set(body: &mut Map<String, Value>) -> Set {
         !all.unwrap_or_default().iter().all(plain)
     });
     let kinds = lower::kinds_of_type(&kind);
+    let flags = body.get("flags").map_or_else(String::new, Value::to_string);
+    let elements: Vec<_> = members(body, &kinds).collect();
+    // One that is filled while packets pass is empty at times only.
+    let known = !(flags.contains("dynamic") && elements.is_empty());
     Set {
-        elements: Arc::new(members(body, &kinds).collect()),
+        elements: Arc::new(elements),
         gone: Vec::new(),
         kind,
-        known: true,
+        known,
         changing: false,
         fickle: asks,
     }

@@ -134,6 +134,7 @@ impl Parser<'_> {
             known: true,
             ..Set::default()
         };
+        let mut dynamic = false;
         loop {
             self.skip_lines()?;
             if self.takes("}")? {
@@ -155,12 +156,15 @@ impl Parser<'_> {
             let text = self.rest_of_line()?;
             match word {
                 "type" | "typeof" => set.kind = text,
+                "flags" => dynamic = text.contains("dynamic"),
                 // What each element asks besides.
                 "limit" | "quota" | "ct" => set.fickle = true,
                 _ => {}
             }
         }
         set.fickle |= set.kind.is_empty();
+        // It is filled while packets pass, so that it is empty at times only.
+        set.known = !(dynamic && set.elements.is_empty());
         table.sets.insert(name.to_owned(), set);
         Ok(())
     }

@@ -260,9 +260,26 @@ fn the_newer_command_names_every_rule() {
             ("2001:db8::1", 22, Allowed, "sgr-3"),
         ],
     );
-    assert_eq!(
-        answer(r#"{"SecurityGroupRules":[]}"#, "192.0.2.1", 3306).decision,
-        Blocked
+}
+
+#[test]
+fn a_list_without_rules_is_of_no_group() {
+    for text in [r#"{"SecurityGroupRules":[]}"#, r#"{"SecurityGroups":[]}"#] {
+        let mut found = super::Found::default();
+        let refused = super::split(text, &mut found).is_err();
+        assert!(refused || found.groups.is_empty(), "{text}");
+    }
+}
+
+#[test]
+fn no_command_is_given_for_a_group_without_its_id() {
+    let text = r#"{"SecurityGroups":[{"IpPermissions":[],"IpPermissionsEgress":[]}]}"#;
+    let document = answer(text, "192.0.2.1", 3306);
+    assert_eq!(document.decision, Blocked);
+    assert!(document.remedy.is_empty(), "{document:#?}");
+    assert!(
+        document.before[0].contains("does not name"),
+        "{document:#?}"
     );
 }
 
