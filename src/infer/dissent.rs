@@ -14,6 +14,8 @@ use crate::model::verdict::Cause;
 use super::case::{Case, Drawn, class, hop_of_arrival};
 use super::translation::translation;
 
+/// Silent SYNs to other ports from which on they are told.
+const MUTE: usize = 2;
 /// Resets with wrong numbers from which on they are no accident.
 const STRAYS: u64 = 3;
 
@@ -74,8 +76,26 @@ pub(super) fn dissents(case: &Case<'_>, cause: Cause) -> Vec<Dissent> {
         address(case, cause),
         expired(case, cause),
         strays(case, cause),
+        mute_elsewhere(case, cause),
     ];
     replies.chain(others.into_iter().flatten()).collect()
+}
+
+/// SYNs to other ports that nothing answers either, beside a queue that is said to be full: a closed port
+/// has none.
+fn mute_elsewhere(case: &Case<'_>, cause: Cause) -> Option<Dissent> {
+    let controls = case.brief.controls.iter();
+    let others: Vec<&Trial> = controls
+        .flat_map(|control| case.control_syns(control.port))
+        .collect();
+    let silent = |trial: &&Trial| case.drawn(trial) == Drawn::Silence;
+    let is_mute = others.len() >= MUTE && others.iter().all(silent);
+    (cause == Cause::ListenerOverloaded && is_mute).then(|| Dissent {
+        seen: "no SYN to another port of the host is answered either, as where something discards \
+               all SYNs, or has banned this address"
+            .to_owned(),
+        basis: others.iter().map(|trial| trial.id).collect(),
+    })
 }
 
 fn asked(trial: &Trial) -> Asked {

@@ -255,7 +255,12 @@ fn find(case: &Case<'_>, leader: Option<&'static Hypothesis>, signs: &[&Observed
         .collect();
     let dissents = dissent::dissents(case, cause);
     if !dissents.is_empty() {
-        confidence = confidence.min(Confidence::Likely);
+        let most = if cause == Cause::ListenerOverloaded {
+            Confidence::Possible
+        } else {
+            Confidence::Likely
+        };
+        confidence = confidence.min(most);
         basis.extend(
             dissents
                 .iter()

@@ -66,7 +66,7 @@ impl Fellows {
         if flock(&file, FlockOperation::NonBlockingLockExclusive).is_ok() {
             file.set_len(0).ok()?;
         }
-        flock(&file, FlockOperation::NonBlockingLockShared).ok()?;
+        flock(&file, FlockOperation::LockShared).ok()?;
         file.seek(SeekFrom::End(0)).ok()?;
         Some(Self {
             file,

@@ -15,6 +15,9 @@ const SYNS: (usize, f64) = (24, 60.0);
 /// What runs may send that look at the same moment whether there is room.
 const AT_THE_SAME_MOMENT: usize = 1;
 
+/// A machine that is busy sends what is due so many seconds late, and the next in time.
+const LATE: f64 = 0.1;
+
 /// When a datagram for the target left, and whether it was a SYN that was meant to get there.
 type Sent = (f64, bool);
 
@@ -114,8 +117,9 @@ fn broken(sent: &[Sent], beyond: usize) -> Vec<String> {
     let datagrams = DATAGRAMS.map(|bound| (&all, bound));
     let bounds = datagrams.into_iter().chain([(&syns, SYNS)]);
     bounds
-        .filter(|(times, (most, span))| densest(times, *span) > most + beyond)
-        .map(|(times, (most, span))| format!("{} in {span} s, not {most}", densest(times, span)))
+        .map(|(times, (most, span))| (densest(times, span - LATE), most, span))
+        .filter(|(found, most, _)| *found > most + beyond)
+        .map(|(found, most, span)| format!("{found} in {span} s, not {most}"))
         .collect()
 }
 
@@ -139,7 +143,7 @@ fn one_address_is_sent_no_more_by_two_runs_at_once_than_by_one() {
 #[test]
 fn what_is_too_dense_is_found() {
     let dense: Vec<Sent> = (0..9)
-        .map(|place| (f64::from(place) / 10.0, true))
+        .map(|place| (f64::from(place) / 20.0, true))
         .collect();
     assert_eq!(broken(&dense, 0), ["9 in 1 s, not 8"]);
     let minute: Vec<Sent> = (0..25)

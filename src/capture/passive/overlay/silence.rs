@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::super::assess::Situation;
+use super::super::encounter::{Ending, Fate};
 use super::super::phase::{Kind, Phases};
 use super::super::track::{Syn, Track};
 use super::super::words;
@@ -59,6 +60,20 @@ pub(super) fn backlog(situation: &Situation<'_>, _: &Finding) -> Option<Say> {
         .collect();
     let waits = |track: &&&Track| track.is_unserved() && end.since(track.first) >= SOON;
     if !opened.iter().all(waits) {
+        return None;
+    }
+    // The kernel acknowledges what comes on a connection that nobody takes.
+    let is_silenced = |track: &&&Track| {
+        let fate = track.fate(end);
+        matches!(
+            fate,
+            Fate::Established {
+                ending: Ending::Stuck { .. },
+                ..
+            }
+        )
+    };
+    if opened.iter().any(is_silenced) {
         return None;
     }
     let alive = opened.iter().any(|track| track.speaks_after(phases.since));
