@@ -32,7 +32,7 @@ mod truth;
 
 use std::io::Write;
 use std::process::{Command, Stdio};
-use std::sync::Mutex;
+use std::sync::{Mutex, OnceLock};
 
 use crate::scenario::{Executor, FamilyName, Scenario, read_all};
 use trial::Outcome;
@@ -89,6 +89,12 @@ fn every_scenario_in_the_lab() {
 
 /// Why the lab cannot run here, if it cannot.
 pub(crate) fn missing() -> Option<String> {
+    // Once: tests that ask at the same moment would make one namespace twice.
+    static MISSING: OnceLock<Option<String>> = OnceLock::new();
+    MISSING.get_or_init(find_missing).clone()
+}
+
+fn find_missing() -> Option<String> {
     let silent = |command: &mut Command| {
         let command = command.stdin(Stdio::null()).stdout(Stdio::null());
         command.stderr(Stdio::null()).status()
