@@ -368,7 +368,6 @@ impl Prober {
         *entry.slot_of(entry.sends_fragment()) = None;
         entry.error_slot = entry.error_slot.filter(|slot| *slot > now);
         let session = &mut entry.session;
-        let knocks = session.next_probe().is_some_and(reaches_a_port);
         // Room for its reset, which leaves when it will.
         let resets = session.opens();
         let sent = session.transmit(now, &self.tokens, self.count);
@@ -385,7 +384,7 @@ impl Prober {
             if resets {
                 self.spacing.note(now, transmit.destination);
             }
-            if knocks {
+            if transmit.knocks {
                 self.spacing.note_syn(now, transmit.destination);
             }
             self.count = self.count.wrapping_add(1);

@@ -264,10 +264,7 @@ pub(super) fn read_scope(case: &Case<'_>) -> Reading {
         .collect();
     if !spared.is_empty() {
         // A policy rule may send this port alone where there is no route.
-        let is_unrouted = find_refuser(case).is_some_and(|found| found.sign == Sign::RefusalFirst)
-            && refusals(case)
-                .first()
-                .is_some_and(|first| says_no_route(first.refusal));
+        let is_unrouted = find_refuser(case).is_some_and(|found| found.sign == Sign::RouteMissing);
         return Reading::done(Observed {
             sign: Sign::PortAlone,
             strength: if is_unrouted {
@@ -387,7 +384,8 @@ pub(super) struct Found {
 /// Looks for the refusing router among SYNs of limited TTL.
 pub(super) fn find_refuser(case: &Case<'_>) -> Option<Found> {
     let refusals = refusals(case);
-    let refuser = refusals.first()?.from;
+    let first = refusals.first()?;
+    let refuser = first.from;
     let expired = |ttl: u8| super::distance::router_at(case, ttl);
     // A router that reports a SYN expired on it, and refuses those that live longer.
     for ttl in 1..=30 {
@@ -414,7 +412,11 @@ pub(super) fn find_refuser(case: &Case<'_>) -> Option<Found> {
             ttl,
             address: Some(refuser),
         },
-        sign: Sign::RefusalFirst,
+        sign: if says_no_route(first.refusal) {
+            Sign::RouteMissing
+        } else {
+            Sign::RefusalFirst
+        },
         basis: vec![least.trial.id],
     })
 }
@@ -436,14 +438,12 @@ pub(super) fn read_order(case: &Case<'_>) -> Reading {
             },
         );
         // A filter before the routing decision that says so would look the same.
-        let (sign, strength) = match found.sign {
-            Sign::RefusalFirst if says_no_route(first.refusal) => {
-                (Sign::RouteMissing, Confidence::Likely)
-            }
-            sign => (sign, Confidence::Proven),
+        let strength = match found.sign {
+            Sign::RouteMissing => Confidence::Likely,
+            _ => Confidence::Proven,
         };
         return Reading::done(Observed {
-            sign,
+            sign: found.sign,
             strength,
             basis: found.basis,
             because: format!("hop {ttl} {because}").into(),

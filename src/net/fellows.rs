@@ -83,8 +83,10 @@ impl Fellows {
             let kind = if transmit.knocks { KNOCK } else { OTHER };
             let _ = writeln!(lines, "{} {} {kind}", self.process, transmit.destination);
         }
-        let is_short = self.file.metadata().is_ok_and(|found| found.len() < MOST);
-        if is_short && !lines.is_empty() {
+        if lines.is_empty() {
+            return;
+        }
+        if self.file.metadata().is_ok_and(|found| found.len() < MOST) {
             let _ = self.file.write_all(lines.as_bytes());
         }
     }
