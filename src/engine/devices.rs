@@ -21,6 +21,9 @@ const ANYWHERE: usize = 16;
 /// Refusals that are kept for inquests that begin later.
 const REFUSALS: usize = 1024;
 
+/// What waits for the same neighbour is refused within so little time.
+const AT_ONCE: Duration = Duration::from_millis(5);
+
 /// ARP and ND give up after three seconds; nothing else that refuses takes so long.
 pub(super) const LATE: Duration = Duration::from_secs(2);
 
@@ -56,7 +59,9 @@ pub(super) struct Devices {
     refusals: Vec<(IpAddr, DeviceRefusal)>,
     /// What is known already: device, port and prefix; device and address.
     by_port: BTreeSet<(Pair, u16, IpAddr, bool)>,
-    by_address: BTreeSet<(Pair, IpAddr)>,
+    by_address: BTreeSet<(Pair, IpAddr, bool)>,
+    /// The last refusal of a SYN of an application: by whom, of which address, and when.
+    last: Option<(Pair, IpAddr, Moment)>,
 }
 
 impl Devices {
@@ -105,6 +110,14 @@ impl Devices {
         std::iter::from_fn(move || own.next().map(|(_, device)| *device))
     }
 
+    /// A device refused a SYN of an application; whether another of the same address right before.
+    pub(super) fn refuse(&mut self, at: Moment, pair: Pair, address: IpAddr) -> bool {
+        let last = self.last.replace((pair, address, at));
+        last.is_some_and(|(by, of, before)| {
+            (by, of) == (pair, address) && at.since(before) <= AT_ONCE
+        })
+    }
+
     /// A device refused something.
     pub(super) fn learn(&mut self, source: IpAddr, refusal: DeviceRefusal) -> News {
         if self.refusals.len() >= REFUSALS {
@@ -116,7 +129,9 @@ impl Devices {
         let is_host = refusal.device == refusal.address;
         let by = if is_host { near } else { refusal.device };
         let shared = is_host && refusal.after_silence;
-        let for_address = self.by_address.insert((pair, refusal.address));
+        let for_address = self
+            .by_address
+            .insert((pair, refusal.address, refusal.late));
         let for_port = self
             .by_port
             .insert(((source, by), refusal.port, near, shared));
@@ -190,6 +205,17 @@ mod tests {
         assert_eq!(devices.spent(at(2700), pair, one), Some(at(2000)));
         assert_eq!(devices.spent(at(2700), pair, other), Some(at(2600)));
         assert_eq!(devices.spent(at(4700), pair, other), None);
+    }
+
+    #[test]
+    fn refusals_that_come_at_once_have_waited_together() {
+        let mut devices = Devices::default();
+        let [one, other]: [IpAddr; 2] = [[10, 9, 3, 1].into(), [10, 9, 3, 2].into()];
+        let pair = (US, ROUTER);
+        assert!(!devices.refuse(at(1000), pair, one));
+        assert!(devices.refuse(at(1001), pair, one));
+        assert!(!devices.refuse(at(1002), pair, other));
+        assert!(!devices.refuse(at(1200), pair, other));
     }
 
     #[test]

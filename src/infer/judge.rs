@@ -102,11 +102,11 @@ fn occasion(question: Question, seen: Signs) -> bool {
                     && any(&[ReasonRoute, ReasonHost])
                     && !any(&[RefusedLate])
         }
-        Question::Host
-        | Question::Trace
-        | Question::Ack
-        | Question::Ration
-        | Question::Fragment => any(&[PortSilent]),
+        Question::Host | Question::Trace | Question::Ack | Question::Fragment => {
+            // What the address shows elsewhere is no objection to what a client of this port was told.
+            any(&[PortSilent]) && !any(&[UnroutedForOthers, UnresolvedForOthers])
+        }
+        Question::Ration => any(&[PortSilent]),
         // A reset that comes back to a client's port shows what SYNs from other ports would.
         Question::Range => any(&[PortSilent]) && !any(&[AckResets]),
         Question::Extras => any(&[PortSilent]) && any(&[AckResets]),
@@ -409,9 +409,12 @@ fn places(question: Question, leader: Option<&Hypothesis>) -> bool {
 /// Whether a question rests: while a device is believed to withhold refusals, only further SYNs can
 /// tell, and all else that draws errors from it would use them up.
 fn rests(question: Question, signs: &[&Observed]) -> bool {
-    let is_rationed = signs
-        .iter()
-        .any(|observed| matches!(observed.sign, RationedByRouter | RationedByTarget));
+    let is_rationed = signs.iter().any(|observed| {
+        matches!(
+            observed.sign,
+            RationedByRouter | RationedByTarget | UnroutedForOthers | UnresolvedForOthers
+        )
+    });
     is_rationed && !matches!(question, Question::Way | Question::Port | Question::Ration)
 }
 

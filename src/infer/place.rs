@@ -107,6 +107,8 @@ fn untranslated(case: &Case<'_>, cause: Cause, signs: &[&Observed], rows: &[Row]
         Sign::RationedByRouter,
         Sign::UnroutedElsewhere,
         Sign::UnresolvedElsewhere,
+        Sign::UnroutedForOthers,
+        Sign::UnresolvedForOthers,
     ];
     let is_inferred = signs.iter().any(|o| inferred.contains(&o.sign));
     match cause {

@@ -78,8 +78,8 @@ impl Question {
         Self::Early,
         Self::Size,
         Self::Pattern,
-        Self::Host,
         Self::Ration,
+        Self::Host,
         Self::Trace,
         Self::Ack,
         Self::Fin,
@@ -277,6 +277,10 @@ pub(super) enum Sign {
     UnroutedElsewhere,
     /// A router on the way said of another port of this address that it does not answer ARP/ND.
     UnresolvedElsewhere,
+    /// An application of this host that asked for this very port was told that there is no route.
+    UnroutedForOthers,
+    /// The same was told that what comes next does not answer ARP/ND.
+    UnresolvedForOthers,
     /// The devices on the way had errors to spare when SYNs drew nothing.
     RefusalsSpared,
 }
@@ -284,7 +288,7 @@ pub(super) enum Sign {
 impl Sign {
     /// Every sign.
     #[rustfmt::skip]
-    pub(super) const ALL: [Self; 82] = [
+    pub(super) const ALL: [Self; 84] = [
         Self::WayClear, Self::SendForbidden, Self::SendUnrouted, Self::SendImpaired,
         Self::WayChanged, Self::NeverLeaves, Self::NextHopUnresolved, Self::HeardByTapOnly, Self::BrokenOnArrival, Self::PortMisaddressed, Self::PortOpens,
         Self::PortResets, Self::PortRefused, Self::PortSilent, Self::PortMixed,
@@ -305,6 +309,7 @@ impl Sign {
         Self::RationedByRouter, Self::RationedByTarget,
         Self::UnroutedElsewhere, Self::UnresolvedElsewhere, Self::RefusalsSpared,
         Self::PortTranslated, Self::FinRefused,
+        Self::UnroutedForOthers, Self::UnresolvedForOthers,
     ];
 
     const fn bit(self) -> u128 {
@@ -347,7 +352,8 @@ impl Sign {
             Self::OtherRangeAnswers | Self::OtherRangeSilent => Question::Range,
             Self::OptionsMatter | Self::FlagsMatter | Self::ExtrasSilent => Question::Extras,
             Self::RationedByRouter | Self::RationedByTarget | Self::UnroutedElsewhere
-            | Self::UnresolvedElsewhere | Self::RefusalsSpared => {
+            | Self::UnresolvedElsewhere | Self::UnroutedForOthers | Self::UnresolvedForOthers
+            | Self::RefusalsSpared => {
                 Question::Ration
             }
         }

@@ -373,10 +373,19 @@ fn bare(case: &Case<'_>, kind: Kind, (resets, silent): (Sign, Sign), name: &str)
         });
     }
     if !reset.is_empty() {
+        // Where nothing else is lost, the way of one is not the way of the other.
+        let is_mixed = trials
+            .iter()
+            .any(|trial| case.drawn(trial) == Drawn::Silence);
+        let strength = if is_mixed && case.loss().lost == 0 {
+            Confidence::Possible
+        } else {
+            Confidence::Proven
+        };
         return Reading {
             sign: Some(Observed {
                 sign: resets,
-                strength: Confidence::Proven,
+                strength,
                 basis: ids(reset),
                 because: format!("a bare {name} to the port draws a reset").into(),
             }),

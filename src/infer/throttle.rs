@@ -70,6 +70,10 @@ pub(super) fn read_ration(case: &Case<'_>) -> Reading {
     let fair = fair(case, &rows, known.as_ref());
     let strength = match (known, excluded(case, &fair)) {
         (Some(known), None) => return Reading::done(rationed(case, &known)),
+        // What a client of this port is told now and then is no matter of ours: a rule may ration too.
+        (Some(known), Some(_)) if is_client_of_port(case, &known) => {
+            return Reading::done(rationed(case, &known));
+        }
         (None, None) => return Reading::nothing(),
         // Others were refused this very address, so nothing shows that its refusals are spared.
         (None, Some(_)) if is_refused_to_others(case, &rows) => return Reading::nothing(),
@@ -88,14 +92,17 @@ pub(super) fn read_ration(case: &Case<'_>) -> Reading {
 
 fn rationed(case: &Case<'_>, known: &DeviceRefusal) -> Observed {
     let by_target = known.device == known.address;
+    let by_client = is_client_of_port(case, known);
     let sign = match reason(known) {
         Reason::Policy if by_target => Sign::RationedByTarget,
         Reason::Policy => Sign::RationedByRouter,
+        Reason::NoRoute if by_client => Sign::UnroutedForOthers,
         Reason::NoRoute => Sign::UnroutedElsewhere,
+        Reason::NoNeighbour if by_client => Sign::UnresolvedForOthers,
         Reason::NoNeighbour => Sign::UnresolvedElsewhere,
     };
     let what = match (known.authentic, known.address == case.address()) {
-        (false, true) if known.port == case.brief.endpoint.port => {
+        (false, true) if by_client => {
             "an application of this host, asking for this very port,".to_owned()
         }
         (false, _) => "an application of this host".to_owned(),
@@ -112,11 +119,11 @@ fn rationed(case: &Case<'_>, known: &DeviceRefusal) -> Observed {
     };
     Observed {
         sign,
-        // What is refused at one port need not be at another.
-        strength: if known.port == case.brief.endpoint.port {
-            Confidence::Likely
-        } else {
-            Confidence::Possible
+        strength: match reason(known) {
+            // What is refused at one port need not be at another.
+            _ if known.port != case.brief.endpoint.port => Confidence::Possible,
+            Reason::NoNeighbour if !known.late => Confidence::Possible,
+            _ => Confidence::Likely,
         },
         basis: Vec::new(),
         because: format!(
@@ -125,6 +132,12 @@ fn rationed(case: &Case<'_>, known: &DeviceRefusal) -> Observed {
         )
         .into(),
     }
+}
+
+/// Whether an application of this host asked for this very port.
+fn is_client_of_port(case: &Case<'_>, known: &DeviceRefusal) -> bool {
+    let endpoint = &case.brief.endpoint;
+    !known.authentic && known.address == endpoint.address && known.port == endpoint.port
 }
 
 /// Whether an application of this host, say, was refused the address, by a device that the port's flow
@@ -142,14 +155,17 @@ pub(super) fn known(case: &Case<'_>, rows: &[Row]) -> Option<DeviceRefusal> {
     matching.max_by_key(|known| {
         let same_address = known.address == case.address();
         let same_port = known.port == case.brief.endpoint.port;
-        (same_address && same_port, same_port, known.authentic)
+        let is_own = same_address && same_port;
+        (is_own, same_port, known.authentic, known.late)
     })
 }
 
-/// The device that is known to refuse, as a hop; `None` where it is the host, or none is known.
+/// The device that is known to refuse, as a hop; `None` where it is the host, or none is known. What
+/// says of its own address that there is no way to it forwards the port.
 pub(super) fn refuser(case: &Case<'_>) -> Option<HopRef> {
     let known = known(case, &trace::rows(case))?;
-    (known.device != known.address).then_some(HopRef {
+    let is_host = known.device == known.address && reason(&known) == Reason::Policy;
+    (!is_host).then_some(HopRef {
         ttl: known.hop,
         address: Some(known.device),
     })
@@ -168,9 +184,13 @@ enum Reason {
     NoNeighbour,
 }
 
+/// Of a refusal that no probe of ours drew it is not known how long it took, unless several came at
+/// once; most that say "host unreachable" come from where a neighbour was asked for in vain.
 const fn reason(known: &DeviceRefusal) -> Reason {
     match known.refusal {
-        Refusal::HostUnreachable | Refusal::AddressUnreachable6 if known.late => {
+        Refusal::HostUnreachable | Refusal::AddressUnreachable6
+            if known.late || !known.authentic =>
+        {
             Reason::NoNeighbour
         }
         refusal if refusal.says_no_way() => Reason::NoRoute,
@@ -185,11 +205,12 @@ fn concerns(case: &Case<'_>, rows: &[Row], known: &DeviceRefusal) -> bool {
         return false;
     }
     let same_address = known.address == case.address();
-    if reason(known) != Reason::Policy {
-        // The plight of one address is none of another's.
-        return same_address && known.device != known.address && known.authentic;
-    }
     let same_port = known.port == case.brief.endpoint.port;
+    if reason(known) != Reason::Policy {
+        // The plight of one address is none of another's, nor is that of what one of its ports is
+        // translated to another port's.
+        return same_address && (same_port || known.device != known.address);
+    }
     let is_near = prefix(known.address) == prefix(case.address());
     if known.device == known.address {
         // What one host's firewall refuses says nothing of its neighbours, unless it rations the

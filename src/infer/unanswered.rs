@@ -6,12 +6,12 @@
 use std::time::Duration;
 
 use crate::model::evidence::Trial;
-use crate::model::probe::Target;
+use crate::model::probe::{Extras, Kind, SourceRange, Target};
 use crate::model::verdict::Confidence;
 
 use super::answer::{STEP, Tally, flow_after};
 use super::attempt::Attempt;
-use super::case::{Case, ids, syn};
+use super::case::{Case, Drawn, ids, syn};
 use super::loss::{self, Loss};
 use super::sign::{Observed, Progress, Reading, Sign};
 use super::{Ask, controls, locate};
@@ -69,6 +69,11 @@ const BY_LOSS: f64 = 0.01;
 /// Least pause between SYNs to a silent port.
 const PAUSE: Duration = Duration::from_millis(1000);
 const SILENT_LEAST_THOROUGH: usize = 14;
+/// A further SYN, on a flow that is known to get far.
+const FAR: (u64, Silent) = (0, Silent::Fresh);
+/// How many of those are sent.
+const EXTRA: usize = 1;
+
 /// Reads what the port draws, where no SYN was answered.
 pub(super) fn read(case: &Case<'_>, tally: &Tally<'_>) -> Reading {
     let syns: Vec<&Trial> = case.port_syns().collect();
@@ -96,10 +101,13 @@ pub(super) fn read(case: &Case<'_>, tally: &Tally<'_>) -> Reading {
     let over = strength == Confidence::Confirmed && sent >= least;
     // What loss alone explains so easily is no silence.
     let lost = chance > BY_LOSS && case.loss().lost > 0;
-    let Some((offset, kind)) = schedule
+    let far = unasked_flow(case);
+    // The SYN that the budget leaves over goes where one is known to get far.
+    let last = far.filter(|_| sent < schedule.len() + EXTRA).map(|_| &FAR);
+    let planned = schedule
         .get(sent)
-        .filter(|_| !over && tally.void < schedule.len())
-    else {
+        .filter(|_| !over && tally.void < schedule.len());
+    let Some((offset, kind)) = planned.or(last) else {
         let progress = if tally.pending > 0 {
             Progress::Waiting(None)
         } else {
@@ -126,11 +134,42 @@ pub(super) fn read(case: &Case<'_>, tally: &Tally<'_>) -> Reading {
         Some(None) if tally.pending > 0 => {}
         Some(Some(again)) => asks.push(again),
         Some(None) | None => asks.push(Ask {
-            probe: syn(Target::Endpoint, flow_after(case)),
+            probe: syn(Target::Endpoint, far.unwrap_or_else(|| flow_after(case))),
             not_before,
         }),
     }
     Reading::going_on(observed, asks)
+}
+
+/// A flow whose SYNs are known to get farthest, of limited TTL or with other options, where no plain
+/// SYN of full TTL has taken any of those: of several paths or servers, the flows asked so far may all
+/// have taken a dead one.
+fn unasked_flow(case: &Case<'_>) -> Option<u8> {
+    let asked: Vec<u8> = case
+        .port_syns()
+        .map(|trial| trial.probe.flow.index)
+        .collect();
+    let other = case.trials(|probe| {
+        probe.kind == Kind::Syn
+            && probe.target == Target::Endpoint
+            && probe.flow.range == SourceRange::Ephemeral
+            && (!probe.ttl.is_full() || probe.extras != Extras::Usual)
+    });
+    let through = other.filter_map(|trial| {
+        let reach = match case.drawn(trial) {
+            Drawn::SynAck => u8::MAX,
+            Drawn::EnRoute if !trial.probe.ttl.is_full() => trial.probe.ttl.0,
+            _ => return None,
+        };
+        Some((reach, trial.probe.flow.index))
+    });
+    let through: Vec<(u8, u8)> = through.collect();
+    let farthest = through.iter().map(|(reach, _)| *reach).max()?;
+    let mut flows = through.iter().filter(|(reach, _)| *reach == farthest);
+    let (_, first) = flows.clone().next()?;
+    flows
+        .all(|(_, flow)| !asked.contains(flow))
+        .then_some(*first)
 }
 
 /// How firmly silent trials stand against loss.

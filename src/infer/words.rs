@@ -9,6 +9,11 @@ use super::case::{Case, Drawn};
 use super::sign::{Observed, Sign};
 use super::{character, flawed, hole, refusal, translation};
 
+/// Others were told that there is no route.
+const UNROUTED: [Sign; 2] = [Sign::UnroutedForOthers, Sign::UnroutedElsewhere];
+/// Others were told that nobody answers ARP/ND.
+const UNRESOLVED: [Sign; 2] = [Sign::UnresolvedForOthers, Sign::UnresolvedElsewhere];
+
 /// One or two sentences for a tired person.
 pub(super) fn summary(
     case: &Case<'_>,
@@ -167,13 +172,13 @@ fn headline(
                 because(&[Sign::RationedByRouter, Sign::RationedByTarget])
             )
         }
-        Cause::NoRoute if has(signs, &[Sign::UnroutedElsewhere]) => format!(
-            "Port {port} is silent, and there is no route to the host{}.",
-            because(&[Sign::UnroutedElsewhere])
+        Cause::NoRoute if has(signs, &UNROUTED) => format!(
+            "Port {port} is silent, and probably has no route to it{}.",
+            because(&UNROUTED)
         ),
-        Cause::NoNeighbor if has(signs, &[Sign::UnresolvedElsewhere]) => format!(
-            "Port {port} is silent, and the host does not answer ARP/ND{}.",
-            because(&[Sign::UnresolvedElsewhere])
+        Cause::NoNeighbor if has(signs, &UNRESOLVED) => format!(
+            "Port {port} is silent, and its machine probably does not answer ARP/ND{}.",
+            because(&UNRESOLVED)
         ),
         Cause::RejectHost => {
             format!("A firewall on the host refuses port {port} with {how}.")

@@ -85,7 +85,8 @@ pub struct DeviceRefusal {
     pub address: IpAddr,
     /// The port it refused.
     pub port: u16,
-    /// Whether it came after seconds, as where a neighbour was asked for in vain.
+    /// Whether it came after seconds, as where a neighbour was asked for in vain: by the clock, or
+    /// because several came at once, which had waited together.
     pub late: bool,
     /// Whether an earlier SYN to the same port had drawn nothing: what the device rations, other
     /// addresses of it may have used up. A host that has one address answers its first SYN.

@@ -23,7 +23,7 @@ use crate::consistent::inconsistencies;
 use crate::scenario::{Executor, FamilyName, Scenario, read_all};
 
 /// Failures of one scenario and family that are shown in full.
-const SHOWN: usize = 1;
+const SHOWN: usize = 100;
 
 /// What was asked for by environment.
 struct Wish {

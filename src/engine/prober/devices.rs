@@ -63,13 +63,17 @@ impl Prober {
             None => (quote.destination, None),
         };
         let reply = translate::reply(packet, answer);
+        let late = match drawn {
+            Some((sent, _)) => at.since(sent) >= LATE,
+            None => self.devices.refuse(at, (source, device), address),
+        };
         let known = DeviceRefusal {
             device,
             hop: crate::infer::hop_of_arrival(reply.ttl),
             refusal,
             address,
             port,
-            late: drawn.is_some_and(|(sent, _)| at.since(sent) >= LATE),
+            late,
             after_silence: drawn.is_some_and(|(_, after_silence)| after_silence),
             authentic: drawn.is_some(),
         };

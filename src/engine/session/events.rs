@@ -133,7 +133,7 @@ impl Session {
         let like = |known: &DeviceRefusal| {
             (known.device, known.refusal) == (refusal.device, refusal.refusal)
                 && known.address == refusal.address
-                && known.after_silence == refusal.after_silence
+                && (known.after_silence, known.late) == (refusal.after_silence, refusal.late)
         };
         let known = self.evidence.known_refusals();
         if !self.is_settled() && known.len() < KNOWN && !known.iter().any(like) {
