@@ -13,6 +13,7 @@ use super::attempt::answered_when_repeated;
 use super::case::{Case, Drawn, hop_of_arrival};
 use super::controls::host_hop;
 use super::distance::answer_hop;
+use super::refusal::refusals;
 use super::trace::{Flowed, Row, circle};
 
 /// The path, one row a hop, the host's own row last where its distance is known.
@@ -256,7 +257,9 @@ pub(super) fn notes(case: &Case<'_>, cause: Cause, rows: &[Row]) -> Vec<String> 
         ));
     }
     let repeated = answered_when_repeated(case);
-    if !repeated.is_empty() {
+    // Refusals are rationed, or wait for a neighbour, and so may well be missing the first time.
+    let is_refused = !refusals(case).is_empty();
+    if !repeated.is_empty() && !is_refused {
         notes.push(format!(
             "{} answered only when repeated as a client's kernel repeats it: loss, or a device that \
              drops the first SYN of a flow on purpose; clients do not notice",
