@@ -268,6 +268,7 @@ impl<'a> Recital<'a> {
             | Fact::Moved(_)
             | Fact::Detour(_)
             | Fact::Known(_)
+            | Fact::Sibling(_)
             | Fact::Spent(_)
             | Fact::Interrupted => fact.clone(),
         })

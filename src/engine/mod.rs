@@ -31,6 +31,7 @@ mod pool;
 mod prober;
 mod reuse;
 mod session;
+mod siblings;
 mod sighting;
 mod spacing;
 #[cfg(test)]

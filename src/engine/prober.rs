@@ -3,6 +3,7 @@
 mod devices;
 mod hearing;
 mod sharing;
+mod siblings;
 mod timetable;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -21,6 +22,7 @@ use super::pacer::Pacer;
 use super::policy::Policy;
 use super::pool::Pool;
 use super::session::{Session, reaches_a_port};
+use super::siblings::Siblings;
 use super::spacing::Spacing;
 use super::timing::LINGER;
 use super::token::{Key, Tokens};
@@ -58,6 +60,8 @@ pub struct Prober {
     pool: Pool,
     /// What errors of devices on the way teach every inquest behind them.
     devices: Devices,
+    /// What limited SYNs drew on the way to each prefix.
+    siblings: Siblings,
     /// When sessions must advance.
     wakes: Timetable,
     /// When sessions want to send.
@@ -104,6 +108,7 @@ impl Prober {
             spacing: Spacing::new(&policy),
             pool: Pool::default(),
             devices: Devices::default(),
+            siblings: Siblings::default(),
             policy,
             tokens: Tokens::new(key),
             judge: Arc::new(judge),
@@ -144,6 +149,7 @@ impl Prober {
         };
         self.sessions.insert(id, entry);
         self.introduce(now, id);
+        self.introduce_siblings(now, id);
         self.reschedule(id);
         id
     }
@@ -330,6 +336,7 @@ impl Prober {
                 return;
             };
             self.with(id, |session| session.advance(now));
+            self.pass_on(now, id);
             if self.is_settled(id) {
                 self.retire(now, id);
                 self.settled.push_back(id);

@@ -17,6 +17,7 @@ use super::craft::{self, Crafted, Workbench};
 use super::inflight::{Marks, Owner};
 use super::judge::Judge;
 use super::policy::{Allowance, Policy};
+use super::siblings::Sight;
 use super::spacing::prefix;
 use super::timing::Timing;
 use super::token::Tokens;
@@ -25,7 +26,8 @@ use crate::infer::{Ask, Brief, Course, Next, hop_of_arrival};
 use crate::model::change::{Change, Stance};
 use crate::model::endpoint::Endpoint;
 use crate::model::evidence::{
-    DeviceRefusal, Ear, Evidence, Fact, HeardReply, KernelSays, LocalRefusal, NeighbourState, Trial,
+    DeviceRefusal, Ear, Evidence, Fact, HeardReply, KernelSays, LocalRefusal, NeighbourState,
+    SiblingSight, Trial,
 };
 use crate::model::outcome::Outcome;
 use crate::model::probe::{Kind, Probe, ProbeId, Target, Ttl};
@@ -69,6 +71,8 @@ pub(super) struct Session {
     near_misses: VecDeque<(Ear, IpAddr, [u32; 2])>,
     /// Probes of other inquests that this one tells.
     adopted: BTreeSet<Owner>,
+    /// What its limited SYNs drew and the others of its prefix are not told yet.
+    sights: Vec<Sight>,
     interrupted: bool,
     settled: Option<Moment>,
 }
@@ -111,6 +115,7 @@ impl Session {
             last_sent: None,
             near_misses: VecDeque::new(),
             adopted: BTreeSet::new(),
+            sights: Vec::new(),
             interrupted: false,
             settled: None,
         };
@@ -225,6 +230,7 @@ impl Session {
                 .is_some_and(|trial| !trial.replies.iter().any(is_answer));
             if silent {
                 self.record(now, Fact::Expired(probe));
+                self.see(probe, None);
             } else if self.expiries.is_empty() && self.plan.is_empty() {
                 // Inference may have waited for the other ear to hear the last answer too.
                 self.stale = true;

@@ -30,7 +30,7 @@ use super::controls::{baseline, host_hop};
 use super::loss::{self, Loss};
 use super::sign::{Observed, Progress, Reading, Sign};
 use super::trace::{Circle, Flowed, Row};
-use super::{Ask, trace, words};
+use super::{Ask, beside, trace, words};
 
 /// Rounds at the hop that decides, the first beyond the last report of the port's flow that reports a
 /// control: enough that controls reported each time, and the port never, are beyond chance.
@@ -63,6 +63,8 @@ pub(super) struct End {
     pub(super) before: Option<HopRef>,
     /// The host's distance.
     pub(super) host: Option<u8>,
+    /// Whether it rests on what SYNs to the target's neighbours drew.
+    pub(super) inferred: bool,
     basis: Vec<ProbeId>,
 }
 
@@ -88,15 +90,18 @@ pub(super) fn end(case: &Case<'_>, rows: &[Row]) -> End {
     }
     basis.sort_unstable();
     basis.truncate(24);
-    End {
+    let mut end = End {
         after: after.map(|row| reference(&row.port, row.ttl, None)),
         before: before.map(|row| {
             let reached = (!row.control.reached.is_empty()).then(|| case.address());
             reference(&row.control, row.ttl, reached)
         }),
         host,
+        inferred: false,
         basis,
-    }
+    };
+    beside::extend(rows, &mut end);
+    end
 }
 
 /// When SYNs of the port's flow were sent that ended before a hop which reports controls, one for
@@ -160,7 +165,10 @@ pub(super) fn read_trace(case: &Case<'_>) -> Reading {
     if let Some(reading) = read_loop(case, &rows, &end) {
         return reading;
     }
-    let (sign, because) = read_end(case, &rows, &end);
+    let (sign, mut because) = read_end(case, &rows, &end);
+    if end.inferred {
+        because.push_str(", as SYNs to its neighbours show");
+    }
     let strength = weigh(case, &rows, &end, sign);
     let observed = (!rows.is_empty()).then(|| Observed {
         sign,
@@ -173,6 +181,7 @@ pub(super) fn read_trace(case: &Case<'_>) -> Reading {
         .is_none_or(|host| rows.iter().any(|row| row.ttl == host && row.port.tried > 0));
     let enough = match sign {
         Sign::TraceToEdge => looked_at_host,
+        Sign::TraceInPath if end.inferred => strength == Confidence::Likely,
         Sign::TraceInPath => strength == Confidence::Confirmed,
         _ => false,
     };
@@ -254,9 +263,10 @@ fn read_end(case: &Case<'_>, rows: &[Row], end: &End) -> (Sign, String) {
             format!("hop {last}, the last router, saw the SYN"),
         );
     }
-    let visible = rows
-        .iter()
-        .any(|row| row.ttl > last && row.ttl < host && row.control.reported());
+    let visible = rows.iter().any(|row| {
+        let reports = row.control.reported() || row.control_beside().reports > 0;
+        row.ttl > last && row.ttl < host && reports
+    });
     match end.before {
         Some(next) if visible => (
             Sign::TraceInPath,
@@ -276,6 +286,7 @@ fn read_end(case: &Case<'_>, rows: &[Row], end: &End) -> (Sign, String) {
 /// against what controls drew from the same hops.
 fn weigh(case: &Case<'_>, rows: &[Row], end: &End, sign: Sign) -> Confidence {
     match sign {
+        _ if end.inferred => beside::weigh(rows, end, sign),
         Sign::TraceToEdge => Confidence::Proven,
         Sign::TraceBeyond => Confidence::Likely,
         Sign::TraceInPath => {
@@ -426,6 +437,8 @@ fn rounds_at(case: &Case<'_>, rows: &[Row], ttl: u8, end: &End, target: Target) 
     let ends = end.host != Some(known + 1) && rows.iter().any(stuck);
     let compares = target == Target::Endpoint || ttl == known && ends;
     match end.before {
+        // Neighbours' SYNs are reported there.
+        _ if ttl <= known && end.inferred && !thorough => 0,
         _ if ttl <= known => usize::from(compares || thorough),
         _ if thorough => ROUNDS_THOROUGH,
         Some(decides) if decides.ttl == ttl => ROUNDS,

@@ -12,6 +12,7 @@
 
 mod answer;
 mod attempt;
+mod beside;
 mod campaign;
 mod case;
 mod character;

@@ -107,11 +107,17 @@ fn hop(case: &Case<'_>, row: &Row) -> Hop {
         notes.push("reports from the target's own address: it is translated here".into());
     }
     notes.extend(rewritten(case, row.ttl));
+    let mut beside = row.siblings.iter().flat_map(|beside| &beside.from);
+    let beside = beside.next().filter(|_| first.is_none() && !reached);
+    if beside.is_some() {
+        notes.push("reports SYNs to neighbours of the target; none of this diagnosis".into());
+    }
     Hop {
         ttl: row.ttl,
         address: first
             .map(|(_, from)| *from)
-            .or_else(|| reached.then(|| case.address())),
+            .or_else(|| reached.then(|| case.address()))
+            .or(beside.copied()),
         rtt: row.port.rtt.into_iter().chain(row.control.rtt).min(),
         endpoint_flow: sight(&row.port),
         control_flow: sight(&row.control),

@@ -144,6 +144,7 @@ fn untranslated(case: &Case<'_>, cause: Cause, signs: &[&Observed], rows: &[Row]
             Place {
                 after_hop: end.after,
                 before_hop: before,
+                inferred: end.inferred,
                 ..Place::of(kind)
             }
         }

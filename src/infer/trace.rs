@@ -18,6 +18,31 @@ pub(super) struct Row {
     pub(super) ttl: u8,
     pub(super) port: Flowed,
     pub(super) control: Flowed,
+    /// What SYNs to the same port of the target's neighbours drew, and to other ports.
+    pub(super) siblings: [Beside; 2],
+}
+
+/// What others' SYNs drew from one hop.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Beside {
+    /// Who reported them.
+    pub(super) from: Vec<IpAddr>,
+    /// How many were reported.
+    pub(super) reports: u32,
+    /// How many were not.
+    pub(super) silent: u32,
+}
+
+impl Row {
+    /// What SYNs to the same port of the target's neighbours drew.
+    pub(super) const fn port_beside(&self) -> &Beside {
+        &self.siblings[0]
+    }
+
+    /// What SYNs to other ports of the target's neighbours drew.
+    pub(super) const fn control_beside(&self) -> &Beside {
+        &self.siblings[1]
+    }
 }
 
 /// What one kind of flow drew from one hop.
@@ -80,29 +105,51 @@ pub(super) fn rows(case: &Case<'_>) -> Vec<Row> {
             && matches!(probe.kind, Kind::Syn | Kind::Echo)
     });
     for trial in limited {
-        let ttl = trial.probe.ttl.0;
-        let at = match rows.binary_search_by_key(&ttl, |row| row.ttl) {
-            Ok(at) => at,
-            Err(at) => {
-                rows.insert(
-                    at,
-                    Row {
-                        ttl,
-                        ..Row::default()
-                    },
-                );
-                at
-            }
-        };
-        let Some(row) = rows.get_mut(at) else {
-            continue;
-        };
+        let row = row_of(&mut rows, trial.probe.ttl.0);
         match trial.probe.target {
             Target::Endpoint => row.port.add(case, trial),
             Target::Control(_) | Target::Host => row.control.add(case, trial),
         }
     }
+    for sight in case.evidence.siblings() {
+        let row = row_of(&mut rows, sight.ttl);
+        let (beside, own) = if sight.of_port {
+            (&mut row.siblings[0], &row.port)
+        } else {
+            (&mut row.siblings[1], &row.control)
+        };
+        // This diagnosis' own are among them.
+        let own = match sight.from {
+            Some(from) => own.expired.iter().filter(|(_, by)| *by == from).count(),
+            None => own.silent.len(),
+        };
+        let times = sight
+            .times
+            .saturating_sub(u32::try_from(own).unwrap_or(u32::MAX));
+        match sight.from {
+            Some(from) if times > 0 => {
+                beside.from.push(from);
+                beside.reports += times;
+            }
+            Some(_) => {}
+            None => beside.silent += times,
+        }
+    }
     rows
+}
+
+/// The row of a TTL, a new one where there is none.
+fn row_of(rows: &mut Vec<Row>, ttl: u8) -> &mut Row {
+    let found = rows.binary_search_by_key(&ttl, |row| row.ttl);
+    let at = found.unwrap_or_else(|at| {
+        let row = Row {
+            ttl,
+            ..Row::default()
+        };
+        rows.insert(at, row);
+        at
+    });
+    &mut rows[at]
 }
 
 /// Routers that send packets round: those between the first report and the next of one address.

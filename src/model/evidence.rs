@@ -67,6 +67,8 @@ pub enum Fact {
     /// A device sent an ICMP error to our address about something else than this inquest's probes,
     /// out of the budget that all its errors to that address share.
     Spent(IpAddr),
+    /// What limited SYNs to the target's neighbours drew, of all that the run sent so far.
+    Sibling(SiblingSight),
     /// The user or a deadline stopped the inquest.
     Interrupted,
 }
@@ -93,6 +95,19 @@ pub struct DeviceRefusal {
     pub after_silence: bool,
     /// Whether the error bears the token of a probe of ours; an application's has none.
     pub authentic: bool,
+}
+
+/// What SYNs of one TTL to addresses of the target's prefix drew.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SiblingSight {
+    /// Their TTL.
+    pub ttl: u8,
+    /// Whether they asked for the same port, which is silent there too; else for another.
+    pub of_port: bool,
+    /// The router that reported them; `None` where none did.
+    pub from: Option<IpAddr>,
+    /// How many: a lower bound, and this inquest's own among them.
+    pub times: u32,
 }
 
 /// The inquest that sent a shared probe.
@@ -197,6 +212,7 @@ pub struct Evidence {
     detour: Option<Box<Stance>>,
     known: Vec<DeviceRefusal>,
     spent: Vec<(Moment, IpAddr)>,
+    siblings: Vec<SiblingSight>,
     interrupted: bool,
 }
 
@@ -269,6 +285,7 @@ impl Evidence {
             Fact::Moved(change) => self.changes.push((at, Change::clone(change))),
             Fact::Known(refusal) => self.known.push(*refusal),
             Fact::Spent(device) => self.spent.push((at, *device)),
+            Fact::Sibling(sight) => self.see_sibling(*sight),
             Fact::Interrupted => self.interrupted = true,
         }
         let kept = match (&fact, place) {
@@ -311,6 +328,17 @@ impl Evidence {
     fn void_pending(&mut self) {
         for trial in self.trials.iter_mut().filter(|trial| trial.is_pending()) {
             trial.void = true;
+        }
+    }
+
+    /// The latest count of each sight.
+    fn see_sibling(&mut self, sight: SiblingSight) {
+        let like = |known: &&mut SiblingSight| {
+            (known.ttl, known.of_port, known.from) == (sight.ttl, sight.of_port, sight.from)
+        };
+        match self.siblings.iter_mut().find(like) {
+            Some(known) => known.times = sight.times,
+            None => self.siblings.push(sight),
         }
     }
 
@@ -389,6 +417,11 @@ impl Evidence {
     /// When devices sent ICMP errors to our address that were about nothing of this inquest's.
     pub fn spent(&self) -> &[(Moment, IpAddr)] {
         &self.spent
+    }
+
+    /// What limited SYNs to the target's neighbours drew.
+    pub fn siblings(&self) -> &[SiblingSight] {
+        &self.siblings
     }
 
     /// Whether the inquest was stopped before it settled.

@@ -41,6 +41,7 @@ impl Prober {
             (Role::Probe(probe), _) => self.with(session, |session| session.depart(at, probe)),
             (Role::Reply(probe, reply), Some(ear)) => {
                 self.with(session, |session| session.hear(at, ear, probe, reply));
+                self.pass_on(at, session);
                 if matches!(reply.answer, Answer::SynAck { .. }) {
                     self.close(at, Owner { session, probe }, &packet);
                 }

@@ -31,6 +31,10 @@ impl Session {
         if first && teaches_round_trip(trial.probe.kind, &reply.answer) {
             self.timing.learn(at.since(trial.sent));
         }
+        let reports = reply.answer.is_time_exceeded() && trial.replies.is_empty();
+        if reports && reply.flaw.is_none() {
+            self.see(probe, Some(reply.from));
+        }
         self.record(at, Fact::Replied(probe, ear, reply));
     }
 
@@ -150,6 +154,47 @@ impl Session {
                 && trial.replies.is_empty()
                 && trial.refused.is_none()
         })
+    }
+
+    /// What a limited SYN of another inquest of its prefix drew.
+    pub(in super::super) fn learn_of_sibling(&mut self, at: Moment, sight: SiblingSight) {
+        if !self.is_settled() {
+            self.record(at, Fact::Sibling(sight));
+        }
+    }
+
+    /// Keeps what one of its own limited SYNs drew, for others to be told.
+    pub(super) fn see(&mut self, probe: ProbeId, from: Option<IpAddr>) {
+        let Some(trial) = self.evidence.trial(probe).filter(|trial| !trial.void) else {
+            return;
+        };
+        let Probe {
+            kind, target, ttl, ..
+        } = trial.probe;
+        let is_own = trial.shared.is_none() && trial.refused.is_none();
+        if kind != Kind::Syn || ttl.is_full() || trial.probe.padded_to.is_some() || !is_own {
+            return;
+        }
+        let to_port = target == Target::Endpoint;
+        // SYNs to a port that answers are none to compare a silent one with.
+        if !to_port || self.is_mute() {
+            self.sights.push(Sight {
+                ttl: ttl.0,
+                port: to_port.then_some(self.brief.endpoint.port),
+                from,
+            });
+        }
+    }
+
+    /// What it saw since it was last asked.
+    pub(in super::super) fn take_sights(&mut self) -> Vec<Sight> {
+        std::mem::take(&mut self.sights)
+    }
+
+    /// Whether no SYN to the port was answered or refused.
+    pub(in super::super) fn is_mute(&self) -> bool {
+        let mut trials = self.evidence.trials().iter();
+        !trials.any(|trial| knocks(&trial.probe) && !trial.replies.is_empty())
     }
 
     /// A device sent an error to our address that this inquest did not draw.

@@ -1,0 +1,105 @@
+//! The way as SYNs to the target's neighbours show it: where routers ration the errors that report
+//! SYNs of limited TTL, this diagnosis' own may draw none.
+//!
+//! It is taken for the target's way, which it need not be: a firewall may treat each address otherwise.
+//! So what rests on it is inferred, and at most likely; less where the neighbours differ.
+
+use crate::model::verdict::{Confidence, HopRef};
+
+use super::locate::End;
+use super::loss;
+use super::sign::Sign;
+use super::trace::{Beside, Row};
+
+/// Own SYNs to the port that a hop left unreported, while it reported controls: against so many,
+/// neighbours say nothing.
+const CONTRADICTED: usize = 2;
+/// Least reports and tries by which neighbours can be seen to differ.
+const COMPARED: u32 = 4;
+
+/// Carries the end of the port's flow on as far as SYNs to the same port of neighbours got, and names
+/// the hop beyond that reports SYNs to other ports.
+pub(super) fn extend(rows: &[Row], end: &mut End) {
+    let own = end.after.map_or(0, |hop| hop.ttl);
+    let within = |row: &&Row| end.host.is_none_or(|host| row.ttl < host);
+    let farther = rows.iter().rev().filter(within).find_map(|row| {
+        let hop = reported(row, row.port_beside())?;
+        (row.ttl > own).then_some(hop)
+    });
+    let contradicts = |row: &Row| row.control.reported() && row.port.silent.len() >= CONTRADICTED;
+    if let Some(hop) = farther {
+        let mut between = rows
+            .iter()
+            .filter(|row| row.ttl > own && row.ttl <= hop.ttl);
+        if !between.any(contradicts) {
+            end.after = Some(hop);
+            end.before = end.before.filter(|before| before.ttl > hop.ttl);
+            end.inferred = true;
+        }
+    }
+    let last = end.after.map_or(0, |hop| hop.ttl);
+    let nearer = |hop: &HopRef| end.before.is_none_or(|before| hop.ttl < before.ttl);
+    let beyond = rows.iter().filter(|row| row.ttl > last).filter(within);
+    let next = beyond.filter_map(|row| reported(row, row.control_beside()));
+    if let Some(hop) = next.min_by_key(|hop| hop.ttl).filter(nearer) {
+        end.before = Some(hop);
+        end.inferred = true;
+    }
+}
+
+fn reported(row: &Row, beside: &Beside) -> Option<HopRef> {
+    (beside.reports > 0).then(|| HopRef {
+        ttl: row.ttl,
+        address: beside.from.first().copied(),
+    })
+}
+
+/// How firmly an inferred sign stands.
+pub(super) fn weigh(rows: &[Row], end: &End, sign: Sign) -> Confidence {
+    let last = end.after.map_or(0, |hop| hop.ttl);
+    let here = rows.iter().find(|row| row.ttl == last);
+    if here.is_some_and(differ) || sign == Sign::TraceInPath && chance(rows, last) > loss::LIKELY {
+        Confidence::Possible
+    } else {
+        Confidence::Likely
+    }
+}
+
+/// Whether a hop reports SYNs to the port far more seldom than others: some of the neighbours' do not
+/// get there.
+fn differ(row: &Row) -> bool {
+    let [port, control] = both(row);
+    let share = |(reports, silent): (u32, u32)| f64::from(reports) / f64::from(reports + silent);
+    let is_much = control.0 >= COMPARED && port.0 + port.1 >= COMPARED;
+    is_much && share(port) * 4.0 < share(control)
+}
+
+/// The chance that a router which reports SYNs regardless of their port reported, of all beyond a hop,
+/// none to this port: each report fell on another's.
+fn chance(rows: &[Row], last: u8) -> f64 {
+    let mut chance = 1.0;
+    for row in rows.iter().filter(|row| row.ttl > last) {
+        let [port, control] = both(row);
+        let all = f64::from(port.1 + control.0 + control.1);
+        if control.0 > 0 {
+            let others = f64::from(control.0 + control.1);
+            chance *= (others / all).powi(i32::try_from(control.0).unwrap_or(i32::MAX));
+        }
+    }
+    chance
+}
+
+/// Reports and silence of SYNs to the port, and to others, own and neighbours' together.
+fn both(row: &Row) -> [(u32, u32); 2] {
+    let [port, control] = [
+        (&row.port, row.port_beside()),
+        (&row.control, row.control_beside()),
+    ];
+    [port, control].map(|(own, beside)| {
+        let count = |list: usize| u32::try_from(list).unwrap_or(u32::MAX);
+        (
+            count(own.expired.len()).saturating_add(beside.reports),
+            count(own.silent.len()).saturating_add(beside.silent),
+        )
+    })
+}
