@@ -103,3 +103,84 @@ fn both(row: &Row) -> [(u32, u32); 2] {
         )
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use std::net::{IpAddr, Ipv4Addr};
+
+    use super::*;
+    use crate::model::probe::ProbeId;
+    use crate::model::time::Moment;
+
+    const ROUTER: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 9, 1, 2));
+
+    fn beside(reports: u32, silent: u32) -> Beside {
+        Beside {
+            from: vec![ROUTER],
+            reports,
+            silent,
+        }
+    }
+
+    /// A row of what neighbours drew: at the port, and at others.
+    fn row(ttl: u8, port: (u32, u32), control: (u32, u32)) -> Row {
+        Row {
+            ttl,
+            siblings: [beside(port.0, port.1), beside(control.0, control.1)],
+            ..Row::default()
+        }
+    }
+
+    fn end(rows: &[Row]) -> End {
+        let mut end = End {
+            host: Some(4),
+            ..End::default()
+        };
+        extend(rows, &mut end);
+        end
+    }
+
+    #[test]
+    fn the_way_goes_on_as_far_as_neighbours_got() {
+        let rows = [
+            row(1, (6, 30), (0, 0)),
+            row(2, (5, 40), (0, 0)),
+            row(3, (0, 40), (8, 40)),
+        ];
+        let end = end(&rows);
+        assert!(end.inferred);
+        assert_eq!(end.after.map(|hop| hop.ttl), Some(2));
+        assert_eq!(end.before.map(|hop| hop.ttl), Some(3));
+        assert_eq!(weigh(&rows, &end, Sign::TraceInPath), Confidence::Likely);
+    }
+
+    #[test]
+    fn a_few_reports_of_others_may_have_fallen_there_by_chance() {
+        let rows = [row(2, (5, 40), (0, 0)), row(3, (0, 4), (3, 4))];
+        assert_eq!(
+            weigh(&rows, &end(&rows), Sign::TraceInPath),
+            Confidence::Possible
+        );
+    }
+
+    #[test]
+    fn what_stops_some_of_the_neighbours_may_stop_this_one() {
+        let rows = [row(3, (1, 60), (20, 40))];
+        let end = end(&rows);
+        assert_eq!(end.after.map(|hop| hop.ttl), Some(3));
+        assert_eq!(weigh(&rows, &end, Sign::TraceToEdge), Confidence::Possible);
+    }
+
+    #[test]
+    fn what_a_hop_reports_of_this_address_but_not_of_its_port_says_more_than_neighbours() {
+        let mut own = row(2, (5, 40), (0, 0));
+        own.control.expired.push((ProbeId(1), ROUTER));
+        own.port.silent = vec![(ProbeId(2), Moment::START), (ProbeId(3), Moment::START)];
+        assert_eq!(end(&[own]).after, None);
+    }
+
+    #[test]
+    fn nothing_of_neighbours_infers_nothing() {
+        assert!(!end(&[Row::default()]).inferred);
+    }
+}

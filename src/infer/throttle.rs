@@ -8,10 +8,15 @@
 //! *fair* when that can be excluded: no device that may have refused it was heard to send an error in
 //! the six seconds before, or the same device reported a probe that left right behind it.
 //!
+//! One budget cannot be seen: Linux charges an error about a missing route twice (`ip_error`, then
+//! `icmp_send`), so that traffic of one SYN a second silences it for good, an application's as well as
+//! ours. A missing route stays a rival of silence, however many errors were to spare.
+//!
 //! Decision, first match:
-//! 1. A device on this way is known to refuse the same port or the same address → rationed, unless
+//! 1. A client of this very port on this host was refused → rationed: a rule may ration as well.
+//! 2. A device on this way is known to refuse the same port or the same address → rationed, unless
 //!    fair SYNs drew nothing from it.
-//! 2. Fair SYNs drew nothing → refusals are spared.
+//! 3. Fair SYNs drew nothing → refusals are spared.
 
 use std::net::IpAddr;
 use std::time::Duration;

@@ -146,3 +146,20 @@ iptables -A FORWARD -p tcp --dport 3306 -j REJECT --reject-with $with";
     });
     assert!(right.count() >= usize::from(COUNT) * 3 / 4, "{verdicts:?}");
 }
+
+#[test]
+fn endpoints_that_a_router_drops_are_placed_by_what_their_neighbours_draw() {
+    if skipped() {
+        return;
+    }
+    let all = "$IPTABLES -A FORWARD -p tcp --dport 3306 -j DROP";
+    for family in [FamilyName::V4, FamilyName::V6] {
+        let name = format!("rationed-drop-{family:?}");
+        let verdicts = swept(&name, &scenario("r2", all), family);
+        let placed = verdicts
+            .values()
+            .filter(|[cause, confidence]| cause == "drop-path" && is_firm(confidence))
+            .count();
+        assert!(placed >= usize::from(COUNT) * 9 / 10, "{verdicts:?}");
+    }
+}
