@@ -132,10 +132,8 @@ mod tests {
     }
 
     fn end(rows: &[Row]) -> End {
-        let mut end = End {
-            host: Some(4),
-            ..End::default()
-        };
+        let mut end = End::default();
+        end.host = Some(4);
         extend(rows, &mut end);
         end
     }
@@ -145,7 +143,7 @@ mod tests {
         let rows = [
             row(1, (6, 30), (0, 0)),
             row(2, (5, 40), (0, 0)),
-            row(3, (0, 40), (8, 40)),
+            row(3, (0, 40), (16, 40)),
         ];
         let end = end(&rows);
         assert!(end.inferred);

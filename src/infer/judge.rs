@@ -129,6 +129,8 @@ fn read(case: &Case<'_>, question: Question) -> Reading {
         Question::Order => refusal::read_order(case),
         Question::Scope => refusal::read_scope(case),
         Question::Early => silence::read_early(case),
+        // What goes round and round never gets to where others do.
+        Question::Host | Question::Fragment if locate::goes_round(case) => Reading::nothing(),
         Question::Host => silence::read_host(case),
         Question::Trace => locate::read_trace(case),
         Question::Ack => silence::read_ack(case),

@@ -35,6 +35,7 @@ mod pattern;
 mod place;
 mod refusal;
 mod reset;
+mod rounds;
 mod sign;
 mod silence;
 mod size;

@@ -179,6 +179,8 @@ pub(super) fn circle(rows: &[Row]) -> Option<Circle> {
             .find(|from| again(from).len() >= 2)?;
         let next = *again(&from).first()?;
         let before = rows.iter().find(|row| row.ttl + 1 == next);
+        // A device that lowers the TTL makes one router report whatever it was.
+        before.filter(|before| reports(before).iter().any(|other| *other != from))?;
         Some(Circle {
             first: HopRef {
                 ttl: row.ttl,

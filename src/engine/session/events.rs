@@ -112,7 +112,7 @@ impl Session {
 
     /// A TCP connection to the port takes this way, and probes another.
     pub(in super::super) fn learn_of_detour(&mut self, now: Moment, way: Stance) {
-        if !self.is_settled() {
+        if !self.is_settled() && self.evidence.detour() != Some(&way) {
             self.record(now, Fact::Detour(Box::new(way)));
         }
     }

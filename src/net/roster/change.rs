@@ -40,6 +40,10 @@ impl Roster {
         for session in concerned {
             if let Some(turned) = self.turned(session) {
                 replaced.extend(self.reseat(now, session, turned, prober));
+            } else if let Some(seat) = self.open.get(&session) {
+                // A rule by port may have come that only its connections meet.
+                let (endpoint, standpoint) = (seat.endpoint.clone(), seat.standpoint.clone());
+                self.tell_detour(now, session, &endpoint, &standpoint, prober);
             }
         }
         replaced
