@@ -317,10 +317,11 @@ pub(super) fn given(files: &[PathBuf]) -> Result<Given, Unjudged> {
             };
             split::split(&text(&bytes), &mut found).map_err(unreadable)?
         };
-        rules.push_str(&left);
-        if !rules.ends_with('\n') {
+        // Whether the last one ends tells whether it is whole.
+        if !rules.is_empty() && !rules.ends_with('\n') {
             rules.push('\n');
         }
+        rules.push_str(&left);
     }
     found.settle();
     let name = match files {

@@ -2,17 +2,18 @@
 //! lines between them that a terminal leaves.
 
 use std::collections::VecDeque;
-use std::net::IpAddr;
 
+use super::blocks::{built_in, built_in_block, family_shown};
 use super::edits;
 use super::ipset;
 use super::iptables::list::{self, Listing};
 use super::iptables::place::{self, Section};
 use super::iptables::save;
-use super::lines::{self, LEGACY_WARNING, Line, is_command, is_tool, is_tool_line, unwrapped};
+use super::lines::{self, LEGACY_WARNING, Line, is_command, is_tool, unwrapped};
 use super::nft;
+use super::nft::script::{self, Variables};
 use super::prompt::{is_separator, section_of, tool_named};
-use super::ruleset::{Doubt, Family, Origin, Policy, Ruleset};
+use super::ruleset::{Doubt, Family, Origin, Policy, Ruleset, Table};
 use super::sets;
 use super::unite::unite;
 use super::unreadable::{Fault, Unreadable};
@@ -25,6 +26,9 @@ const MOST_GAPS: usize = 3;
 
 /// How much of a line is shown that cannot be read.
 const SHOWN: usize = 60;
+
+/// How many lines are named that are not understood; one is enough to decide nothing.
+const MOST_ODD: usize = 5;
 
 /// Reads every rule set in `text`; `assumed` is the IP version where the input does not say.
 ///
@@ -51,6 +55,8 @@ pub fn read(text: &str, assumed: Family) -> Result<Ruleset, Unreadable> {
         knows_empty: false,
         asked_iptables: false,
         queue: VecDeque::new(),
+        fault: None,
+        odd: 0,
     };
     for line in left_out.into_iter().take(MOST_GAPS) {
         reader.note(Doubt::LeftOut(line));
@@ -63,6 +69,18 @@ pub fn read(text: &str, assumed: Family) -> Result<Ruleset, Unreadable> {
         return Err(fault);
     }
     read?;
+    let rules = |table: &Table| {
+        table
+            .chains
+            .iter()
+            .map(|chain| chain.rules.len())
+            .sum::<usize>()
+    };
+    let understood = ruleset.tables.iter().map(rules).sum::<usize>() > reader.odd
+        || (reader.odd == 0 && !ruleset.tables.is_empty());
+    if let Some(fault) = reader.fault.filter(|_| !understood) {
+        return Err(fault);
+    }
     if ruleset.tables.is_empty() && reader.asked_iptables {
         ruleset.doubts.push(Doubt::OnlyIptables);
     } else if ruleset.tables.is_empty() && !reader.knows_empty {
@@ -110,17 +128,28 @@ struct Reader<'a> {
     asked_iptables: bool,
     /// What commands behind the first of a line say of the listings to come.
     queue: VecDeque<Section>,
+    /// What is wrong with the first line that cannot be read.
+    fault: Option<Unreadable>,
+    /// How many rules cannot be read.
+    odd: usize,
 }
 
 impl Reader<'_> {
     fn read(&mut self) -> Result<(), Unreadable> {
         let lines = std::mem::take(&mut self.lines);
         let mut next = 0;
+        let mut variables = Variables::default();
         while let Some((line, text)) = lines.get(next) {
             let rest = lines.get(next..).unwrap_or_default();
-            if text.trim_start().starts_with("table ") && !text.contains("is managed by") {
+            let begun = text.trim_start();
+            if begun.starts_with("table ") && !text.contains("is managed by") {
                 self.end_listing()?;
-                next += nft::text::read(rest, &mut self.ruleset)?;
+                next += nft::text::read(rest, &variables, &mut self.ruleset)?;
+            } else if !self.sure && script::defines(begun) {
+                next += script::define(rest, &mut variables)?;
+            } else if !self.sure && script::is_followed(begun, &self.ruleset) {
+                self.end_listing()?;
+                next += script::read(rest, &variables, &mut self.ruleset)?;
             } else if text.trim_start().starts_with('{') {
                 self.end_listing()?;
                 next += nft::json::read(rest, &mut self.ruleset)?;
@@ -137,7 +166,17 @@ impl Reader<'_> {
             let last = told.find(|(_, text)| !text.trim().is_empty());
             self.note(Doubt::CutOff(last.map_or(1, |(line, _)| *line)));
         }
-        self.end_listing()
+        let ends = self.ends;
+        match self.listing.take() {
+            Some(listing) if !listing.has_header() => {
+                let mut told = lines.iter().rev();
+                let last = told.find(|(_, text)| !text.trim().is_empty());
+                let last = last.map_or(1, |(line, _)| *line);
+                Err(Unreadable::at(last, 1, Fault::CutOff(last)))
+            }
+            Some(listing) => self.finish(listing, ends),
+            None => Ok(()),
+        }
     }
 
     /// What follows may be of another table than what was before, and of the same name.
@@ -197,6 +236,7 @@ impl Reader<'_> {
             Listing::begin(trimmed, &self.section, &mut self.ruleset, self.assumed)
         {
             self.end_listing()?;
+            listing.line = line;
             listing.may_skip |= self.has_gaps;
             self.listing = Some(listing);
             return Ok(1);
@@ -218,18 +258,12 @@ impl Reader<'_> {
                 let last = rest.last().map_or(line, |(line, _)| *line);
                 return Err(Unreadable::at(last, indent + 1, Fault::CutOff(last)));
             }
-            let at = (line, indent + 1);
-            save::command(
-                whole.trim(),
-                at,
-                &self.section,
-                &mut self.ruleset,
-                self.assumed,
-            )?;
+            let is_last = lines == rest.len();
+            self.command(whole.trim(), (line, indent + 1), is_last)?;
             return Ok(lines);
         }
         if let Some(listing) = &mut self.listing
-            && listing.take(text, line)?
+            && listing.take(text, line)
         {
             return Ok(1);
         }
@@ -254,7 +288,12 @@ impl Reader<'_> {
         } else if let Some(command) = self.prompt(trimmed) {
             let at = (line, text.len() - command.len() + 1);
             if is_command(&command) {
-                save::command(&command, at, &self.section, &mut self.ruleset, self.assumed)?;
+                self.command(&command, at, rest.len() == 1)?;
+            } else if self.ruleset.tables.is_empty() && ipset::fills(&command, &self.ruleset) {
+                ipset::read(&[(line, command.into())], &mut self.ruleset)?;
+            } else if script::is_followed(&command, &self.ruleset) {
+                let command = [(line, script::typed(trimmed).into())];
+                script::read(&command, &Variables::default(), &mut self.ruleset)?;
             } else if edits::changes(&command) && self.has_read() {
                 self.note(Doubt::Changed(trimmed.to_owned()));
             }
@@ -271,7 +310,7 @@ impl Reader<'_> {
             let mut listing = Listing::headless(columns, section, &mut self.ruleset, self.assumed);
             listing.may_skip |= self.has_gaps;
             if columns.is_some() {
-                listing.take(text, line)?;
+                listing.take(text, line);
             } else {
                 listing.take_header(text);
             }
@@ -285,10 +324,47 @@ impl Reader<'_> {
                 self.note(Doubt::PassedOver(line, trimmed.to_owned()));
             }
         } else {
-            let begins = trimmed.chars().take(SHOWN).collect();
-            return Err(Unreadable::at(line, indent + 1, Fault::Foreign(begins)));
+            let begins: String = trimmed.chars().take(SHOWN).collect();
+            let fault = Unreadable::at(line, indent + 1, Fault::Foreign(begins.clone()));
+            self.odd_line(fault, begins, rest.len() == 1)?;
         }
         Ok(1)
+    }
+
+    /// Reads a command that adds to a chain of iptables. What cannot be read makes the rule unknown,
+    /// unless the text is cut off in it.
+    fn command(&mut self, text: &str, at: (usize, usize), is_last: bool) -> Result<(), Unreadable> {
+        let (section, assumed) = (&self.section, self.assumed);
+        let Err(fault) = save::command(text, at, section, &mut self.ruleset, assumed) else {
+            return Ok(());
+        };
+        if is_last && !self.ends {
+            return Err(fault);
+        }
+        if save::unread(text, section, &mut self.ruleset, assumed) {
+            self.odd += 1;
+            self.fault.get_or_insert(fault);
+            return Ok(());
+        }
+        self.odd_line(fault, text.chars().take(SHOWN).collect(), is_last)
+    }
+
+    /// A line of no form that is known may be anything, unless the text is cut off in it.
+    fn odd_line(
+        &mut self,
+        fault: Unreadable,
+        begins: String,
+        is_last: bool,
+    ) -> Result<(), Unreadable> {
+        if is_last && !self.ends {
+            return Err(fault);
+        }
+        self.fault.get_or_insert(fault);
+        let odd = |doubt: &&Doubt| matches!(doubt, Doubt::NotUnderstood(_));
+        if self.ruleset.doubts.iter().filter(odd).count() < MOST_ODD {
+            self.note(Doubt::NotUnderstood(begins));
+        }
+        Ok(())
     }
 
     /// Whether the text ends within a line that begins another table of nft, or the listing of
@@ -311,9 +387,19 @@ impl Reader<'_> {
 
     fn end_listing(&mut self) -> Result<(), Unreadable> {
         match self.listing.take() {
-            Some(listing) => listing.finish(&mut self.ruleset, self.assumed),
+            Some(listing) => self.finish(listing, true),
             None => Ok(()),
         }
+    }
+
+    /// Puts a listing into the rule set; `ends` says whether its last line does.
+    fn finish(&mut self, listing: Listing, ends: bool) -> Result<(), Unreadable> {
+        let fault = listing.finish(&mut self.ruleset, self.assumed, ends)?;
+        if let Some((fault, rows)) = fault {
+            self.odd += rows;
+            self.fault.get_or_insert(fault);
+        }
+        Ok(())
     }
 
     fn note(&mut self, doubt: Doubt) {
@@ -420,59 +506,6 @@ fn lacks_target(text: &str) -> bool {
 fn is_command_line(text: &str) -> bool {
     let mut words = text.split_whitespace().skip_while(|word| *word == "sudo");
     words.next().is_some_and(is_tool)
-}
-
-/// The built-in chain that a line of `iptables -L` or `-S` declares.
-fn built_in(text: &str) -> Option<&str> {
-    let name = match text.strip_prefix("-P ") {
-        Some(rest) => rest.split_whitespace().next()?,
-        None => text.strip_prefix("Chain ")?.split_once(" (policy ")?.0,
-    };
-    place::order(name).map(|_| name)
-}
-
-/// The built-in chains of the table whose listing begins here.
-fn built_in_block<'a>(lines: &'a [Line<'_>]) -> Vec<&'a str> {
-    let mut chains: Vec<&str> = Vec::new();
-    let mut last = None;
-    for (index, (_, line)) in lines.iter().enumerate() {
-        let line = line.trim();
-        if index > 0 && is_tool_line(line) {
-            break;
-        }
-        if let Some(name) = built_in(line) {
-            let order = place::order(name);
-            if order <= last {
-                break;
-            }
-            last = order;
-            chains.push(name);
-        }
-    }
-    chains
-}
-
-/// The IP version of the addresses in the listing that begins here, by the first of them.
-fn family_shown(lines: &[Line<'_>]) -> Option<Family> {
-    let mut last = None;
-    for (index, (_, line)) in lines.iter().enumerate() {
-        let line = line.trim();
-        let order = built_in(line).and_then(place::order);
-        if (index > 0 && is_tool_line(line)) || (order.is_some() && order <= last) {
-            break;
-        }
-        last = order.or(last);
-        let said = line.split("/*").next().unwrap_or_default();
-        let said = said.split("--comment").next().unwrap_or_default();
-        let address = |word: &str| {
-            let host = word.trim_start_matches('!').split('/').next()?;
-            host.parse::<IpAddr>().ok().map(Family::of)
-        };
-        if let Some(family) = said.split_whitespace().find_map(address) {
-            return Some(family);
-        }
-    }
-    None
 }
 
 /// Whether a save of this version says which variant wrote it: from 1.8.8 on.
