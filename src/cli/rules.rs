@@ -291,9 +291,12 @@ impl Given {
             name: self.name.clone(),
             reason,
         };
-        input::read(&self.text, assumed)
-            .map(Some)
-            .map_err(unreadable)
+        match input::read(&self.text, assumed) {
+            Ok(ruleset) => Ok(Some(ruleset)),
+            // What stands round the documents of a cloud is what a shell or a person says.
+            Err(_) if !self.found.is_empty() && !input::may_hold_rules(&self.text) => Ok(None),
+            Err(fault) => Err(unreadable(fault)),
+        }
     }
 }
 

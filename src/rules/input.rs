@@ -1,7 +1,11 @@
 //! The input as people have it: outputs of several tools one after the other, with the prompt
 //! lines between them that a terminal leaves.
 
+mod heard;
+mod odd;
+
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use super::blocks::{built_in, built_in_block, family_shown};
 use super::edits;
@@ -9,11 +13,10 @@ use super::ipset;
 use super::iptables::list::{self, Listing};
 use super::iptables::place::{self, Section};
 use super::iptables::save;
-use super::lines::{self, LEGACY_WARNING, Line, is_command, is_tool, unwrapped};
+use super::lines::{self, LEGACY_WARNING, Line, is_command, unwrapped};
 use super::nft;
 use super::nft::script::{self, Variables};
-use super::prompt::{is_separator, section_of, tool_named};
-use super::ruleset::{Doubt, Family, Origin, Policy, Ruleset, Table};
+use super::ruleset::{Chain, Doubt, Family, Policy, Ruleset};
 use super::sets;
 use super::unite::unite;
 use super::unreadable::{Fault, Unreadable};
@@ -69,15 +72,13 @@ pub fn read(text: &str, assumed: Family) -> Result<Ruleset, Unreadable> {
         return Err(fault);
     }
     read?;
-    let rules = |table: &Table| {
-        table
-            .chains
-            .iter()
-            .map(|chain| chain.rules.len())
-            .sum::<usize>()
+    let chains = || ruleset.tables.iter().flat_map(|table| &table.chains);
+    let rules: usize = chains().map(|chain| chain.rules.len()).sum();
+    let tells = |chain: &Arc<Chain>| {
+        let base = chain.base.as_ref();
+        base.is_some_and(|base| base.policy != Policy::Unknown)
     };
-    let understood = ruleset.tables.iter().map(rules).sum::<usize>() > reader.odd
-        || (reader.odd == 0 && !ruleset.tables.is_empty());
+    let understood = rules > reader.odd || chains().any(tells);
     if let Some(fault) = reader.fault.filter(|_| !understood) {
         return Err(fault);
     }
@@ -93,6 +94,19 @@ pub fn read(text: &str, assumed: Family) -> Result<Ruleset, Unreadable> {
     unite(&mut ruleset);
     sets::settle(&mut ruleset);
     Ok(ruleset)
+}
+
+/// Whether a text, which cannot be read, has any line that begins as those of rules do.
+pub fn may_hold_rules(text: &str) -> bool {
+    let starts = [
+        "-A ", "-I ", "-P ", "-N ", "*", ":", "table ", "chain ", "Chain ", "create ", "add ",
+        "Name: ", "{", "[{", "target ", "pkts ", "num ",
+    ];
+    let begins = |line: &str| {
+        let line = line.trim_start();
+        starts.iter().any(|start| line.starts_with(start)) || lines::is_tool_line(line)
+    };
+    text.lines().any(begins)
 }
 
 /// A fault in the last line, where that does not end, is that the text was cut off there.
@@ -168,7 +182,7 @@ impl Reader<'_> {
         }
         let ends = self.ends;
         match self.listing.take() {
-            Some(listing) if !listing.has_header() => {
+            Some(listing) if !listing.has_header() || (listing.is_empty() && !ends) => {
                 let mut told = lines.iter().rev();
                 let last = told.find(|(_, text)| !text.trim().is_empty());
                 let last = last.map_or(1, |(line, _)| *line);
@@ -262,10 +276,13 @@ impl Reader<'_> {
             self.command(whole.trim(), (line, indent + 1), is_last)?;
             return Ok(lines);
         }
-        if let Some(listing) = &mut self.listing
-            && listing.take(text, line)
-        {
-            return Ok(1);
+        if let Some(listing) = &mut self.listing {
+            if !self.ends && rest.len() == 1 && listing.is_cut_in(text) {
+                return Err(Unreadable::at(line, indent + 1, Fault::CutOff(line)));
+            }
+            if listing.take(text, line) {
+                return Ok(1);
+            }
         }
         self.end_listing()?;
         if trimmed.starts_with('#') {
@@ -286,13 +303,17 @@ impl Reader<'_> {
             self.sure = false;
             "filter".clone_into(&mut self.section.table);
         } else if let Some(command) = self.prompt(trimmed) {
-            let at = (line, text.len() - command.len() + 1);
+            let at = (line, text.len().saturating_sub(command.len()) + 1);
+            let typed = script::typed(trimmed);
             if is_command(&command) {
                 self.command(&command, at, rest.len() == 1)?;
             } else if self.ruleset.tables.is_empty() && ipset::fills(&command, &self.ruleset) {
                 ipset::read(&[(line, command.into())], &mut self.ruleset)?;
-            } else if script::is_followed(&command, &self.ruleset) {
-                let command = [(line, script::typed(trimmed).into())];
+            } else if typed
+                .as_ref()
+                .is_some_and(|typed| script::is_followed(typed, &self.ruleset))
+            {
+                let command = [(line, typed.unwrap_or_default().into())];
                 script::read(&command, &Variables::default(), &mut self.ruleset)?;
             } else if edits::changes(&command) && self.has_read() {
                 self.note(Doubt::Changed(trimmed.to_owned()));
@@ -331,55 +352,6 @@ impl Reader<'_> {
         Ok(1)
     }
 
-    /// Reads a command that adds to a chain of iptables. What cannot be read makes the rule unknown,
-    /// unless the text is cut off in it.
-    fn command(&mut self, text: &str, at: (usize, usize), is_last: bool) -> Result<(), Unreadable> {
-        let (section, assumed) = (&self.section, self.assumed);
-        let Err(fault) = save::command(text, at, section, &mut self.ruleset, assumed) else {
-            return Ok(());
-        };
-        if is_last && !self.ends {
-            return Err(fault);
-        }
-        if save::unread(text, section, &mut self.ruleset, assumed) {
-            self.odd += 1;
-            self.fault.get_or_insert(fault);
-            return Ok(());
-        }
-        self.odd_line(fault, text.chars().take(SHOWN).collect(), is_last)
-    }
-
-    /// A line of no form that is known may be anything, unless the text is cut off in it.
-    fn odd_line(
-        &mut self,
-        fault: Unreadable,
-        begins: String,
-        is_last: bool,
-    ) -> Result<(), Unreadable> {
-        if is_last && !self.ends {
-            return Err(fault);
-        }
-        self.fault.get_or_insert(fault);
-        let odd = |doubt: &&Doubt| matches!(doubt, Doubt::NotUnderstood(_));
-        if self.ruleset.doubts.iter().filter(odd).count() < MOST_ODD {
-            self.note(Doubt::NotUnderstood(begins));
-        }
-        Ok(())
-    }
-
-    /// Whether the text ends within a line that begins another table of nft, or the listing of
-    /// another chain.
-    fn is_cut_off(&self, text: &str, rest: &[Line<'_>]) -> bool {
-        let mut behind = rest.iter().skip(1);
-        if text.is_empty() || !behind.all(|(_, text)| text.trim().is_empty()) {
-            return false;
-        }
-        let mut tables = self.ruleset.tables.iter();
-        let by_nft = tables.any(|table| table.origin == Origin::Nft);
-        let heading = text.starts_with("Chain ") && !text.contains(')');
-        (by_nft && "table".starts_with(text)) || (heading && !self.ends)
-    }
-
     /// Whether anything was read that a command may change.
     fn has_read(&self) -> bool {
         !self.ruleset.tables.is_empty() || !self.ruleset.ipsets.is_empty()
@@ -407,88 +379,6 @@ impl Reader<'_> {
             self.ruleset.doubts.push(doubt);
         }
     }
-
-    /// Learns from what iptables-save writes above its tables.
-    fn comment(&mut self, text: &str) {
-        if let Some(rest) = text.strip_prefix("# Generated by ") {
-            let (tool, rest) = rest.split_once(' ').unwrap_or((rest, ""));
-            self.section = Section::default();
-            self.told = false;
-            self.begin_block();
-            self.section.family = match tool {
-                "xtables-save" | "xtables-nft-save" => None,
-                _ if tool.starts_with("ip6") => Some(Family::Ip6),
-                _ => Some(Family::Ip),
-            };
-            self.family = self.section.family;
-            self.asked_iptables |= self.family.is_some();
-            self.section.origin = if rest.contains("nf_tables")
-                || tool.contains("-nft-")
-                || tool.starts_with("xtables")
-            {
-                Origin::IptablesNft
-            } else if tool.contains("legacy") || names_its_variant(rest) {
-                Origin::IptablesLegacy
-            } else {
-                Origin::Iptables
-            };
-        } else if let Some(name) = text.strip_prefix("# Warning: table ")
-            && text.contains("is managed by iptables-nft")
-        {
-            let name = name.split(" is managed").next().unwrap_or_default();
-            self.note(Doubt::IptablesSeenByNft(name.to_owned()));
-        } else if is_command_line(text.trim_start_matches('#').trim()) {
-            // The prompt of root.
-            self.prompt(text);
-        }
-    }
-
-    /// Learns from the command on a prompt line, and gives back its words from the first option;
-    /// `None` when the line holds no command of a tool we know and is no prompt at all.
-    fn prompt(&mut self, text: &str) -> Option<String> {
-        let spaced = text.replace(';', " ; ");
-        let words: Vec<&str> = spaced.split_whitespace().collect();
-        let Some((at, name)) = words
-            .iter()
-            .enumerate()
-            .find_map(|(at, word)| Some((at, tool_named(word)?)))
-        else {
-            let first = words.first().copied().unwrap_or_default();
-            let second = words.get(1).copied().unwrap_or_default();
-            let ends = |word: &str| word.ends_with(['$', '#', '%', '>', ']']);
-            return (ends(first) || (first.contains('@') && ends(second))).then(String::new);
-        };
-        let since = self.section.since;
-        let mut kept: Vec<&str> = Vec::new();
-        let mut commands = words
-            .get(at..)
-            .unwrap_or_default()
-            .split(|word| is_separator(word));
-        let first = commands.next().unwrap_or_default();
-        self.section = Section {
-            since,
-            ..section_of(&name, first, &mut kept)
-        };
-        self.queue = commands
-            .filter_map(|command| {
-                let (at, name) = command
-                    .iter()
-                    .enumerate()
-                    .find_map(|(at, word)| Some((at, tool_named(word)?)))?;
-                let rest = command.get(at..).unwrap_or_default();
-                name.contains("tables")
-                    .then(|| section_of(&name, rest, &mut Vec::new()))
-            })
-            .collect();
-        self.family = self.section.family;
-        let kept = kept.join(" ");
-        self.told = true;
-        self.asked_iptables |= name.contains("tables") && name.ends_with("-save");
-        if !is_command(&kept) {
-            self.begin_block();
-        }
-        Some(kept)
-    }
 }
 
 /// Whether a line that adds a rule says nothing of what happens to its packets.
@@ -500,18 +390,4 @@ fn lacks_target(text: &str) -> bool {
     };
     adds.iter().any(|add| text.trim_start().starts_with(add))
         && !text.split_whitespace().any(is_target)
-}
-
-/// Whether this is a command of a tool that shows rules.
-fn is_command_line(text: &str) -> bool {
-    let mut words = text.split_whitespace().skip_while(|word| *word == "sudo");
-    words.next().is_some_and(is_tool)
-}
-
-/// Whether a save of this version says which variant wrote it: from 1.8.8 on.
-fn names_its_variant(rest: &str) -> bool {
-    let digits = rest.trim_start_matches('v').split([' ', '-']).next();
-    let mut parts = digits.unwrap_or_default().split('.').map(str::parse::<u32>);
-    let mut part = || parts.next().and_then(Result::ok).unwrap_or(0);
-    (part(), part(), part()) >= (1, 8, 8)
 }

@@ -249,6 +249,50 @@ fn patterns(kind: &str, entry: &str) -> Vec<Pattern> {
     patterns
 }
 
+/// Puts into lists of sets what their sets hold, where all of that is known and of one kind: a lookup
+/// asks one after the other, and in each of them what excludes is for its own entries. Gives back
+/// the lists with the names of their sets.
+pub(super) fn unfold(ruleset: &mut Ruleset) -> Vec<(String, Vec<String>)> {
+    let known = |name: &str| ruleset.ipsets.get(name).filter(|set| set.known);
+    let unfolded = |list: &Set| -> Option<Set> {
+        let members: Option<Vec<&Set>> = list
+            .elements
+            .iter()
+            .map(|member| known(&member.text))
+            .collect();
+        let members = members?;
+        let kind = members.first()?.kind.clone();
+        let plain = |set: &&Set| set.kind == kind && !set.elements.iter().any(|one| one.excludes);
+        members.iter().all(plain).then(|| Set {
+            elements: Arc::new(
+                members
+                    .iter()
+                    .flat_map(|set| set.elements.iter().cloned())
+                    .collect(),
+            ),
+            kind,
+            known: true,
+            ..Set::default()
+        })
+    };
+    let lists = ruleset
+        .ipsets
+        .iter()
+        .filter(|(_, set)| set.kind == "list:set");
+    let found: Vec<(String, Set, Vec<String>)> = lists
+        .filter_map(|(name, list)| {
+            let members = list.elements.iter().map(|member| member.text.clone());
+            Some((name.clone(), unfolded(list)?, members.collect()))
+        })
+        .collect();
+    let mut lists = Vec::new();
+    for (name, set, members) in found {
+        ruleset.ipsets.insert(name.clone(), set);
+        lists.push((name, members));
+    }
+    lists
+}
+
 /// Takes an entry out of a set. Where it is written otherwise than it was put in, what it may have
 /// been a part of is no member for sure, and what is left is not known.
 fn remove(ruleset: &mut Ruleset, name: &str, entry: &str) {

@@ -156,6 +156,20 @@ impl Listing {
         true
     }
 
+    /// Whether it has no row.
+    pub(in crate::rules) const fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
+    /// Whether the text, which ends in this line, ends within a row.
+    pub(in crate::rules) fn is_cut_in(&self, text: &str) -> bool {
+        let last = self.rows.last().map(|(_, text)| text.as_str());
+        let full = self.last_width >= self.widest;
+        self.columns.is_some_and(|columns| {
+            !full && matches!(row::kind(text, columns, last, full), Line::Rest)
+        })
+    }
+
     /// Whether its columns are known.
     pub(in crate::rules) const fn has_header(&self) -> bool {
         self.columns.is_some()
@@ -234,7 +248,11 @@ impl Listing {
             };
             match read {
                 Ok((rule, has_names)) => {
+                    let number = rule.number;
                     rules.push(rule);
+                    if !ends && index + 1 == self.rows.len() {
+                        maybe_cut(&mut rules, number, *line);
+                    }
                     if has_names {
                         note(ruleset, Doubt::NamesShown);
                     }
@@ -322,6 +340,28 @@ impl Listing {
             },
         })
     }
+}
+
+/// The last row, where its line does not end, may not be whole: then nobody knows what it asks for,
+/// and what comes behind it.
+fn maybe_cut(rules: &mut Vec<Rule>, number: u32, line: usize) {
+    let whole = |negated| {
+        Statement::Match(Condition::Opaque {
+            text: format!("line {line}, the last one, which does not end, is whole"),
+            stable: true,
+            negated,
+            odds: Odds::Usually(true),
+        })
+    };
+    let Some(rule) = rules.last_mut() else {
+        return;
+    };
+    let mut other = Rule::unread(number, rule.text.clone(), false);
+    rule.statements.insert(0, whole(false));
+    if let Some(first) = other.statements.first_mut() {
+        *first = whole(true);
+    }
+    rules.push(other);
 }
 
 fn opaque(text: String, stable: bool, odds: Odds) -> Statement {

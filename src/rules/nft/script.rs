@@ -125,11 +125,11 @@ pub(in crate::rules) fn read<'a>(
     parser.rest(ruleset)
 }
 
-/// The words that a shell hands to nft on this command line.
-pub(in crate::rules) fn typed(line: &str) -> String {
-    let at = line.find("nft ").map_or(0, |at| at + "nft ".len());
+/// The words that a shell hands to nft on this command line; `None` where it is none of nft.
+pub(in crate::rules) fn typed(line: &str) -> Option<String> {
+    let (_, words) = line.split_once("nft ")?;
     let mut text = String::new();
-    let mut characters = line.get(at..).unwrap_or(line).chars();
+    let mut characters = words.chars();
     let mut quote = None;
     while let Some(character) = characters.next() {
         match (quote, character) {
@@ -141,7 +141,7 @@ pub(in crate::rules) fn typed(line: &str) -> String {
             (None, _) => text.push(character),
         }
     }
-    text
+    Some(text.trim_start().to_owned())
 }
 
 impl<'a> Parser<'a> {
