@@ -91,6 +91,7 @@ pub fn read(text: &str, assumed: Family) -> Result<Ruleset, Unreadable> {
             .unwrap_or(0);
         return Err(Unreadable::at(line + 1, 1, Fault::NoRules));
     }
+    nft::text::doubt_unhooked(&mut ruleset);
     unite(&mut ruleset);
     sets::settle(&mut ruleset);
     Ok(ruleset)
@@ -164,6 +165,10 @@ impl Reader<'_> {
             } else if !self.sure && script::is_followed(begun, &self.ruleset) {
                 self.end_listing()?;
                 next += script::read(rest, &variables, &mut self.ruleset)?;
+                if !self.ends && next >= lines.len() {
+                    let last = lines.last().map_or(1, |(line, _)| *line);
+                    return Err(Unreadable::at(last, 1, Fault::CutOff(last)));
+                }
             } else if text.trim_start().starts_with('{') {
                 self.end_listing()?;
                 next += nft::json::read(rest, &mut self.ruleset)?;
@@ -268,12 +273,20 @@ impl Reader<'_> {
         if is_command(trimmed) {
             self.end_listing()?;
             let (whole, lines) = unwrapped(text, rest);
-            if !self.ends && !self.sure && lines == rest.len() && lacks_target(&whole) {
-                let last = rest.last().map_or(line, |(line, _)| *line);
-                return Err(Unreadable::at(last, indent + 1, Fault::CutOff(last)));
-            }
             let is_last = lines == rest.len();
-            self.command(whole.trim(), (line, indent + 1), is_last)?;
+            let last = rest.last().filter(|_| is_last && lines > 1);
+            if let Some((line, text)) = last.filter(|(_, text)| self.is_cut_off(text.trim(), &[])) {
+                return Err(Unreadable::at(*line, text.len(), Fault::CutOff(*line)));
+            }
+            let ends_in = rest.last().map_or(line, |(line, _)| *line);
+            let cut = |fault: Unreadable| {
+                if matches!(fault.fault, Fault::CutOff(_)) {
+                    return Unreadable::at(ends_in, fault.column, Fault::CutOff(ends_in));
+                }
+                fault
+            };
+            let read = self.command(whole.trim(), (line, indent + 1), is_last);
+            read.map_err(cut)?;
             return Ok(lines);
         }
         if let Some(listing) = &mut self.listing {
@@ -309,6 +322,8 @@ impl Reader<'_> {
                 self.command(&command, at, rest.len() == 1)?;
             } else if self.ruleset.tables.is_empty() && ipset::fills(&command, &self.ruleset) {
                 ipset::read(&[(line, command.into())], &mut self.ruleset)?;
+            } else if !self.ends && rest.len() == 1 && typed.is_some() && self.has_read() {
+                return Err(Unreadable::at(line, indent + 1, Fault::CutOff(line)));
             } else if typed
                 .as_ref()
                 .is_some_and(|typed| script::is_followed(typed, &self.ruleset))
@@ -379,15 +394,4 @@ impl Reader<'_> {
             self.ruleset.doubts.push(doubt);
         }
     }
-}
-
-/// Whether a line that adds a rule says nothing of what happens to its packets.
-fn lacks_target(text: &str) -> bool {
-    let adds = ["-A ", "-I ", "--append ", "--insert "];
-    let is_target = |word: &str| {
-        let targets = ["-j", "-g", "--jump", "--goto"];
-        targets.contains(&word)
-    };
-    adds.iter().any(|add| text.trim_start().starts_with(add))
-        && !text.split_whitespace().any(is_target)
 }

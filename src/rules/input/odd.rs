@@ -4,7 +4,7 @@ use super::{MOST_ODD, Reader, SHOWN};
 use crate::rules::iptables::save;
 use crate::rules::lines::Line;
 use crate::rules::ruleset::{Doubt, Origin};
-use crate::rules::unreadable::Unreadable;
+use crate::rules::unreadable::{Fault, Unreadable};
 
 impl Reader<'_> {
     /// Whether the text ends within a line that begins another table of nft, the listing of another
@@ -27,6 +27,7 @@ impl Reader<'_> {
         match words.as_slice() {
             ["Chain", ..] => !text.contains(')'),
             ["-" | "-A" | "-I" | "-P" | "-N"] => self.has_read(),
+            [word] if word.starts_with('$') => self.has_read(),
             [word] => {
                 let begins = |tool: &&str| tool.starts_with(word) && *tool != *word;
                 word.len() > 1 && self.has_read() && tools.iter().any(begins)
@@ -45,6 +46,9 @@ impl Reader<'_> {
         at: (usize, usize),
         is_last: bool,
     ) -> Result<(), Unreadable> {
+        if is_last && !self.ends && !self.sure && self.lacks_target(text) {
+            return Err(Unreadable::at(at.0, at.1, Fault::CutOff(at.0)));
+        }
         let (section, assumed) = (&self.section, self.assumed);
         let Err(fault) = save::command(text, at, section, &mut self.ruleset, assumed) else {
             return Ok(());
@@ -76,5 +80,52 @@ impl Reader<'_> {
             self.note(Doubt::NotUnderstood(begins));
         }
         Ok(())
+    }
+
+    /// Whether a command that adds a rule does not say what happens to its packets, or ends in what
+    /// is the name of no target and of no chain.
+    fn lacks_target(&self, text: &str) -> bool {
+        const TARGETS: [&str; 22] = [
+            "ACCEPT",
+            "DROP",
+            "REJECT",
+            "RETURN",
+            "LOG",
+            "QUEUE",
+            "NFQUEUE",
+            "MASQUERADE",
+            "DNAT",
+            "SNAT",
+            "REDIRECT",
+            "MARK",
+            "CONNMARK",
+            "NFLOG",
+            "TPROXY",
+            "SET",
+            "TCPMSS",
+            "NOTRACK",
+            "CT",
+            "TRACE",
+            "TARPIT",
+            "SYNPROXY",
+        ];
+        let adds = ["-A ", "-I ", "--append ", "--insert "];
+        if !adds.iter().any(|add| text.trim_start().starts_with(add)) {
+            return false;
+        }
+        let leads = |word: &str| ["-j", "-g", "--jump", "--goto"].contains(&word);
+        let words: Vec<&str> = text.split_whitespace().collect();
+        let Some(at) = words.iter().position(|word| leads(word)) else {
+            return true;
+        };
+        match words.get(at + 1..) {
+            Some([target]) => {
+                let mut tables = self.ruleset.tables.iter();
+                let is_chain = tables.any(|table| table.position(target).is_some());
+                !TARGETS.contains(target) && !is_chain
+            }
+            Some(rest) => rest.is_empty(),
+            None => true,
+        }
     }
 }

@@ -339,6 +339,25 @@ impl Parser<'_> {
     }
 }
 
+/// Doubts the chains of which it is not understood where they are called, in either form.
+pub(in crate::rules) fn doubt_unhooked(ruleset: &mut Ruleset) {
+    let chains = ruleset.tables.iter().flat_map(|table| &table.chains);
+    let bases = chains.filter_map(|chain| chain.base.as_ref());
+    let unread = bases.filter_map(|base| base.unread.as_ref());
+    let is_hook = |words: &&String| {
+        let all = words.split(|letter: char| !letter.is_alphanumeric());
+        let mut words = all
+            .filter(|word| !word.is_empty())
+            .skip_while(|word| *word != "hook");
+        words.nth(1).is_some_and(|name| Hook::named(name).is_some())
+    };
+    let strange: Vec<Doubt> = unread
+        .filter(|words| !is_hook(words))
+        .map(|words| Doubt::NotUnderstood(words.clone()))
+        .collect();
+    ruleset.doubts.extend(strange);
+}
+
 /// Whether two readings of a chain do the same.
 fn ways_are_alike(one: &[Rule], other: &[Rule]) -> bool {
     let mut pairs = one.iter().zip(other);

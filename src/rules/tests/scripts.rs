@@ -119,17 +119,20 @@ fn what_a_shell_puts_into_a_rule_is_not_known() {
     }
 }
 
+/// What makes a line of one and its number.
+type Form<'f> = &'f dyn Fn(usize, &str) -> String;
+
 #[test]
 fn numbers_before_lines_are_no_part_of_them() {
     let save = input_chain("ACCEPT", &format!("-A INPUT -s {FROM} -j DROP\n"));
     let table = "table inet f {\n chain input {\n  type filter hook input priority 0; policy accept;\n  tcp dport 3306 drop\n }\n}\n";
-    let numbered = |text: &str, form: &dyn Fn(usize, &str) -> String| -> String {
+    let numbered = |text: &str, form: Form<'_>| -> String {
         (1..)
             .zip(text.lines())
             .map(|(at, line)| form(at, line))
             .collect()
     };
-    let forms: [&dyn Fn(usize, &str) -> String; 4] = [
+    let forms: [Form<'_>; 4] = [
         &|at, line| format!("{at}: {line}\n"),
         &|at, line| format!("{at:6}\t{line}\n"),
         &|at, line| format!(" {at}  {line}\n"),
@@ -213,13 +216,34 @@ fn a_listing_without_its_header_is_cut_off() {
     }
     let begun =
         format!("{whole}DROP       udp  --  0.0.0.0/0            0.0.0.0/0           \nDRO");
-    let fault = input::read(&begun, Family::Ip).expect_err("a row that is cut off");
-    assert_eq!(fault.fault, Fault::CutOff(4));
+    assert_eq!(rules(&begun, &packet()), Ruling::Depends);
     let between = format!(
         "Chain INPUT (policy DROP)\n\n{}",
         whole.replace("INPUT", "FORWARD")
     );
     assert_eq!(rules(&between, &packet()), Ruling::Depends);
+}
+
+#[test]
+fn what_stands_in_a_chain_that_is_not_shown_may_lead_elsewhere() {
+    let text = |policy: &str, jump: &str| {
+        format!(
+            "*nat\n:PREROUTING ACCEPT [0:0]\n-A PREROUTING -j {jump}\nCOMMIT\n\
+             *filter\n:INPUT {policy} [0:0]\n:FORWARD ACCEPT [0:0]\nCOMMIT\n"
+        )
+    };
+    assert_eq!(
+        rules(&text("DROP", "ELSEWHERE"), &packet()),
+        Ruling::Depends
+    );
+    assert_eq!(rules(&text("DROP", "RETURN"), &packet()), Ruling::Blocked);
+    let table = |hook: &str| {
+        format!(
+            "table inet f {{\n chain i {{\n  type filter {hook} priority 0; policy accept;\n  drop\n }}\n}}\n"
+        )
+    };
+    assert_eq!(rules(&table("hook output"), &packet()), Ruling::Allowed);
+    assert_eq!(rules(&table("hook outward"), &packet()), Ruling::Depends);
 }
 
 #[test]
