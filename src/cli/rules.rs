@@ -291,9 +291,12 @@ impl Given {
             name: self.name.clone(),
             reason,
         };
-        input::read(&self.text, assumed)
-            .map(Some)
-            .map_err(unreadable)
+        match input::read(&self.text, assumed) {
+            Ok(ruleset) => Ok(Some(ruleset)),
+            // What stands round the documents of a cloud is what a shell or a person says.
+            Err(_) if !self.found.is_empty() && !input::may_hold_rules(&self.text) => Ok(None),
+            Err(fault) => Err(unreadable(fault)),
+        }
     }
 }
 
@@ -317,10 +320,11 @@ pub(super) fn given(files: &[PathBuf]) -> Result<Given, Unjudged> {
             };
             split::split(&text(&bytes), &mut found).map_err(unreadable)?
         };
-        rules.push_str(&left);
-        if !rules.ends_with('\n') {
+        // Whether the last one ends tells whether it is whole.
+        if !rules.is_empty() && !rules.ends_with('\n') {
             rules.push('\n');
         }
+        rules.push_str(&left);
     }
     found.settle();
     let name = match files {

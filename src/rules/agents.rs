@@ -140,7 +140,9 @@ impl Agent {
 
     /// The program behind a rule: one that says so itself, or that fills a set which it looks up.
     fn of_rule(table: &Table, chain: &Chain, rule: &Rule) -> Option<Self> {
-        let refuses = chain.name.starts_with("KUBE-") && rule.text.contains("has no endpoints");
+        let without = ["has no endpoints", "has no local endpoints"];
+        let refuses = chain.name.starts_with("KUBE-")
+            && without.iter().any(|words| rule.text.contains(words));
         if refuses || (table.name == "kube-proxy" && chain.name == "reject-chain") {
             return Some(Self::Unserved);
         }
@@ -260,7 +262,8 @@ impl Agent {
             ),
             Self::Unserved => {
                 "no rule helps: the service has no endpoints (kubectl get endpoints -A shows it): \
-                 its pods do not run, are not ready, or its selector fits none"
+                 its pods do not run, are not ready, or its selector fits none; where its traffic \
+                 policy is Local, none of them is on this node"
                     .to_owned()
             }
             Self::Calico => format!(

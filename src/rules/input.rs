@@ -1,18 +1,22 @@
 //! The input as people have it: outputs of several tools one after the other, with the prompt
 //! lines between them that a terminal leaves.
 
-use std::collections::VecDeque;
-use std::net::IpAddr;
+mod heard;
+mod odd;
 
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use super::blocks::{built_in, built_in_block, family_shown};
 use super::edits;
 use super::ipset;
 use super::iptables::list::{self, Listing};
 use super::iptables::place::{self, Section};
 use super::iptables::save;
-use super::lines::{self, LEGACY_WARNING, Line, is_command, is_tool, is_tool_line, unwrapped};
+use super::lines::{self, LEGACY_WARNING, Line, is_command, unwrapped};
 use super::nft;
-use super::prompt::{is_separator, section_of, tool_named};
-use super::ruleset::{Doubt, Family, Origin, Policy, Ruleset};
+use super::nft::script::{self, Variables};
+use super::ruleset::{Chain, Doubt, Family, Policy, Ruleset};
 use super::sets;
 use super::unite::unite;
 use super::unreadable::{Fault, Unreadable};
@@ -25,6 +29,9 @@ const MOST_GAPS: usize = 3;
 
 /// How much of a line is shown that cannot be read.
 const SHOWN: usize = 60;
+
+/// How many lines are named that are not understood; one is enough to decide nothing.
+const MOST_ODD: usize = 5;
 
 /// Reads every rule set in `text`; `assumed` is the IP version where the input does not say.
 ///
@@ -51,6 +58,8 @@ pub fn read(text: &str, assumed: Family) -> Result<Ruleset, Unreadable> {
         knows_empty: false,
         asked_iptables: false,
         queue: VecDeque::new(),
+        fault: None,
+        odd: 0,
     };
     for line in left_out.into_iter().take(MOST_GAPS) {
         reader.note(Doubt::LeftOut(line));
@@ -63,6 +72,16 @@ pub fn read(text: &str, assumed: Family) -> Result<Ruleset, Unreadable> {
         return Err(fault);
     }
     read?;
+    let chains = || ruleset.tables.iter().flat_map(|table| &table.chains);
+    let rules: usize = chains().map(|chain| chain.rules.len()).sum();
+    let tells = |chain: &Arc<Chain>| {
+        let base = chain.base.as_ref();
+        base.is_some_and(|base| base.policy != Policy::Unknown)
+    };
+    let understood = rules > reader.odd || chains().any(tells);
+    if let Some(fault) = reader.fault.filter(|_| !understood) {
+        return Err(fault);
+    }
     if ruleset.tables.is_empty() && reader.asked_iptables {
         ruleset.doubts.push(Doubt::OnlyIptables);
     } else if ruleset.tables.is_empty() && !reader.knows_empty {
@@ -72,9 +91,23 @@ pub fn read(text: &str, assumed: Family) -> Result<Ruleset, Unreadable> {
             .unwrap_or(0);
         return Err(Unreadable::at(line + 1, 1, Fault::NoRules));
     }
+    nft::text::doubt_unhooked(&mut ruleset);
     unite(&mut ruleset);
     sets::settle(&mut ruleset);
     Ok(ruleset)
+}
+
+/// Whether a text, which cannot be read, has any line that begins as those of rules do.
+pub fn may_hold_rules(text: &str) -> bool {
+    let starts = [
+        "-A ", "-I ", "-P ", "-N ", "*", ":", "table ", "chain ", "Chain ", "create ", "add ",
+        "Name: ", "{", "[{", "target ", "pkts ", "num ",
+    ];
+    let begins = |line: &str| {
+        let line = line.trim_start();
+        starts.iter().any(|start| line.starts_with(start)) || lines::is_tool_line(line)
+    };
+    text.lines().any(begins)
 }
 
 /// A fault in the last line, where that does not end, is that the text was cut off there.
@@ -110,17 +143,32 @@ struct Reader<'a> {
     asked_iptables: bool,
     /// What commands behind the first of a line say of the listings to come.
     queue: VecDeque<Section>,
+    /// What is wrong with the first line that cannot be read.
+    fault: Option<Unreadable>,
+    /// How many rules cannot be read.
+    odd: usize,
 }
 
 impl Reader<'_> {
     fn read(&mut self) -> Result<(), Unreadable> {
         let lines = std::mem::take(&mut self.lines);
         let mut next = 0;
+        let mut variables = Variables::default();
         while let Some((line, text)) = lines.get(next) {
             let rest = lines.get(next..).unwrap_or_default();
-            if text.trim_start().starts_with("table ") && !text.contains("is managed by") {
+            let begun = text.trim_start();
+            if begun.starts_with("table ") && !text.contains("is managed by") {
                 self.end_listing()?;
-                next += nft::text::read(rest, &mut self.ruleset)?;
+                next += nft::text::read(rest, &variables, &mut self.ruleset)?;
+            } else if !self.sure && script::defines(begun) {
+                next += script::define(rest, &mut variables)?;
+            } else if !self.sure && script::is_followed(begun, &self.ruleset) {
+                self.end_listing()?;
+                next += script::read(rest, &variables, &mut self.ruleset)?;
+                if !self.ends && next >= lines.len() {
+                    let last = lines.last().map_or(1, |(line, _)| *line);
+                    return Err(Unreadable::at(last, 1, Fault::CutOff(last)));
+                }
             } else if text.trim_start().starts_with('{') {
                 self.end_listing()?;
                 next += nft::json::read(rest, &mut self.ruleset)?;
@@ -137,7 +185,17 @@ impl Reader<'_> {
             let last = told.find(|(_, text)| !text.trim().is_empty());
             self.note(Doubt::CutOff(last.map_or(1, |(line, _)| *line)));
         }
-        self.end_listing()
+        let ends = self.ends;
+        match self.listing.take() {
+            Some(listing) if !listing.has_header() || (listing.is_empty() && !ends) => {
+                let mut told = lines.iter().rev();
+                let last = told.find(|(_, text)| !text.trim().is_empty());
+                let last = last.map_or(1, |(line, _)| *line);
+                Err(Unreadable::at(last, 1, Fault::CutOff(last)))
+            }
+            Some(listing) => self.finish(listing, ends),
+            None => Ok(()),
+        }
     }
 
     /// What follows may be of another table than what was before, and of the same name.
@@ -197,6 +255,7 @@ impl Reader<'_> {
             Listing::begin(trimmed, &self.section, &mut self.ruleset, self.assumed)
         {
             self.end_listing()?;
+            listing.line = line;
             listing.may_skip |= self.has_gaps;
             self.listing = Some(listing);
             return Ok(1);
@@ -214,24 +273,29 @@ impl Reader<'_> {
         if is_command(trimmed) {
             self.end_listing()?;
             let (whole, lines) = unwrapped(text, rest);
-            if !self.ends && !self.sure && lines == rest.len() && lacks_target(&whole) {
-                let last = rest.last().map_or(line, |(line, _)| *line);
-                return Err(Unreadable::at(last, indent + 1, Fault::CutOff(last)));
+            let is_last = lines == rest.len();
+            let last = rest.last().filter(|_| is_last && lines > 1);
+            if let Some((line, text)) = last.filter(|(_, text)| self.is_cut_off(text.trim(), &[])) {
+                return Err(Unreadable::at(*line, text.len(), Fault::CutOff(*line)));
             }
-            let at = (line, indent + 1);
-            save::command(
-                whole.trim(),
-                at,
-                &self.section,
-                &mut self.ruleset,
-                self.assumed,
-            )?;
+            let ends_in = rest.last().map_or(line, |(line, _)| *line);
+            let cut = |fault: Unreadable| {
+                if matches!(fault.fault, Fault::CutOff(_)) {
+                    return Unreadable::at(ends_in, fault.column, Fault::CutOff(ends_in));
+                }
+                fault
+            };
+            let read = self.command(whole.trim(), (line, indent + 1), is_last);
+            read.map_err(cut)?;
             return Ok(lines);
         }
-        if let Some(listing) = &mut self.listing
-            && listing.take(text, line)?
-        {
-            return Ok(1);
+        if let Some(listing) = &mut self.listing {
+            if !self.ends && rest.len() == 1 && listing.is_cut_in(text) {
+                return Err(Unreadable::at(line, indent + 1, Fault::CutOff(line)));
+            }
+            if listing.take(text, line) {
+                return Ok(1);
+            }
         }
         self.end_listing()?;
         if trimmed.starts_with('#') {
@@ -252,9 +316,20 @@ impl Reader<'_> {
             self.sure = false;
             "filter".clone_into(&mut self.section.table);
         } else if let Some(command) = self.prompt(trimmed) {
-            let at = (line, text.len() - command.len() + 1);
+            let at = (line, text.len().saturating_sub(command.len()) + 1);
+            let typed = script::typed(trimmed);
             if is_command(&command) {
-                save::command(&command, at, &self.section, &mut self.ruleset, self.assumed)?;
+                self.command(&command, at, rest.len() == 1)?;
+            } else if self.ruleset.tables.is_empty() && ipset::fills(&command, &self.ruleset) {
+                ipset::read(&[(line, command.into())], &mut self.ruleset)?;
+            } else if !self.ends && rest.len() == 1 && typed.is_some() && self.has_read() {
+                return Err(Unreadable::at(line, indent + 1, Fault::CutOff(line)));
+            } else if typed
+                .as_ref()
+                .is_some_and(|typed| script::is_followed(typed, &self.ruleset))
+            {
+                let command = [(line, typed.unwrap_or_default().into())];
+                script::read(&command, &Variables::default(), &mut self.ruleset)?;
             } else if edits::changes(&command) && self.has_read() {
                 self.note(Doubt::Changed(trimmed.to_owned()));
             }
@@ -271,7 +346,7 @@ impl Reader<'_> {
             let mut listing = Listing::headless(columns, section, &mut self.ruleset, self.assumed);
             listing.may_skip |= self.has_gaps;
             if columns.is_some() {
-                listing.take(text, line)?;
+                listing.take(text, line);
             } else {
                 listing.take_header(text);
             }
@@ -285,23 +360,11 @@ impl Reader<'_> {
                 self.note(Doubt::PassedOver(line, trimmed.to_owned()));
             }
         } else {
-            let begins = trimmed.chars().take(SHOWN).collect();
-            return Err(Unreadable::at(line, indent + 1, Fault::Foreign(begins)));
+            let begins: String = trimmed.chars().take(SHOWN).collect();
+            let fault = Unreadable::at(line, indent + 1, Fault::Foreign(begins.clone()));
+            self.odd_line(fault, begins, rest.len() == 1)?;
         }
         Ok(1)
-    }
-
-    /// Whether the text ends within a line that begins another table of nft, or the listing of
-    /// another chain.
-    fn is_cut_off(&self, text: &str, rest: &[Line<'_>]) -> bool {
-        let mut behind = rest.iter().skip(1);
-        if text.is_empty() || !behind.all(|(_, text)| text.trim().is_empty()) {
-            return false;
-        }
-        let mut tables = self.ruleset.tables.iter();
-        let by_nft = tables.any(|table| table.origin == Origin::Nft);
-        let heading = text.starts_with("Chain ") && !text.contains(')');
-        (by_nft && "table".starts_with(text)) || (heading && !self.ends)
     }
 
     /// Whether anything was read that a command may change.
@@ -311,9 +374,19 @@ impl Reader<'_> {
 
     fn end_listing(&mut self) -> Result<(), Unreadable> {
         match self.listing.take() {
-            Some(listing) => listing.finish(&mut self.ruleset, self.assumed),
+            Some(listing) => self.finish(listing, true),
             None => Ok(()),
         }
+    }
+
+    /// Puts a listing into the rule set; `ends` says whether its last line does.
+    fn finish(&mut self, listing: Listing, ends: bool) -> Result<(), Unreadable> {
+        let fault = listing.finish(&mut self.ruleset, self.assumed, ends)?;
+        if let Some((fault, rows)) = fault {
+            self.odd += rows;
+            self.fault.get_or_insert(fault);
+        }
+        Ok(())
     }
 
     fn note(&mut self, doubt: Doubt) {
@@ -321,164 +394,4 @@ impl Reader<'_> {
             self.ruleset.doubts.push(doubt);
         }
     }
-
-    /// Learns from what iptables-save writes above its tables.
-    fn comment(&mut self, text: &str) {
-        if let Some(rest) = text.strip_prefix("# Generated by ") {
-            let (tool, rest) = rest.split_once(' ').unwrap_or((rest, ""));
-            self.section = Section::default();
-            self.told = false;
-            self.begin_block();
-            self.section.family = match tool {
-                "xtables-save" | "xtables-nft-save" => None,
-                _ if tool.starts_with("ip6") => Some(Family::Ip6),
-                _ => Some(Family::Ip),
-            };
-            self.family = self.section.family;
-            self.asked_iptables |= self.family.is_some();
-            self.section.origin = if rest.contains("nf_tables")
-                || tool.contains("-nft-")
-                || tool.starts_with("xtables")
-            {
-                Origin::IptablesNft
-            } else if tool.contains("legacy") || names_its_variant(rest) {
-                Origin::IptablesLegacy
-            } else {
-                Origin::Iptables
-            };
-        } else if let Some(name) = text.strip_prefix("# Warning: table ")
-            && text.contains("is managed by iptables-nft")
-        {
-            let name = name.split(" is managed").next().unwrap_or_default();
-            self.note(Doubt::IptablesSeenByNft(name.to_owned()));
-        } else if is_command_line(text.trim_start_matches('#').trim()) {
-            // The prompt of root.
-            self.prompt(text);
-        }
-    }
-
-    /// Learns from the command on a prompt line, and gives back its words from the first option;
-    /// `None` when the line holds no command of a tool we know and is no prompt at all.
-    fn prompt(&mut self, text: &str) -> Option<String> {
-        let spaced = text.replace(';', " ; ");
-        let words: Vec<&str> = spaced.split_whitespace().collect();
-        let Some((at, name)) = words
-            .iter()
-            .enumerate()
-            .find_map(|(at, word)| Some((at, tool_named(word)?)))
-        else {
-            let first = words.first().copied().unwrap_or_default();
-            let second = words.get(1).copied().unwrap_or_default();
-            let ends = |word: &str| word.ends_with(['$', '#', '%', '>', ']']);
-            return (ends(first) || (first.contains('@') && ends(second))).then(String::new);
-        };
-        let since = self.section.since;
-        let mut kept: Vec<&str> = Vec::new();
-        let mut commands = words
-            .get(at..)
-            .unwrap_or_default()
-            .split(|word| is_separator(word));
-        let first = commands.next().unwrap_or_default();
-        self.section = Section {
-            since,
-            ..section_of(&name, first, &mut kept)
-        };
-        self.queue = commands
-            .filter_map(|command| {
-                let (at, name) = command
-                    .iter()
-                    .enumerate()
-                    .find_map(|(at, word)| Some((at, tool_named(word)?)))?;
-                let rest = command.get(at..).unwrap_or_default();
-                name.contains("tables")
-                    .then(|| section_of(&name, rest, &mut Vec::new()))
-            })
-            .collect();
-        self.family = self.section.family;
-        let kept = kept.join(" ");
-        self.told = true;
-        self.asked_iptables |= name.contains("tables") && name.ends_with("-save");
-        if !is_command(&kept) {
-            self.begin_block();
-        }
-        Some(kept)
-    }
-}
-
-/// Whether a line that adds a rule says nothing of what happens to its packets.
-fn lacks_target(text: &str) -> bool {
-    let adds = ["-A ", "-I ", "--append ", "--insert "];
-    let is_target = |word: &str| {
-        let targets = ["-j", "-g", "--jump", "--goto"];
-        targets.contains(&word)
-    };
-    adds.iter().any(|add| text.trim_start().starts_with(add))
-        && !text.split_whitespace().any(is_target)
-}
-
-/// Whether this is a command of a tool that shows rules.
-fn is_command_line(text: &str) -> bool {
-    let mut words = text.split_whitespace().skip_while(|word| *word == "sudo");
-    words.next().is_some_and(is_tool)
-}
-
-/// The built-in chain that a line of `iptables -L` or `-S` declares.
-fn built_in(text: &str) -> Option<&str> {
-    let name = match text.strip_prefix("-P ") {
-        Some(rest) => rest.split_whitespace().next()?,
-        None => text.strip_prefix("Chain ")?.split_once(" (policy ")?.0,
-    };
-    place::order(name).map(|_| name)
-}
-
-/// The built-in chains of the table whose listing begins here.
-fn built_in_block<'a>(lines: &'a [Line<'_>]) -> Vec<&'a str> {
-    let mut chains: Vec<&str> = Vec::new();
-    let mut last = None;
-    for (index, (_, line)) in lines.iter().enumerate() {
-        let line = line.trim();
-        if index > 0 && is_tool_line(line) {
-            break;
-        }
-        if let Some(name) = built_in(line) {
-            let order = place::order(name);
-            if order <= last {
-                break;
-            }
-            last = order;
-            chains.push(name);
-        }
-    }
-    chains
-}
-
-/// The IP version of the addresses in the listing that begins here, by the first of them.
-fn family_shown(lines: &[Line<'_>]) -> Option<Family> {
-    let mut last = None;
-    for (index, (_, line)) in lines.iter().enumerate() {
-        let line = line.trim();
-        let order = built_in(line).and_then(place::order);
-        if (index > 0 && is_tool_line(line)) || (order.is_some() && order <= last) {
-            break;
-        }
-        last = order.or(last);
-        let said = line.split("/*").next().unwrap_or_default();
-        let said = said.split("--comment").next().unwrap_or_default();
-        let address = |word: &str| {
-            let host = word.trim_start_matches('!').split('/').next()?;
-            host.parse::<IpAddr>().ok().map(Family::of)
-        };
-        if let Some(family) = said.split_whitespace().find_map(address) {
-            return Some(family);
-        }
-    }
-    None
-}
-
-/// Whether a save of this version says which variant wrote it: from 1.8.8 on.
-fn names_its_variant(rest: &str) -> bool {
-    let digits = rest.trim_start_matches('v').split([' ', '-']).next();
-    let mut parts = digits.unwrap_or_default().split('.').map(str::parse::<u32>);
-    let mut part = || parts.next().and_then(Result::ok).unwrap_or(0);
-    (part(), part(), part()) >= (1, 8, 8)
 }

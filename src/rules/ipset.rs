@@ -12,12 +12,68 @@ use super::unreadable::{Fault, Unreadable};
 
 /// Whether a line begins what ipset prints, or changes a set that was read.
 pub(super) fn begins(text: &str, ruleset: &Ruleset) -> bool {
+    text.starts_with("Name: ") || makes(text) || changes(text, ruleset)
+}
+
+/// Whether a command makes a set, or adds to one.
+pub(super) fn fills(text: &str, ruleset: &Ruleset) -> bool {
+    makes(text) || (text.starts_with("add ") && changes(text, ruleset))
+}
+
+/// Whether a line makes a set: `create bad hash:ip family inet`.
+fn makes(text: &str) -> bool {
     let mut words = text.split_whitespace();
-    let changes = matches!(words.next(), Some("del" | "flush"))
-        && words
-            .next()
-            .is_some_and(|name| ruleset.ipsets.contains_key(name));
-    changes || text.starts_with("create ") || text.starts_with("Name: ")
+    let verb = matches!(words.next(), Some("create" | "-N"));
+    verb && words.nth(1).is_some_and(|kind| kind.contains(':'))
+}
+
+/// Whether a line changes sets that were read.
+fn changes(text: &str, ruleset: &Ruleset) -> bool {
+    let mut words = text.split_whitespace();
+    let known = |name: &str| ruleset.ipsets.contains_key(name);
+    match (words.next(), words.next(), words.next()) {
+        (Some("add" | "del"), Some(name), Some(_))
+        | (Some("flush" | "destroy"), Some(name), None) => known(name),
+        (Some("flush" | "destroy"), None, _) => !ruleset.ipsets.is_empty(),
+        (Some("swap" | "rename"), Some(one), Some(other)) => known(one) || known(other),
+        (_, _, _) => false,
+    }
+}
+
+/// Carries out a change.
+fn change(text: &str, ruleset: &mut Ruleset) {
+    let words: Vec<&str> = text.split_whitespace().collect();
+    let sets = &mut ruleset.ipsets;
+    match words.as_slice() {
+        ["add", name, entry, ..] => add(ruleset, name, entry, text),
+        ["del", name, entry, ..] => remove(ruleset, name, entry),
+        ["flush"] => {
+            for set in sets.values_mut() {
+                set.elements = Arc::default();
+            }
+        }
+        ["flush", name] => {
+            if let Some(set) = sets.get_mut(*name) {
+                set.elements = Arc::default();
+            }
+        }
+        // A set that a rule asks for stays, so that nobody can tell.
+        ["destroy"] => sets.clear(),
+        ["destroy", name] => {
+            sets.remove(*name);
+        }
+        ["swap", one, other] => {
+            let (first, second) = (sets.remove(*one), sets.remove(*other));
+            sets.extend(first.map(|set| ((*other).to_owned(), set)));
+            sets.extend(second.map(|set| ((*one).to_owned(), set)));
+        }
+        ["rename", old, new] => {
+            if let Some(set) = sets.remove(*old) {
+                sets.insert((*new).to_owned(), set);
+            }
+        }
+        _ => {}
+    }
 }
 
 /// Reads sets from the first of `lines` on; says how many lines they took.
@@ -25,7 +81,8 @@ pub(super) fn read(lines: &[Line<'_>], ruleset: &mut Ruleset) -> Result<usize, U
     let mut taken = 0;
     let mut listing: Option<Listing> = None;
     for (line, text) in lines {
-        let changes = !text.starts_with("create ") && begins(text.trim_start(), ruleset);
+        let text = text.trim();
+        let changes = changes(text, ruleset);
         if let Some(listing) = listing.take_if(|_| changes) {
             // What it has counted was there before the change.
             listing.finish(ruleset);
@@ -33,24 +90,14 @@ pub(super) fn read(lines: &[Line<'_>], ruleset: &mut Ruleset) -> Result<usize, U
         let mut words = text.split_whitespace();
         let fault = || Unreadable::at(*line, 1, Fault::Line);
         match (words.next(), &mut listing) {
-            (Some("create"), _) => {
+            (Some("create" | "-N"), _) if makes(text) => {
                 let (name, kind) = words.next().zip(words.next()).ok_or_else(fault)?;
                 make(ruleset, name, kind, &unquoted(text));
             }
-            (Some("add"), _) => {
-                let (name, entry) = words.next().zip(words.next()).ok_or_else(fault)?;
-                add(ruleset, name, entry, text);
+            (Some("add" | "del" | "flush" | "destroy" | "swap" | "rename"), _) if changes => {
+                change(text, ruleset);
             }
-            (Some("del"), None) if changes => {
-                let (name, entry) = words.next().zip(words.next()).ok_or_else(fault)?;
-                remove(ruleset, name, entry);
-            }
-            (Some("flush"), None) if changes => {
-                let set = words.next().and_then(|name| ruleset.ipsets.get_mut(name));
-                if let Some(set) = set {
-                    set.elements = Arc::default();
-                }
-            }
+            (Some("add"), _) => {}
             (Some("Name:"), listing) => {
                 *listing = words.next().map(Listing::of);
             }
@@ -200,6 +247,50 @@ fn patterns(kind: &str, entry: &str) -> Vec<Pattern> {
     // A million of them may be held.
     patterns.shrink_to_fit();
     patterns
+}
+
+/// Puts into lists of sets what their sets hold, where all of that is known and of one kind: a lookup
+/// asks one after the other, and in each of them what excludes is for its own entries. Gives back
+/// the lists with the names of their sets.
+pub(super) fn unfold(ruleset: &mut Ruleset) -> Vec<(String, Vec<String>)> {
+    let known = |name: &str| ruleset.ipsets.get(name).filter(|set| set.known);
+    let unfolded = |list: &Set| -> Option<Set> {
+        let members: Option<Vec<&Set>> = list
+            .elements
+            .iter()
+            .map(|member| known(&member.text))
+            .collect();
+        let members = members?;
+        let kind = members.first()?.kind.clone();
+        let plain = |set: &&Set| set.kind == kind && !set.elements.iter().any(|one| one.excludes);
+        members.iter().all(plain).then(|| Set {
+            elements: Arc::new(
+                members
+                    .iter()
+                    .flat_map(|set| set.elements.iter().cloned())
+                    .collect(),
+            ),
+            kind,
+            known: true,
+            ..Set::default()
+        })
+    };
+    let lists = ruleset
+        .ipsets
+        .iter()
+        .filter(|(_, set)| set.kind == "list:set");
+    let found: Vec<(String, Set, Vec<String>)> = lists
+        .filter_map(|(name, list)| {
+            let members = list.elements.iter().map(|member| member.text.clone());
+            Some((name.clone(), unfolded(list)?, members.collect()))
+        })
+        .collect();
+    let mut lists = Vec::new();
+    for (name, set, members) in found {
+        ruleset.ipsets.insert(name.clone(), set);
+        lists.push((name, members));
+    }
+    lists
 }
 
 /// Takes an entry out of a set. Where it is written otherwise than it was put in, what it may have

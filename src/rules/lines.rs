@@ -4,6 +4,8 @@
 use std::borrow::Cow;
 
 use super::elision;
+use super::numbered::Numbers;
+use super::page::{is_page, shown};
 use super::unreadable::{Fault, Unreadable};
 
 /// A line of the input with its number.
@@ -25,9 +27,20 @@ pub(super) fn joined(text: &str) -> (Vec<Line<'_>>, Vec<usize>) {
     let mut lines: Vec<Line<'_>> = Vec::new();
     let mut left_out: Vec<usize> = Vec::new();
     let mut broken = false;
+    let mut numbers = Numbers::of(text);
     let page = is_page(text);
-    for (index, line) in text.lines().enumerate() {
-        let mut kept = plain(line, page);
+    let plain = text.lines().enumerate().flat_map(|(index, line)| {
+        let pieces = plain(line, page).into_iter();
+        pieces.map(move |piece| (index, piece))
+    });
+    for (index, mut kept) in plain {
+        if let Some(numbers) = &mut numbers {
+            let (rest, misses) = numbers.without(&kept);
+            if misses {
+                left_out.push(index + 1);
+            }
+            kept = rest.to_owned().into();
+        }
         let elided = if elision::is_elision(&kept) {
             Some(String::new())
         } else {
@@ -45,15 +58,21 @@ pub(super) fn joined(text: &str) -> (Vec<Line<'_>>, Vec<usize>) {
             kept = kept.get(..at).unwrap_or_default().to_owned().into();
         }
         let warned = warned.is_some();
+        // A shell goes on with the next line.
+        let goes_on = kept.trim_end().ends_with(" \\");
+        if goes_on {
+            let whole = kept.trim_end().trim_end_matches('\\').to_owned();
+            kept = whole.into();
+        }
         let is_empty = kept.is_empty();
         match lines.last_mut().filter(|_| broken) {
             Some((_, last)) => last.to_mut().push_str(&kept),
             None => lines.push((index + 1, kept)),
         }
-        broken = warned && !is_empty;
+        broken = (warned && !is_empty) || goes_on;
         if warned {
             lines.push((index + 1, LEGACY_WARNING.into()));
-            if broken {
+            if broken && !is_empty {
                 let last = lines.len() - 1;
                 lines.swap(last, last - 1);
             }
@@ -156,62 +175,6 @@ pub(super) fn is_usual(text: &str) -> bool {
     matches!(text, "exit" | "logout") || starts.iter().any(|start| text.starts_with(start))
 }
 
-/// Whether a text is of a web page: what its browser shows is written otherwise there.
-fn is_page(text: &str) -> bool {
-    [
-        "&gt;", "&lt;", "&amp;", "&quot;", "&#39;", "<pre", "<code", "<br",
-    ]
-    .iter()
-    .any(|sign| text.contains(sign))
-}
-
-/// A line of a web page as its browser shows it.
-fn shown(line: &str) -> String {
-    const TAGS: [&str; 16] = [
-        "pre",
-        "code",
-        "br",
-        "p",
-        "div",
-        "span",
-        "td",
-        "tr",
-        "table",
-        "b",
-        "i",
-        "font",
-        "html",
-        "body",
-        "blockquote",
-        "samp",
-    ];
-    let mut text = String::with_capacity(line.len());
-    let mut rest = line;
-    while let Some((before, after)) = rest.split_once('<') {
-        text.push_str(before);
-        let inner = after.split('>').next().unwrap_or_default();
-        let name = inner.trim_matches('/').split([' ', '/']).next();
-        if after.contains('>') && name.is_some_and(|name| TAGS.contains(&name)) {
-            rest = after.get(inner.len() + 1..).unwrap_or_default();
-        } else {
-            text.push('<');
-            rest = after;
-        }
-    }
-    text.push_str(rest);
-    [
-        ("&gt;", ">"),
-        ("&lt;", "<"),
-        ("&quot;", "\""),
-        ("&#34;", "\""),
-        ("&#39;", "'"),
-        ("&nbsp;", " "),
-        ("&amp;", "&"),
-    ]
-    .iter()
-    .fold(text, |text, (written, meant)| text.replace(written, meant))
-}
-
 /// A line without the marks of a quoted mail, and without the border that a table draws round it.
 fn unframed(line: &str) -> &str {
     let mut line = line;
@@ -230,20 +193,22 @@ fn unframed(line: &str) -> &str {
     }
 }
 
-/// A line without what a terminal paints with, and without what others have put round it.
-fn plain(line: &str, page: bool) -> Cow<'_, str> {
+/// A line without what a terminal paints with, and without what others have put round it; a line of
+/// a web page may be several.
+fn plain(line: &str, page: bool) -> Vec<Cow<'_, str>> {
     let line = line.trim_start_matches('\u{feff}').trim_end_matches('\r');
-    let shown = page.then(|| shown(line));
-    let Some(shown) = shown else {
-        let line = unframed(line);
-        let is_plain = line.is_ascii() && !line.contains('\u{1b}');
-        return if is_plain {
-            line.into()
-        } else {
-            unpainted(line).into()
-        };
-    };
-    unpainted(unframed(&shown)).into()
+    if page {
+        let lines = shown(line);
+        let bare = |line: &String| unpainted(unframed(line)).into();
+        return lines.iter().map(bare).collect();
+    }
+    let line = unframed(line);
+    let is_plain = line.is_ascii() && !line.contains('\u{1b}');
+    vec![if is_plain {
+        line.into()
+    } else {
+        unpainted(line).into()
+    }]
 }
 
 /// A line without what a terminal paints with.

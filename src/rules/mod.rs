@@ -8,6 +8,7 @@
 //! it may come to is told with what it hangs on.
 
 pub mod agents;
+mod blocks;
 pub mod cloud;
 mod commands;
 pub mod condition;
@@ -28,11 +29,13 @@ pub mod matcher;
 mod missing;
 pub mod names;
 mod nft;
+mod numbered;
 mod obey;
 pub mod odds;
 mod opening;
 pub mod outcome;
 pub mod packet;
+mod page;
 pub mod place;
 mod prompt;
 pub mod remedy;

@@ -7,7 +7,7 @@ use super::landscape::Landscape;
 use super::matcher::{Fact, Found};
 use super::packet::Journey;
 use super::place::{ChainAt, Place};
-use super::ruleset::{Kind, MarkChange, Rule, Shown, Statement, Translation, Verdict};
+use super::ruleset::{Base, Hook, Kind, MarkChange, Rule, Shown, Statement, Translation, Verdict};
 use super::walk::{Block, End, Frame, Walk, Walker, chain_at, label};
 
 /// Deepest nesting of chains that is followed; the kernel bounds it lower, or by their number.
@@ -235,6 +235,20 @@ impl Walker {
         walk: &mut Walk<'_>,
     ) -> Option<End> {
         let to = format!("chain {name}, which the input does not show,");
+        let base = chain_at(walk.ruleset, self.base)?.1.base.as_ref();
+        let translates = |base: &Base| {
+            base.kind == Kind::Nat && matches!(base.hook, Hook::Prerouting | Hook::Output)
+        };
+        if base.is_some_and(translates) {
+            let fact = Fact::at(place, format!("{to} leads it to another destination"));
+            if self.supposes(&fact, walk) {
+                self.rewrite(Part::Destination);
+                self.rewrite(Part::Mark);
+                self.flow.lead_away();
+                self.frames.clear();
+                return None;
+            }
+        }
         self.hand_over(name, &to, rule, place, walk)
     }
 

@@ -5,6 +5,15 @@ use super::ruleset::{Family, Origin};
 
 /// The tool that a word names.
 pub(super) fn tool_named(word: &str) -> Option<String> {
+    if let Some(variable) = word.trim_start_matches('"').strip_prefix('$') {
+        // As scripts name it: `$IPT`, `"${IP6TABLES}"`.
+        let variable = variable.trim_matches(['"', '{', '}']).to_ascii_lowercase();
+        let tools = [("ipt", "iptables"), ("ip6t", "ip6tables")];
+        let named = tools
+            .iter()
+            .find(|(starts, _)| variable.starts_with(starts));
+        return named.map(|(_, tool)| (*tool).to_owned());
+    }
     let name = word.rsplit('/').next().unwrap_or(word).to_owned();
     let known = ["iptables", "ip6tables", "nft", "ipset"];
     known

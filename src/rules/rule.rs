@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::condition::{Condition, Element, Key};
 use super::flow::Part;
+use super::odds::Odds;
 
 /// A rule.
 #[derive(Clone, Debug, PartialEq)]
@@ -21,6 +22,31 @@ pub struct Rule {
 }
 
 impl Rule {
+    /// A rule that cannot be read, so that it may do anything; `rewrites` says whether that may be
+    /// to write the packet anew.
+    pub(super) fn unread(number: u32, text: String, rewrites: bool) -> Self {
+        let mut statements = vec![Statement::Match(Condition::Opaque {
+            text: format!("the rule, which cannot be read, is for it: {text}"),
+            stable: false,
+            negated: false,
+            odds: Odds::Even,
+        })];
+        if rewrites {
+            statements.extend(Statement::everything());
+        }
+        statements.push(Statement::Handover {
+            target: text.clone(),
+            to: format!("the rule that cannot be read ({text})"),
+        });
+        Self {
+            number,
+            handle: None,
+            text,
+            statements,
+            recipe: Recipe::Incomplete,
+        }
+    }
+
     /// What iptables takes behind the name of `chain` to make it again; `None` where its text is not
     /// all of it.
     pub fn specification(&self, chain: &str) -> Option<&str> {
@@ -88,6 +114,18 @@ pub enum Statement {
 }
 
 impl Statement {
+    /// That every part of the packet is written anew.
+    pub(super) fn everything() -> impl Iterator<Item = Self> {
+        let parts = [
+            Part::Source,
+            Part::Destination,
+            Part::Mark,
+            Part::ConnectionMark,
+            Part::Other,
+        ];
+        parts.into_iter().map(Self::Rewrite)
+    }
+
     /// Whether the rule may be over with it.
     pub const fn ends(&self) -> bool {
         match self {

@@ -146,6 +146,8 @@ pub struct Table {
     pub foreign: bool,
     /// Whether the kernel calls none of its chains (`flags dormant`).
     pub dormant: bool,
+    /// Whether commands make it, one after the other, and no listing shows it.
+    pub scripted: bool,
 }
 
 impl Table {
@@ -160,6 +162,7 @@ impl Table {
             sets: BTreeMap::new(),
             foreign: false,
             dormant: false,
+            scripted: false,
         }
     }
 

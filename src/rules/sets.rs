@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::condition::{Condition, Field, Key};
+use super::ipset;
 use super::landscape::Landscape;
 use super::odds::Odds;
 use super::ruleset::{Doubt, Elements, Ruleset, Set, Statement};
@@ -18,6 +19,7 @@ pub(super) fn settle(ruleset: &mut Ruleset) {
             set.known = false;
         }
     }
+    let lists = ipset::unfold(ruleset);
     let ipsets = &mut ruleset.ipsets;
     for table in &mut ruleset.tables {
         let mut sets = std::mem::take(&mut table.sets);
@@ -44,6 +46,13 @@ pub(super) fn settle(ruleset: &mut Ruleset) {
             }
         }
         table.sets = sets;
+    }
+    for (list, members) in lists {
+        let ipsets = &mut ruleset.ipsets;
+        let changes = |name: &String| ipsets.get(name).is_some_and(|set| set.changing);
+        if members.iter().any(changes) {
+            change(ipsets.get_mut(&list), true);
+        }
     }
     ruleset.landscape = Landscape::of(ruleset);
 }

@@ -7,6 +7,7 @@ mod firewalld;
 mod left_out;
 mod owners;
 mod pasted;
+mod scripts;
 mod sets;
 mod surroundings;
 

@@ -59,9 +59,6 @@ pub enum Fault {
     /// A row of a listing that lacks columns.
     #[error("a row needs target, protocol, options, source and destination")]
     Row,
-    /// Rows of a listing are missing, from that of this number on.
-    #[error("row {0} is missing before this one: give the whole listing")]
-    RowMissing(u32),
     /// Something else was expected in an nft listing.
     #[error("expected {expected}, found {found:?}")]
     Expected {

@@ -17,17 +17,20 @@ use super::address::block;
 use super::aws::{ends_words, service_words};
 use super::fields::{Fields, cut, shell};
 use super::found::{Found, put};
-use super::model::{Action, End, Group, Layer, Nature, Provider, Reference, Rule, Service, Side};
+use super::model::{
+    Action, End, Group, Layer, Nature, Provider, Reference, Rule, Service, Side, UNNAMED,
+};
 use super::ports::Ports;
-
-/// The group where a rule names none.
-pub(super) const UNNAMED: &str = "GROUP";
 
 /// `DescribeSecurityGroupAttribute`; its id.
 pub(super) fn group(map: &Map<String, Value>, found: &mut Found) -> String {
     let mut fields = Fields::of(map);
-    let id = fields.word("SecurityGroupId").unwrap_or(UNNAMED).to_owned();
+    let id = fields.word("SecurityGroupId").map(str::to_owned);
+    let unidentified = id.is_none();
+    let id = id.or_else(|| fields.word("SecurityGroupName").map(str::to_owned));
+    let id = id.unwrap_or_else(|| UNNAMED.to_owned());
     let group = found.group(Provider::Alibaba, Layer::SecurityGroup, &id);
+    group.handle.unidentified = unidentified;
     if group.outbound.default == Action::Deny {
         started(&id, group);
     }
@@ -84,7 +87,11 @@ fn members_first(id: &str, group: &mut Group) {
                     id: None,
                     order: -1,
                     text: format!("InnerAccessPolicy of {id}: members reach each other"),
-                    remote: vec![End::Named(member(id))],
+                    // Over the internal network, where no public address is.
+                    remote: vec![End::Named(Reference {
+                        nature: Nature::Private,
+                        ..member(id)
+                    })],
                     ..Rule::new(id, Action::Allow)
                 },
             );

@@ -12,20 +12,26 @@ use serde_json::{Map, Value};
 use super::address::block;
 use super::fields::{Fields, cut, shell};
 use super::found::{Found, put};
-use super::model::{Action, End, Group, Layer, Nature, Provider, Reference, Rule, Service};
+use super::model::{
+    Action, End, Group, Layer, Nature, Provider, Reference, Rule, Service, UNNAMED,
+};
 use super::ports::Ports;
 
-/// The group where a list of rules names none.
-pub(super) const UNNAMED: &str = "GROUP";
 /// The rule of a network ACL that is last and always there.
 const LAST_ENTRY: i64 = 32767;
 
 /// `describe-security-groups`, one group.
 pub(super) fn group(map: &Map<String, Value>, found: &mut Found) {
     let mut fields = Fields::of(map);
-    let id = fields.word("GroupId").unwrap_or(UNNAMED).to_owned();
+    let name = fields.word("GroupName").map(str::to_owned);
+    let id = fields.word("GroupId").map(str::to_owned);
+    let unidentified = id.is_none();
+    let id = id
+        .or_else(|| name.clone())
+        .unwrap_or_else(|| UNNAMED.to_owned());
     let mut group = new_group(&id);
-    group.name = fields.word("GroupName").map(str::to_owned);
+    group.handle.unidentified = unidentified;
+    group.name = name;
     group.scope = fields.word("VpcId").map(str::to_owned);
     fields.pass(&["Description", "OwnerId", "Tags", "SecurityGroupArn"]);
     for (key, inbound) in [("IpPermissions", true), ("IpPermissionsEgress", false)] {

@@ -7,23 +7,23 @@
 //! (<https://learn.microsoft.com/azure/virtual-network/network-security-group-how-it-works>). What
 //! the tags stand for: <https://learn.microsoft.com/azure/virtual-network/service-tags-overview>.
 
+mod ends;
+
 use serde_json::{Map, Value};
 
-use super::address::block;
+pub(super) use self::ends::{end_named, locate};
+use self::ends::{ends, is_network};
+
 use super::aws::{ends_words, numbers, service_words};
 use super::fields::{Fields, cut};
 use super::found::{Found, put};
-use super::model::{
-    Action, End, Group, Layer, Nature, Provider, Reference, Rule, Seat, Service, Side,
-};
+use super::model::{Action, End, Group, Layer, Provider, Rule, Seat, Service, Side};
 use super::ports::Ports;
 
 /// The group where rules name none.
 const UNNAMED: &str = "NSG";
 /// Smallest priority of a default rule; what users write ends at 4096.
 const FIRST_DEFAULT: i64 = 65000;
-/// Where Azure's own health probes come from, the address that `AzureLoadBalancer` stands for.
-const HOST_ADDRESS: &str = "168.63.129.16/32";
 
 /// An object and its `properties`, where the REST form keeps them apart.
 fn flat(map: &Map<String, Value>) -> Map<String, Value> {
@@ -60,7 +60,6 @@ pub(super) fn group(map: &Map<String, Value>, found: &mut Found) {
     }
     group.bound = [subnets, interfaces].concat();
     fields.pass(&[
-        "location",
         "tags",
         "etag",
         "type",
@@ -73,6 +72,7 @@ pub(super) fn group(map: &Map<String, Value>, found: &mut Found) {
     if group.handle.resource_group.is_none() {
         group.handle.resource_group = fields.word("resourceGroup").map(str::to_owned);
     }
+    group.handle.region = fields.word("location").map(str::to_owned);
     if !fields.gives("securityRules") {
         fields.doubt("it lacks securityRules".to_owned());
     }
@@ -222,7 +222,11 @@ pub(super) fn loose_rule(map: &Map<String, Value>, found: &mut Found) {
     let name = id
         .and_then(|id| part(id, "networkSecurityGroups"))
         .unwrap_or(UNNAMED);
-    let known = named(id, name);
+    let mut known = named(id, name);
+    if known.handle.resource_group.is_none() {
+        let resources = map.get("resourceGroup").and_then(Value::as_str);
+        known.handle.resource_group = resources.map(str::to_owned);
+    }
     let group = found.group(Provider::Azure, Layer::SecurityGroup, name);
     if group.inbound.rules.is_empty() && group.outbound.rules.is_empty() {
         *group = known;
@@ -385,101 +389,4 @@ fn port_range(word: &str) -> Option<Ports> {
     }
     let (first, last) = word.split_once('-').unwrap_or((word, word));
     numbers(first.trim().parse().ok()?, last.trim().parse().ok()?)
-}
-
-/// One end: expanded where the effective list does that, else as it is written.
-fn ends(fields: &mut Fields<'_>, end: &str) -> Vec<End> {
-    let capital = format!(
-        "{}{}",
-        end.get(..1).unwrap_or_default().to_uppercase(),
-        end.get(1..).unwrap_or_default()
-    );
-    let expanded = fields.words(&format!("expanded{capital}AddressPrefix"));
-    let one = format!("{end}AddressPrefix");
-    let many = format!("{end}AddressPrefixes");
-    let mut words = both(fields, &one, &many);
-    let mut found: Vec<End> = Vec::new();
-    if !expanded.is_empty() {
-        // Tags are among what was expanded; blocks are in both.
-        words.retain(|word| block(word).is_some() || *word == "*");
-        words.extend(expanded);
-    }
-    for word in words {
-        found.push(match (word, block(word)) {
-            ("*", _) => End::Every,
-            (_, Some(block)) => End::Block(block),
-            (tag, None) => end_named(tag),
-        });
-    }
-    for value in fields.list(&format!("{end}ApplicationSecurityGroups")) {
-        match value.get("id").and_then(Value::as_str) {
-            Some(id) => found.push(End::Named(application_group(id))),
-            None => fields.doubt("an application security group lacks its id".to_owned()),
-        }
-    }
-    if found.is_empty() {
-        fields.doubt(format!("it lacks {one}"));
-        found.push(End::Every);
-    }
-    found
-}
-
-/// Whether an end is the virtual network.
-fn is_network(fields: &mut Fields<'_>, end: &str) -> bool {
-    let one = format!("{end}AddressPrefix");
-    let many = format!("{end}AddressPrefixes");
-    both(fields, &one, &many).contains(&"VirtualNetwork")
-}
-
-/// What a tag stands for.
-pub(super) fn end_named(tag: &str) -> End {
-    match tag {
-        "*" | "Any" | "any" => return End::Every,
-        "AzureLoadBalancer" => {
-            if let Some(block) = block(HOST_ADDRESS) {
-                return End::Block(block);
-            }
-        }
-        _ => {}
-    }
-    let (predicate, command, nature) = match tag {
-        "VirtualNetwork" => (
-            "belongs to VirtualNetwork: the network's own addresses, those of its peers, and what \
-             lies behind its gateway"
-                .to_owned(),
-            "az network nic list-effective-nsg -g RESOURCE-GROUP -n INTERFACE".to_owned(),
-            Nature::Inside,
-        ),
-        "Internet" => (
-            "belongs to Internet: what is outside of the virtual network".to_owned(),
-            "az network nic list-effective-nsg -g RESOURCE-GROUP -n INTERFACE".to_owned(),
-            Nature::Internet,
-        ),
-        _ => (
-            format!("is among the addresses of service tag {}", cut(tag)),
-            "az network list-service-tags --location REGION".to_owned(),
-            Nature::Services,
-        ),
-    };
-    End::Named(Reference {
-        name: tag.to_owned(),
-        predicate,
-        command: Some(command),
-        nature,
-    })
-}
-
-fn application_group(id: &str) -> Reference {
-    let name = id.rsplit('/').next().unwrap_or(id);
-    Reference {
-        name: name.to_owned(),
-        predicate: format!("is of application security group {name}"),
-        command: Some(
-            "az network nic list --query \
-             \"[].{ip:ipConfigurations[].privateIPAddress,\
-             asg:ipConfigurations[].applicationSecurityGroups[].id}\""
-                .to_owned(),
-        ),
-        nature: Nature::Inside,
-    }
 }

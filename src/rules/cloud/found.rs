@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::azure;
 use super::model::{Action, Group, Layer, Provider, Rule, Side};
 
 /// A group by whose it is, where it stands and what it is called.
@@ -34,6 +35,8 @@ pub struct Found {
     pub(super) adding: bool,
     /// Address groups by their ids, as their owner lists them.
     pub(super) address_groups: BTreeMap<String, Vec<String>>,
+    /// What a command line said that has not got everything.
+    pub(super) partial: Option<String>,
     /// What to know of the whole of it.
     pub(super) notes: Vec<String>,
 }
@@ -134,6 +137,18 @@ impl Found {
     /// Puts every list into its order and says of every group which pages are missing.
     pub fn settle(&mut self) {
         for group in &mut self.groups {
+            if group.provider == Provider::Azure {
+                azure::locate(group);
+            }
+            if let Some(said) = self
+                .partial
+                .as_ref()
+                .filter(|_| group.provider == Provider::Gcp)
+            {
+                group
+                    .lacking
+                    .push(format!("what a command did not get ({said})"));
+            }
             for of in ["", group.id.as_str()] {
                 let key = (group.provider, group.layer, of.to_owned());
                 let pages = self.pages.get(&key).filter(|pages| !pages.closed);

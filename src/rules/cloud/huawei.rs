@@ -15,17 +15,20 @@ use super::address::block;
 use super::aws::{ends_words, numbers, service_words};
 use super::fields::{Fields, cut, shell};
 use super::found::{Found, put};
-use super::model::{Action, End, Group, Layer, Nature, Provider, Reference, Rule, Service};
+use super::model::{
+    Action, End, Group, Layer, Nature, Provider, Reference, Rule, Service, UNNAMED,
+};
 use super::ports::Ports;
-
-/// The group where a list of rules names none.
-pub(super) const UNNAMED: &str = "GROUP";
 
 /// A security group with its rules in it.
 pub(super) fn group(map: &Map<String, Value>, found: &mut Found) {
     let mut fields = Fields::of(map);
-    let id = fields.word("id").unwrap_or(UNNAMED).to_owned();
     let name = fields.word("name").map(str::to_owned);
+    let id = fields.word("id").map(str::to_owned);
+    let unidentified = id.is_none();
+    let id = id
+        .or_else(|| name.clone())
+        .unwrap_or_else(|| UNNAMED.to_owned());
     let key = if fields.has("rules") {
         "rules"
     } else {
@@ -55,6 +58,7 @@ pub(super) fn group(map: &Map<String, Value>, found: &mut Found) {
     let stateless = map.get("stateful") == Some(&Value::Bool(false));
     let group = found.group(Provider::Huawei, Layer::SecurityGroup, &id);
     group.name = name;
+    group.handle.unidentified = unidentified;
     if !given {
         group
             .lacking

@@ -279,6 +279,7 @@ fn remote(rule: &Rule, query: &Query<'_>, assumed: &[Assumed]) -> Match {
             End::Every => return Match::Yes,
             End::Block(block) if block.contains(&query.remote) => return Match::Yes,
             End::Block(_) => {}
+            End::Named(named) if named.nature == Nature::Private && !is_private(query.remote) => {}
             End::Named(named) => facts.push(Fact {
                 text: format!("{} {}", query.remote, named.predicate),
                 command: named.command.clone(),
@@ -342,6 +343,7 @@ fn has(named: &Reference, query: &Query<'_>) -> Match {
         Nature::PrivateWay => Some(true),
         Nature::PublicWay => Some(false),
         Nature::Inside
+        | Nature::Private
         | Nature::Internet
         | Nature::Services
         | Nature::Anything

@@ -24,6 +24,7 @@ mod policies;
 mod ports;
 mod recognise;
 mod remedy;
+mod room;
 pub mod split;
 pub mod stage;
 mod terraform;

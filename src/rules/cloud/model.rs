@@ -7,6 +7,9 @@ use ipnet::IpNet;
 use super::address::{is_everything, is_private};
 use super::ports::Ports;
 
+/// A group of which the text tells neither the id nor the name.
+pub(super) const UNNAMED: &str = "(unnamed)";
+
 /// Whose rules they are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Provider {
@@ -76,6 +79,8 @@ pub(super) enum Nature {
     Services,
     /// Anything.
     Anything,
+    /// Private addresses, and no public ones.
+    Private,
     /// It most likely is so.
     Presumed,
     /// A way that only private addresses take.
@@ -104,9 +109,10 @@ impl Reference {
             None => return Odds::Open,
         };
         match (self.nature, private) {
-            (Nature::Inside, false) | (Nature::Internet | Nature::Services, true) => Odds::Unlikely,
+            (Nature::Inside | Nature::Private, false)
+            | (Nature::Internet | Nature::Services, true) => Odds::Unlikely,
             (Nature::Internet, false) | (Nature::Presumed, _) => Odds::Likely,
-            (Nature::Inside, true)
+            (Nature::Inside | Nature::Private, true)
             | (Nature::Services, false)
             | (Nature::Anything | Nature::PrivateWay | Nature::PublicWay, _) => Odds::Open,
         }
@@ -241,6 +247,8 @@ pub(super) struct Handle {
     /// An Azure resource group.
     pub(super) resource_group: Option<String>,
     pub(super) region: Option<String>,
+    /// Whether its id, by which commands ask for it, is not in the text.
+    pub(super) unidentified: bool,
     /// The Terraform resource, where Terraform owns it.
     pub(super) terraform: Option<String>,
     /// A cloud policy above the network, which the remedy cannot pass by.

@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 use super::fields::is_empty;
 use super::found::Found;
-use super::model::{Layer, Provider};
+use super::model::{Layer, Provider, UNNAMED};
 use super::{alibaba, aws, azure, gcp, huawei, policies, terraform};
 
 /// Takes what a document holds; `false` where it is of no kind that is read.
@@ -192,7 +192,7 @@ fn huawei_object(map: &Map<String, Value>, found: &mut Found) -> bool {
         huawei::group_rule(element, None, found);
     }) {
         if count == 0 {
-            found.group(Provider::Huawei, groups, huawei::UNNAMED);
+            found.group(Provider::Huawei, groups, UNNAMED);
         }
         found.page(Provider::Huawei, groups, token);
     } else if let Some(inner) = nested("security_group_rule") {

@@ -6,8 +6,8 @@ use super::address::{alone, is_private};
 use super::course::Step;
 use super::fields::shell;
 use super::judge::Ending;
-use super::model::{Action, End, Group, Layer, Nature, Provider, Rule};
-use super::{alibaba as alibaba_rules, aws, huawei as huawei_rules};
+use super::model::{Action, End, Group, Layer, Nature, Provider, Rule, UNNAMED};
+use super::room;
 use crate::rules::packet::{Packet, UDP};
 
 /// Commands with their undo, and what to do where there is no command.
@@ -111,8 +111,8 @@ pub(super) fn of(step: &Step, blocking: &Ending, packet: &Packet) -> Remedy {
         last,
         udp: packet.protocol == UDP,
     };
-    let unnamed = [aws::UNNAMED, alibaba_rules::UNNAMED, huawei_rules::UNNAMED];
-    if group.layer == Layer::SecurityGroup && unnamed.contains(&group.id.as_str()) {
+    let is_unnamed = group.id == UNNAMED || group.handle.unidentified;
+    if group.layer == Layer::SecurityGroup && is_unnamed {
         return only(
             "the text does not name its security group, which a command needs: give a listing with \
              the id of the group"
@@ -227,14 +227,41 @@ fn rule_name(wanted: &Wanted<'_>) -> String {
     name.replace("--", "-")
 }
 
+/// A group's rules have priorities of their own, from 100 to 4096
+/// (<https://learn.microsoft.com/azure/virtual-network/network-security-groups-overview>).
 fn azure(wanted: &Wanted<'_>) -> Remedy {
+    const FIRST: i64 = 100;
+    const LAST: i64 = 4096;
     let group = shell(wanted.group.name.as_ref().unwrap_or(&wanted.group.id));
     let resources = wanted.group.handle.resource_group.as_deref();
     let resources = shell(resources.unwrap_or("RESOURCE-GROUP"));
-    let Some(priority) = wanted.free_before(100, 4096) else {
-        return only(format!(
-            "no priority is free before the rule of {group} that blocks: renumber its rules first"
-        ));
+    let mut remedy = Remedy::default();
+    let priority = match (wanted.free_before(FIRST, LAST), wanted.blocker) {
+        (Some(priority), _) => priority,
+        (None, Some(blocker)) => {
+            let Some(moves) = room::behind(wanted.rules(), blocker, LAST) else {
+                return only(format!(
+                    "no priority is free before the rule of {group} that blocks, and none near behind \
+                     it: renumber its rules first"
+                ));
+            };
+            let update = format!("az network nsg rule update -g {resources} --nsg-name {group}");
+            for (name, from, to) in moves {
+                let command =
+                    |priority| format!("{update} -n {} --priority {priority}", shell(&name));
+                remedy.steps.push((command(to), Some(command(from))));
+            }
+            remedy.before.push(format!(
+                "no priority is free before rule {}, so that it has to move behind the new one",
+                blocker.id.as_deref().unwrap_or(&blocker.text)
+            ));
+            blocker.order
+        }
+        (None, None) => {
+            return only(format!(
+                "no priority of {group} is free: a rule of it has to go first"
+            ));
+        }
     };
     let name = rule_name(wanted);
     let protocol = if wanted.udp { "Udp" } else { "Tcp" };
@@ -246,14 +273,15 @@ fn azure(wanted: &Wanted<'_>) -> Remedy {
     };
     let port = wanted.dashed();
     let of = format!("-g {resources} --nsg-name {group} -n {name}");
-    single(
+    remedy.steps.push((
         format!(
             "az network nsg rule create {of} --priority {priority} --access Allow --direction \
              {direction} --protocol {protocol} --{end}-address-prefixes {block} \
              --destination-port-ranges {port}"
         ),
-        format!("az network nsg rule delete {of}"),
-    )
+        Some(format!("az network nsg rule delete {of}")),
+    ));
+    remedy
 }
 
 fn gcp(wanted: &Wanted<'_>) -> Remedy {

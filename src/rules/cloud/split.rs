@@ -62,12 +62,31 @@ pub fn split(text: &str, found: &mut Found) -> Result<String, Unreadable> {
     let mut left = String::new();
     let mut any = false;
     let mut at = 0;
-    let mut line = 1;
+    let mut line = 1_usize;
     while let Some(rest) = text.get(at..).filter(|rest| !rest.is_empty()) {
         let mut length = rest
             .find('\n')
             .map_or(rest.len(), |end| end.saturating_add(1));
         let mut taken = false;
+        let line_end = length;
+        let before = within(rest.get(..line_end).unwrap_or(rest));
+        if let Some(body) = before.and_then(|before| rest.get(before..)) {
+            // A prompt, or a word that says what it is, stands before it.
+            let mut inner = Found::default();
+            if let Json::Taken(end) = document(body, &mut inner) {
+                let _again = document(body, found);
+                let before = rest.len().saturating_sub(body.len());
+                left.push_str(rest.get(..before).unwrap_or_default());
+                left.push('\n');
+                let piece = rest.get(..before.saturating_add(end)).unwrap_or(rest);
+                let lines = piece.matches('\n').count();
+                left.push_str(&"\n".repeat(lines.saturating_sub(1)));
+                any = true;
+                at = at.saturating_add(piece.len());
+                line = line.saturating_add(lines);
+                continue;
+            }
+        }
         if begins(rest) {
             match document(rest, found) {
                 Json::Taken(end) => (length, taken) = (end, true),
@@ -91,7 +110,25 @@ pub fn split(text: &str, found: &mut Found) -> Result<String, Unreadable> {
         at = at.saturating_add(piece.len());
         line = line.saturating_add(lines);
     }
-    Ok(if any { without_paste(&left) } else { left })
+    if any {
+        complaints(&left, found);
+        return Ok(without_paste(&left));
+    }
+    Ok(left)
+}
+
+/// Notes what a command line complains of beside the documents. One that prints what it has got all
+/// the same leaves out the rest
+/// (<https://cloud.google.com/sdk/gcloud/reference/compute/firewall-rules/list>).
+fn complaints(left: &str, found: &mut Found) {
+    const MOST: usize = 3;
+    let complains = |line: &&str| line.to_ascii_lowercase().contains("error");
+    for said in left.lines().map(str::trim).filter(complains).take(MOST) {
+        found.notes.push(format!("beside the rules stands: {said}"));
+        if said.contains("requests did not succeed") {
+            found.partial = Some(said.to_owned());
+        }
+    }
 }
 
 /// Where a document is broken, and how.
@@ -108,6 +145,18 @@ fn broken(error: &serde_json::Error, rest: &str, line: usize) -> Unreadable {
         error.to_string()
     };
     Unreadable::at(at, error.column().max(1), Fault::Json(what))
+}
+
+/// Where a document may begin in the midst of a line.
+fn within(line: &str) -> Option<usize> {
+    let starts = ["{\"", "[{", "{ \""];
+    let at = starts.iter().filter_map(|start| line.find(start)).min();
+    let at = at.or_else(|| {
+        let end = line.trim_end();
+        end.ends_with(['{', '['])
+            .then(|| end.len().saturating_sub(1))
+    })?;
+    (!line.get(..at)?.trim().is_empty()).then_some(at)
 }
 
 /// Whether a JSON object, or a list of them, begins here.

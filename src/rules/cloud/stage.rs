@@ -223,9 +223,13 @@ fn bound_fact(group: &Group) -> Fact {
             "aliyun ecs DescribeInstanceAttribute --InstanceId INSTANCE",
         ),
     };
+    let mut command = command.to_owned();
+    if let Some(resources) = &group.handle.resource_group {
+        command = command.replace("RESOURCE-GROUP", &shell(resources));
+    }
     Fact {
         text: what,
-        command: Some(command.to_owned()),
+        command: Some(command),
         odds: Odds::Open,
     }
 }

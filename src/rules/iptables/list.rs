@@ -33,6 +33,12 @@ pub(in crate::rules) struct Listing {
     superseded: bool,
     /// Whether rows may be missing, which is said.
     pub(in crate::rules) may_skip: bool,
+    /// The line of its heading.
+    pub(in crate::rules) line: usize,
+    /// Lines before which rows are missing.
+    gaps: Vec<usize>,
+    /// Which of the rows cannot be read.
+    unread: Vec<usize>,
     /// The rows with their line numbers; wrapped ones are put together.
     rows: Vec<(usize, String)>,
     /// Columns of the longest line: where a terminal wraps.
@@ -74,6 +80,9 @@ impl Listing {
             columns: None,
             superseded,
             may_skip: false,
+            line: 1,
+            gaps: Vec::new(),
+            unread: Vec::new(),
             rows: Vec::new(),
             widest: 0,
             last_width: 0,
@@ -100,6 +109,9 @@ impl Listing {
             columns,
             superseded,
             may_skip: false,
+            line: 1,
+            gaps: Vec::new(),
+            unread: Vec::new(),
             rows: Vec::new(),
             widest: 0,
             last_width: 0,
@@ -107,14 +119,10 @@ impl Listing {
     }
 
     /// Takes a line; says whether it belongs here.
-    ///
-    /// # Errors
-    ///
-    /// A row that cannot be read, or one before which others are missing.
-    pub(in crate::rules) fn take(&mut self, text: &str, line: usize) -> Result<bool, Unreadable> {
+    pub(in crate::rules) fn take(&mut self, text: &str, line: usize) -> bool {
         let Some(columns) = self.columns else {
             self.widest = self.widest.max(text.chars().count());
-            return Ok(self.take_header(text));
+            return self.take_header(text);
         };
         let width = text.chars().count();
         let last = self.rows.last().map(|(_, text)| text.as_str());
@@ -122,12 +130,16 @@ impl Listing {
             Line::Row(number) => {
                 let expected = u32::try_from(self.rows.len() + 1).unwrap_or(u32::MAX);
                 if !self.may_skip && number.is_some_and(|number| number != expected) {
-                    return Err(Unreadable::at(line, 1, Fault::RowMissing(expected)));
+                    self.gaps.push(line);
+                    self.may_skip = true;
                 }
                 self.rows.push((line, text.to_owned()));
             }
-            Line::Said => return Ok(false),
-            Line::Unread => return Err(Unreadable::at(line, 1, Fault::Row)),
+            Line::Said => return false,
+            Line::Unread => {
+                self.unread.push(self.rows.len());
+                self.rows.push((line, text.to_owned()));
+            }
             Line::Rest => match self.rows.last_mut().filter(|_| !row::is_prompt(text)) {
                 Some((_, last)) => {
                     // A terminal breaks at its width; a break before that swallowed a space.
@@ -136,12 +148,31 @@ impl Listing {
                     }
                     last.push_str(text);
                 }
-                None => return Ok(false),
+                None => return false,
             },
         }
         self.widest = self.widest.max(width);
         self.last_width = width;
-        Ok(true)
+        true
+    }
+
+    /// Whether it has no row.
+    pub(in crate::rules) const fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
+    /// Whether the text, which ends in this line, ends within a row.
+    pub(in crate::rules) fn is_cut_in(&self, text: &str) -> bool {
+        let last = self.rows.last().map(|(_, text)| text.as_str());
+        let full = self.last_width >= self.widest;
+        self.columns.is_some_and(|columns| {
+            !full && matches!(row::kind(text, columns, last, full), Line::Rest)
+        })
+    }
+
+    /// Whether its columns are known.
+    pub(in crate::rules) const fn has_header(&self) -> bool {
+        self.columns.is_some()
     }
 
     /// Whether a line after an empty one goes on with this listing.
@@ -184,12 +215,18 @@ impl Listing {
         Some((header, whole.then_some(columns)))
     }
 
-    /// Puts what was read into the rule set.
+    /// Puts what was read into the rule set; says what is wrong with the first row that cannot be
+    /// read, and how many there are. Where the last line does not end, it is cut off.
+    ///
+    /// # Errors
+    ///
+    /// When the last row is cut off.
     pub(in crate::rules) fn finish(
         self,
         ruleset: &mut Ruleset,
         assumed: Family,
-    ) -> Result<(), Unreadable> {
+        ends: bool,
+    ) -> Result<Option<(Unreadable, usize)>, Unreadable> {
         let columns = self.columns.unwrap_or_default();
         let family = self.section.family.unwrap_or(assumed);
         let shown = if columns.verbose {
@@ -197,12 +234,36 @@ impl Listing {
         } else {
             Shown::WithoutInterfaces
         };
+        let missing = self.columns.is_none().then_some(self.line);
+        for line in missing.iter().chain(&self.gaps) {
+            note(ruleset, Doubt::LeftOut(*line));
+        }
         let mut rules = Vec::new();
-        for (line, text) in &self.rows {
-            let row = Row::read(text, columns, *line)?;
-            rules.push(self.rule(&row, rules.len(), *line, family)?);
-            if row.has_names {
-                note(ruleset, Doubt::NamesShown);
+        let mut fault: Option<(Unreadable, usize)> = None;
+        for (index, (line, text)) in self.rows.iter().enumerate() {
+            let read = if self.unread.contains(&index) {
+                Err(Unreadable::at(*line, 1, Fault::Row))
+            } else {
+                self.row(text, columns, *line, index, family)
+            };
+            match read {
+                Ok((rule, has_names)) => {
+                    let number = rule.number;
+                    rules.push(rule);
+                    if !ends && index + 1 == self.rows.len() {
+                        maybe_cut(&mut rules, number, *line);
+                    }
+                    if has_names {
+                        note(ruleset, Doubt::NamesShown);
+                    }
+                }
+                Err(reason) if !ends && index + 1 == self.rows.len() => return Err(reason),
+                Err(reason) => {
+                    let number = u32::try_from(index + 1).unwrap_or(u32::MAX);
+                    let text = format!("-A {} {}", self.chain, text.trim());
+                    rules.push(Rule::unread(number, text, self.section.table != "filter"));
+                    fault.get_or_insert((reason, 0)).1 += 1;
+                }
             }
         }
         if !columns.verbose && !rules.is_empty() && !self.superseded {
@@ -213,7 +274,20 @@ impl Listing {
             chain.rules = rules;
             chain.shown = shown;
         }
-        Ok(())
+        Ok(fault)
+    }
+
+    /// The rule of a row, and whether the row shows names for addresses.
+    fn row(
+        &self,
+        text: &str,
+        columns: Columns,
+        line: usize,
+        index: usize,
+        family: Family,
+    ) -> Result<(Rule, bool), Unreadable> {
+        let row = Row::read(text, columns, line)?;
+        Ok((self.rule(&row, index, line, family)?, row.has_names))
     }
 
     fn rule(
@@ -266,6 +340,28 @@ impl Listing {
             },
         })
     }
+}
+
+/// The last row, where its line does not end, may not be whole: then nobody knows what it asks for,
+/// and what comes behind it.
+fn maybe_cut(rules: &mut Vec<Rule>, number: u32, line: usize) {
+    let whole = |negated| {
+        Statement::Match(Condition::Opaque {
+            text: format!("line {line}, the last one, which does not end, is whole"),
+            stable: true,
+            negated,
+            odds: Odds::Usually(true),
+        })
+    };
+    let Some(rule) = rules.last_mut() else {
+        return;
+    };
+    let mut other = Rule::unread(number, rule.text.clone(), false);
+    rule.statements.insert(0, whole(false));
+    if let Some(first) = other.statements.first_mut() {
+        *first = whole(true);
+    }
+    rules.push(other);
 }
 
 fn opaque(text: String, stable: bool, odds: Odds) -> Statement {

@@ -81,7 +81,7 @@ pub(in crate::rules) fn command(
     Ok(())
 }
 
-/// Puts a rule before the one of that number, or at the end.
+/// Reads a rule, and puts it before the one of that number, or at the end.
 fn put(
     before: Option<usize>,
     name: &Word,
@@ -92,17 +92,23 @@ fn put(
     assumed: Family,
 ) -> Result<(), Unreadable> {
     let family = section.family.unwrap_or(assumed);
+    // What a shell puts in place of a variable is not known.
+    let says = ["--comment", "--log-prefix", "--nflog-prefix", "--string"];
+    let before_each = std::iter::once(name).chain(specification);
+    let mut all = std::iter::once(name)
+        .chain(specification)
+        .zip([None].into_iter().chain(before_each.map(Some)));
+    let is_variable = |(word, before): &(&Word, Option<&Word>)| {
+        let is_said = before.is_some_and(|before| says.contains(&before.text.as_str()));
+        !is_said && word.text.contains(['$', '`'])
+    };
+    if let Some((word, _)) = all.find(is_variable) {
+        let fault = Fault::Word(word.text.clone());
+        return Err(Unreadable::at(line, word.column, fault));
+    }
     let statements = options::statements(specification, line, family)?;
     let name = name.text.as_str();
-    let chain = section.table(ruleset, assumed).chain(name);
-    if chain.shown == Shown::Not {
-        // `iptables -S CHAIN` shows no policy for chains of users, and scripts show none at all.
-        chain.base = place::base(&section.table, name, Policy::Unknown);
-    }
-    chain.shown = Shown::Exactly;
     let written = words::join(&without_counters(specification));
-    let last = chain.rules.len();
-    let at = before.map_or(last, |number| number.saturating_sub(1).min(last));
     let rule = Rule {
         number: 0,
         handle: None,
@@ -110,11 +116,60 @@ fn put(
         statements,
         recipe: Recipe::Same,
     };
+    place_rule(before, name, rule, section, ruleset, assumed);
+    Ok(())
+}
+
+/// Puts a rule that cannot be read where its text says; says whether it does say that.
+pub(in crate::rules) fn unread(
+    text: &str,
+    section: &Section,
+    ruleset: &mut Ruleset,
+    assumed: Family,
+) -> bool {
+    let mut words = text.split_whitespace();
+    let mut word = words.next();
+    while word.is_some_and(|word| word.starts_with('[') || word.contains(']')) {
+        word = words.next();
+    }
+    let (Some(action), Some(name)) = (word, words.next()) else {
+        return false;
+    };
+    let is_name = |letter: char| letter.is_alphanumeric() || "-_.:+".contains(letter);
+    let before = match action {
+        "-A" | "--append" => None,
+        "-I" | "--insert" => Some(words.next().and_then(|one| one.parse().ok()).unwrap_or(1)),
+        _ => return false,
+    };
+    if name.starts_with('-') || !name.chars().all(is_name) {
+        return false;
+    }
+    let rule = Rule::unread(0, text.to_owned(), section.table != "filter");
+    place_rule(before, name, rule, section, ruleset, assumed);
+    true
+}
+
+/// Puts a rule before the one of that number, or at the end.
+fn place_rule(
+    before: Option<usize>,
+    name: &str,
+    rule: Rule,
+    section: &Section,
+    ruleset: &mut Ruleset,
+    assumed: Family,
+) {
+    let chain = section.table(ruleset, assumed).chain(name);
+    if chain.shown == Shown::Not {
+        // `iptables -S CHAIN` shows no policy for chains of users, and scripts show none at all.
+        chain.base = place::base(&section.table, name, Policy::Unknown);
+    }
+    chain.shown = Shown::Exactly;
+    let last = chain.rules.len();
+    let at = before.map_or(last, |number| number.saturating_sub(1).min(last));
     chain.rules.insert(at, rule);
     for (index, rule) in chain.rules.iter_mut().enumerate().skip(at) {
         rule.number = u32::try_from(index + 1).unwrap_or(u32::MAX);
     }
-    Ok(())
 }
 
 /// The words of a rule without the counters that `-S -v` writes.

@@ -148,7 +148,23 @@ impl Parser<'_> {
                 limited: false,
             };
             self.member_rest(&mut member)?;
-            take(self, member);
+            // A variable may stand for several.
+            if let Expression::Set(inner) = member.key {
+                for one in inner {
+                    let verdict = member.verdict.clone();
+                    let limited = member.limited;
+                    take(
+                        self,
+                        Member {
+                            verdict,
+                            limited,
+                            ..one
+                        },
+                    );
+                }
+            } else {
+                take(self, member);
+            }
             self.skip_lines()?;
             if !self.takes(",")? {
                 self.skip_lines()?;

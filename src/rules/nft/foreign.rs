@@ -8,6 +8,7 @@ use std::sync::Arc;
 use crate::rules::condition::{Condition, Element, Field, Key, Pattern};
 use crate::rules::iptables::{addrtype, place};
 use crate::rules::odds::Odds;
+use crate::rules::packet::UNICAST;
 use crate::rules::ruleset::{Chain, Elements, Family, Policy, Statement, Table};
 
 /// The tables of iptables.
@@ -74,10 +75,12 @@ fn reread_condition(condition: &mut Condition, family: Family) {
     }
 }
 
-/// A type of IPv6 addresses as `-m addrtype` means it.
+/// A type of IPv6 addresses as `-m addrtype` means it. To that an address of this host is a unicast
+/// address, to nft's own `fib` it is none, and either may have made the rule.
 const fn kind6(pattern: &Pattern) -> Option<Pattern> {
     match pattern {
         // Read twice, one type is a range already.
+        Pattern::Range(UNICAST, _) => None,
         Pattern::Range(first, _) => addrtype::kind6(*first),
         Pattern::Any | Pattern::Name(_) | Pattern::Prefix(_) | Pattern::Opaque(_) => None,
     }

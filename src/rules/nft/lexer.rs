@@ -1,7 +1,5 @@
 //! The tokens of an nft listing, made line by line as they are asked for.
 
-use crate::rules::unreadable::{Fault, Unreadable};
-
 /// What a token is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
@@ -40,14 +38,8 @@ pub(super) fn column(text: &str, at: usize) -> usize {
     text.get(..at).unwrap_or(text).chars().count() + 1
 }
 
-/// Appends the tokens of the line `text`, its end included. `row` and `line` are its places among
-/// the lines read and in the input.
-pub(super) fn tokens<'a>(
-    text: &'a str,
-    row: usize,
-    line: usize,
-    found: &mut Vec<Token<'a>>,
-) -> Result<(), Unreadable> {
+/// Appends the tokens of the line `text`, its end included. `row` is its place among the lines read.
+pub(super) fn tokens<'a>(text: &'a str, row: usize, found: &mut Vec<Token<'a>>) {
     let mut at = 0;
     while let Some(rest) = text.get(at..).filter(|rest| !rest.is_empty()) {
         let start = at;
@@ -58,11 +50,17 @@ pub(super) fn tokens<'a>(
             at: start,
         };
         let first = rest.chars().next().unwrap_or(' ');
+        if first == '\\' && rest.trim_end() == "\\" {
+            // The next line goes on with it.
+            return;
+        }
         if first.is_whitespace() {
             at += first.len_utf8();
         } else if let Some(inner) = rest.strip_prefix('"') {
             let Some(length) = inner.find('"') else {
-                return Err(Unreadable::at(line, column(text, start), Fault::Quotation));
+                // What it was part of is not understood.
+                found.push(token(Kind::Mark, rest));
+                break;
             };
             found.push(token(Kind::Quoted, inner.get(..length).unwrap_or("")));
             at += length + 2;
@@ -104,7 +102,6 @@ pub(super) fn tokens<'a>(
         row,
         at: text.len(),
     });
-    Ok(())
 }
 
 fn is_word(character: char) -> bool {

@@ -181,7 +181,7 @@ fn statements(clause: &Clause, family: Family, text: &str) -> Vec<Statement> {
         Clause::Has(left) => has(left, text),
         Clause::Unknown(words) => {
             let mut found = opaque(words);
-            found.extend(mark::everything());
+            found.extend(Statement::everything());
             found
         }
         Clause::Untrack => one(Statement::Untrack),

@@ -30,11 +30,11 @@ const HARMLESS: [&str; 17] = [
 /// `field set value`.
 pub(super) fn mangle(key: &Expression, value: &Expression) -> Vec<Statement> {
     let Expression::Field(name) = key else {
-        return everything();
+        return Statement::everything().collect();
     };
     // Bits of a header that have no name.
     if name.starts_with('@') {
-        return everything();
+        return Statement::everything().collect();
     }
     let rewritten = |part| vec![Statement::Rewrite(part)];
     let connection = match name.as_str() {
@@ -64,18 +64,6 @@ pub(super) fn mangle(key: &Expression, value: &Expression) -> Vec<Statement> {
     }
     found.push(Statement::Mark { connection, change });
     found
-}
-
-/// That nobody can tell any more what any part of the packet is.
-pub(super) fn everything() -> Vec<Statement> {
-    let parts = [
-        Part::Source,
-        Part::Destination,
-        Part::Mark,
-        Part::ConnectionMark,
-        Part::Other,
-    ];
-    parts.into_iter().map(Statement::Rewrite).collect()
 }
 
 /// Whether a value is made of something of the connection.

@@ -11,6 +11,7 @@ mod lower;
 mod mark;
 mod parser;
 mod pattern;
+pub(super) mod script;
 mod statement;
 mod syntax;
 mod target;

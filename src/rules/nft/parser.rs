@@ -1,6 +1,7 @@
 //! The tokens of an nft listing, read one after the other; those behind are forgotten.
 
 use super::lexer::{self, Kind, Token, tokens};
+use super::script::Variables;
 use crate::rules::lines::Line;
 use crate::rules::unreadable::{Fault, Unreadable};
 
@@ -21,10 +22,11 @@ pub(super) struct Parser<'a> {
     depth: usize,
     /// Whether fields may stand where values do.
     pub(super) fields: bool,
+    variables: Variables<'a>,
 }
 
 impl<'a> Parser<'a> {
-    pub(super) const fn of(lines: &'a [Line<'a>]) -> Self {
+    pub(super) fn of(lines: &'a [Line<'a>], variables: &Variables<'a>) -> Self {
         Self {
             lines,
             row: 0,
@@ -32,16 +34,19 @@ impl<'a> Parser<'a> {
             next: 0,
             depth: 0,
             fields: false,
+            variables: variables.clone(),
         }
     }
 
     /// The token that comes next; `None` at the end of the text.
     pub(super) fn peek(&mut self) -> Result<Option<Token<'a>>, Unreadable> {
         while self.next >= self.tokens.len() {
-            let Some((line, text)) = self.lines.get(self.row) else {
+            let Some((_, text)) = self.lines.get(self.row) else {
                 return Ok(None);
             };
-            tokens(text, self.row, *line, &mut self.tokens)?;
+            let known = self.tokens.len();
+            tokens(text, self.row, &mut self.tokens);
+            self.variables.put_in(&mut self.tokens, known);
             self.row += 1;
         }
         Ok(self.tokens.get(self.next).copied())
@@ -73,6 +78,12 @@ impl<'a> Parser<'a> {
     pub(super) fn line(&self, token: Token<'a>) -> (usize, &'a str) {
         let line = self.lines.get(token.row);
         line.map_or((1, ""), |(line, text)| (*line, &**text))
+    }
+
+    /// Whether nothing stands in the lines behind this row.
+    pub(super) fn is_last(&self, row: usize) -> bool {
+        let mut behind = self.lines.iter().skip(row + 1);
+        behind.all(|(_, text)| text.trim().is_empty())
     }
 
     pub(super) const fn skip(&mut self) {

@@ -8,20 +8,21 @@ use std::sync::Arc;
 use super::lexer::{Kind, Token};
 use super::lower;
 use super::parser::Parser;
-use crate::rules::edits;
-use crate::rules::lines::Line;
+use super::script::{self, Variables};
+use crate::rules::lines::{self, Line};
 use crate::rules::ruleset::{
-    Base, Chain, Doubt, Family, Hook, Kind as ChainKind, Origin, Policy, Recipe, Ruleset, Set,
-    Shown, Table,
+    Base, Chain, Doubt, Family, Hook, Kind as ChainKind, Origin, Policy, Recipe, Rule, Ruleset,
+    Set, Shown, Table,
 };
-use crate::rules::unreadable::Unreadable;
+use crate::rules::unreadable::{Fault, Unreadable};
 
 /// Reads the tables that begin in the first of `lines`; says how many lines they took.
-pub(in crate::rules) fn read(
-    lines: &[Line<'_>],
+pub(in crate::rules) fn read<'a>(
+    lines: &'a [Line<'a>],
+    variables: &Variables<'a>,
     ruleset: &mut Ruleset,
 ) -> Result<usize, Unreadable> {
-    let mut parser = Parser::of(lines);
+    let mut parser = Parser::of(lines, variables);
     loop {
         parser.table(ruleset)?;
         let row = parser.row();
@@ -33,21 +34,45 @@ pub(in crate::rules) fn read(
             return Ok(row + 1);
         }
         if token.text != "table" {
-            let (line, text) = parser.line(token);
-            let rest = text.get(token.at..).unwrap_or_default();
-            let rest = rest.trim_start_matches(';').trim();
-            ruleset.doubts.push(if edits::is_of_nft(rest) {
-                Doubt::Changed(rest.to_owned())
-            } else {
-                Doubt::PassedOver(line, rest.to_owned())
-            });
-            return Ok(row + 1);
+            return parser.rest(ruleset);
         }
     }
 }
 
 impl Parser<'_> {
-    fn open(&mut self) -> Result<(), Unreadable> {
+    /// What stands in one line behind a table or a command: other commands, another table, or what
+    /// somebody says. Says how many lines that took.
+    pub(super) fn rest(&mut self, ruleset: &mut Ruleset) -> Result<usize, Unreadable> {
+        let row = self.row();
+        while self.takes(";")? {}
+        let Some(token) = self.peek()?.filter(|token| token.row == row) else {
+            return Ok(row + 1);
+        };
+        let (line, text) = self.line(token);
+        let rest = text.get(token.at..).unwrap_or_default().trim();
+        if token.kind == Kind::Newline {
+            return Ok(row + 1);
+        }
+        if token.text == "table" && token.kind == Kind::Word {
+            self.table(ruleset)?;
+            return self.rest(ruleset);
+        }
+        if script::is_of_nft(rest) {
+            self.command(ruleset)?;
+            return self.rest(ruleset);
+        }
+        if "table".starts_with(rest) && self.is_last(row) {
+            return Err(Unreadable::at(line, 1, Fault::CutOff(line)));
+        }
+        ruleset.doubts.push(if lines::is_prose(rest) {
+            Doubt::PassedOver(line, rest.to_owned())
+        } else {
+            Doubt::NotUnderstood(rest.to_owned())
+        });
+        Ok(row + 1)
+    }
+
+    pub(super) fn open(&mut self) -> Result<(), Unreadable> {
         self.skip_ends()?;
         if self.takes("{")? {
             Ok(())
@@ -56,13 +81,9 @@ impl Parser<'_> {
         }
     }
 
-    fn table(&mut self, ruleset: &mut Ruleset) -> Result<(), Unreadable> {
+    pub(super) fn table(&mut self, ruleset: &mut Ruleset) -> Result<(), Unreadable> {
         self.skip();
-        let first = self.word("a family")?;
-        let (family, name) = match Family::named(first) {
-            Some(family) => (family, self.word("the name of a table")?),
-            None => (Family::Ip, first),
-        };
+        let (family, name) = self.table_name()?;
         self.open()?;
         let existing = ruleset.tables.iter().position(|table| {
             table.origin == Origin::Nft && table.family == family && table.name == name
@@ -71,6 +92,8 @@ impl Parser<'_> {
             Some(index) => ruleset.tables.remove(index),
             None => Table::new(family, name, Origin::Nft),
         };
+        table.scripted = false;
+        let mut agrees = true;
         loop {
             self.skip_lines()?;
             if self.takes("}")? {
@@ -78,7 +101,7 @@ impl Parser<'_> {
             }
             let kind = self.word("a chain, a set or a map")?;
             match kind {
-                "chain" => self.chain(&mut table)?,
+                "chain" => agrees &= self.chain(&mut table)?,
                 "set" | "map" => self.named_set(&mut table)?,
                 "comment" | "flags" => {
                     let text = self.rest_of_line()?;
@@ -97,12 +120,16 @@ impl Parser<'_> {
             self.forget();
         }
         lower::finish(&mut table);
+        let doubt = Doubt::GivenTwice(table.title());
+        if !agrees && !ruleset.doubts.contains(&doubt) {
+            ruleset.doubts.push(doubt);
+        }
         ruleset.tables.push(table);
         Ok(())
     }
 
     /// Skips to the end of a statement or line, and says what it held; a block is left alone.
-    fn rest_of_line(&mut self) -> Result<String, Unreadable> {
+    pub(super) fn rest_of_line(&mut self) -> Result<String, Unreadable> {
         let start = self.position();
         while !self.at_end_of_rule()? && !self.is_next("{")? {
             self.skip();
@@ -111,7 +138,7 @@ impl Parser<'_> {
     }
 
     /// Skips what has no part in decisions: counters, quotas, flow tables.
-    fn block(&mut self) -> Result<(), Unreadable> {
+    pub(super) fn block(&mut self) -> Result<(), Unreadable> {
         while !self.takes("{")? {
             self.next("{")?;
         }
@@ -127,7 +154,7 @@ impl Parser<'_> {
         Ok(())
     }
 
-    fn named_set(&mut self, table: &mut Table) -> Result<(), Unreadable> {
+    pub(super) fn named_set(&mut self, table: &mut Table) -> Result<(), Unreadable> {
         let name = self.word("the name of a set")?;
         self.open()?;
         let mut set = Set {
@@ -169,17 +196,25 @@ impl Parser<'_> {
         Ok(())
     }
 
-    fn chain(&mut self, table: &mut Table) -> Result<(), Unreadable> {
+    /// Reads a chain; says whether it agrees with what was read of it before.
+    fn chain(&mut self, table: &mut Table) -> Result<bool, Unreadable> {
         let name = self.word("the name of a chain")?;
         self.open()?;
         let family = table.family;
         let chain = table.chain(name);
+        let before = std::mem::take(&mut chain.rules);
+        let twice = chain.shown == Shown::Exactly && !before.is_empty();
         chain.shown = Shown::Exactly;
-        chain.rules.clear();
-        self.chain_body(chain, family)
+        self.chain_body(chain, family)?;
+        // One listing behind the other, or a file that adds to what it has.
+        Ok(!twice || ways_are_alike(&before, &chain.rules))
     }
 
-    fn chain_body(&mut self, chain: &mut Chain, family: Family) -> Result<(), Unreadable> {
+    pub(super) fn chain_body(
+        &mut self,
+        chain: &mut Chain,
+        family: Family,
+    ) -> Result<(), Unreadable> {
         loop {
             self.skip_lines()?;
             self.forget();
@@ -218,7 +253,7 @@ impl Parser<'_> {
     }
 
     /// Whether nft shows all of the rule that begins at `start`, so that it can be made again.
-    fn is_whole(&self, start: usize) -> bool {
+    pub(super) fn is_whole(&self, start: usize) -> bool {
         let mut before: Option<&Token<'_>> = None;
         for token in self.since(start) {
             let hides = match before.map(|before| before.text) {
@@ -234,7 +269,7 @@ impl Parser<'_> {
         true
     }
 
-    fn handle(&mut self) -> Result<Option<u64>, Unreadable> {
+    pub(super) fn handle(&mut self) -> Result<Option<u64>, Unreadable> {
         let Some(token) = self.peek()?.filter(|token| token.kind == Kind::Handle) else {
             return Ok(None);
         };
@@ -302,6 +337,31 @@ impl Parser<'_> {
         }
         Ok(base)
     }
+}
+
+/// Doubts the chains of which it is not understood where they are called, in either form.
+pub(in crate::rules) fn doubt_unhooked(ruleset: &mut Ruleset) {
+    let chains = ruleset.tables.iter().flat_map(|table| &table.chains);
+    let bases = chains.filter_map(|chain| chain.base.as_ref());
+    let unread = bases.filter_map(|base| base.unread.as_ref());
+    let is_hook = |words: &&String| {
+        let all = words.split(|letter: char| !letter.is_alphanumeric());
+        let mut words = all
+            .filter(|word| !word.is_empty())
+            .skip_while(|word| *word != "hook");
+        words.nth(1).is_some_and(|name| Hook::named(name).is_some())
+    };
+    let strange: Vec<Doubt> = unread
+        .filter(|words| !is_hook(words))
+        .map(|words| Doubt::NotUnderstood(words.clone()))
+        .collect();
+    ruleset.doubts.extend(strange);
+}
+
+/// Whether two readings of a chain do the same.
+fn ways_are_alike(one: &[Rule], other: &[Rule]) -> bool {
+    let mut pairs = one.iter().zip(other);
+    one.len() == other.len() && pairs.all(|(one, other)| one.statements == other.statements)
 }
 
 /// The policy of that name.

@@ -279,3 +279,38 @@ fn a_group_that_is_bound_to_nothing_may_be_anybodys() {
     let told = depends.unknown.join("\n");
     assert!(told.contains("whether nsg-1 is attached"), "{told}");
 }
+
+#[test]
+fn a_rule_that_denies_first_moves_behind_the_one_that_lets_in() {
+    let denies = [
+        rule("deny", 100, "Deny", "*", "3306"),
+        rule("next", 101, "Allow", "*", "22"),
+    ];
+    let document = answer(&flat(&denies, ""), "203.0.113.9", 3306);
+    assert_eq!(document.decision, Blocked);
+    let commands: Vec<&str> = document
+        .remedy
+        .iter()
+        .map(|step| step.command.as_str())
+        .collect();
+    let update = "az network nsg rule update -g rg1 --nsg-name nsg1 -n";
+    assert_eq!(commands[0], format!("{update} next --priority 102"));
+    assert_eq!(commands[1], format!("{update} deny --priority 101"));
+    assert!(
+        commands[2].contains("--priority 100 --access Allow"),
+        "{commands:?}"
+    );
+    let undone = document.undoing().unwrap_or_default();
+    assert!(
+        undone.contains(&format!("{update} deny --priority 100")),
+        "{undone}"
+    );
+}
+
+#[test]
+fn commands_name_the_resource_group_that_the_text_tells() {
+    let allow = [rule("in", 100, "Allow", "Internet", "3306")];
+    let document = answer(&flat(&allow, ""), "203.0.113.9", 3306);
+    let told = format!("{document:?}");
+    assert!(!told.contains("RESOURCE-GROUP"), "{told}");
+}

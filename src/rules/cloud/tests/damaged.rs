@@ -7,6 +7,7 @@ use crate::rules::cloud::found::Found;
 use crate::rules::cloud::split::split;
 use crate::rules::cloud::stage::Attached;
 use crate::rules::decision::Ruling;
+use crate::rules::input;
 use crate::rules::packet::Packet;
 
 const GROUP: &str = r#"{
@@ -106,6 +107,30 @@ fn a_paste_has_its_command_and_its_fences_round_it() {
     let value: serde_json::Value = serde_json::from_str(GROUP).expect("JSON");
     let line = value["SecurityGroups"][0].to_string();
     found(&[&format!("{line}\n{line}\n")]);
+}
+
+#[test]
+fn what_a_shell_says_round_a_document_is_no_part_of_it() {
+    let value: serde_json::Value = serde_json::from_str(GROUP).expect("JSON");
+    let noisy = format!(
+        "An error occurred (Throttling) when calling the operation\nroot@db:~# cat sg.json {value}\n\
+         Can anybody help?\nroot@db:~# "
+    );
+    let mut found = Found::default();
+    let rest = split(&noisy, &mut found).expect("a document");
+    assert!(!found.is_empty() && !input::may_hold_rules(&rest), "{rest}");
+    assert!(format!("{found:?}").contains("Throttling"));
+    assert!(input::may_hold_rules("-A INPUT -j"));
+    // Of several requests, some have got nothing.
+    let list = r#"[{"name":"a","network":"n","direction":"INGRESS","priority":1,
+        "allowed":[{"IPProtocol":"tcp"}],"sourceRanges":["10.0.0.0/8"]}]"#;
+    let mut found = Found::default();
+    let partial = format!("ERROR: Some requests did not succeed:\n{list}\n");
+    split(&partial, &mut found).expect("a document");
+    found.settle();
+    let packet = Packet::opening("203.0.113.9".parse().expect("an address"), Some(22));
+    let course = follow(&found, &Attached::default(), &packet);
+    assert_eq!(course.ruling(), Ruling::Depends);
 }
 
 #[test]
