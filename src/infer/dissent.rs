@@ -193,7 +193,9 @@ fn expired(case: &Case<'_>, cause: Cause) -> Option<Dissent> {
     let mut basis = vec![first];
     basis.extend(expired.map(|(id, _)| id));
     Some(Dissent {
-        seen: format!("probes with full TTL expired at {from}: a routing loop"),
+        seen: format!(
+            "probes with full TTL expired at {from}: a routing loop, or a device that lowers the TTL"
+        ),
         basis,
     })
 }

@@ -186,9 +186,10 @@ fn read_loop(case: &Case<'_>, rows: &[Row], end: &End) -> Option<Reading> {
     let (_, from) = expired.first()?;
     let circle = trace::circle(rows);
     let whereabouts = circle.map_or_else(
-        || format!("at {from}"),
+        || format!("at {from}: a routing loop, or a device that lowers their TTL"),
         |Circle { first, back }| {
-            format!("between {} and {}", words::named(first), words::named(back))
+            let (first, back) = (words::named(first), words::named(back));
+            format!("in a routing loop between {first} and {back}")
         },
     );
     let strength = if circle.is_some() {
@@ -200,8 +201,7 @@ fn read_loop(case: &Case<'_>, rows: &[Row], end: &End) -> Option<Reading> {
         sign: Sign::TraceLoops,
         strength,
         basis: ids(expired.iter().map(|(trial, _)| *trial)),
-        because: format!("SYNs with full TTL expire in transit, in a routing loop {whereabouts}")
-            .into(),
+        because: format!("SYNs with full TTL expire in transit {whereabouts}").into(),
     };
     let progress = match circle {
         Some(_) => Progress::Done,
