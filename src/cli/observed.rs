@@ -207,11 +207,15 @@ fn packets(encounter: &Encounter, id: ProbeId) -> Vec<u64> {
 }
 
 fn attempt(attempt: &Attempt) -> observed::Attempt {
+    let [resent_by_client, resent_by_server] = attempt.resent;
     observed::Attempt {
         client_port: attempt.client_port,
         at_us: attempt.first.micros(),
         lasted_us: u64::try_from(attempt.lasted().as_micros()).unwrap_or(u64::MAX),
         syns: attempt.syns,
+        resent_by_client,
+        resent_by_server,
+        resets: attempt.resets,
         outcome: match &attempt.session {
             Some(session) => format!(
                 "established, {} octets sent, {} received, {}",

@@ -43,6 +43,15 @@ pub struct Attempt {
     pub lasted_us: u64,
     /// SYNs sent, resent ones included.
     pub syns: u32,
+    /// Segments beside SYNs that the client sent again, or that came late.
+    #[serde(default)]
+    pub resent_by_client: u32,
+    /// Those of the server, its SYN-ACKs included.
+    #[serde(default)]
+    pub resent_by_server: u32,
+    /// Resets of either side.
+    #[serde(default)]
+    pub resets: u32,
     /// What became of it, as a clause.
     pub outcome: String,
     /// What became of the session, where there was one.

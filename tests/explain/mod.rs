@@ -3,6 +3,8 @@
 //! The captures were made in network namespaces, and some written by hand; what is right was known
 //! from the network that was built, not from this program.
 
+mod corpus;
+
 use serde_json::Value;
 
 use crate::cli::{run, stdout, synquest};

@@ -364,6 +364,8 @@ fn attempt(
         syns: u32::try_from(track.syns.len())
             .unwrap_or(u32::MAX)
             .saturating_add(track.more_syns),
+        resent: [track.client.behind(), track.server.behind()],
+        resets: track.resets,
         ttl,
         fate,
         session: track.session(situation.distances()),

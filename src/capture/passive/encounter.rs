@@ -86,6 +86,11 @@ pub struct Attempt {
     pub last: Moment,
     /// SYNs sent, resent ones included, frames seen twice counted once.
     pub syns: u32,
+    /// Segments beside SYNs that the client sent again or that came late, and those of the server, its
+    /// SYN-ACKs included.
+    pub resent: [u32; 2],
+    /// Resets of either side.
+    pub resets: u32,
     /// The TTL its SYNs left with, where it was a traceroute's; `None` for an ordinary client's.
     pub ttl: Option<u8>,
     /// What became of it.

@@ -67,6 +67,8 @@ pub(super) struct Gather {
     /// The SYNs that were sent last, by their identification: client, server, number.
     sent: VecDeque<(u32, (Socket, Socket, u32))>,
     kept: usize,
+    /// An attempt was given up that might have gone on: segments without a beginning may be its.
+    crowded: bool,
     hand: usize,
     pub(super) remainder: Remainder,
 }
@@ -134,6 +136,24 @@ impl Gather {
         Some(self.live.entry(pair).or_insert(track))
     }
 
+    /// Follows a connection that runs already when the capture begins; `None` when no more can be
+    /// remembered.
+    pub(super) fn join(
+        &mut self,
+        pair: Pair,
+        client: Socket,
+        client_is_low: bool,
+        server: Socket,
+        at: Moment,
+    ) -> Option<&mut Track> {
+        if self.crowded || self.live.len() >= FOLLOWED {
+            return None;
+        }
+        let encounter = self.encounter((client.address, server))?;
+        let track = Track::under_way(encounter, client.port, client_is_low, at);
+        Some(self.live.entry(pair).or_insert(track))
+    }
+
     fn encounter(&mut self, parties: Parties) -> Option<usize> {
         if let Some(index) = self.encounters.get_index_of(&parties) {
             return Some(index);
@@ -177,6 +197,7 @@ impl Gather {
             }
         }
         if let (true, Some((_, index))) = (full && self.live.len() >= FOLLOWED, quietest) {
+            self.crowded = true;
             self.put_aside(index.min(self.live.len() - 1), now);
         }
     }
@@ -189,6 +210,10 @@ impl Gather {
 
     /// An attempt is over.
     fn retire(&mut self, mut track: Track, end: Moment) {
+        if let Some(segments) = track.unjudged() {
+            self.remainder.stray = self.remainder.stray.saturating_add(segments);
+            return;
+        }
         let Some((_, gathered)) = self.encounters.get_index_mut(track.encounter) else {
             return;
         };

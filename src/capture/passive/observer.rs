@@ -158,6 +158,9 @@ impl Observer {
         let from = Socket::new(source, outline.source_port);
         let to = Socket::new(destination, outline.destination_port);
         let (pair, from_low) = Pair::of(from, to);
+        if self.gather.live(&pair).is_none() {
+            self.join(at, (from, to), outline);
+        }
         let Some(track) = self.gather.live(&pair) else {
             self.gather.remainder.stray += u64::from(self.admits(from, to));
             return;
@@ -166,8 +169,27 @@ impl Observer {
         self.both_ways |= !by_client;
         track.flow(by_client, at, ttl, outline, has_window);
         if !by_client && outline.payload_length > 0 && track.is_established() {
-            let heard = speech::error(sight::payload(datagram, outline.payload_length), from.port);
+            let words = sight::payload(datagram, outline.payload_length);
+            let heard = speech::error(words, outline.payload_length, from.port);
             speech::keep(&mut track.said, heard);
+        }
+    }
+
+    /// Follows a connection from here on that runs already, where its ports tell who is the server.
+    fn join(&mut self, at: Moment, (from, to): (Socket, Socket), outline: &Outline) {
+        /// Linux, and all that follow IANA, give clients higher ports.
+        const SERVERS: u16 = 32_768;
+        let flags = outline.flags;
+        let runs = flags.contains(Flags::ACK) && !flags.contains(Flags::FIN);
+        let (server, client) = if from.port < to.port {
+            (from, to)
+        } else {
+            (to, from)
+        };
+        let told = server.port < SERVERS && client.port > 1024 && server.port != client.port;
+        if runs && told && self.choice.admits(client.address, server) {
+            let (pair, client_is_low) = Pair::of(client, server);
+            self.gather.join(pair, client, client_is_low, server, at);
         }
     }
 
@@ -208,6 +230,8 @@ impl Observer {
                     track.hear_server(arrival, segment)
                 }
             };
+            let resets = flags.contains(Flags::RST) && taken != Taken::Twice;
+            track.resets = track.resets.saturating_add(resets.into());
             match taken {
                 Taken::Ours => return,
                 Taken::Twice => {

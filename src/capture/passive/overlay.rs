@@ -111,6 +111,7 @@ pub(super) fn apply(situation: &Situation<'_>, finding: Finding, all: &[ProbeId]
         refused_since,
         reset_since,
         unheard,
+        disowned,
         backlog,
         changed,
         at_times,
@@ -266,10 +267,14 @@ fn unseen(situation: &Situation<'_>, _: &Finding) -> Option<Say> {
                 );
             }
             Fate::Answered { .. } | Fate::Established { .. } => {
+                let running: Vec<&&Track> = attempts.iter().filter(|track| track.runs()).collect();
+                if let Some(say) = carried::hole(situation, &running) {
+                    return Some(say);
+                }
                 let say = Say::new(Cause::Open, Confidence::Likely, PlaceKind::Host);
                 let mut say = say
                     .against(&[Cause::OpenProxied])
-                    .saying(words::answered_unseen(port));
+                    .saying(words::answered_unseen(port, running.len()));
                 say.grounds.answered = track.is_established();
                 return Some(say);
             }
@@ -331,6 +336,22 @@ fn unheard(situation: &Situation<'_>, _: &Finding) -> Option<Say> {
     }
     let refused_by = refused_by.map(|refused| refused.by);
     Some(say.saying(words::unheard(port, here, refused_by)))
+}
+
+/// Rule 3, of a client that resets the answers and asks again.
+fn disowned(situation: &Situation<'_>, _: &Finding) -> Option<Say> {
+    let attempts = situation.view.attempts;
+    let times: usize = attempts.iter().map(|track| track.disowned()).sum();
+    if times == 0 || attempts.iter().any(|track| track.disowned() == 0) {
+        return None;
+    }
+    let say = Say::new(
+        Cause::Misaddressed,
+        Confidence::Possible,
+        PlaceKind::Unknown,
+    );
+    let say = say.against(&[Cause::Open, Cause::LocalIngress]).seen(times);
+    Some(say.saying(words::disowned(situation.server.port)))
 }
 
 /// Rule 3, on a router that sends the SYNs on: whether it sends the answers on as well.

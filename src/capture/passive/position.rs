@@ -13,7 +13,7 @@ use std::time::Duration;
 use crate::model::time::Moment;
 use crate::wire::frame::Direction;
 
-use super::encounter::Position;
+use super::encounter::{Position, Side};
 use super::gather::{Gathered, Parties};
 use super::pair::{Map, Socket};
 use super::track::{TRACEROUTE, Track};
@@ -80,6 +80,9 @@ impl Distances {
                 for syn in track.syns.iter().filter(|syn| syn.ttl > TRACEROUTE) {
                     reach.note(passed(syn.ttl));
                 }
+                if let Some(distance) = track.distance_under_way(Side::Client) {
+                    reach.note(distance);
+                }
                 let other = track.client_ttl().map(passed);
                 reach.settled = match (reach.settled, other) {
                     (Some(known), Some(other)) => Some(known.min(other)),
@@ -90,6 +93,9 @@ impl Distances {
                 }
             }
             for track in &gathered.kept {
+                if let Some(distance) = track.distance_under_way(Side::Server) {
+                    distances.servers.entry(*server).or_default().note(distance);
+                }
                 let Some(opened) = track.opened_at() else {
                     continue;
                 };

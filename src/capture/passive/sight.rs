@@ -44,14 +44,13 @@ pub(super) fn read(datagram: &[u8]) -> Option<Seen> {
     }
 }
 
-/// As much of the payload of the TCP segment in `datagram` as was captured, where that is all of its
-/// `length` octets.
+/// As much of the payload of the TCP segment in `datagram`, `length` octets, as was captured.
 pub(super) fn payload(datagram: &[u8], length: u16) -> Option<&[u8]> {
     let header = transport(datagram)?;
     let segment = datagram.get(header..)?;
     let offset = usize::from(segment.get(12)? >> 4) * 4;
     let payload = segment.get(offset..)?;
-    payload.get(..usize::from(length))
+    Some(payload.get(..usize::from(length)).unwrap_or(payload))
 }
 
 /// Where the transport header of `datagram` begins, whether it is there or not (RFC 791 §3.1, RFC 8200

@@ -3,6 +3,8 @@
 //! Errors of MySQL and MariaDB, PostgreSQL and Redis, each in a segment of its own, as all of them are
 //! sent. What only looks like one is told apart by its length, its code and the port.
 
+use std::borrow::Cow;
+
 use crate::model::session::Said;
 use crate::wire::greeting::{Answer, Protocol, Standing, mysql, postgres, redis};
 
@@ -12,20 +14,46 @@ const LONGEST: usize = 1200;
 /// The codes of MySQL and MariaDB (`errmsg`): those of the server, and MariaDB's own.
 const MYSQL_CODES: std::ops::Range<u16> = 1000..5000;
 
-/// The error that `payload` is, the whole of a server's segment, from a server on
-/// this port; `None` where it is none.
-pub(super) fn error(payload: Option<&[u8]>, server_port: u16) -> Option<Said> {
-    let payload = payload.filter(|payload| payload.len() <= LONGEST)?;
-    let (protocol, answer) = match payload {
-        [_, _, _, _, 0xff, ..] => (Protocol::Mysql, of_mysql(payload)?),
-        [b'E', ..] => (Protocol::Postgres, of_postgres(payload)?),
-        [b'-', ..] => (Protocol::Redis, of_redis(payload)?),
+/// Octets of an error without which nothing is known of it.
+const LEAST: usize = 24;
+
+/// The error that `payload` is, the whole of a server's segment of `length` octets as far as it was
+/// captured, from a server on this port; `None` where it is none.
+pub(super) fn error(payload: Option<&[u8]>, length: u16, server_port: u16) -> Option<Said> {
+    let payload = payload?;
+    let length = usize::from(length);
+    let (protocol, end) = match payload {
+        [_, _, _, _, 0xff, ..] => (Protocol::Mysql, &b""[..]),
+        // PostgreSQL trusts an address before it looks for the database.
+        [b'E', ..] | [b'R', 0, 0, 0, 8, 0, 0, 0, 0, b'E', ..] => (Protocol::Postgres, &b"\0\0"[..]),
+        [b'-', ..] => (Protocol::Redis, &b"\r\n"[..]),
         _ => return None,
     };
     let usual = Protocol::usual_on(server_port);
-    usual
-        .is_none_or(|usual| usual == protocol)
-        .then_some(Said { protocol, answer })
+    if length > LONGEST || usual.is_some_and(|usual| usual != protocol) {
+        return None;
+    }
+    let whole: Cow<'_, [u8]> = if payload.len() >= length {
+        payload.into()
+    } else {
+        if payload.len() < LEAST {
+            return None;
+        }
+        // What the snapshot length cut off is blank.
+        let mut whole = payload.to_vec();
+        whole.resize(length.max(payload.len() + end.len()) - end.len(), b' ');
+        whole.extend_from_slice(end);
+        whole.into()
+    };
+    let mut answer = match protocol {
+        Protocol::Mysql => of_mysql(&whole),
+        Protocol::Postgres => {
+            of_postgres(whole.strip_prefix(b"R\0\0\0\x08\0\0\0\0").unwrap_or(&whole))
+        }
+        _ => of_redis(&whole),
+    }?;
+    answer.words.truncate(answer.words.trim_end().len());
+    Some(Said { protocol, answer })
 }
 
 /// Keeps the error that says most of why the client is not served: the last one, but none about a

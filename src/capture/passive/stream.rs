@@ -10,8 +10,12 @@ use crate::model::time::Moment;
 /// Resending sooner is a duplicate of the capture: the least retransmission timeout of Linux
 /// (`TCP_RTO_MIN`) is 200 ms.
 const RESENT_AFTER: Duration = Duration::from_millis(100);
+/// Nothing is sent again later than this for want of an acknowledgment (RFC 6298 §2).
+const QUIET: Duration = Duration::from_secs(1);
 /// Tries after which a segment counts as stuck.
 const STUCK: u16 = 3;
+/// A FIN that is sent over and over for so long meets nobody; sooner, the capture may have ended.
+const FORSAKEN: Duration = Duration::from_secs(3);
 /// Octets of payload from which a segment counts as large: more than any request that a handshake
 /// of a database protocol begins with.
 const LARGE: u16 = 512;
@@ -46,6 +50,8 @@ pub(super) struct Stream {
     sent_at: Moment,
     /// When the acknowledgment moved last.
     acked_at: Moment,
+    /// Since when new octets are sent, and none again.
+    fresh_since: Option<Moment>,
     /// How often octets were sent again that the captor has seen acknowledged.
     needless: u16,
     /// The offset of the FIN.
@@ -61,6 +67,13 @@ pub(super) struct Stream {
     /// The end of the first large segment; what it takes to say that large ones get through.
     goal: Option<u64>,
     large_passed: bool,
+    /// The size of a segment that was sent in vain over and over and then passed in smaller pieces.
+    shrunk: Option<u16>,
+    /// The size of the tries before the last one, where several were alike, and how many were.
+    in_vain: (u16, u16),
+    /// The number after the last one that was sent, and how many segments came that stand behind it.
+    highest: Option<u32>,
+    behind: u32,
 }
 
 /// What bare segments of the sender say of octets that the captor never saw.
@@ -126,6 +139,39 @@ impl Stream {
         self.sent.checked_add_signed(step)
     }
 
+    /// A segment that takes `numbers` (octets, and a FIN or a SYN): whether it was sent again, or came
+    /// late. A keep-alive probe bears the last octet once more (RFC 9293 §3.8.4), and is neither.
+    pub(super) fn order(&mut self, sequence: u32, numbers: u32, plain: bool) {
+        let end = sequence.wrapping_add(numbers);
+        let Some(highest) = self.highest else {
+            self.highest = Some(end);
+            return;
+        };
+        let is_behind = sequence.wrapping_sub(highest).cast_signed() < 0;
+        let keeps_alive = numbers == 0 || plain && numbers == 1 && end == highest;
+        self.behind = self
+            .behind
+            .saturating_add((is_behind && !keeps_alive).into());
+        if end.wrapping_sub(highest).cast_signed() > 0 {
+            self.highest = Some(end);
+        }
+    }
+
+    /// The stream begins at `sequence`, whatever was taken for its beginning before.
+    pub(super) fn restart(&mut self, sequence: u32) {
+        *self = Self {
+            next: Some(sequence),
+            highest: self.highest,
+            behind: self.behind,
+            ..Self::default()
+        };
+    }
+
+    /// Segments that were sent again, or came late.
+    pub(super) const fn behind(&self) -> u32 {
+        self.behind
+    }
+
     /// A segment with `length` octets of payload, after `quiet`.
     pub(super) fn send(&mut self, at: Moment, sequence: u32, length: u16, quiet: Duration) {
         self.begin(sequence);
@@ -148,6 +194,7 @@ impl Stream {
             }
             self.sent = to;
             self.sent_at = at;
+            self.fresh_since.get_or_insert(at);
             self.next = Some(sequence.wrapping_add(u32::from(length)));
             if oldest {
                 (self.tries, self.echoes) = (1, 0);
@@ -160,6 +207,7 @@ impl Stream {
             self.gap = None;
         }
         if again {
+            self.fresh_since = None;
             self.sent_at = at;
             self.needless = self.needless.saturating_add((to <= self.acked).into());
         }
@@ -169,6 +217,17 @@ impl Stream {
                 self.quiet = quiet;
             }
             self.tries = self.tries.saturating_add(1);
+            if self.tried != length || self.in_vain.0 < length {
+                self.in_vain = if self.in_vain.1 >= STUCK && length < self.in_vain.0 {
+                    self.in_vain
+                } else {
+                    (length, 0)
+                };
+            }
+            self.in_vain.1 = self
+                .in_vain
+                .1
+                .saturating_add((length == self.in_vain.0).into());
             // The first time several may have left as one, for the network card to cut.
             self.tried = length;
             self.tried_last = at;
@@ -236,9 +295,14 @@ impl Stream {
                 self.sent = to;
                 self.next = Some(sequence);
             }
+            let pieces = self.tried < self.in_vain.0 && self.in_vain.1 >= STUCK;
+            if pieces && self.in_vain.0 >= LARGE {
+                self.shrunk = Some(self.in_vain.0);
+            }
             self.acked = to;
             self.acked_at = at;
             (self.tries, self.tried, self.echoes) = (0, 0, 0);
+            self.in_vain = (0, 0);
             self.large_passed |= self.goal.is_some_and(|goal| to >= goal);
         } else if self.tries > 0
             && to == self.acked
@@ -265,13 +329,27 @@ impl Stream {
     /// Whether everything was acknowledged, the last of it sent after `since` and at least `QUIET`
     /// before `now`, and nothing was sent again for want of the acknowledgment: it arrived.
     pub(super) fn settled(&self, since: Moment, now: Moment) -> bool {
-        const QUIET: Duration = Duration::from_secs(1);
         (self.sent > 0 || self.fin.is_some())
             && self.acked == self.sent
             && (self.fin.is_none() || self.fin_heard)
             && self.sent_at >= since
             && now.since(self.sent_at) >= QUIET
             && self.needless <= 1
+    }
+
+    /// Whether the sender went on to send new octets for a while after `since`, up to `now`, and none
+    /// again: the acknowledgments of those arrive.
+    pub(super) fn flows(&mut self, since: Moment, now: Moment) -> bool {
+        let fresh = self.fresh_since.filter(|_| self.sent_at > since);
+        let Some(fresh) = fresh else {
+            return false;
+        };
+        if fresh < since {
+            // What was sent before says nothing: it is looked at from here on.
+            self.fresh_since = Some(self.sent_at);
+            return false;
+        }
+        now == self.sent_at && now.since(fresh) >= QUIET
     }
 
     /// Octets sent, as far as the captor saw or an acknowledgment says.
@@ -287,6 +365,12 @@ impl Stream {
     /// Whether a large segment was acknowledged.
     pub(super) const fn large_passed(&self) -> bool {
         self.large_passed
+    }
+
+    /// The size of a segment that passed in smaller pieces only, after it was sent in vain over and
+    /// over.
+    pub(super) const fn shrunk(&self) -> Option<u16> {
+        self.shrunk
     }
 
     /// Whether octets are missing in the captor's view that later ones show were sent.
@@ -306,7 +390,8 @@ impl Stream {
 
     /// What is sent over and over and never acknowledged: data, or a FIN alone.
     pub(super) fn stuck(&self) -> Option<Stuck> {
-        if self.acked == self.sent && self.fins > STUCK && !self.fin_heard {
+        let unheard = self.fins > STUCK && !self.fin_heard;
+        if unheard && self.acked == self.sent && self.fin_last.since(self.fin_first) >= FORSAKEN {
             return Some(Stuck {
                 size: 0,
                 tries: self.fins,

@@ -1,7 +1,9 @@
 //! One connection attempt as its packets stream by.
 
+mod answers;
 mod life;
 mod shown;
+mod under_way;
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -45,6 +47,9 @@ pub(super) struct Track {
     pub(super) isn: Option<u32>,
     pub(super) syns: Vec<Syn>,
     pub(super) more_syns: u32,
+    /// It was running when the capture began; then its segments are counted.
+    under_way: bool,
+    segments: u64,
     pub(super) answers: Vec<Heard>,
     /// The numbers that answer the SYN-ACKs, where there are several.
     choices: Vec<u32>,
@@ -90,6 +95,8 @@ pub(super) struct Track {
     pub(super) said: Option<Said>,
     /// Answers whose checksum is wrong, or was left to hardware.
     pub(super) broken: u32,
+    /// Resets, of either side.
+    pub(super) resets: u32,
     /// Segments of the right ports and the wrong numbers.
     pub(super) near_misses: u32,
     /// The server answered with a bare ACK of something else: an older connection lingers there.
@@ -117,6 +124,8 @@ impl Track {
             isn: None,
             syns: Vec::new(),
             more_syns: 0,
+            under_way: false,
+            segments: 0,
             answers: Vec::new(),
             choices: Vec::new(),
             astray: Vec::new(),
@@ -142,6 +151,7 @@ impl Track {
             answer_refused: None,
             said: None,
             broken: 0,
+            resets: 0,
             near_misses: 0,
             challenged: false,
         }
@@ -205,6 +215,7 @@ impl Track {
         has_window: bool,
     ) {
         self.touch(at);
+        self.segments = self.segments.saturating_add(1);
         let acknowledges = segment.flags.contains(Flags::ACK);
         if by_client {
             if acknowledges && self.went_on.is_none() {
@@ -213,6 +224,7 @@ impl Track {
             }
         } else if acknowledges
             && self.went_on.is_none()
+            && !self.under_way
             && !self.is_of_handshake(segment.acknowledgment)
         {
             self.challenged = true;
@@ -224,6 +236,12 @@ impl Track {
             Side::Server
         };
         self.mark(side, at, ttl, has_window.then_some(segment.window));
+        if self.is_fresh(side, ttl) {
+            let fin = segment.flags.contains(Flags::FIN);
+            let numbers = u32::from(segment.payload_length) + u32::from(fin);
+            let own = self.stream_mut(side);
+            own.order(segment.sequence, numbers, !fin);
+        }
         self.exchange(side, at, segment);
         if segment.flags.contains(Flags::FIN) {
             self.closed[side_index(side)] = true;
@@ -259,6 +277,13 @@ impl Track {
         } else {
             own.stand(at, segment.sequence);
         }
+        if carries
+            && other
+                .waiting_since()
+                .is_some_and(|since| own.flows(since, at))
+        {
+            other.echo();
+        }
         if fin {
             let after = u32::from(segment.payload_length);
             own.close(at, quiet, segment.sequence.wrapping_add(after));
@@ -268,8 +293,7 @@ impl Track {
     /// The client acknowledges one of several SYN-ACKs: the server's numbers are those of it.
     fn choose(&mut self, acknowledgment: u32) {
         if self.server.octets() == 0 && self.choices.contains(&acknowledgment) {
-            self.server = Stream::default();
-            self.server.begin(acknowledgment);
+            self.server.restart(acknowledgment);
         }
     }
 
@@ -278,185 +302,4 @@ impl Track {
         let near = |isn: u32| acknowledgment.wrapping_sub(isn).wrapping_sub(1) < 1 << 20;
         self.opened_at().is_some() || self.isn.is_some_and(near)
     }
-
-    /// A reset, or a SYN-ACK of its own (simultaneous open), from the client.
-    pub(super) fn hear_client(&mut self, arrival: Arrival<'_>, flags: Flags) -> Taken {
-        let Arrival {
-            at, number, packet, ..
-        } = arrival;
-        self.touch(at);
-        if flags.contains(Flags::RST) {
-            if !self.is_established() {
-                self.mark(Side::Client, at, packet.ttl, None);
-            }
-            return self.cut(Side::Client, at, number, packet.ttl);
-        }
-        Taken::Ours
-    }
-
-    /// A SYN-ACK or a reset from the server, or a bare SYN (simultaneous open).
-    pub(super) fn hear_server(&mut self, arrival: Arrival<'_>, segment: &Segment) -> Taken {
-        self.touch(arrival.at);
-        if segment.flags.contains(Flags::RST) {
-            return self.shut(arrival, segment);
-        }
-        if segment.flags.contains(Flags::ACK) {
-            return self.opened(arrival, segment);
-        }
-        Taken::Ours
-    }
-
-    /// A segment that acknowledges the SYN and comes from elsewhere.
-    pub(super) fn hear_astray(&mut self, arrival: Arrival<'_>, segment: &Segment) {
-        self.touch(arrival.at);
-        let port = segment.source_port;
-        let reply = Reply {
-            flaw: Some(Flaw::Misaddressed { port }),
-            ..translate::reply(arrival.packet, translate::segment(segment))
-        };
-        if self.astray.len() < REMEMBERED {
-            self.astray.push(Heard {
-                at: arrival.at,
-                number: arrival.number,
-                reply,
-                shows: Shows::Sequence,
-                relayed: false,
-                mark: (arrival.packet.identification, None),
-                crossing: arrival.crossing,
-                has_window: arrival.has_window,
-            });
-        }
-    }
-
-    fn opened(&mut self, arrival: Arrival<'_>, segment: &Segment) -> Taken {
-        if self.isn.is_none() && self.answers.is_empty() {
-            self.client.begin(segment.acknowledgment);
-        } else if !self.acknowledges_syn(segment.acknowledgment) {
-            self.near_misses += 1;
-            return Taken::Ours;
-        }
-        let next = segment.sequence.wrapping_add(1);
-        self.server.begin(next);
-        if !self.choices.contains(&next) && self.choices.len() < REMEMBERED {
-            self.choices.push(next);
-        }
-        let (stamp, shows) = match segment.options.timestamps {
-            Some((stamp, echo)) if echo != 0 => (Some(stamp), Shows::Stamp(echo)),
-            Some((stamp, _)) => (Some(stamp), Shows::Sequence),
-            None => (None, Shows::Sequence),
-        };
-        let answer = match translate::segment(segment) {
-            // Whatever is not captured must look like nothing out of the ordinary.
-            Answer::SynAck { mss, .. } if !arrival.has_window => Answer::SynAck {
-                window: u16::MAX,
-                mss,
-            },
-            answer => answer,
-        };
-        let taken = self.answer(arrival, answer, shows, stamp);
-        let late = |went| arrival.at.since(went) >= UNHEARD;
-        if taken == Taken::Ours && self.went_on.is_some_and(late) {
-            self.resent = self.resent.saturating_add(1);
-        }
-        taken
-    }
-
-    fn shut(&mut self, arrival: Arrival<'_>, segment: &Segment) -> Taken {
-        if self.opened_at().is_some() || self.went_on.is_some() {
-            let Arrival {
-                at, number, packet, ..
-            } = arrival;
-            return self.cut(Side::Server, at, number, packet.ttl);
-        }
-        let acknowledges =
-            segment.flags.contains(Flags::ACK) && self.acknowledges_syn(segment.acknowledgment);
-        if !acknowledges || self.isn.is_none() {
-            self.near_misses += 1;
-            return Taken::Ours;
-        }
-        self.answer(arrival, Answer::Reset, Shows::Sequence, None)
-    }
-
-    /// An ICMP error that quotes a segment of the client with the number of its SYN.
-    pub(super) fn refuse(
-        &mut self,
-        arrival: Arrival<'_>,
-        message: &Message,
-        quote: &Quote,
-        source: IpAddr,
-    ) -> Taken {
-        self.touch(arrival.at);
-        let kind = message.kind;
-        let answer = translate::error(arrival.packet, kind, quote, source, quote.asked());
-        let shows = match (quote.source, quote.identification) {
-            (IpAddr::V4(_), Some(identification)) => Shows::Identification(identification),
-            _ => Shows::Sequence,
-        };
-        self.answer(arrival, answer, shows, None)
-    }
-
-    fn answer(
-        &mut self,
-        arrival: Arrival<'_>,
-        answer: Answer,
-        shows: Shows,
-        stamp: Option<u32>,
-    ) -> Taken {
-        let Arrival { at, packet, .. } = arrival;
-        let reply = translate::reply(packet, answer);
-        let mark = (packet.identification, stamp);
-        // A copy is the same packet: it bears the same identification and stamp. Many stacks write no
-        // identification; then no SYN came between that another answer would be for.
-        let asked_between = |known: &Heard| {
-            let two = [known.at.min(at), known.at.max(at)];
-            self.syns
-                .iter()
-                .any(|syn| syn.at > two[0] && syn.at <= two[1])
-        };
-        let twin = |known: &Heard| {
-            known.at.since(at).max(at.since(known.at)) < TWICE
-                && known.reply.answer.same_kind(&answer)
-                && known.reply.from == reply.from
-                && known.shows == shows
-                && known.mark == mark
-                && (known.reply.answer == answer
-                    && (shows != Shows::Sequence || !is_error(&answer))
-                    || known.reply.ttl != reply.ttl)
-                && (packet.identification > Some(0) || !asked_between(known))
-        };
-        if let Some(index) = self.answers.iter().rposition(twin) {
-            if let Some(known) = self.answers.get_mut(index) {
-                known.relayed |= known.reply.ttl != reply.ttl;
-                // As it arrived: nearer to its sender.
-                known.reply.ttl = known.reply.ttl.max(reply.ttl);
-            }
-            return Taken::Twice;
-        }
-        if self.answers.len() < REMEMBERED {
-            self.answers.push(Heard {
-                at,
-                number: arrival.number,
-                reply,
-                shows,
-                relayed: false,
-                mark,
-                crossing: arrival.crossing,
-                has_window: arrival.has_window,
-            });
-        }
-        Taken::Ours
-    }
-
-    /// The number that answers the SYN: the next one, or the one after its data (RFC 7413 §4.2).
-    fn acknowledges_syn(&self, acknowledgment: u32) -> bool {
-        let Some(isn) = self.isn else {
-            return self.client.next_is(acknowledgment);
-        };
-        let ahead = acknowledgment.wrapping_sub(isn).wrapping_sub(1);
-        ahead == 0 || self.syns.iter().any(|syn| u32::from(syn.payload) == ahead)
-    }
-}
-
-const fn is_error(answer: &Answer) -> bool {
-    !matches!(answer, Answer::SynAck { .. } | Answer::Reset)
 }

@@ -33,8 +33,20 @@ pub(super) fn refused_unseen(port: u16, by: IpAddr) -> String {
     format!("{by} refuses packets to port {port}; the SYN is not in the capture.")
 }
 
-pub(super) fn answered_unseen(port: u16) -> String {
+pub(super) fn answered_unseen(port: u16, running: usize) -> String {
+    if running > 0 {
+        return format!(
+            "Port {port} is open: a connection to it was running when the capture began."
+        );
+    }
     format!("Port {port} answers SYN-ACK; the SYN is not in the capture.")
+}
+
+pub(super) fn disowned(port: u16) -> String {
+    format!(
+        "Port {port} answers, and the client resets each answer and asks again: it does not take it \
+         for one, as where it comes from another address or port than was asked."
+    )
 }
 
 pub(super) fn unheard(port: u16, here: bool, refused_by: Option<IpAddr>) -> String {
@@ -152,7 +164,7 @@ pub(super) fn open(port: u16, established: &[&&Track], served: bool, alone: bool
     }
 }
 
-pub(super) fn hole(port: u16, size: u16, way: Option<Way>) -> String {
+pub(super) fn hole(port: u16, size: u16, way: Option<Way>, shown: bool) -> String {
     let whither = match way {
         Some(Way::ToClient) => " towards the client",
         Some(Way::ToServer) => " towards the server",
@@ -165,9 +177,14 @@ pub(super) fn hole(port: u16, size: u16, way: Option<Way>) -> String {
              message says why."
         );
     }
+    let small = if shown {
+        "while small ones are"
+    } else {
+        "though small ones were until then (none follows that would tell a hole from an outage)"
+    };
     format!(
         "Port {port} is open, but segments of {size} octets{whither} are sent over and over and never \
-         acknowledged, while small ones are, and no ICMP message says why."
+         acknowledged, {small}, and no ICMP message says why."
     )
 }
 

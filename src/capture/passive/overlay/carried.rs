@@ -167,13 +167,24 @@ fn is_at(situation: &Situation<'_>, side: Side) -> bool {
 }
 
 /// Large segments that never arrive, on connections whose small ones do.
-fn hole(situation: &Situation<'_>, established: &[&&Track]) -> Option<Say> {
+pub(super) fn hole(situation: &Situation<'_>, established: &[&&Track]) -> Option<Say> {
     let mut times = 0;
     let mut size = 0;
     let mut ways = BTreeSet::new();
     for track in established {
         for (way, sender) in [(Way::ToServer, Side::Client), (Way::ToClient, Side::Server)] {
-            // Told honestly, it is no hole; and what passed before does not stick for its size.
+            // Told honestly, it is no hole.
+            let shrunk = track
+                .stream(sender)
+                .shrunk()
+                .filter(|_| track.too_big.is_none());
+            if let Some(shrunk) = shrunk.filter(|_| !is_at(situation, sender.other())) {
+                times += 2;
+                size = size.max(shrunk);
+                ways.insert(way);
+                continue;
+            }
+            // And what passed before does not stick for its size.
             if track.too_big.is_some() || track.stream(sender).large_passed() {
                 continue;
             }
@@ -208,6 +219,6 @@ fn hole(situation: &Situation<'_>, established: &[&&Track]) -> Option<Say> {
     Some(
         say.against(&[Cause::Open, Cause::Banned])
             .seen(times)
-            .saying(words::hole(situation.server.port, size, say_way)),
+            .saying(words::hole(situation.server.port, size, say_way, times > 1)),
     )
 }

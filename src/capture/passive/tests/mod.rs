@@ -9,6 +9,7 @@ use std::time::Duration;
 mod answered;
 mod established;
 mod places;
+mod running;
 mod said;
 mod silent;
 mod volume;

@@ -5,7 +5,7 @@ use crate::model::session::{End, Party};
 use crate::wire::greeting::Standing;
 
 /// A segment of the server with `payload` at `from` octets from its first.
-fn speak(tape: &mut Tape, from: u32, payload: &[u8], acknowledged: u32) {
+pub(super) fn speak(tape: &mut Tape, from: u32, payload: &[u8], acknowledged: u32) {
     let length = u16::try_from(payload.len()).unwrap();
     let segment = Segment {
         payload_length: length,
@@ -25,7 +25,7 @@ fn speak(tape: &mut Tape, from: u32, payload: &[u8], acknowledged: u32) {
     tape.write(false, &datagram);
 }
 
-fn fin(tape: &mut Tape, by_client: bool, from: u32, acknowledged: u32) {
+pub(super) fn fin(tape: &mut Tape, by_client: bool, from: u32, acknowledged: u32) {
     let (own, other) = (tape.isn.wrapping_add(1), THEIRS + 1);
     let (own, other) = if by_client {
         (own, other)
@@ -194,4 +194,29 @@ fn two_syn_acks_at_once_with_a_syn_between_them_are_two() {
         .map(|cited| cited.replies.len())
         .sum();
     assert_eq!(replies, 3, "{:?}", encounter.packets);
+}
+
+#[test]
+fn of_an_error_that_the_snapshot_length_cut_the_code_is_known() {
+    let said = |payload: &[u8], port: u16, captured: usize| {
+        let length = u16::try_from(payload.len()).unwrap();
+        super::super::speech::error(Some(&payload[..captured]), length, port)
+    };
+    let mut mysql = vec![72, 0, 0, 1, 0xff, 0x15, 0x04];
+    mysql.extend(b"#28000Access denied for user 'app'@'10.9.0.2' (using password: YES)");
+    mysql.resize(76, b'.');
+    let answer = said(&mysql, 3306, 40).expect("an error").answer;
+    assert_eq!(answer.code.as_deref(), Some("1045"));
+    assert!(answer.words.starts_with("Access denied"), "{answer:?}");
+    let fields = b"SFATAL\0VFATAL\0C28000\0Mno pg_hba.conf entry for host\0Fauth.c\0\0";
+    let mut postgres = vec![b'E', 0, 0, 0, u8::try_from(fields.len() + 4).unwrap()];
+    postgres.extend(fields);
+    let answer = said(&postgres, 5432, 40).expect("an error").answer;
+    assert_eq!(answer.code.as_deref(), Some("28000"));
+    // The database is looked for once the address is trusted.
+    let trusted = [&b"R\0\0\0\x08\0\0\0\0"[..], &postgres].concat();
+    assert!(said(&trusted, 5432, trusted.len()).is_some());
+    assert_eq!(said(&postgres, 5432, 12), None);
+    let redis = b"-NOAUTH Authentication required.\r\n";
+    assert!(said(redis, 6379, 26).is_some());
 }

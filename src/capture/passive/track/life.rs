@@ -151,7 +151,8 @@ impl Track {
     pub(in super::super) fn held_up(&self, sender: Side, end: Moment) -> Option<Stuck> {
         let stuck = self.stream(sender).stuck()?;
         // The receiver heeds the acknowledgments of what it sends: smaller segments get there.
-        let heeds = self.stream(sender.other()).settled(stuck.since, end);
+        let other = self.stream(sender.other());
+        let heeds = other.settled(stuck.since, end);
         let stuck = Stuck {
             alive: stuck.alive || stuck.size > 0 && heeds,
             ..stuck
@@ -387,6 +388,18 @@ impl Track {
                 self.lacked_room[index] |= since.is_some_and(|since| at.since(since) >= BUSY);
             }
             None => {}
+        }
+    }
+
+    /// Whether a segment is no copy of one that was seen before the capturing router sent it on.
+    pub(super) fn is_fresh(&self, side: Side, ttl: u8) -> bool {
+        !self.forwarded || self.ttls[side_index(side)].is_none_or(|(_, high)| ttl == high)
+    }
+
+    pub(super) const fn stream_mut(&mut self, side: Side) -> &mut Stream {
+        match side {
+            Side::Client => &mut self.client,
+            Side::Server => &mut self.server,
         }
     }
 

@@ -17,7 +17,7 @@ impl Track {
 
     /// Whether the handshake was completed: the client went on, or the server did.
     pub(in super::super) fn is_established(&self) -> bool {
-        self.went_on.is_some() && (self.opened_at().is_some() || self.speaks_alone())
+        self.went_on.is_some() && (self.opened_at().is_some() || self.speaks_alone()) || self.runs()
     }
 
     /// Whether the client went on, though nothing in the capture answers it: the capture lacks that
