@@ -21,11 +21,13 @@ const ANYWHERE: usize = 16;
 /// Refusals that are kept for inquests that begin later.
 const REFUSALS: usize = 1024;
 
-/// What waits for the same neighbour is refused within so little time.
-const AT_ONCE: Duration = Duration::from_millis(5);
+/// SYNs of applications that are remembered until they are refused.
+const ATTEMPTS: usize = 1024;
 
 /// ARP and ND give up after three seconds; nothing else that refuses takes so long.
 pub(super) const LATE: Duration = Duration::from_secs(2);
+/// The same of a SYN that may have been repeated meanwhile.
+pub(super) const LATE_AGAIN: Duration = Duration::from_millis(1500);
 
 /// For whom a refusal is news.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,8 +62,19 @@ pub(super) struct Devices {
     /// What is known already: device, port and prefix; device and address.
     by_port: BTreeSet<(Pair, u16, IpAddr, bool)>,
     by_address: BTreeSet<(Pair, IpAddr, bool)>,
-    /// The last refusal of a SYN of an application: by whom, of which address, and when.
-    last: Option<(Pair, IpAddr, Moment)>,
+    /// SYNs that applications sent to addresses under diagnosis, the last one last.
+    attempts: VecDeque<(Moment, Attempt)>,
+}
+
+/// A SYN of an application, as an error quotes it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Attempt {
+    /// Ours, and the one asked for.
+    pub(super) addresses: Pair,
+    /// Ours, and the one asked for.
+    pub(super) ports: (u16, u16),
+    /// Its sequence number, which nobody guesses who does not see it.
+    pub(super) sequence: u32,
 }
 
 impl Devices {
@@ -110,18 +123,27 @@ impl Devices {
         std::iter::from_fn(move || own.next().map(|(_, device)| *device))
     }
 
-    /// A device refused a SYN of an application; whether another of the same address right before.
-    pub(super) fn refuse(&mut self, at: Moment, pair: Pair, address: IpAddr) -> bool {
-        let last = self.last.replace((pair, address, at));
-        last.is_some_and(|(by, of, before)| {
-            (by, of) == (pair, address) && at.since(before) <= AT_ONCE
-        })
+    /// An application sends a SYN.
+    pub(super) fn depart(&mut self, at: Moment, attempt: Attempt) {
+        if self.attempts.len() >= ATTEMPTS {
+            self.attempts.pop_front();
+        }
+        self.attempts.push_back((at, attempt));
+    }
+
+    /// When an application sent a SYN that an error quotes; `None` where none was seen to leave.
+    pub(super) fn departed(&self, attempt: Attempt) -> Option<Moment> {
+        let mut latest = self.attempts.iter().rev();
+        latest.find_map(|(at, known)| (*known == attempt).then_some(*at))
     }
 
     /// A device refused something.
     pub(super) fn learn(&mut self, source: IpAddr, refusal: DeviceRefusal) -> News {
         if self.refusals.len() >= REFUSALS {
-            return News::Nobody;
+            // All is news again.
+            self.refusals.clear();
+            self.by_port.clear();
+            self.by_address.clear();
         }
         let pair = (source, refusal.device);
         let near = prefix(refusal.address);
@@ -208,14 +230,20 @@ mod tests {
     }
 
     #[test]
-    fn refusals_that_come_at_once_have_waited_together() {
+    fn an_applications_syn_is_known_by_its_sequence_number() {
         let mut devices = Devices::default();
-        let [one, other]: [IpAddr; 2] = [[10, 9, 3, 1].into(), [10, 9, 3, 2].into()];
-        let pair = (US, ROUTER);
-        assert!(!devices.refuse(at(1000), pair, one));
-        assert!(devices.refuse(at(1001), pair, one));
-        assert!(!devices.refuse(at(1002), pair, other));
-        assert!(!devices.refuse(at(1200), pair, other));
+        let attempt = Attempt {
+            addresses: (US, [10, 9, 3, 1].into()),
+            ports: (40_000, 3306),
+            sequence: 7,
+        };
+        devices.depart(at(1000), attempt);
+        assert_eq!(devices.departed(attempt), Some(at(1000)));
+        let guessed = Attempt {
+            sequence: 8,
+            ..attempt
+        };
+        assert_eq!(devices.departed(guessed), None);
     }
 
     #[test]

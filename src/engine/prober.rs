@@ -169,6 +169,9 @@ impl Prober {
             return None;
         }
         let endpoint = old.brief().endpoint.clone();
+        // What was learnt of devices on the old way is void as well.
+        self.devices = Devices::default();
+        self.siblings = Siblings::default();
         let new = self.add(now, endpoint, vantage);
         self.with(session, |session| {
             session.interrupt(now);

@@ -28,7 +28,7 @@ const FRAGMENTS: Duration = Duration::from_millis(1100);
 /// Between two probes that one device answers by an ICMP error: longer than the limit on such errors
 /// (`icmp_ratelimit`, IPv6 `icmp/ratelimit`), so that each of them is answered.
 const fn errors(device: IpAddr) -> Duration {
-    Duration::from_millis(if device.is_ipv4() { 1250 } else { 150 })
+    Duration::from_millis(if device.is_ipv4() { 1250 } else { 300 })
 }
 
 /// At most so many within any span of this length.

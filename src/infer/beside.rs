@@ -11,14 +11,14 @@ use super::loss;
 use super::sign::Sign;
 use super::trace::{Beside, Row};
 
-/// Own SYNs to the port that a hop left unreported, while it reported controls: against so many,
-/// neighbours say nothing.
-const CONTRADICTED: usize = 2;
+/// Own SYNs to the port after which what a hop reports of them shows whether it rations.
+const MANY: usize = 8;
 /// Least reports and tries by which neighbours can be seen to differ.
 const COMPARED: u32 = 4;
 
-/// Carries the end of the port's flow on as far as SYNs to the same port of neighbours got, and names
-/// the hop beyond that reports SYNs to other ports.
+/// Where hops do not report this diagnosis' SYNs, to whichever port, carries the end of the port's flow on
+/// as far as SYNs to the same port of neighbours got; and names the hop beyond that reports SYNs to other
+/// ports.
 pub(super) fn extend(rows: &[Row], end: &mut End) {
     let own = end.after.map_or(0, |hop| hop.ttl);
     let within = |row: &&Row| end.host.is_none_or(|host| row.ttl < host);
@@ -26,25 +26,47 @@ pub(super) fn extend(rows: &[Row], end: &mut End) {
         let hop = reported(row, row.port_beside())?;
         (row.ttl > own).then_some(hop)
     });
-    let contradicts = |row: &Row| row.control.reported() && row.port.silent.len() >= CONTRADICTED;
     if let Some(hop) = farther {
         let mut between = rows
             .iter()
             .filter(|row| row.ttl > own && row.ttl <= hop.ttl);
-        if !between.any(contradicts) {
-            end.after = Some(hop);
-            end.before = end.before.filter(|before| before.ttl > hop.ttl);
-            end.inferred = true;
+        if !between.clone().any(|row| !row.control.silent.is_empty()) || between.any(speaks) {
+            return;
         }
+        end.after = Some(hop);
+        end.before = end.before.filter(|before| before.ttl > hop.ttl);
+        end.inferred = true;
     }
     let last = end.after.map_or(0, |hop| hop.ttl);
     let nearer = |hop: &HopRef| end.before.is_none_or(|before| hop.ttl < before.ttl);
     let beyond = rows.iter().filter(|row| row.ttl > last).filter(within);
     let next = beyond.filter_map(|row| reported(row, row.control_beside()));
-    if let Some(hop) = next.min_by_key(|hop| hop.ttl).filter(nearer) {
+    let next = next.min_by_key(|hop| hop.ttl);
+    if let Some(hop) = next.filter(nearer) {
         end.before = Some(hop);
         end.inferred = true;
     }
+    // What few own SYNs leave open, neighbours' may decide.
+    let decides = rows
+        .iter()
+        .find(|row| end.before.is_some_and(|before| row.ttl == before.ttl));
+    end.inferred |= decides.is_some_and(|row| row.control_beside().reports > 0 && !is_firm(row));
+}
+
+/// Whether a hop reports own SYNs to other ports and not to this, so that its silence is this port's own:
+/// as far as few were sent, and where many were, beyond chance.
+fn speaks(row: &Row) -> bool {
+    row.control.reported() && (row.port.silent.len() < MANY || is_firm(row))
+}
+
+/// Whether loss hardly explains that a hop reports own SYNs to other ports and not to this.
+fn is_firm(row: &Row) -> bool {
+    let silent = count(row.port.silent.len());
+    loss::Loss::of(&row.control).chance_of_silence(silent) <= loss::LIKELY
+}
+
+fn count(list: usize) -> u32 {
+    u32::try_from(list).unwrap_or(u32::MAX)
 }
 
 fn reported(row: &Row, beside: &Beside) -> Option<HopRef> {
@@ -96,7 +118,6 @@ fn both(row: &Row) -> [(u32, u32); 2] {
         (&row.control, row.control_beside()),
     ];
     [port, control].map(|(own, beside)| {
-        let count = |list: usize| u32::try_from(list).unwrap_or(u32::MAX);
         (
             count(own.expired.len()).saturating_add(beside.reports),
             count(own.silent.len()).saturating_add(beside.silent),
@@ -131,6 +152,12 @@ mod tests {
         }
     }
 
+    /// None of its own SYNs is reported there.
+    fn mute(mut row: Row) -> Row {
+        row.control.silent = vec![(ProbeId(1), Moment::START)];
+        row
+    }
+
     fn end(rows: &[Row]) -> End {
         let mut end = End::default();
         end.host = Some(4);
@@ -142,7 +169,7 @@ mod tests {
     fn the_way_goes_on_as_far_as_neighbours_got() {
         let rows = [
             row(1, (6, 30), (0, 0)),
-            row(2, (5, 40), (0, 0)),
+            mute(row(2, (5, 40), (0, 0))),
             row(3, (0, 40), (16, 40)),
         ];
         let end = end(&rows);
@@ -163,7 +190,7 @@ mod tests {
 
     #[test]
     fn what_stops_some_of_the_neighbours_may_stop_this_one() {
-        let rows = [row(3, (1, 60), (20, 40))];
+        let rows = [mute(row(3, (1, 60), (20, 40)))];
         let end = end(&rows);
         assert_eq!(end.after.map(|hop| hop.ttl), Some(3));
         assert_eq!(weigh(&rows, &end, Sign::TraceToEdge), Confidence::Possible);
@@ -173,7 +200,7 @@ mod tests {
     fn what_a_hop_reports_of_this_address_but_not_of_its_port_says_more_than_neighbours() {
         let mut own = row(2, (5, 40), (0, 0));
         own.control.expired.push((ProbeId(1), ROUTER));
-        own.port.silent = vec![(ProbeId(2), Moment::START), (ProbeId(3), Moment::START)];
+        own.port.silent = vec![(ProbeId(2), Moment::START)];
         assert_eq!(end(&[own]).after, None);
     }
 

@@ -93,18 +93,9 @@ pub(super) fn stopped_short(case: &Case<'_>) -> (Vec<Moment>, Loss) {
         .filter(|row| row.ttl > last && row.control.reported())
     {
         times.extend(row.port.silent.iter().map(|(_, at)| *at));
-        loss = loss.and(lost(&row.control));
+        loss = loss.and(Loss::of(&row.control));
     }
     (times, loss)
-}
-
-/// What was lost of a hop's reports.
-fn lost(flowed: &Flowed) -> Loss {
-    let count = |list: usize| u32::try_from(list).unwrap_or(u32::MAX);
-    Loss {
-        answered: count(flowed.expired.len()),
-        lost: count(flowed.silent.len()),
-    }
 }
 
 /// The host's distance: the least TTL that reached it, or what its answers' TTLs show.
@@ -288,7 +279,7 @@ fn weigh(case: &Case<'_>, rows: &[Row], end: &End, sign: Sign) -> Confidence {
             let mut reliable = true;
             for row in beyond().filter(|row| row.control.reported()) {
                 reliable &= row.control.silent.is_empty();
-                witness = witness.and(lost(&row.control));
+                witness = witness.and(Loss::of(&row.control));
                 times.extend(row.port.silent.iter().map(|(_, at)| *at));
             }
             // A hop that reports only some of the controls limits its errors: it speaks for itself.

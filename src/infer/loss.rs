@@ -11,6 +11,8 @@ use std::time::Duration;
 use crate::model::time::Moment;
 use crate::model::verdict::Confidence;
 
+use super::trace::Flowed;
+
 /// Bound of `confirmed`: chance of loss.
 pub(super) const CONFIRMED: f64 = 1e-6;
 /// Bound of `likely`: chance of loss.
@@ -31,6 +33,15 @@ pub(super) struct Loss {
 }
 
 impl Loss {
+    /// What was lost of a hop's reports.
+    pub(super) fn of(flowed: &Flowed) -> Self {
+        let count = |list: usize| u32::try_from(list).unwrap_or(u32::MAX);
+        Self {
+            answered: count(flowed.expired.len()),
+            lost: count(flowed.silent.len()),
+        }
+    }
+
     /// Both samples together.
     pub(super) const fn and(self, other: Self) -> Self {
         Self {

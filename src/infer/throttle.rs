@@ -1,8 +1,8 @@
 //! Could a refusal have been withheld? Devices ration the ICMP errors that they send to one address:
-//! Linux one a second after a burst of six (`icmp_ratelimit`; IPv6: ten), other routers about the
-//! same. Refusals and time-exceeded come out of one budget, and so does what the device sends to
-//! other inquests of the run and to applications of this host. So silence is no refusal only where
-//! the device that could have refused had an error to spare.
+//! Linux one a second after a burst of six (`icmp_ratelimit`; IPv6: ten since Linux 6.18, before that
+//! four towards a /64), other routers about the same. Refusals and time-exceeded come out of one
+//! budget, and so does what the device sends to other inquests of the run and to applications of this
+//! host. So silence is no refusal only where the device that could have refused had an error to spare.
 //!
 //! A device whose budget is spent has sent an error within the interval before. A silent SYN is
 //! *fair* when that can be excluded: no device that may have refused it was heard to send an error in
@@ -41,7 +41,7 @@ const QUIET: Duration = Duration::from_secs(6);
 const fn interval(family: Family) -> Duration {
     match family {
         Family::V4 => Duration::from_millis(1200),
-        Family::V6 => Duration::from_millis(130),
+        Family::V6 => Duration::from_millis(300),
     }
 }
 
@@ -189,8 +189,8 @@ enum Reason {
     NoNeighbour,
 }
 
-/// Of a refusal that no probe of ours drew it is not known how long it took, unless several came at
-/// once; most that say "host unreachable" come from where a neighbour was asked for in vain.
+/// How long a refusal took that no probe of ours drew is not known for sure; most that say "host
+/// unreachable" come from where a neighbour was asked for in vain.
 const fn reason(known: &DeviceRefusal) -> Reason {
     match known.refusal {
         Refusal::HostUnreachable | Refusal::AddressUnreachable6

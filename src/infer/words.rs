@@ -32,6 +32,9 @@ pub(super) fn summary(
         summary.push(' ');
         summary.push_str(&sentence);
     }
+    if place.inferred && place.at_hop.is_none() {
+        summary.push_str(" Where is inferred: from what SYNs to its neighbours drew.");
+    }
     let vanishes = [
         Cause::DropPath,
         Cause::DropSomewhere,

@@ -87,8 +87,7 @@ pub struct DeviceRefusal {
     pub address: IpAddr,
     /// The port it refused.
     pub port: u16,
-    /// Whether it came after seconds, as where a neighbour was asked for in vain: by the clock, or
-    /// because several came at once, which had waited together.
+    /// Whether it came after seconds, as where a neighbour was asked for in vain.
     pub late: bool,
     /// Whether an earlier SYN to the same port had drawn nothing: what the device rations, other
     /// addresses of it may have used up. A host that has one address answers its first SYN.
@@ -337,7 +336,8 @@ impl Evidence {
             (known.ttl, known.of_port, known.from) == (sight.ttl, sight.of_port, sight.from)
         };
         match self.siblings.iter_mut().find(like) {
-            Some(known) => known.times = sight.times,
+            // Counts begin anew where the run forgot them.
+            Some(known) => known.times = known.times.max(sight.times),
             None => self.siblings.push(sight),
         }
     }

@@ -5,6 +5,8 @@
 //!
 //! - TCP that arrives for, or departs from, one of the reserved source ports, which no application
 //!   can be using;
+//! - for the tap also SYNs that depart, whoever sends them: an ICMP error about an application's counts
+//!   only where that was seen to leave;
 //! - ICMP (for the ears behind the firewall: only its errors and echo replies);
 //! - for the tap also later fragments and IPv6 datagrams with extension headers, whose ports cannot
 //!   be seen: rare, and sorted out by whoever dissects them.
@@ -73,6 +75,8 @@ const WHOLE: u32 = 0x4_0000;
 
 const TCP: u32 = libc::IPPROTO_TCP as u32;
 const SYN_OR_RST: u32 = 0x06;
+const SYN: u32 = 0x02;
+const SYN_WITH_ECN: u32 = 0xc2;
 /// Answers to us, and errors about our datagrams: echo reply, unreachable, source quench,
 /// redirect, time exceeded, parameter problem.
 const ICMP_ANSWERS: [u32; 6] = [0, 3, 4, 5, 11, 12];
@@ -135,8 +139,14 @@ impl Program {
             arriving.push(RETURN, 0, 0, 0);
         }
         arriving.load(LOAD_HALF_AT_X, NETWORK + 2);
-        self.push(JUMP_IF_EQUAL, 0, 2, departing);
-        self.load(LOAD_HALF_AT_X, NETWORK);
+        let mut leaving = Self::default();
+        // What asks for a connection, whoever sends it: errors about an application's are known by it.
+        leaving.load(LOAD_BYTE_AT_X, NETWORK + 13);
+        leaving.accept_if(SYN);
+        leaving.accept_if(SYN_WITH_ECN);
+        leaving.load(LOAD_HALF_AT_X, NETWORK);
+        self.push(JUMP_IF_EQUAL, 0, length(&leaving.0) + 1, departing);
+        self.0.extend(leaving.0);
         self.push(JUMP_IF_AT_LEAST, length(&arriving.0), 0, 0);
         self.0.extend(arriving.0);
         self.test(ports);

@@ -3,7 +3,7 @@
 
 use std::net::IpAddr;
 
-use super::super::devices::{LATE, News};
+use super::super::devices::{Attempt, LATE, LATE_AGAIN, News};
 use super::super::ledger::{Attribution, Role};
 use super::super::spacing::prefix;
 use super::super::{SessionId, devices, translate};
@@ -13,6 +13,7 @@ use crate::model::reply::Answer;
 use crate::model::time::Moment;
 use crate::wire::dissect::{Content, Packet};
 use crate::wire::quote::Carried;
+use crate::wire::tcp::Flags;
 
 impl Prober {
     /// Takes note of an ICMP error to this host, whoever drew it.
@@ -29,7 +30,7 @@ impl Prober {
         let Carried::Tcp {
             source_port,
             destination_port: port,
-            ..
+            sequence,
         } = quote.carried
         else {
             return;
@@ -59,14 +60,23 @@ impl Prober {
             }
             // The wrong token, or a probe of an inquest that is over.
             Some(_) => return,
-            None if self.is_own_port(source, source_port) => return,
             None => (quote.destination, None),
         };
         let reply = translate::reply(packet, answer);
-        let late = match drawn {
-            Some((sent, _)) => at.since(sent) >= LATE,
-            None => self.devices.refuse(at, (source, device), address),
+        let left = || {
+            self.devices.departed(Attempt {
+                addresses: (source, address),
+                ports: (source_port, port),
+                sequence,
+            })
         };
+        // What nobody sent, nobody refused.
+        let Some(sent) = drawn.map(|(sent, _)| sent).or_else(left) else {
+            return;
+        };
+        // A kernel repeats its SYN after one second and after three; the latest is the one known.
+        let patience = if drawn.is_some() { LATE } else { LATE_AGAIN };
+        let late = at.since(sent) >= patience;
         let known = DeviceRefusal {
             device,
             hop: crate::infer::hop_of_arrival(reply.ttl),
@@ -83,11 +93,31 @@ impl Prober {
         }
     }
 
+    /// Takes note of a SYN of an application of this host to an address under diagnosis: what is told
+    /// of it may be true of the port.
+    pub(super) fn overhear(&mut self, at: Moment, packet: &Packet) {
+        let Content::Tcp(syn) = packet.content else {
+            return;
+        };
+        let concerns = syn.flags.contains(Flags::SYN)
+            && !syn.flags.contains(Flags::ACK)
+            && self.spacing.sessions_at(packet.destination) > 0
+            && !self.is_own_port(packet.source, syn.source_port);
+        if concerns {
+            let attempt = Attempt {
+                addresses: (packet.source, packet.destination),
+                ports: (syn.source_port, syn.destination_port),
+                sequence: syn.sequence,
+            };
+            self.devices.depart(at, attempt);
+        }
+    }
+
     /// Whether probes leave from this port.
     fn is_own_port(&self, source: IpAddr, port: u16) -> bool {
         let briefs = self.sessions.values().map(|entry| entry.session.brief());
         let mut own = briefs.filter(|brief| brief.vantage.source == source);
-        own.next().is_none_or(|brief| {
+        own.any(|brief| {
             let vantage = &brief.vantage;
             vantage.ephemeral_ports.contains(&port) || vantage.privileged_ports.contains(&port)
         })

@@ -26,10 +26,13 @@ impl Prober {
             self.learn(at, &packet, attribution.as_ref());
         }
         let Some(mut attribution) = attribution else {
-            if heard == Heard::Departing
-                && let Some(Owner { session, probe }) = self.ledger.translated(&packet)
-            {
-                self.with(session, |session| session.depart(at, probe));
+            if heard == Heard::Departing {
+                match self.ledger.translated(&packet) {
+                    Some(Owner { session, probe }) => {
+                        self.with(session, |session| session.depart(at, probe));
+                    }
+                    None => self.overhear(at, &packet),
+                }
             }
             return None;
         };

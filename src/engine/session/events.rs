@@ -134,9 +134,18 @@ impl Session {
 
     /// A device refused something else than its probes.
     pub(in super::super) fn know(&mut self, at: Moment, refusal: DeviceRefusal) {
+        // What matters of the address refused is how near it is: those far away crowd out none.
+        let own = self.brief.endpoint.address;
+        let nearness = |known: &DeviceRefusal| {
+            (
+                known.address == own,
+                prefix(known.address) == prefix(own),
+                known.port,
+            )
+        };
         let like = |known: &DeviceRefusal| {
             (known.device, known.refusal) == (refusal.device, refusal.refusal)
-                && known.address == refusal.address
+                && nearness(known) == nearness(&refusal)
                 && (known.after_silence, known.late) == (refusal.after_silence, refusal.late)
         };
         let known = self.evidence.known_refusals();

@@ -119,7 +119,11 @@ fn only_our_ports_pass_and_only_on_our_side() {
     check(&ports, 3306, 40_002, 0x12, IN, false);
     check(&ports, 40_001, 3306, 0x02, IN, false);
     check(&ports, 40_000, 3306, 0x02, OUT, true);
-    check(&ports, 3306, 40_000, 0x02, OUT, false);
+    check(&ports, 3306, 40_000, 0x12, OUT, false);
+    // An application's SYN.
+    check(&ports, 50_000, 3306, 0x02, OUT, true);
+    check(&ports, 50_000, 3306, 0xc2, OUT, true);
+    check(&ports, 50_000, 3306, 0x10, OUT, false);
     check(&ports, 3306, 40_001, 0x12, libc::PACKET_OTHERHOST, false);
 }
 
@@ -133,7 +137,7 @@ fn a_range_of_ports_passes_only_what_can_answer() {
     check(&ports, 3306, 41_999, 0x10, IN, false);
     check(&ports, 3306, 42_000, 0x12, IN, false);
     check(&ports, 41_000, 3306, 0x10, OUT, true);
-    check(&ports, 39_999, 3306, 0x02, OUT, false);
+    check(&ports, 39_999, 3306, 0x10, OUT, false);
 }
 
 #[test]

@@ -19,10 +19,12 @@ pub(in crate::rules) fn chain(
         return Err(Unreadable::at(line, 1, Fault::Line));
     };
     open(name, Some(policy), section, ruleset, assumed);
+    // A listing begins with its empty chains.
+    section.table(ruleset, assumed).chain(name).rules.clear();
     Ok(())
 }
 
-/// Makes a chain, empty as its listing begins.
+/// Makes a chain, or gives one that is there a policy: its rules stay.
 fn open(
     name: &str,
     policy: Option<&str>,
@@ -38,7 +40,6 @@ fn open(
     let chain = section.table(ruleset, assumed).chain(name);
     chain.base = place::base(&section.table, name, policy);
     chain.shown = Shown::Exactly;
-    chain.rules.clear();
 }
 
 /// Reads a command that adds to a chain: `-A INPUT …`, `-I INPUT 1 …`, `-P INPUT DROP`, `-N USER`,
@@ -65,7 +66,14 @@ pub(in crate::rules) fn command(
             let policy = specification.first().map(|word| word.text.as_str());
             open(&name.text, policy, section, ruleset, assumed);
         }
-        "-N" | "--new-chain" => open(&name.text, None, section, ruleset, assumed),
+        "-N" | "--new-chain" => {
+            open(&name.text, None, section, ruleset, assumed);
+            section
+                .table(ruleset, assumed)
+                .chain(&name.text)
+                .rules
+                .clear();
+        }
         "-A" | "--append" => put(None, name, specification, line, section, ruleset, assumed)?,
         "-I" | "--insert" => {
             let number = specification

@@ -226,6 +226,8 @@ fn commands_between_rules_are_carried_out_or_doubted() {
         "iptables -P INPUT ACCEPT\niptables -A INPUT -s {FROM} -j DROP\niptables -D INPUT 1\n"
     );
     assert_eq!(rules(&deleted, &packet()), Ruling::Depends);
+    let policy_last = format!("iptables -A INPUT -s {FROM} -j DROP\niptables -P INPUT ACCEPT\n");
+    assert_eq!(rules(&policy_last, &packet()), Ruling::Blocked);
 }
 
 #[test]
