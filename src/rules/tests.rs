@@ -53,6 +53,24 @@ fn input_chain(policy: &str, rules: &str) -> String {
 }
 
 #[test]
+fn what_gets_no_answer_out_is_told_although_it_is_let_in() {
+    let told = |policy: &str| {
+        let ruleset = read(&format!(
+            "*filter\n:INPUT ACCEPT [0:0]\n:OUTPUT {policy} [0:0]\nCOMMIT\n"
+        ));
+        let first = decide(&ruleset, &packet());
+        assert_eq!(first.ruling, Ruling::Allowed);
+        let document = Document::of(&ruleset, &first, &[]);
+        document
+            .warnings
+            .iter()
+            .any(|warning| warning.contains("--handshake"))
+    };
+    assert!(told("DROP"));
+    assert!(!told("ACCEPT"));
+}
+
+#[test]
 fn facts_are_the_same_only_where_they_are_about_the_same() {
     let unknown_port = Packet {
         port: None,

@@ -1,7 +1,8 @@
 //! What to know before and besides an answer.
 
-use super::decision::Decision;
+use super::decision::{self, Decision, Ruling};
 use super::flow::Flow;
+use super::packet::Step;
 use super::remedy::Remedy;
 use super::ruleset::{Doubt, Family, Origin, Ruleset};
 
@@ -36,10 +37,26 @@ pub(super) fn of(ruleset: &Ruleset, decision: &Decision, remedy: &Remedy) -> Vec
                 .to_owned(),
         );
     }
+    warnings.extend(unanswered(ruleset, decision));
     warnings.extend(noted(decision));
     warnings.extend(ruleset.doubts.iter().map(doubt));
     warnings.extend(left_out(ruleset, &decision.flow));
     warnings
+}
+
+/// That what is let in gets no answer out.
+fn unanswered(ruleset: &Ruleset, decision: &Decision) -> Option<String> {
+    let is_first = decision.flow.step == Step::Opening;
+    if decision.ruling != Ruling::Allowed || !is_first {
+        return None;
+    }
+    let later = decision::handshake(ruleset, decision);
+    let blocked = later.iter().any(|later| later.ruling == Ruling::Blocked);
+    blocked.then(|| {
+        "the rules let the SYN in and block what follows it, the answer or its acknowledgment: the \
+         connection fails; --handshake names the rule and the remedy"
+            .to_owned()
+    })
 }
 
 /// What was taken to be so, on any of the ways.

@@ -39,6 +39,12 @@ impl Choice {
             && self.port.is_none_or(|wanted| wanted == server.port)
     }
 
+    /// Whether connections with this server are looked at, if only for what they tell of those chosen:
+    /// other clients and other ports of a host show whether it lives, and how far away it is.
+    pub(super) fn bears(&self, server: Socket) -> bool {
+        self.server.is_none_or(|wanted| wanted == server.address)
+    }
+
     /// The position that packets show, with what the user knows of it.
     pub(super) fn place(&self, shown: Position) -> Position {
         match self.taken_at {

@@ -187,7 +187,7 @@ impl Observer {
             (to, from)
         };
         let told = server.port < SERVERS && client.port > 1024 && server.port != client.port;
-        if runs && told && self.choice.admits(client.address, server) {
+        if runs && told && self.choice.bears(server) {
             let (pair, client_is_low) = Pair::of(client, server);
             self.gather.join(pair, client, client_is_low, server, at);
         }
@@ -210,7 +210,7 @@ impl Observer {
         let from = Socket::new(packet.source, segment.source_port);
         let to = Socket::new(packet.destination, segment.destination_port);
         let (pair, from_low) = Pair::of(from, to);
-        if !self.admits(from, to) {
+        if !self.choice.bears(from) && !self.choice.bears(to) {
             return;
         }
         let arrival = arrival(frame, packet);

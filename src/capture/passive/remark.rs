@@ -177,10 +177,15 @@ fn about(track: &Track, situation: &Situation<'_>) -> Vec<String> {
     }
     for side in [Side::Client, Side::Server] {
         if track.lacked_room(side) {
+            let (who, until) = (side.word(), track.is_shut(side));
+            let until = if until {
+                "until it was seen last"
+            } else {
+                "for a while"
+            };
             notes.push(format!(
-                "the {} offered no window for a while on the connection from client port {port}: it does \
-                 not read as fast as it is sent to",
-                side.word()
+                "the {who} offered no window {until} on the connection from client port {port}: it does \
+                 not read as fast as it is sent to"
             ));
         }
     }

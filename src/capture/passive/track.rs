@@ -22,7 +22,7 @@ pub(super) use super::heard::{Arrival, Crossing, Heard, Refused, Shows, Syn};
 use super::stream::Stream;
 
 pub(super) use life::Distances;
-use life::{Prohibited, Reset, side_index};
+use life::{Prohibited, Reset, Unheard, side_index};
 
 /// A SYN is silent when nothing came within the first retransmission timeout of TCP (RFC 6298 §2).
 pub(super) const PATIENCE: Duration = Duration::from_secs(1);
@@ -82,6 +82,8 @@ pub(super) struct Track {
     /// Since when the client, or the server, offers no window.
     no_room: [Option<Moment>; 2],
     lacked_room: [bool; 2],
+    /// Keepalives of the client, and of the server, since the other was heard.
+    unheard: [Option<Unheard>; 2],
     /// How long the connection was quiet before its last packet.
     quiet: Duration,
     /// The last time that nothing passed for longer than a round trip takes on a short path: for how
@@ -144,6 +146,7 @@ impl Track {
             ttls: [None; 2],
             last_by: [None; 2],
             no_room: [None; 2],
+            unheard: [None; 2],
             lacked_room: [false; 2],
             quiet: Duration::ZERO,
             pause: (Duration::ZERO, at),
@@ -239,6 +242,10 @@ impl Track {
         if self.is_fresh(side, ttl) {
             let fin = segment.flags.contains(Flags::FIN);
             let numbers = u32::from(segment.payload_length) + u32::from(fin);
+            // What is sent again on purpose, to be acknowledged once more (RFC 9293 §3.8.4).
+            let is_keepalive =
+                numbers <= 1 && !fin && self.stream(side).next_is(segment.sequence.wrapping_add(1));
+            self.ask_alive(side, at, is_keepalive);
             let own = self.stream_mut(side);
             own.order(segment.sequence, numbers, !fin);
         }

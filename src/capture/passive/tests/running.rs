@@ -85,6 +85,33 @@ fn a_fin_without_an_answer_is_a_death_only_when_it_waited_for_one() {
 }
 
 #[test]
+fn keepalives_that_nobody_answers_show_that_a_quiet_connection_died() {
+    let ends = |answers: bool| {
+        let encounter = check(
+            |tape| {
+                tape.handshake(0);
+                tape.at(3).data(false, 0, 40, 0);
+                tape.at(4).data(true, 0, 20, 40);
+                tape.at(5).data(false, 40, 11, 20);
+                tape.at(6).data(true, 20, 0, 51);
+                for nth in 0..5 {
+                    tape.at(60_000 + nth * 1000).data(true, 19, 0, 51);
+                    if answers {
+                        tape.at(60_001 + nth * 1000).data(false, 51, 0, 20);
+                    }
+                }
+            },
+            Cause::Open,
+            Confidence::Confirmed,
+        );
+        let (_, session) = encounter.session().expect("a session");
+        (session.end, session.died(), session.idle.as_secs())
+    };
+    assert_eq!(ends(true), (End::Alive, false, 0));
+    assert_eq!(ends(false), (End::Silence, true, 59));
+}
+
+#[test]
 fn what_passes_in_pieces_only_met_a_hole() {
     let pieces = |sizes: &[u16]| {
         let script = |tape: &mut Tape| {

@@ -17,6 +17,8 @@ const SEVERAL: u64 = 2048;
 /// A quiet time that parts one exchange from the next, and the longest exchange.
 const PAUSE: Duration = Duration::from_millis(20);
 const EXCHANGE: Duration = Duration::from_secs(1);
+/// Keepalives in a row to which nothing is said that show that nobody is there.
+const FORSAKEN: u16 = 3;
 /// A window that is closed no longer than this is one of a busy receiver.
 const BUSY: Duration = Duration::from_millis(500);
 
@@ -30,6 +32,15 @@ pub(in super::super) struct Reset {
     ttl: u8,
     /// It was seen a second time, one hop on.
     relayed: bool,
+    quiet: Duration,
+}
+
+/// Keepalives to which nothing is said.
+#[derive(Clone, Copy, Debug)]
+pub(in super::super) struct Unheard {
+    since: Moment,
+    last: Moment,
+    times: u16,
     quiet: Duration,
 }
 
@@ -143,7 +154,7 @@ impl Track {
     }
 
     /// Whether the receiver has said that it takes no more, and not taken it back.
-    fn is_shut(&self, receiver: Side) -> bool {
+    pub(in super::super) fn is_shut(&self, receiver: Side) -> bool {
         self.no_room[side_index(receiver)].is_some()
     }
 
@@ -253,11 +264,14 @@ impl Track {
             return;
         }
         let silent = [Side::Client, Side::Server].into_iter().find_map(|sender| {
-            let stuck = self.held_up(sender, distances.end)?;
-            (!stuck.alive).then_some((sender, stuck))
+            let stuck = self.held_up(sender, distances.end);
+            let stuck = stuck.filter(|stuck| !stuck.alive);
+            let stuck = stuck.map(|stuck| (stuck.since, stuck.quiet));
+            let (since, quiet) = stuck.or_else(|| self.forsaken(sender))?;
+            Some((sender, since, quiet))
         });
         if let Some(reset) = self.reset.filter(|reset| {
-            let gave_up = silent.is_some_and(|(sender, _)| sender == reset.side);
+            let gave_up = silent.is_some_and(|(sender, ..)| sender == reset.side);
             self.fin.is_none_or(|(_, at, _)| at > reset.at) && !gave_up
         }) {
             session.end = End::Reset;
@@ -265,10 +279,10 @@ impl Track {
             (session.by, session.at_hop) = self.resetter(&reset, distances);
             return;
         }
-        if let Some((_, stuck)) = silent {
+        if let Some((_, since, quiet)) = silent {
             session.end = End::Silence;
-            (session.at, session.idle) = (stuck.since, stuck.quiet);
-            session.waited = self.last.since(stuck.since);
+            (session.at, session.idle) = (since, quiet);
+            session.waited = self.last.since(since);
             return;
         }
         if let Some((side, at, quiet)) = self.fin {
@@ -336,10 +350,40 @@ impl Track {
 
     /// Whether it ended otherwise than by agreement, or stalled.
     pub(in super::super) fn may_have_died(&self) -> bool {
-        let stuck = [Side::Client, Side::Server]
-            .into_iter()
-            .any(|side| self.stream(side).stuck().is_some() || self.lacking(side).is_some());
+        let stuck = [Side::Client, Side::Server].into_iter().any(|side| {
+            let stream = self.stream(side);
+            stream.stuck().is_some()
+                || self.lacking(side).is_some()
+                || self.forsaken(side).is_some()
+        });
         self.reset.is_some() || self.prohibited.is_some() || stuck
+    }
+
+    /// Takes note of a segment that may be a keepalive: it answers those of the other side.
+    pub(super) fn ask_alive(&mut self, side: Side, at: Moment, is_keepalive: bool) {
+        let quiet = self.quiet;
+        self.unheard[side_index(side.other())] = None;
+        let own = &mut self.unheard[side_index(side)];
+        *own = is_keepalive.then(|| {
+            let before = own.unwrap_or(Unheard {
+                since: at,
+                last: at,
+                times: 0,
+                quiet,
+            });
+            Unheard {
+                last: at,
+                times: before.times.saturating_add(1),
+                ..before
+            }
+        });
+    }
+
+    /// Since when keepalives of `sender` draw nothing, and how long the connection had been quiet.
+    fn forsaken(&self, sender: Side) -> Option<(Moment, Duration)> {
+        let unheard = self.unheard[side_index(sender)]?;
+        let enough = unheard.times >= FORSAKEN && unheard.last.since(unheard.since) >= STALLED;
+        enough.then_some((unheard.since, unheard.quiet))
     }
 
     /// Whether the server took the connection and neither spoke nor ended it.
