@@ -2,10 +2,10 @@
 //!
 //! Runs in one network namespace share a file that only their user can write, in `/run` for root and
 //! in `$XDG_RUNTIME_DIR` for others. Each appends a line for every datagram (its process, the address,
-//! whether it was a SYN for the host) and reads what others appended before it sends; of loopback
-//! addresses nothing is told. Whoever finds
-//! the file unused empties it. Where there is no such folder a run counts for itself alone, and so it
-//! does once the file is [`MOST`] octets long.
+//! whether it was a SYN for the host) and reads what others appended before it sends, one run at a
+//! time; of loopback addresses nothing is told. Whoever finds the file unused empties it. Where there
+//! is no such folder a run counts for itself alone, and so it does once the file is [`MOST`] octets
+//! long.
 
 use std::fmt::Write as _;
 use std::fs::{self, File, OpenOptions};
@@ -13,14 +13,18 @@ use std::io::{Read, Seek, SeekFrom, Write};
 use std::net::IpAddr;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-use rustix::fs::{FlockOperation, flock};
+use rustix::fs::{FlockOperation, fcntl_lock, flock};
 use rustix::process::geteuid;
 
 use crate::engine::Transmit;
 
 /// Octets that the file may have.
 const MOST: u64 = 64 << 20;
+/// How often the turn of another run is waited for, and how long each time.
+const TRIES: usize = 50;
+const PAUSE: Duration = Duration::from_micros(200);
 /// What marks a SYN that is meant to reach the host.
 const KNOCK: &str = "syn";
 /// What marks any other datagram.
@@ -73,6 +77,23 @@ impl Fellows {
             process,
             rest: String::new(),
         })
+    }
+
+    /// Begins a turn: from what others sent is read until what is sent is told, no other run decides what
+    /// to send. One that was stopped in its turn is not waited for long.
+    pub(super) fn enter(&self) {
+        for _ in 0..TRIES {
+            if fcntl_lock(&self.file, FlockOperation::NonBlockingLockExclusive).is_ok() {
+                return;
+            }
+            std::thread::sleep(PAUSE);
+        }
+    }
+
+    /// Ends it.
+    pub(super) fn leave(&self) {
+        // What cannot be given back was not taken.
+        let _ = fcntl_lock(&self.file, FlockOperation::NonBlockingUnlock);
     }
 
     /// Tells the others what was sent. What cannot be told is not.

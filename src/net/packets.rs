@@ -196,6 +196,7 @@ impl Packets {
         let mut sent = 0;
         while sent < BURST {
             if let Some(fellows) = &mut self.fellows {
+                fellows.enter();
                 fellows.hear(|address, knocks| {
                     self.prober.handle_sent_elsewhere(now, address, knocks);
                 });
@@ -205,6 +206,7 @@ impl Packets {
             sent += transmits.len();
             if let Some(fellows) = &mut self.fellows {
                 fellows.tell(&transmits);
+                fellows.leave();
             }
             let mut refused = false;
             self.roster.send(&transmits, &mut |transmit, refusal| {
