@@ -7,7 +7,7 @@
 use crate::model::verdict::{Confidence, HopRef};
 
 use super::locate::End;
-use super::loss;
+use super::loss::{self, Loss};
 use super::sign::Sign;
 use super::trace::{Beside, Row};
 
@@ -61,12 +61,8 @@ fn speaks(row: &Row) -> bool {
 
 /// Whether loss hardly explains that a hop reports own SYNs to other ports and not to this.
 fn is_firm(row: &Row) -> bool {
-    let silent = count(row.port.silent.len());
-    loss::Loss::of(&row.control).chance_of_silence(silent) <= loss::LIKELY
-}
-
-fn count(list: usize) -> u32 {
-    u32::try_from(list).unwrap_or(u32::MAX)
+    let silent = loss::count(row.port.silent.len());
+    Loss::of(&row.control).chance_of_silence(silent) <= loss::LIKELY
 }
 
 fn reported(row: &Row, beside: &Beside) -> Option<HopRef> {
@@ -118,9 +114,10 @@ fn both(row: &Row) -> [(u32, u32); 2] {
         (&row.control, row.control_beside()),
     ];
     [port, control].map(|(own, beside)| {
+        let own = Loss::of(own);
         (
-            count(own.expired.len()).saturating_add(beside.reports),
-            count(own.silent.len()).saturating_add(beside.silent),
+            own.answered.saturating_add(beside.reports),
+            own.lost.saturating_add(beside.silent),
         )
     })
 }

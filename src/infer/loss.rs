@@ -23,6 +23,11 @@ pub(super) const CONFIRMED_SPAN: Duration = Duration::from_secs(9);
 /// Probes nearer together than this may fall into one loss burst and count once.
 const BURST: Duration = Duration::from_millis(200);
 
+/// How many a list holds.
+pub(super) fn count(list: usize) -> u32 {
+    u32::try_from(list).unwrap_or(u32::MAX)
+}
+
 /// What control probes show of the path's loss.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Loss {
@@ -35,7 +40,6 @@ pub(super) struct Loss {
 impl Loss {
     /// What was lost of a hop's reports.
     pub(super) fn of(flowed: &Flowed) -> Self {
-        let count = |list: usize| u32::try_from(list).unwrap_or(u32::MAX);
         Self {
             answered: count(flowed.expired.len()),
             lost: count(flowed.silent.len()),
