@@ -1,5 +1,7 @@
 //! What becomes of open sessions when this host's addresses, interfaces or routes change.
 
+use std::collections::BTreeMap;
+
 use super::super::netlink::Netlink;
 use super::super::raw::Origin;
 use super::super::route::{Route, Way};
@@ -37,10 +39,16 @@ impl Roster {
             .map(|(session, _)| *session)
             .collect();
         let mut replaced = Vec::new();
+        // Asked once, not of each session: a sweep has thousands.
+        let mut rules_by_port = BTreeMap::new();
         for session in concerned {
             if let Some(turned) = self.turned(session) {
                 replaced.extend(self.reseat(now, session, turned, prober));
-            } else if let Some(seat) = self.open.get(&session) {
+            } else if let Some(seat) = self.open.get(&session)
+                && *rules_by_port
+                    .entry(seat.endpoint.family())
+                    .or_insert_with_key(|family| self.netlink.routes_by_port(*family))
+            {
                 // A rule by port may have come that only its connections meet.
                 let (endpoint, standpoint) = (seat.endpoint.clone(), seat.standpoint.clone());
                 self.tell_detour(now, session, &endpoint, &standpoint, prober);
