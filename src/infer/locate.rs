@@ -6,6 +6,9 @@
 //! port's flow expired is the last that saw it. Linux looks at the TTL before the FORWARD chain, so
 //! the discarding rule may sit on that very hop or before the next: the place is an interval.
 //!
+//! The host's distance is measured where the port's flow seems to get there: by a control that lives just
+//! as long. The TTL of the host's answers tells the length of the way back.
+//!
 //! Decision, first match (`h`: last hop that reported the port's flow; `d`: the host's distance):
 //! 0. The target is this host: there is no path.
 //! 1. SYNs of full TTL expire on the way → a loop.
@@ -19,11 +22,11 @@
 
 use std::net::IpAddr;
 
-use crate::model::probe::ProbeId;
+use crate::model::probe::{Probe, ProbeId, Target, Ttl};
 use crate::model::time::Moment;
 use crate::model::verdict::{Confidence, HopRef};
 
-use super::case::{Case, ids};
+use super::case::{Case, echo, ids, limited_syn};
 use super::controls::host_hop;
 use super::loss::{self, Loss};
 use super::rounds::plan;
@@ -40,15 +43,41 @@ pub(super) struct End {
     pub(super) before: Option<HopRef>,
     /// The host's distance.
     pub(super) host: Option<u8>,
+    /// Whether packets that live no longer were seen to reach the host, or nothing lies between: the TTL of
+    /// its answers alone shows the way back, which may be shorter or longer.
+    pub(super) measured: bool,
     /// Whether it rests on what SYNs to the target's neighbours drew.
     pub(super) inferred: bool,
     basis: Vec<ProbeId>,
 }
 
+/// Tries at the distance that the TTL of the host's answers shows, before it is taken as it is.
+pub(super) const MEASURED: usize = 2;
+
+/// Whether controls were sent as far as the host's answers seem to come from, and none was answered or
+/// reported.
+fn measured_in_vain(case: &Case<'_>, rows: &[Row], end: &End) -> bool {
+    let at_host = rows.iter().find(|row| Some(row.ttl) == end.host);
+    measure(case, 0).is_none() || at_host.is_some_and(|row| row.control.silent.len() >= MEASURED)
+}
+
+/// The probe that shows whether the host is as near as the TTL of its answers says: of the kind that it
+/// answers, echo before a SYN.
+pub(super) fn measure(case: &Case<'_>, ttl: u8) -> Option<Probe> {
+    if case.echo_answers() {
+        return Some(Probe {
+            ttl: Ttl(ttl),
+            ..echo()
+        });
+    }
+    let port = case.answering_control()?;
+    Some(limited_syn(Target::Control(port), 0, ttl))
+}
+
 /// Where the port's flow ends.
 pub(super) fn end(case: &Case<'_>, rows: &[Row]) -> End {
     let after = rows.iter().rev().find(|row| row.port.reported());
-    let host = host_distance(case, rows);
+    let (host, measured) = host_distance(case, rows);
     let last = after.map_or(0, |row| row.ttl);
     let before = rows.iter().find(|row| row.ttl > last && row.control.seen());
     let reference = |flowed: &Flowed, ttl: u8, reached: Option<IpAddr>| HopRef {
@@ -74,6 +103,7 @@ pub(super) fn end(case: &Case<'_>, rows: &[Row]) -> End {
             reference(&row.control, row.ttl, reached)
         }),
         host,
+        measured,
         inferred: false,
         basis,
     };
@@ -98,16 +128,19 @@ pub(super) fn stopped_short(case: &Case<'_>) -> (Vec<Moment>, Loss) {
     (times, loss)
 }
 
-/// The host's distance: the least TTL that reached it, or what its answers' TTLs show.
-fn host_distance(case: &Case<'_>, rows: &[Row]) -> Option<u8> {
-    let reached = rows
-        .iter()
-        .find(|row| !row.control.reached.is_empty())
-        .map(|row| row.ttl);
+/// The host's distance, and whether it is measured: the least TTL that reached it, or what its answers'
+/// TTLs show, unless a control that lived as long expired on the way.
+fn host_distance(case: &Case<'_>, rows: &[Row]) -> (Option<u8>, bool) {
     if case.brief.vantage.on_link() {
-        return Some(1);
+        return (Some(1), true);
     }
-    reached.or_else(|| host_hop(case))
+    let reached = rows.iter().find(|row| !row.control.reached.is_empty());
+    if let Some(row) = reached {
+        return (Some(row.ttl), true);
+    }
+    let expired = rows.iter().rev().find(|row| row.control.reported());
+    let beyond = expired.map_or(0, |row| row.ttl.saturating_add(1));
+    (host_hop(case).map(|hop| hop.max(beyond)), false)
 }
 
 /// Reads [`super::sign::Question::Trace`].
@@ -148,7 +181,9 @@ pub(super) fn read_trace(case: &Case<'_>) -> Reading {
         .host
         .is_none_or(|host| rows.iter().any(|row| row.ttl == host && row.port.tried > 0));
     let enough = match sign {
-        Sign::TraceToEdge => looked_at_host,
+        Sign::TraceToEdge => {
+            looked_at_host && (end.measured || measured_in_vain(case, &rows, &end))
+        }
         Sign::TraceInPath if end.inferred => strength == Confidence::Likely,
         Sign::TraceInPath => strength == Confidence::Confirmed,
         _ => false,
@@ -260,8 +295,8 @@ fn read_end(case: &Case<'_>, rows: &[Row], end: &End) -> (Sign, String) {
 fn weigh(case: &Case<'_>, rows: &[Row], end: &End, sign: Sign) -> Confidence {
     match sign {
         _ if end.inferred => beside::weigh(rows, end, sign),
-        Sign::TraceToEdge => Confidence::Proven,
-        Sign::TraceBeyond => Confidence::Likely,
+        Sign::TraceToEdge if end.measured => Confidence::Proven,
+        Sign::TraceBeyond if !end.measured => Confidence::Possible,
         Sign::TraceInPath => {
             let last = end.after.map_or(0, |hop| hop.ttl);
             let beyond = || {

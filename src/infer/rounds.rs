@@ -9,7 +9,7 @@ use crate::model::time::Moment;
 use super::Ask;
 use super::case::{Case, Drawn, echo, limited_syn};
 use super::controls::baseline;
-use super::locate::End;
+use super::locate::{End, MEASURED, measure};
 use super::sign::Progress;
 use super::trace::Row;
 
@@ -58,7 +58,7 @@ pub(super) fn plan(case: &Case<'_>, rows: &[Row], end: &End) -> Progress {
     };
     let mut asks = Vec::new();
     for ttl in 1..=horizon(case, rows, end) {
-        for probe in turn(case, ttl, end.host, known) {
+        for probe in turn(case, ttl, end, known) {
             let rounds = rounds_at(case, rows, ttl, end, probe.target);
             let round = attempts(&probe);
             if round >= rounds || probe.target != Target::Endpoint && awaits_port(case, rows, ttl) {
@@ -105,7 +105,11 @@ fn awaits_port(case: &Case<'_>, rows: &[Row], ttl: u8) -> bool {
 fn rounds_at(case: &Case<'_>, rows: &[Row], ttl: u8, end: &End, target: Target) -> usize {
     let known = end.after.map_or(0, |hop| hop.ttl);
     let thorough = case.brief.thorough;
-    let at_host = end.host == Some(ttl) && target == Target::Endpoint;
+    let at_host = end.host == Some(ttl);
+    if at_host && target != Target::Endpoint && !end.measured {
+        return MEASURED;
+    }
+    let at_host = at_host && target == Target::Endpoint;
     if at_host || end.host.is_some_and(|host| ttl > host) {
         return if thorough { 2 } else { 1 };
     }
@@ -130,7 +134,8 @@ fn waited_long(case: &Case<'_>) -> bool {
 
 /// The probes of one hop: the port's flow, the control that answers (or a random one), and echo where
 /// no TCP control answers.
-fn turn(case: &Case<'_>, ttl: u8, host: Option<u8>, known: u8) -> Vec<Probe> {
+fn turn(case: &Case<'_>, ttl: u8, end: &End, known: u8) -> Vec<Probe> {
+    let host = end.host;
     let answering = case.answering_control();
     let mut turn = Vec::new();
     // At the host's own distance only a device that translates the address reports.
@@ -142,6 +147,11 @@ fn turn(case: &Case<'_>, ttl: u8, host: Option<u8>, known: u8) -> Vec<Probe> {
         && let Some(port) = answering.or_else(|| case.random_control())
     {
         turn.push(limited_syn(Target::Control(port), 0, ttl));
+    }
+    // It matters only where the port's flow is seen to get there.
+    if host == Some(ttl) && !end.measured && known.saturating_add(1) >= ttl {
+        turn.extend(measure(case, ttl));
+        return turn;
     }
     // Where nothing answers, silence of either flow says as little: one of them will do.
     if answering.is_none() && (case.brief.thorough || case.echo_answers()) {

@@ -33,6 +33,49 @@ fn silence_after_the_second_router_is_a_drop_between_two_hops() {
     assert_eq!(place.before_hop.map(|hop| hop.ttl), Some(3));
 }
 
+/// What is answered by the target arrives with a TTL as if it were that many hops nearer than it is.
+fn nearer(hops: u8, drawn: Option<(Duration, Reply)>) -> Option<(Duration, Reply)> {
+    drawn.map(|(delay, mut reply)| {
+        if reply.from == target() {
+            reply.ttl = Ttl(reply.ttl.0 + hops);
+        }
+        (delay, reply)
+    })
+}
+
+#[test]
+fn a_shorter_way_back_does_not_make_the_first_router_the_last() {
+    let finding = check(
+        &|probe, _| {
+            let passes = !to_port(probe) || probe.ttl.0 <= 1;
+            nearer(2, healthy(probe, true).filter(|_| passes))
+        },
+        Cause::DropPath,
+        Confidence::Likely,
+        15.0,
+    );
+    let place = finding.verdict.place;
+    assert_eq!(place.after_hop.map(|hop| hop.ttl), Some(1));
+    assert_eq!(place.before_hop.map(|hop| hop.ttl), Some(2));
+}
+
+#[test]
+fn a_shorter_way_back_does_not_make_a_router_before_the_host_a_translation() {
+    let finding = check(
+        &|probe, _| {
+            let passes = probe.kind == Kind::Fragment || probe.ttl.0 < HOST;
+            nearer(
+                2,
+                healthy(probe, true).filter(|_| !to_port(probe) || passes),
+            )
+        },
+        Cause::DropHost,
+        Confidence::Likely,
+        45.0,
+    );
+    assert_eq!(finding.verdict.place.translated_at, None);
+}
+
 #[test]
 fn silence_on_the_host_is_shown_by_its_reassembly_timer() {
     check(
