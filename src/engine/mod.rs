@@ -16,11 +16,11 @@
 //! Calls may come in any order. A spurious call changes nothing; a late call costs accuracy, never
 //! correctness. `handle_frame` takes any bytes and cannot fail.
 
-mod brake;
 mod closing;
 mod controls;
 mod craft;
 mod devices;
+mod governor;
 pub mod greeting;
 mod inflight;
 mod judge;

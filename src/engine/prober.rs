@@ -12,13 +12,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use self::timetable::{Timetable, move_entry};
-use super::brake::Brake;
 use super::closing::Closings;
 use super::devices::Devices;
+use super::governor::Governor;
 use super::inflight::Owner;
 use super::judge::{Inference, Judge};
 use super::ledger::Ledger;
-use super::pacer::Pacer;
 use super::policy::Policy;
 use super::pool::Pool;
 use super::session::{Session, reaches_a_port};
@@ -42,6 +41,8 @@ const ADVANCED_AT_ONCE: usize = 64;
 
 /// A datagram that leaves so long after it was wanted shows that the rate is used up.
 const BEHIND: Duration = Duration::from_millis(50);
+/// How long the signs of one shortage of this host last.
+const SHORTAGE: Duration = Duration::from_millis(500);
 
 /// All inquests of a run. See the module's documentation for the loop that drives it.
 ///
@@ -54,8 +55,7 @@ pub struct Prober {
     judge: Arc<dyn Judge>,
     sessions: BTreeMap<SessionId, Entry>,
     ledger: Ledger,
-    pacer: Pacer,
-    brake: Brake,
+    governor: Governor,
     spacing: Spacing,
     pool: Pool,
     /// What errors of devices on the way teach every inquest behind them.
@@ -103,8 +103,7 @@ impl Prober {
     /// A prober with another judge than [`crate::infer`].
     pub fn with_judge(policy: Policy, key: Key, judge: impl Judge + 'static) -> Self {
         Self {
-            pacer: Pacer::new(policy.rate),
-            brake: Brake::new(policy.rate),
+            governor: Governor::new(policy.rate, SHORTAGE),
             spacing: Spacing::new(&policy),
             pool: Pool::default(),
             devices: Devices::default(),
@@ -215,9 +214,7 @@ impl Prober {
     /// This host is short of something (a queue, a table, time to read): the rate is halved, and
     /// recovers little by little.
     pub fn handle_shortage(&mut self, now: Moment) {
-        if self.brake.press(now) {
-            self.pacer.change(self.brake.rate());
-        }
+        self.governor.brake(now);
     }
 
     /// The kernel dropped `count` frames before they were read: silence of what waits now is void.
@@ -264,12 +261,10 @@ impl Prober {
     /// [`Output::WaitUntil`] or [`Output::Idle`].
     pub fn poll(&mut self, now: Moment) -> Output {
         self.forget_late(now);
-        if self.brake.release(now) {
-            self.pacer.change(self.brake.rate());
-        }
+        self.governor.recover(now);
         loop {
             if let Some(reset) = self.closings.next(now) {
-                self.pacer.spend(now);
+                self.governor.spend(now);
                 return Output::Transmit(reset);
             }
             self.advance_due(now);
@@ -282,7 +277,7 @@ impl Prober {
             let Some(&(wanted, id)) = self.sends.first() else {
                 return wake.map_or(Output::Idle, Output::WaitUntil);
             };
-            let ready = self.pacer.ready_at(now.max(wanted));
+            let ready = self.governor.ready_at(now.max(wanted));
             if ready > now {
                 return Output::WaitUntil(wake.map_or(ready, |wake| wake.min(ready)));
             }
@@ -389,7 +384,7 @@ impl Prober {
             if let Some(like) = like {
                 self.pool.put(now, like, owner);
             }
-            self.pacer.spend(now);
+            self.governor.spend(now);
             self.spacing.note(now, transmit.destination);
             if resets {
                 self.spacing.note(now, transmit.destination);
@@ -450,7 +445,7 @@ impl Prober {
 
     /// Datagrams that may leave in a second at present.
     pub const fn rate(&self) -> u32 {
-        self.brake.rate()
+        self.governor.rate()
     }
 
     /// Whether more wants to be sent than the rate allows: no time to begin further inquests, which

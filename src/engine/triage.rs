@@ -27,7 +27,6 @@ mod account;
 mod dossier;
 mod field;
 mod hearing;
-mod pace;
 mod rationed;
 mod strays;
 #[cfg(test)]
@@ -42,9 +41,9 @@ use std::time::Duration;
 use self::account::{Account, Replies};
 use self::dossier::Lapse;
 use self::field::Field;
-use self::pace::Pace;
 use self::rationed::Rationed;
 use self::strays::Strays;
+use super::governor::Governor;
 use super::token::Key;
 use crate::model::evidence::LocalRefusal;
 use crate::model::probe::Flow;
@@ -61,6 +60,8 @@ const PATIENCE: Duration = Duration::from_millis(3500);
 const LINGER: Duration = Duration::from_secs(1);
 /// A SYN-ACK that comes again this long after our reset shows that the reset was lost.
 const RESET_AGAIN: Duration = Duration::from_millis(500);
+/// How long the signs of one shortage of this host last: a rate this high shows soon what it does.
+const SHORTAGE: Duration = Duration::from_millis(100);
 /// Losses that follow each other faster than this are told as one.
 const LAPSE: Duration = Duration::from_millis(10);
 
@@ -93,7 +94,7 @@ pub struct Triage {
     accounts: Vec<Account>,
     replies: Replies,
     rationed: Rationed,
-    pace: Pace,
+    governor: Governor,
     /// The endpoints of this round, in the order in which their SYNs leave.
     order: Vec<u32>,
     /// How far the round has come.
@@ -130,7 +131,7 @@ impl Triage {
             accounts: vec![Account::default(); order.len()],
             replies: Replies::default(),
             rationed: Rationed::default(),
-            pace: Pace::new(rate),
+            governor: Governor::new(rate, SHORTAGE),
             silent: order.len(),
             order,
             field,
@@ -158,7 +159,7 @@ impl Triage {
 
     /// Datagrams that may leave in a second at present.
     pub const fn rate(&self) -> u32 {
-        self.pace.rate()
+        self.governor.rate()
     }
 
     /// An endpoint, by its place in the list.
@@ -191,7 +192,7 @@ impl Triage {
             *place = Some(refusal);
         }
         if refusal == LocalRefusal::Overload {
-            self.pace.brake(now);
+            self.governor.brake(now);
         } else if account.answer() {
             self.silent -= 1;
             self.lingering.push_back((now, ticket.target));
@@ -203,7 +204,7 @@ impl Triage {
         if count == 0 {
             return;
         }
-        self.pace.brake(now);
+        self.governor.brake(now);
         match self.lapses.last_mut() {
             Some((at, Lapse::Drops(all))) if now.since(*at) < LAPSE => {
                 *at = now;
@@ -234,6 +235,7 @@ impl Triage {
     /// What the caller is to do next; a datagram to send is appended to `datagrams`. To be called
     /// again after each output, until it is [`Output::WaitUntil`] or [`Output::Idle`].
     pub fn poll(&mut self, now: Moment, datagrams: &mut Vec<u8>) -> Output {
+        self.governor.recover(now);
         loop {
             let due = self.lingering.front().map(|(due, _)| *due);
             if due.is_some_and(|due| due <= now)
@@ -277,7 +279,7 @@ impl Triage {
         } = reset;
         let made = self.field.reset(target, attempt, acknowledged, datagrams);
         if made {
-            self.pace.spend(now);
+            self.governor.spend(now);
         }
         made
     }
@@ -285,7 +287,7 @@ impl Triage {
     /// When the next datagram may leave, or the next round begin. Resets go first.
     fn ready_at(&self, now: Moment) -> Moment {
         if !self.resets.is_empty() || self.cursor < self.order.len() {
-            return self.pace.ready_at(now);
+            return self.governor.ready_at(now);
         }
         let gap = GAPS.get(self.round).copied().unwrap_or(PATIENCE);
         self.last_sent.after(gap).max(now)
@@ -340,7 +342,7 @@ impl Triage {
             self.handle_refusal(now, ticket, LocalRefusal::SourceGone);
             return None;
         }
-        self.pace.spend(now);
+        self.governor.spend(now);
         Some(ticket)
     }
 

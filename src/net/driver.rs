@@ -6,7 +6,6 @@
 //!
 //! [`run`] fails before the first datagram leaves, or not at all.
 
-use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -15,19 +14,20 @@ use std::thread;
 use std::time::SystemTime;
 
 use super::clock::Clock;
+use super::diagnoses::{Diagnoses, Report, Unread};
+use super::ear::Ears;
 use super::failure::Failure;
-use super::fellows::Fellows;
 use super::filter::Ports;
 use super::netlink::Netlink;
-use super::packets::{Packets, Report, Unread};
+use super::packet_loop::PacketLoop;
 use super::ports::{EPHEMERAL, PRIVILEGED, Reservation};
 use super::raw::{Mouth, Origin};
 use super::roster::Roster;
 use super::stop::Stop;
 use super::supply::Supply;
 use super::survey::{Preference, Standpoint};
+use super::syscall::Batch;
 use super::watch::Watch;
-use super::witness::Witness;
 use super::{privilege, tap};
 use crate::engine::policy::Policy;
 use crate::engine::{Brief, Key, Prober, SessionId, Sighting};
@@ -164,31 +164,30 @@ pub fn run(
     let unread = Arc::new(Unread::default());
     let clock = Clock::start();
     on_event(Event::Started(clock.began()));
-    let packets = Packets {
+    let prober = Prober::new(settings.policy.clone(), settings.key()?);
+    let roster = Roster::new(
+        netlink,
+        preference,
+        supply.into(),
+        settings.chance(),
+        settings.policy.thorough,
+    );
+    let mut diagnoses = Diagnoses::new(prober, roster, settings, reports, Arc::clone(&unread));
+    let packet_loop = PacketLoop {
         clock,
-        prober: Prober::new(settings.policy.clone(), settings.key()?),
-        roster: Roster::new(
-            netlink,
-            preference,
-            supply.into(),
-            settings.chance(),
-            settings.policy.thorough,
-        ),
-        ears: vec![tap],
-        hearing: BTreeSet::new(),
+        ears: Ears::new(tap),
         watch: Watch::open()?,
-        fellows: Fellows::join(),
         stop: stop.clone(),
-        reports,
-        unread: Arc::clone(&unread),
-        receive_drops: 0,
-        live: settings.live,
-        witness: settings.sightings.then(Witness::default),
+        batch: if settings.sightings {
+            Batch::whole()
+        } else {
+            Batch::headers()
+        },
     };
     thread::scope(|scope| {
         thread::Builder::new()
             .name("packets".to_owned())
-            .spawn_scoped(scope, || packets.run())
+            .spawn_scoped(scope, move || packet_loop.run(&mut diagnoses))
             .map_err(|source| Failure::Thread { source })?;
         for report in inbox {
             match report {

@@ -118,6 +118,9 @@ pub(super) struct Ear {
     scratch: Vec<u8>,
 }
 
+/// Batches read from one ear before the others get their turn.
+const BATCHES: usize = 64;
+
 /// Octets of receive buffer asked for; without CAP_NET_ADMIN the kernel grants at most
 /// `net.core.rmem_max`.
 const RECEIVE_BUFFER: libc::c_int = 8 << 20;
@@ -236,5 +239,72 @@ impl Ear {
     /// Octets of receive buffer the kernel granted; it counts its own bookkeeping in.
     pub(super) fn buffer(&self) -> Option<usize> {
         self.socket.recv_buffer_size().ok()
+    }
+}
+
+/// All ears of a run, the tap first.
+#[derive(Debug)]
+pub(super) struct Ears(Vec<Ear>);
+
+impl Ears {
+    /// Hears by the tap alone, until others are added.
+    pub(super) fn new(tap: Ear) -> Self {
+        Self(vec![tap])
+    }
+
+    /// Hears by these as well.
+    pub(super) fn add(&mut self, ears: impl IntoIterator<Item = Ear>) {
+        self.0.extend(ears);
+    }
+
+    /// What to wait on.
+    pub(super) fn fds(&self) -> impl Iterator<Item = BorrowedFd<'_>> {
+        self.0.iter().map(Ear::fd)
+    }
+
+    /// Lets through what the reserved ports may hear. An ear that does not take the program keeps the old
+    /// one and hears too little, which drops would not show; but a longer program of a kind it took
+    /// before is only refused for want of memory, and then nothing else works either.
+    pub(super) fn listen_for(&self, ports: &Ports) {
+        for ear in &self.0 {
+            if let Err(failure) = ear.listen_for(ports) {
+                tracing::error!(%failure, "an ear keeps its old filter");
+            }
+        }
+    }
+
+    /// Whether this host's own datagrams are heard leaving: at first they are.
+    pub(super) fn hear_departures(&self, heard: bool) {
+        self.0.iter().for_each(|ear| ear.hear_departures(heard));
+    }
+
+    /// Hands everything that was heard up to `at` to `sink`, and gives the time up to which nothing is
+    /// left unheard.
+    pub(super) fn hear(
+        &mut self,
+        clock: &Clock,
+        at: Moment,
+        batch: &mut Batch,
+        sink: &mut dyn FnMut(Moment, &Sound<'_>),
+    ) -> Moment {
+        let mut complete = at;
+        for ear in &mut self.0 {
+            let mut last = None;
+            let emptied = (0..BATCHES).any(|_| {
+                ear.hear(clock, batch, &mut |heard_at, sound| {
+                    last = Some(heard_at);
+                    sink(heard_at, sound);
+                })
+            });
+            if let (false, Some(last)) = (emptied, last) {
+                complete = complete.min(last);
+            }
+        }
+        complete
+    }
+
+    /// Frames dropped since the last call because a socket's buffer was full.
+    pub(super) fn drops(&mut self) -> u64 {
+        self.0.iter_mut().map(Ear::drops).sum()
     }
 }

@@ -7,6 +7,7 @@
 mod ancillary;
 pub mod clock;
 mod counters;
+mod diagnoses;
 pub mod doctor;
 pub mod driver;
 mod ear;
@@ -19,7 +20,7 @@ pub mod host;
 mod lookout;
 pub mod neighbour;
 pub mod netlink;
-mod packets;
+mod packet_loop;
 pub mod ports;
 pub mod privilege;
 pub mod raw;

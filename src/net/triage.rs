@@ -7,7 +7,7 @@
 //! for it.
 
 mod atlas;
-mod pump;
+mod machine;
 mod sender;
 
 use std::collections::BTreeMap;
@@ -17,15 +17,18 @@ use std::thread;
 use std::time::Duration;
 
 use self::atlas::{Atlas, Stand};
-use self::pump::{Pump, Report};
+use self::machine::{Report, TriageMachine};
 use super::clock::Clock;
 use super::driver::{Event, Settings, try_mouth};
+use super::ear::Ears;
 use super::failure::Failure;
 use super::filter::Ports;
 use super::netlink::Netlink;
+use super::packet_loop::PacketLoop;
 use super::ports::{EPHEMERAL, Reservation};
 use super::raw::{Mouth, Origin};
 use super::stop::Stop;
+use super::syscall::Batch;
 use super::watch::Watch;
 use super::{privilege, stack, tap};
 use crate::engine::SessionId;
@@ -88,9 +91,9 @@ pub fn run(
         .map(|stand| held.take(stand))
         .collect::<Result<Vec<_>, _>>()?;
     let ports = Ports::of(&held.ports());
-    let mut ears = vec![tap::open(&ports)?];
+    let mut ears = Ears::new(tap::open(&ports)?);
     for &family in &families {
-        ears.extend(stack::open(family, &ports)?);
+        ears.add(stack::open(family, &ports)?);
     }
     let clock = Clock::start();
     on_event(Event::Started(clock.began()));
@@ -104,22 +107,21 @@ pub fn run(
         .take(SENDERS)
         .collect::<Result<Vec<_>, _>>()?;
     let (reports, inbox) = mpsc::channel();
-    let mut pump = Pump::new(
+    let packet_loop = PacketLoop {
         clock,
-        triage,
-        held.ways(stands, &towards),
         ears,
-        Watch::open()?,
-        stop.clone(),
-        reports,
-    );
+        watch: Watch::open()?,
+        stop: stop.clone(),
+        batch: Batch::headers(),
+    };
+    let mut machine = TriageMachine::new(triage, held.ways(stands, &towards), reports);
     let mut neighbours = Neighbours {
         netlink: Netlink::open()?,
         gateways: BTreeMap::new(),
     };
     thread::scope(|scope| {
         let start = |source| Failure::Thread { source };
-        let (loads, returned) = pump.channels();
+        let (loads, returned) = machine.channels();
         let loads = Arc::new(Mutex::new(loads));
         for mouths in mouths {
             let (loads, returned) = (Arc::clone(&loads), returned.clone());
@@ -132,7 +134,10 @@ pub fn run(
         }
         let pumping = thread::Builder::new()
             .name("packets".to_owned())
-            .spawn_scoped(scope, || pump.run())
+            .spawn_scoped(scope, move || {
+                packet_loop.run(&mut machine);
+                machine.tally()
+            })
             .map_err(start)?;
         for report in inbox {
             match report {

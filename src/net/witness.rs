@@ -6,8 +6,8 @@ use std::sync::mpsc::Sender;
 
 use pnet::datalink;
 
+use super::diagnoses::Report;
 use super::ear::Sound;
-use super::packets::Report;
 use crate::engine::{Attribution, Heard, Interface, Prober, SessionId, Sighting};
 use crate::model::time::Moment;
 

@@ -1,26 +1,18 @@
-//! The loop of a triage: makes loads for the senders, hears what they draw.
+//! A triage as the packet loop drives it: makes batches for the senders, hears what they draw.
 //!
-//! As in [`packets`](super::super::packets), the time is read before the ears are emptied, so that
-//! what arrived before a moment is known before the triage is told that moment; and drops and gaps
-//! are told after the frames that were kept.
-//!
-//! While loads are with the senders the loop naps instead of waiting for frames: to be woken for each
+//! While batches are with the senders the loop naps instead of waiting for frames: to be woken for each
 //! would cost the processor that sends more than to leave them in the sockets' buffers for that long.
 
 use std::net::IpAddr;
 use std::sync::mpsc::{self, Receiver, Sender};
-use std::thread;
 use std::time::Duration;
 
-use super::super::clock::Clock;
 use super::super::driver::Standing;
-use super::super::ear::Ear;
+use super::super::ear::{Ears, Sound};
 use super::super::host::{self, Conntrack};
 use super::super::netlink::Netlink;
-use super::super::packets::gap;
-use super::super::stop::Stop;
-use super::super::syscall::{Batch, wait};
-use super::super::watch::{News, Watch};
+use super::super::packet_loop::{Machine, Turn};
+use super::super::watch::News;
 use super::Tally;
 use super::sender::{Load, Way};
 use crate::engine::triage::{Dossier, Output, Triage};
@@ -34,10 +26,6 @@ const LOAD: usize = 256;
 /// How long to leave frames in the sockets while loads are being sent: the least receive buffer that
 /// a kernel grants holds more than arrive in it.
 const NAP: Duration = Duration::from_micros(300);
-/// Longest sleep.
-const HEARTBEAT: Duration = Duration::from_millis(100);
-/// Batches read from one ear before the others get their turn.
-const BATCHES: usize = 64;
 /// How often the standing is told and the connection-tracking table looked at.
 const LOOK: Duration = Duration::from_millis(100);
 /// Silence this long before a change of this host's own addresses or routes was noticed is void.
@@ -50,23 +38,11 @@ pub(super) enum Report {
     Settled(Vec<Dossier>),
 }
 
-/// What to do after a turn.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Turn {
-    Wait(Moment),
-    Done,
-}
-
-/// The loop and all it drives.
+/// The triage and the senders' channels.
 #[derive(Debug)]
-pub(super) struct Pump {
-    clock: Clock,
+pub(super) struct TriageMachine {
     triage: Triage,
     ways: Vec<Way>,
-    /// The tap first.
-    ears: Vec<Ear>,
-    watch: Watch,
-    stop: Stop,
     reports: Sender<Report>,
     idle: Vec<Load>,
     loads: Option<Sender<Load>>,
@@ -83,23 +59,45 @@ pub(super) struct Pump {
     watching_departures: bool,
 }
 
-impl Pump {
-    pub(super) fn new(
-        clock: Clock,
-        triage: Triage,
-        ways: Vec<Way>,
-        ears: Vec<Ear>,
-        watch: Watch,
-        stop: Stop,
-        reports: Sender<Report>,
-    ) -> Self {
+impl Machine for TriageMachine {
+    fn interrupt(&mut self, now: Moment) {
+        self.triage.interrupt(now);
+    }
+
+    fn act(&mut self, now: Moment, ears: &mut Ears) -> Turn {
+        self.take_back(now);
+        self.watch_departures(ears);
+        let turn = self.send_due(now);
+        if self.tell(now) { turn } else { Turn::Done }
+    }
+
+    fn handle_frame(&mut self, at: Moment, sound: &Sound<'_>) {
+        self.triage.handle_frame(at, sound.heard, sound.datagram);
+    }
+
+    fn handle_drops(&mut self, now: Moment, count: u64) {
+        self.tally.receive_drops += count;
+        self.triage.handle_drops(now, count);
+    }
+
+    fn handle_gap(&mut self, now: Moment, span: Duration) {
+        self.triage.handle_gap(now, span);
+    }
+
+    fn handle_news(&mut self, now: Moment, news: &mut News, _: &mut Ears) {
+        let news = std::mem::take(news);
+        if self.ways.iter().any(|way| news.concerns(way.towards)) {
+            self.check_sources();
+            self.triage.handle_gap(now, CHANGE);
+        }
+    }
+}
+
+impl TriageMachine {
+    pub(super) fn new(triage: Triage, ways: Vec<Way>, reports: Sender<Report>) -> Self {
         Self {
-            clock,
             triage,
             ways,
-            ears,
-            watch,
-            stop,
             reports,
             idle: std::iter::repeat_with(Load::default).take(LOADS).collect(),
             loads: None,
@@ -124,47 +122,8 @@ impl Pump {
         (inbox, outbox)
     }
 
-    /// Runs until every endpoint has settled.
-    pub(super) fn run(mut self) -> Tally {
-        let mut batch = Batch::headers();
-        let mut stopped = false;
-        let mut now = self.clock.now();
-        let mut woke = now;
-        loop {
-            if self.stop.requested() && !stopped {
-                stopped = true;
-                self.triage.interrupt(now);
-            }
-            self.take_back(now);
-            self.watch_departures();
-            let turn = self.act(now);
-            if !self.tell(now) || turn == Turn::Done {
-                return self.tally();
-            }
-            let slept = self.clock.now();
-            let timeout = match turn {
-                Turn::Wait(until) => until.since(slept).min(HEARTBEAT),
-                Turn::Done => Duration::ZERO,
-            };
-            self.rest(timeout, stopped);
-            let at = self.clock.now();
-            let gap = gap(slept.since(woke), at.since(slept), timeout);
-            woke = at;
-            now = self.listen(at, &mut batch).max(now);
-            let drops = self.ears.iter_mut().map(Ear::drops).sum();
-            self.tally.receive_drops += drops;
-            self.triage.handle_drops(now, drops);
-            self.triage.handle_gap(now, gap);
-            let mut news = News::default();
-            self.watch.hear(&mut news);
-            if self.ways.iter().any(|way| news.concerns(way.towards)) {
-                self.check_sources();
-                self.triage.handle_gap(now, CHANGE);
-            }
-        }
-    }
-
-    fn tally(&self) -> Tally {
+    /// What it did.
+    pub(super) fn tally(&self) -> Tally {
         Tally {
             sent: self.triage.sent(),
             replies: self.triage.replies(),
@@ -193,18 +152,16 @@ impl Pump {
 
     /// In the first round answers show soon enough what left, and to hear each datagram leave would
     /// cost the sender a copy of it. Those that go again are few, and whether they leave matters.
-    fn watch_departures(&mut self) {
+    fn watch_departures(&mut self, ears: &Ears) {
         let watching = self.triage.round() > 0;
         if watching != self.watching_departures {
             self.watching_departures = watching;
-            for ear in &self.ears {
-                ear.hear_departures(watching);
-            }
+            ears.hear_departures(watching);
         }
     }
 
     /// Does what the triage asks for at `now`, as far as there are idle loads.
-    fn act(&mut self, now: Moment) -> Turn {
+    fn send_due(&mut self, now: Moment) -> Turn {
         while let Some(mut load) = self.idle.pop() {
             let turn = self.fill(now, &mut load);
             if load.count == 0 {
@@ -215,14 +172,10 @@ impl Pump {
             }
             if let Some(turn) = turn {
                 let flying = self.idle.len() < LOADS;
-                return if turn == Turn::Done && flying {
-                    Turn::Wait(now.after(NAP))
-                } else {
-                    turn
-                };
+                return if flying { Turn::Nap(NAP) } else { turn };
             }
         }
-        Turn::Wait(now.after(NAP))
+        Turn::Nap(NAP)
     }
 
     /// Fills a load; `None` where there is more to send than it holds.
@@ -277,43 +230,6 @@ impl Pump {
         }
         let settled = std::mem::take(&mut self.settled);
         settled.is_empty() || self.reports.send(Report::Settled(settled)).is_ok()
-    }
-
-    fn rest(&self, timeout: Duration, stopped: bool) {
-        if self.idle.len() < LOADS {
-            thread::sleep(NAP);
-            return;
-        }
-        let stop = (!stopped).then(|| self.stop.fd());
-        let fds: Vec<_> = self
-            .ears
-            .iter()
-            .map(Ear::fd)
-            .chain([self.watch.fd()])
-            .chain(stop)
-            .collect();
-        // Interrupted by a signal or refused: the turn is taken early, which costs nothing.
-        let _ = wait(&fds, timeout);
-    }
-
-    /// Hands everything that was heard up to `at` to the triage, and gives the time up to which
-    /// nothing is left unheard.
-    fn listen(&mut self, at: Moment, batch: &mut Batch) -> Moment {
-        let mut complete = at;
-        for ear in &mut self.ears {
-            let mut last = None;
-            let emptied = (0..BATCHES).any(|_| {
-                ear.hear(&self.clock, batch, &mut |heard_at, sound| {
-                    last = Some(heard_at);
-                    self.triage
-                        .handle_frame(heard_at, sound.heard, sound.datagram);
-                })
-            });
-            if let (false, Some(last)) = (emptied, last) {
-                complete = complete.min(last);
-            }
-        }
-        complete
     }
 
     /// Refuses from now on what would leave from an address that is no longer this host's.
