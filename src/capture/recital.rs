@@ -11,7 +11,7 @@ use super::note::Step;
 use super::packets::Around;
 use super::replay::{Replayed, Standing};
 use super::write::Numbers;
-use crate::engine::{Brief, Heard, Ledger, Role, SessionId, patience};
+use crate::engine::{Brief, Heard, Ledger, Role, SessionId, timeout};
 use crate::infer;
 use crate::model::evidence::{Ear, Evidence, Fact, Trial};
 use crate::model::outcome::Outcome;
@@ -139,7 +139,7 @@ impl<'a> Recital<'a> {
                     self.send(kept.at, id, number, None);
                     self.leave(id, number);
                     let family = self.brief.endpoint.family();
-                    let due = kept.at.after(patience(slowest, probe.kind, family));
+                    let due = kept.at.after(timeout(slowest, probe.kind, family));
                     if let Some(id) = self.ids.get(&id) {
                         expiries.insert((due, *id), ());
                     }

@@ -131,7 +131,7 @@ pub fn resolve(names: Vec<String>) -> Result<Vec<Result<Vec<IpAddr>, net::Failur
         .enable_time()
         .build()
         .map_err(Failure::Signals)?;
-    let answers = runtime.block_on(resolve::resolve_each(names, None, resolve::PATIENCE));
+    let answers = runtime.block_on(resolve::resolve_each(names, None, resolve::TIMEOUT));
     // A resolver that still keeps silent must not keep the program from ending.
     runtime.shutdown_background();
     Ok(answers)

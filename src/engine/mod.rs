@@ -46,7 +46,7 @@ pub use judge::Judge;
 pub use ledger::{Attribution, Ledger, Role};
 pub use prober::Prober;
 pub use sighting::{Interface, Sighting};
-pub use timing::{LINGER, patience};
+pub use timing::{LINGER, timeout};
 pub use token::Key;
 
 use std::net::IpAddr;

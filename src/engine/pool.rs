@@ -20,7 +20,7 @@ use crate::model::evidence::Trial;
 use crate::model::probe::{Dscp, Extras, Kind, Probe, SourceRange, Target, Ttl};
 use crate::model::time::Moment;
 
-/// How long a probe may serve others: a second, after another of patience.
+/// How long a probe may serve others: a second, after another in which it may be answered.
 const SERVES: Duration = Duration::from_secs(2);
 /// How long to wait before asking again for a probe that is under way.
 pub(super) const PAUSE: Duration = Duration::from_millis(5);

@@ -64,7 +64,7 @@ pub(super) struct Session {
     stale: bool,
     /// What the last judgement asked for and is not sent yet, earliest first.
     plan: VecDeque<Ask>,
-    /// When the patience of each probe ends.
+    /// When the timeout of each probe ends.
     expiries: BTreeSet<(Moment, ProbeId)>,
     timing: Timing,
     last_sent: Option<Moment>,
@@ -199,7 +199,7 @@ impl Session {
 
     // What it does.
 
-    /// Lets time pass: patience ends, the deadline comes, stale judgements are renewed.
+    /// Lets time pass: timeout ends, the deadline comes, stale judgements are renewed.
     pub(super) fn advance(&mut self, now: Moment) {
         if self.is_settled() {
             return;
@@ -375,10 +375,10 @@ impl Session {
             return None;
         };
         self.last_sent = Some(now);
-        let patience = self
+        let timeout = self
             .timing
-            .patience(ask.probe.kind, self.brief.endpoint.family());
-        self.expiries.insert((now.after(patience), id));
+            .timeout(ask.probe.kind, self.brief.endpoint.family());
+        self.expiries.insert((now.after(timeout), id));
         let transmit = Transmit {
             session: self.id,
             probe: Some(id),
@@ -414,7 +414,7 @@ const fn teaches_round_trip(kind: Kind, answer: &Answer) -> bool {
 }
 
 /// Whether a reply answers its probe: other ICMP messages may only pass advice, and the probe's
-/// patience goes on.
+/// timeout goes on.
 const fn is_answer(heard: &HeardReply) -> bool {
     !matches!(heard.reply.answer, Answer::OtherIcmp { .. })
 }

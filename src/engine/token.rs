@@ -38,7 +38,7 @@ enum Purpose {
 
 /// The numbers of one SYN of a triage, all from one hash.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Imprint {
+pub(super) struct ProbeFields {
     pub(super) sequence: u32,
     /// Chooses the source port.
     pub(super) choice: u16,
@@ -156,9 +156,9 @@ impl Tokens {
 
     /// The numbers of the `number`-th SYN of a triage between the ends of `tuple`, whose source port is
     /// yet to be chosen.
-    pub(super) fn imprint(&self, tuple: &Tuple, number: u32) -> Imprint {
+    pub(super) fn probe_fields(&self, tuple: &Tuple, number: u32) -> ProbeFields {
         let (one, two) = self.hash128(Purpose::Triage, tuple, number).as_u64();
-        Imprint {
+        ProbeFields {
             sequence: (one >> 32) as u32,
             choice: (one & 0xffff) as u16,
             identification: (one >> 16 & 0xffff) as u16,

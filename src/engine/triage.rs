@@ -23,26 +23,26 @@
 //! elsewhere, or was translated before it was quoted, waits as a stray until the round is over: then
 //! the numbers of all SYNs to silent endpoints are worked out again, once.
 
-mod account;
-mod dossier;
-mod field;
 mod hearing;
+mod probe_state;
 mod rationed;
+mod result;
 mod strays;
+mod targets;
 #[cfg(test)]
 mod tests;
 
-pub use dossier::Dossier;
-pub use field::Target;
+pub use result::TriageResult;
+pub use targets::Target;
 
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use self::account::{Account, Replies};
-use self::dossier::Lapse;
-use self::field::Field;
+use self::probe_state::{ProbeState, Replies};
 use self::rationed::Rationed;
+use self::result::Lapse;
 use self::strays::Strays;
+use self::targets::Targets;
 use super::governor::Governor;
 use super::token::Key;
 use crate::model::evidence::LocalRefusal;
@@ -55,7 +55,7 @@ pub const GAPS: [Duration; SYNS - 1] = [Duration::from_secs(1), Duration::from_s
 /// SYNs to an endpoint that never answers.
 const SYNS: usize = 3;
 /// How long the last SYN is waited for: a router that cannot resolve the host says so after 3 s.
-const PATIENCE: Duration = Duration::from_millis(3500);
+const TIMEOUT: Duration = Duration::from_millis(3500);
 /// How long an endpoint that answered is listened to: what contradicts the answer comes soon.
 const LINGER: Duration = Duration::from_secs(1);
 /// A SYN-ACK that comes again this long after our reset shows that the reset was lost.
@@ -71,7 +71,7 @@ pub enum Output {
     /// Send the datagram that was appended.
     Transmit(Ticket),
     /// This endpoint is done with.
-    Settled(Box<Dossier>),
+    Settled(Box<TriageResult>),
     /// Nothing to do before this moment, or before a frame arrives.
     WaitUntil(Moment),
     /// Every endpoint has settled and was reported.
@@ -90,8 +90,8 @@ pub struct Ticket {
 /// A triage of a list of endpoints.
 #[derive(Clone, Debug)]
 pub struct Triage {
-    field: Field,
-    accounts: Vec<Account>,
+    targets: Targets,
+    states: Vec<ProbeState>,
     replies: Replies,
     rationed: Rationed,
     governor: Governor,
@@ -125,16 +125,16 @@ impl Triage {
     /// many datagrams may leave in a second. The same arguments, calls and times give the same
     /// outputs.
     pub fn new(rate: u32, key: Key, vantages: Vec<Vantage>, targets: Vec<Target>) -> Self {
-        let field = Field::new(key, vantages, targets);
-        let order = field.order();
+        let targets = Targets::new(key, vantages, targets);
+        let order = targets.order();
         Self {
-            accounts: vec![Account::default(); order.len()],
+            states: vec![ProbeState::default(); order.len()],
             replies: Replies::default(),
             rationed: Rationed::default(),
             governor: Governor::new(rate, SHORTAGE),
             silent: order.len(),
             order,
-            field,
+            targets,
             cursor: 0,
             round: 0,
             last_sent: Moment::START,
@@ -164,7 +164,7 @@ impl Triage {
 
     /// An endpoint, by its place in the list.
     pub fn target(&self, place: u32) -> Option<&Target> {
-        self.field.target(place)
+        self.targets.target(place)
     }
 
     /// The round that is on: 0 while endpoints get their first SYN.
@@ -182,18 +182,17 @@ impl Triage {
     /// The kernel refused to send a datagram. One that it was too busy for is tried again in the next
     /// round, and all that follow leave more slowly; whatever else it says is final.
     pub fn handle_refusal(&mut self, now: Moment, ticket: Ticket, refusal: LocalRefusal) {
-        let (Some(account), Some(attempt)) = (
-            self.accounts.get_mut(ticket.target as usize),
-            ticket.attempt,
-        ) else {
+        let (Some(state), Some(attempt)) =
+            (self.states.get_mut(ticket.target as usize), ticket.attempt)
+        else {
             return;
         };
-        if let Some(place) = account.refused.get_mut(usize::from(attempt)) {
+        if let Some(place) = state.refused.get_mut(usize::from(attempt)) {
             *place = Some(refusal);
         }
         if refusal == LocalRefusal::Overload {
             self.governor.brake(now);
-        } else if account.answer() {
+        } else if state.answer() {
             self.silent -= 1;
             self.lingering.push_back((now, ticket.target));
         }
@@ -277,7 +276,7 @@ impl Triage {
             attempt,
             acknowledged,
         } = reset;
-        let made = self.field.reset(target, attempt, acknowledged, datagrams);
+        let made = self.targets.reset(target, attempt, acknowledged, datagrams);
         if made {
             self.governor.spend(now);
         }
@@ -289,7 +288,7 @@ impl Triage {
         if !self.resets.is_empty() || self.cursor < self.order.len() {
             return self.governor.ready_at(now);
         }
-        let gap = GAPS.get(self.round).copied().unwrap_or(PATIENCE);
+        let gap = GAPS.get(self.round).copied().unwrap_or(TIMEOUT);
         self.last_sent.after(gap).max(now)
     }
 
@@ -299,11 +298,11 @@ impl Triage {
             self.give_up(now);
             return;
         }
-        let accounts = &self.accounts;
+        let states = &self.states;
         self.order.retain(|target| {
-            accounts
+            states
                 .get(*target as usize)
-                .is_some_and(Account::is_silent)
+                .is_some_and(ProbeState::is_silent)
         });
         self.round += 1;
         self.cursor = 0;
@@ -313,8 +312,8 @@ impl Triage {
     fn give_up(&mut self, now: Moment) {
         self.settle_strays();
         for &target in &self.order {
-            if let Some(account) = self.accounts.get_mut(target as usize)
-                && account.answer()
+            if let Some(state) = self.states.get_mut(target as usize)
+                && state.answer()
             {
                 self.lingering.push_back((now, target));
             }
@@ -325,20 +324,20 @@ impl Triage {
 
     /// Sends an endpoint its next SYN; `None` where it answered meanwhile.
     fn transmit(&mut self, now: Moment, target: u32, datagrams: &mut Vec<u8>) -> Option<Ticket> {
-        let account = self.accounts.get_mut(target as usize)?;
-        if !account.is_silent() {
+        let state = self.states.get_mut(target as usize)?;
+        if !state.is_silent() {
             return None;
         }
-        let attempt = account.attempts;
-        *account.sent.get_mut(usize::from(attempt))? = now;
-        account.attempts += 1;
+        let attempt = state.attempts;
+        *state.sent.get_mut(usize::from(attempt))? = now;
+        state.attempts += 1;
         self.sent += 1;
         self.last_sent = now;
         let ticket = Ticket {
             target,
             attempt: Some(attempt),
         };
-        if !self.field.syn(target, attempt, now, datagrams) {
+        if !self.targets.syn(target, attempt, now, datagrams) {
             self.handle_refusal(now, ticket, LocalRefusal::SourceGone);
             return None;
         }
@@ -346,28 +345,31 @@ impl Triage {
         Some(ticket)
     }
 
-    fn settle(&mut self, now: Moment, target: u32) -> Dossier {
-        let account = self
-            .accounts
+    fn settle(&mut self, now: Moment, target: u32) -> TriageResult {
+        let state = self
+            .states
             .get(target as usize)
             .copied()
             .unwrap_or_default();
-        let began = account.began().unwrap_or(now);
+        let began = state.began().unwrap_or(now);
         let first = self.lapses.partition_point(|(at, _)| *at < began);
-        let replies = self.replies.of(&account);
-        let known = match (self.field.source(target), self.field.target(target)) {
+        let replies = self.replies.of(&state);
+        let known = match (self.targets.source(target), self.targets.target(target)) {
             (Some(source), Some(known)) if replies.is_empty() => {
                 let endpoint = (known.address, known.port);
-                let sent = account.sent.iter().take(usize::from(account.attempts));
+                let sent = state.sent.iter().take(usize::from(state.attempts));
                 self.rationed.facts(source, endpoint, sent)
             }
             _ => Vec::new(),
         };
-        let flow = |attempt| self.field.at(target, attempt).map(|syn| syn.flow);
-        Dossier {
+        let flow = |attempt| self.targets.at(target, attempt).map(|syn| syn.flow);
+        TriageResult {
             target,
-            vantage: self.field.target(target).map_or(0, |target| target.vantage),
-            account,
+            vantage: self
+                .targets
+                .target(target)
+                .map_or(0, |target| target.vantage),
+            state,
             flows: [0, 1, 2].map(|attempt| flow(attempt).unwrap_or(Flow::ephemeral(0))),
             replies,
             known,

@@ -10,7 +10,7 @@ use crate::model::evidence::KernelSays;
 use crate::model::time::Moment;
 
 /// How often the counters are read: often enough that what discards an answer is known before the
-/// second ear is given up.
+/// second receiver is given up.
 const LOOK: Duration = Duration::from_millis(100);
 /// How often what is known is told again, for inquests that began since.
 const TELL: Duration = Duration::from_secs(1);

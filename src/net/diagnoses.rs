@@ -1,4 +1,4 @@
-//! The diagnoses of a run, as the packet loop drives them: prober, sessions and ears.
+//! The diagnoses of a run, as the packet loop drives them: prober, sessions and receivers.
 //!
 //! When this host's own addresses, interfaces or routes change, the sessions whose way is another then
 //! begin again: what they measured was the old way, and what is unanswered may have been lost here.
@@ -9,21 +9,21 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::Sender;
 use std::time::Duration;
 
+use super::capture_tap::CaptureTap;
 use super::driver::{Settings, Standing};
-use super::ear::{Ears, Sound};
-use super::fellows::Fellows;
 use super::filter::Ports;
+use super::other_runs::OtherRuns;
 use super::packet_loop::{HEARTBEAT, Machine, Turn};
-use super::roster::Roster;
+use super::receiver::{Received, Receivers};
+use super::sessions::Sessions;
 use super::stack;
 use super::watch::News;
-use super::witness::Witness;
 use crate::engine::{Brief, Output, Prober, SessionId, Sighting, Transmit};
 use crate::model::endpoint::Family;
 use crate::model::outcome::Outcome;
 use crate::model::time::Moment;
 
-/// Datagrams sent before the ears are emptied again.
+/// Datagrams sent before the receivers are emptied again.
 const BURST: usize = 64;
 /// How long after one survey of a host in change the next may follow.
 const RESURVEY: Duration = Duration::from_millis(100);
@@ -66,11 +66,11 @@ pub(super) enum Report {
 #[derive(Debug)]
 pub(super) struct Diagnoses {
     prober: Prober,
-    roster: Roster,
-    /// Families whose ears behind the firewall were opened, or could not be.
-    hearing: BTreeSet<Family>,
+    sessions: Sessions,
+    /// Families whose receivers behind the firewall were opened, or could not be.
+    heard_families: BTreeSet<Family>,
     /// The other runs of this user; `None` where they cannot be heard.
-    fellows: Option<Fellows>,
+    other_runs: Option<OtherRuns>,
     reports: Sender<Report>,
     unread: Arc<Unread>,
     /// Frames dropped so far.
@@ -81,24 +81,24 @@ pub(super) struct Diagnoses {
     shown: Moment,
     /// When the ways were last surveyed again.
     surveyed: Moment,
-    /// The witness for a capture; `None` where nobody keeps one.
-    witness: Option<Witness>,
+    /// Where frames go that a capture is to hold; `None` where nobody keeps one.
+    capture_tap: Option<CaptureTap>,
 }
 
 impl Machine for Diagnoses {
     fn interrupt(&mut self, now: Moment) {
-        self.roster.stop(now, &mut self.prober);
+        self.sessions.stop(now, &mut self.prober);
         self.prober.interrupt(now);
     }
 
-    fn act(&mut self, now: Moment, ears: &mut Ears) -> Turn {
-        self.roster.look(now, &mut self.prober);
+    fn act(&mut self, now: Moment, receivers: &mut Receivers) -> Turn {
+        self.sessions.look(now, &mut self.prober);
         let keeps_up = self.unread.settled.load(Ordering::Acquire) < UNREAD;
-        if keeps_up && self.roster.admit(now, &mut self.prober) {
-            self.tune(ears);
+        if keeps_up && self.sessions.admit(now, &mut self.prober) {
+            self.set_filters(receivers);
         }
-        if let Some(witness) = &mut self.witness {
-            witness.announce(&self.prober, &self.reports);
+        if let Some(capture_tap) = &mut self.capture_tap {
+            capture_tap.announce(&self.prober, &self.reports);
         }
         let turn = self.send_due(now);
         if turn != Turn::Done && now.since(self.shown) >= PROGRESS {
@@ -106,15 +106,17 @@ impl Machine for Diagnoses {
             self.show(now);
         }
         match turn {
-            Turn::Wait(until) => Turn::Wait(until.min(self.roster.next_look().unwrap_or(until))),
+            Turn::Wait(until) => Turn::Wait(until.min(self.sessions.next_look().unwrap_or(until))),
             Turn::Nap(_) | Turn::Again | Turn::Done => turn,
         }
     }
 
-    fn handle_frame(&mut self, at: Moment, sound: &Sound<'_>) {
-        let attribution = self.prober.handle_frame(at, sound.heard, sound.datagram);
-        if let (Some(witness), Some(attribution)) = (&mut self.witness, attribution) {
-            witness.see(at, sound, attribution, &self.reports);
+    fn handle_frame(&mut self, at: Moment, received: &Received<'_>) {
+        let attribution = self
+            .prober
+            .handle_frame(at, received.heard, received.datagram);
+        if let (Some(capture_tap), Some(attribution)) = (&mut self.capture_tap, attribution) {
+            capture_tap.see(at, received, attribution, &self.reports);
         }
     }
 
@@ -128,17 +130,17 @@ impl Machine for Diagnoses {
     }
 
     /// Begins again what stood on a way that is another now.
-    fn handle_news(&mut self, now: Moment, news: &mut News, ears: &mut Ears) {
+    fn handle_news(&mut self, now: Moment, news: &mut News, receivers: &mut Receivers) {
         if news.is_none() || now.since(self.surveyed) < RESURVEY {
             return;
         }
         self.surveyed = now;
         let news = std::mem::take(news);
-        let replaced = self.roster.resurvey(now, &news, &mut self.prober);
+        let replaced = self.sessions.resurvey(now, &news, &mut self.prober);
         if replaced.is_empty() {
             return;
         }
-        self.tune(ears);
+        self.set_filters(receivers);
         for (session, outcome) in replaced {
             // Whoever listened may have gone; the loop learns it when it reports an outcome.
             let report = Report::Replaced(session, Box::new(outcome));
@@ -151,46 +153,46 @@ impl Diagnoses {
     /// Nothing is diagnosed yet.
     pub(super) fn new(
         prober: Prober,
-        roster: Roster,
+        sessions: Sessions,
         settings: &Settings,
         reports: Sender<Report>,
         unread: Arc<Unread>,
     ) -> Self {
         Self {
             prober,
-            roster,
-            hearing: BTreeSet::new(),
-            fellows: Fellows::join(),
+            sessions,
+            heard_families: BTreeSet::new(),
+            other_runs: OtherRuns::join(),
             reports,
             unread,
             receive_drops: 0,
             live: settings.live,
             shown: Moment::START,
             surveyed: Moment::START,
-            witness: settings.sightings.then(Witness::default),
+            capture_tap: settings.sightings.then(CaptureTap::default),
         }
     }
 
-    /// Does what the prober asks for at `now`. A refusal is told before the ears are read again: what
+    /// Does what the prober asks for at `now`. A refusal is told before the receivers are read again: what
     /// this host's firewall answers besides refusing is no answer of the network.
     fn send_due(&mut self, now: Moment) -> Turn {
         let mut sent = 0;
         while sent < BURST {
-            if let Some(fellows) = &mut self.fellows {
-                fellows.enter();
-                fellows.hear(|address, knocks| {
+            if let Some(other_runs) = &mut self.other_runs {
+                other_runs.enter();
+                other_runs.hear(|address, knocks| {
                     self.prober.handle_sent_elsewhere(now, address, knocks);
                 });
             }
             let mut transmits = Vec::new();
             let turn = self.collect(now, BURST - sent, &mut transmits);
             sent += transmits.len();
-            if let Some(fellows) = &mut self.fellows {
-                fellows.tell(&transmits);
-                fellows.leave();
+            if let Some(other_runs) = &mut self.other_runs {
+                other_runs.tell(&transmits);
+                other_runs.leave();
             }
             let mut refused = false;
-            self.roster.send(&transmits, &mut |transmit, refusal| {
+            self.sessions.send(&transmits, &mut |transmit, refusal| {
                 if let Some(probe) = transmit.probe {
                     let session = transmit.session;
                     self.prober.handle_refusal(now, session, probe, refusal);
@@ -210,7 +212,7 @@ impl Diagnoses {
             match self.prober.poll(now) {
                 Output::Transmit(transmit) => transmits.push(transmit),
                 Output::Settled(session) => {
-                    self.roster.settle(now, session);
+                    self.sessions.settle(now, session);
                     let Some(outcome) = self.prober.conclude(session, now) else {
                         continue;
                     };
@@ -221,25 +223,25 @@ impl Diagnoses {
                     }
                 }
                 Output::WaitUntil(until) => return Turn::Wait(until),
-                Output::Idle if self.roster.is_done() => return Turn::Done,
+                Output::Idle if self.sessions.is_done() => return Turn::Done,
                 Output::Idle => return Turn::Wait(now.after(HEARTBEAT)),
             }
         }
         Turn::Again
     }
 
-    /// Tells the ears which ports are ours; those of a family that is new are opened first.
-    fn tune(&mut self, ears: &mut Ears) {
-        let ports = Ports::of(&self.roster.ports());
-        for family in self.roster.families() {
-            if self.hearing.insert(family) {
+    /// Tells the receivers which ports are ours; those of a family that is new are opened first.
+    fn set_filters(&mut self, receivers: &mut Receivers) {
+        let ports = Ports::of(&self.sessions.ports());
+        for family in self.sessions.families() {
+            if self.heard_families.insert(family) {
                 match stack::open(family, &ports) {
-                    Ok(new) => ears.add(new),
-                    Err(failure) => self.roster.deafen(family, &failure),
+                    Ok(new) => receivers.add(new),
+                    Err(failure) => self.sessions.refuse_family(family, &failure),
                 }
             }
         }
-        ears.listen_for(&ports);
+        receivers.listen_for(&ports);
     }
 
     /// Tells how the run stands, and its first sessions where somebody watches. A listener that has
@@ -249,13 +251,13 @@ impl Diagnoses {
             return;
         }
         let standing = Standing {
-            open: self.roster.open().len(),
+            open: self.sessions.open().len(),
             sent: self.prober.sent(),
             receive_drops: self.receive_drops,
             rate: self.prober.rate(),
         };
         let shown = if self.live { SHOWN } else { 0 };
-        let open = self.roster.open().take(shown);
+        let open = self.sessions.open().take(shown);
         let progress = open.map(|session| {
             let outcome = self.prober.outcome(session, now);
             Report::Progress(Box::new(outcome))

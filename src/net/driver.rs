@@ -2,7 +2,7 @@
 //!
 //! Packets are handled on a thread of their own, which touches nothing slow; outcomes come back to
 //! the caller's thread through a channel, so however long the caller takes over one, no packet
-//! waits for it. Endpoints come the other way as a [`Supply`], while the run goes.
+//! waits for it. Endpoints come the other way from an [`EndpointSource`], while the run goes.
 //!
 //! [`run`] fails before the first datagram leaves, or not at all.
 
@@ -15,18 +15,18 @@ use std::time::SystemTime;
 
 use super::clock::Clock;
 use super::diagnoses::{Diagnoses, Report, Unread};
-use super::ear::Ears;
+use super::endpoint_source::EndpointSource;
 use super::failure::Failure;
 use super::filter::Ports;
 use super::netlink::Netlink;
 use super::packet_loop::PacketLoop;
 use super::ports::{EPHEMERAL, PRIVILEGED, Reservation};
-use super::raw::{Mouth, Origin};
-use super::roster::Roster;
+use super::raw::{Origin, RawSender};
+use super::receiver::Receivers;
+use super::sessions::Sessions;
 use super::stop::Stop;
-use super::supply::Supply;
 use super::survey::{Preference, Standpoint};
-use super::syscall::Batch;
+use super::syscall::ReceiveBatch;
 use super::watch::Watch;
 use super::{privilege, tap};
 use crate::engine::policy::Policy;
@@ -138,9 +138,9 @@ pub struct Planned {
     pub refusal: Option<LocalRefusal>,
 }
 
-/// Holds an inquest on every endpoint of a supply and returns when all have settled, or were
+/// Holds an inquest on every endpoint of a source and returns when all have settled, or were
 /// stopped. `on_event` is called on this thread; every endpoint gets exactly one
-/// [`Event::Settled`], in the order in which they settle (for the exception see [`Supply::Fed`]).
+/// [`Event::Settled`], in the order in which they settle (for the exception see [`EndpointSource::Fed`]).
 ///
 /// # Errors
 ///
@@ -148,7 +148,7 @@ pub struct Planned {
 /// not this host's. Nothing was sent then. That there is no route to an endpoint is an outcome, and
 /// so is an IP version that this host does not speak.
 pub fn run(
-    supply: impl Into<Supply>,
+    endpoint_source: impl Into<EndpointSource>,
     settings: &Settings,
     stop: &Stop,
     on_event: &mut dyn FnMut(Event<'_>),
@@ -157,31 +157,31 @@ pub fn run(
     let mut netlink = Netlink::open()?;
     let preference = settings.preference();
     preference.check(&mut netlink)?;
-    try_mouth(Family::V4, &preference)
-        .or_else(|failure| try_mouth(Family::V6, &preference).map_err(|_| failure))?;
+    try_sender(Family::V4, &preference)
+        .or_else(|failure| try_sender(Family::V6, &preference).map_err(|_| failure))?;
     let tap = tap::open(&Ports::Listed(Vec::new()))?;
     let (reports, inbox) = mpsc::channel();
     let unread = Arc::new(Unread::default());
     let clock = Clock::start();
     on_event(Event::Started(clock.began()));
     let prober = Prober::new(settings.policy.clone(), settings.key()?);
-    let roster = Roster::new(
+    let sessions = Sessions::new(
         netlink,
         preference,
-        supply.into(),
+        endpoint_source.into(),
         settings.chance(),
         settings.policy.thorough,
     );
-    let mut diagnoses = Diagnoses::new(prober, roster, settings, reports, Arc::clone(&unread));
+    let mut diagnoses = Diagnoses::new(prober, sessions, settings, reports, Arc::clone(&unread));
     let packet_loop = PacketLoop {
         clock,
-        ears: Ears::new(tap),
+        receivers: Receivers::new(tap),
         watch: Watch::open()?,
         stop: stop.clone(),
         batch: if settings.sightings {
-            Batch::whole()
+            ReceiveBatch::whole()
         } else {
-            Batch::headers()
+            ReceiveBatch::headers()
         },
     };
     thread::scope(|scope| {
@@ -239,9 +239,9 @@ pub fn plan(endpoints: Vec<Endpoint>, settings: &Settings) -> Result<Vec<Planned
     Ok(planned)
 }
 
-/// Opens a mouth and closes it again, to fail before anything is sent.
-pub(super) fn try_mouth(family: Family, preference: &Preference) -> Result<(), Failure> {
-    Mouth::open(&Origin {
+/// Opens a raw sender and closes it again, to fail before anything is sent.
+pub(super) fn try_sender(family: Family, preference: &Preference) -> Result<(), Failure> {
+    RawSender::open(&Origin {
         source: match family {
             Family::V4 => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
             Family::V6 => IpAddr::V6(Ipv6Addr::UNSPECIFIED),

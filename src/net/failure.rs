@@ -98,12 +98,12 @@ pub enum Failure {
         source: io::Error,
     },
     /// The resolver did not answer in time.
-    #[error("no answer about {name} from the resolver within {} s; check the DNS of this host", patience.as_secs())]
+    #[error("no answer about {name} from the resolver within {} s; check the DNS of this host", timeout.as_secs())]
     ResolverSilent {
         /// The name.
         name: String,
         /// How long it was given.
-        patience: Duration,
+        timeout: Duration,
     },
     /// A name resolves, but not to an address of the family asked for.
     #[error("{name} has no {} address; drop -4 or -6", family_word(*family))]
@@ -127,11 +127,11 @@ const fn family_word(family: Option<Family>) -> &'static str {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SocketRole {
     /// Sends datagrams, header included.
-    Mouth(Family),
+    RawSender(Family),
     /// Hears TCP after the local firewall.
-    TcpEar(Family),
+    TcpReceiver(Family),
     /// Hears ICMP after the local firewall.
-    IcmpEar(Family),
+    IcmpReceiver(Family),
     /// Hears frames before the local firewall.
     Tap,
     /// Asks the kernel's tables.
@@ -141,12 +141,12 @@ pub enum SocketRole {
 impl std::fmt::Display for SocketRole {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         out.write_str(match self {
-            Self::Mouth(Family::V4) => "the raw IPv4 sending socket",
-            Self::Mouth(Family::V6) => "the raw IPv6 sending socket",
-            Self::TcpEar(Family::V4) => "the raw TCP socket",
-            Self::TcpEar(Family::V6) => "the raw TCP socket for IPv6",
-            Self::IcmpEar(Family::V4) => "the raw ICMP socket",
-            Self::IcmpEar(Family::V6) => "the raw ICMPv6 socket",
+            Self::RawSender(Family::V4) => "the raw IPv4 sending socket",
+            Self::RawSender(Family::V6) => "the raw IPv6 sending socket",
+            Self::TcpReceiver(Family::V4) => "the raw TCP socket",
+            Self::TcpReceiver(Family::V6) => "the raw TCP socket for IPv6",
+            Self::IcmpReceiver(Family::V4) => "the raw ICMP socket",
+            Self::IcmpReceiver(Family::V6) => "the raw ICMPv6 socket",
             Self::Tap => "the packet socket",
             Self::Netlink => "the netlink socket",
         })

@@ -7,7 +7,7 @@
 //!   can be using;
 //! - for the tap also SYNs that depart, whoever sends them: an ICMP error about an application's counts
 //!   only where that was seen to leave;
-//! - ICMP (for the ears behind the firewall: only its errors and echo replies);
+//! - ICMP (for the receivers behind the firewall: only its errors and echo replies);
 //! - for the tap also later fragments and IPv6 datagrams with extension headers, whose ports cannot
 //!   be seen: rare, and sorted out by whoever dissects them.
 

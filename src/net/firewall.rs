@@ -22,7 +22,7 @@ const FOLDERS: [&str; 4] = ["/usr/sbin", "/sbin", "/usr/bin", "/bin"];
 const LONGEST: u64 = 16 << 20;
 
 /// How long a tool is given.
-const PATIENCE: Duration = Duration::from_secs(3);
+const TIMEOUT: Duration = Duration::from_secs(3);
 
 /// What could be read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -172,12 +172,12 @@ fn list(tool: &str, arguments: &[&str]) -> Option<Vec<u8>> {
     let reading = thread::Builder::new().spawn(move || {
         let mut listing = Vec::new();
         let read = stdout.take(LONGEST + 1).read_to_end(&mut listing);
-        // The receiver is gone when its patience is at an end.
+        // The receiver is gone when its timeout is at an end.
         let _ = sender.send(read.map(|_| listing));
     });
     let listing = reading
         .ok()
-        .and_then(|_| receiver.recv_timeout(PATIENCE).ok())
+        .and_then(|_| receiver.recv_timeout(TIMEOUT).ok())
         .and_then(Result::ok)
         .filter(|listing| u64::try_from(listing.len()).is_ok_and(|length| length <= LONGEST));
     if listing.is_none() {

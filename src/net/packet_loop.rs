@@ -3,10 +3,10 @@
 //!
 //! The order within a turn is what makes silence mean something:
 //!
-//! 1. The time is read, *then* the ears are emptied: whatever arrived before that time is known to
-//!    the machine before it is told the time. Where an ear could not be emptied, the machine is told
+//! 1. The time is read, *then* the receivers are emptied: whatever arrived before that time is known to
+//!    the machine before it is told the time. Where a receiver could not be emptied, the machine is told
 //!    only the time of the last frame read.
-//! 2. The tap is read before the ears behind the firewall, so that a reply heard before the
+//! 2. The tap is read before the receivers behind the firewall, so that a reply heard before the
 //!    firewall was already let through, or not, when those are read.
 //! 3. Drops and gaps are told after the frames that were kept and before the time: an answer
 //!    that is here counts, silence that is not ours to vouch for does not.
@@ -17,9 +17,9 @@ use std::thread;
 use std::time::Duration;
 
 use super::clock::Clock;
-use super::ear::{Ears, Sound};
+use super::receiver::{Received, Receivers};
 use super::stop::Stop;
-use super::syscall::{Batch, wait};
+use super::syscall::{ReceiveBatch, wait};
 use super::watch::{News, Watch};
 use crate::model::time::Moment;
 
@@ -47,27 +47,27 @@ pub(super) trait Machine {
     /// The run is to end. Once.
     fn interrupt(&mut self, now: Moment);
     /// Does everything that is due at `now`: all that was heard before is known.
-    fn act(&mut self, now: Moment, ears: &mut Ears) -> Turn;
+    fn act(&mut self, now: Moment, receivers: &mut Receivers) -> Turn;
     /// A frame was heard.
-    fn handle_frame(&mut self, at: Moment, sound: &Sound<'_>);
+    fn handle_frame(&mut self, at: Moment, received: &Received<'_>);
     /// The kernel dropped `count` frames before they were read, none perhaps.
     fn handle_drops(&mut self, now: Moment, count: u64);
     /// The process did not run for `span` up to `now`, not at all perhaps.
     fn handle_gap(&mut self, now: Moment, span: Duration);
     /// What is new of this host's addresses, interfaces and routes, nothing perhaps: whatever is not
     /// taken out of it is told again.
-    fn handle_news(&mut self, now: Moment, news: &mut News, ears: &mut Ears);
+    fn handle_news(&mut self, now: Moment, news: &mut News, receivers: &mut Receivers);
 }
 
 /// The loop and what it listens to.
 #[derive(Debug)]
 pub(super) struct PacketLoop {
     pub(super) clock: Clock,
-    pub(super) ears: Ears,
+    pub(super) receivers: Receivers,
     pub(super) watch: Watch,
     pub(super) stop: Stop,
     /// What frames are read into.
-    pub(super) batch: Batch,
+    pub(super) batch: ReceiveBatch,
 }
 
 impl PacketLoop {
@@ -83,7 +83,7 @@ impl PacketLoop {
                 stopped = true;
                 machine.interrupt(now);
             }
-            let turn = machine.act(now, &mut self.ears);
+            let turn = machine.act(now, &mut self.receivers);
             let slept = self.clock.now();
             let planned = match turn {
                 Turn::Done => return,
@@ -95,13 +95,13 @@ impl PacketLoop {
             let at = self.clock.now();
             let gap = gap(slept.since(woke), at.since(slept), planned);
             woke = at;
-            let sink = &mut |at, sound: &Sound<'_>| machine.handle_frame(at, sound);
-            let heard = self.ears.hear(&self.clock, at, &mut self.batch, sink);
+            let sink = &mut |at, received: &Received<'_>| machine.handle_frame(at, received);
+            let heard = self.receivers.hear(&self.clock, at, &mut self.batch, sink);
             now = heard.max(now);
-            machine.handle_drops(now, self.ears.drops());
+            machine.handle_drops(now, self.receivers.drops());
             machine.handle_gap(now, gap);
             self.watch.hear(&mut news);
-            machine.handle_news(now, &mut news, &mut self.ears);
+            machine.handle_news(now, &mut news, &mut self.receivers);
         }
     }
 
@@ -113,7 +113,7 @@ impl PacketLoop {
         }
         let stop = (!stopped).then(|| self.stop.fd());
         let fds: Vec<_> = self
-            .ears
+            .receivers
             .fds()
             .chain([self.watch.fd()])
             .chain(stop)

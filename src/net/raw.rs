@@ -4,7 +4,7 @@
 //! client's packets, so the local firewall gets its say: a packet socket would go round it. What
 //! the kernel refuses comes back as a [`LocalRefusal`], never as an error.
 //!
-//! One mouth speaks for one source address, to which its socket is bound: the kernel looks at the
+//! One raw sender speaks for one source address, to which its socket is bound: the kernel looks at the
 //! socket, not at the header in the datagram, when policy routing asks where it comes from.
 //!
 //! Measured on Linux 6.18, IPv4 and IPv6 alike but where said:
@@ -34,7 +34,7 @@ use super::syscall::{Burst, send_burst, set_int};
 use crate::model::endpoint::Family;
 use crate::model::evidence::LocalRefusal;
 
-/// Where a mouth's datagrams leave from.
+/// Where a raw sender's datagrams leave from.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Origin {
     /// The source address; unspecified to let the header speak for itself.
@@ -56,17 +56,17 @@ impl Origin {
 
 /// A raw socket that sends.
 #[derive(Debug)]
-pub struct Mouth {
+pub struct RawSender {
     socket: Socket,
 }
 
 /// Octets that may wait in the socket for a neighbour to be resolved: more than the kernel's own
-/// queue for one (`neigh.default.unres_qlen_bytes`), so that a dead gateway does not stop our mouth
+/// queue for one (`neigh.default.unres_qlen_bytes`), so that a dead gateway does not stop our raw sender
 /// towards others.
 const SEND_BUFFER: usize = 4 << 20;
 
-impl Mouth {
-    /// Opens a mouth.
+impl RawSender {
+    /// Opens a raw sender.
     ///
     /// # Errors
     ///
@@ -74,7 +74,7 @@ impl Mouth {
     /// not an address of this host, [`Failure::Socket`] for what else the kernel refuses.
     pub fn open(origin: &Origin) -> Result<Self, Failure> {
         let family = Family::of(origin.source);
-        let role = SocketRole::Mouth(family);
+        let role = SocketRole::RawSender(family);
         let socket = raw_socket(family, Protocol::from(libc::IPPROTO_RAW))
             .map_err(|source| privilege::blame(role, source))?;
         if let Some(mark) = origin.mark {

@@ -10,14 +10,14 @@ use std::time::Duration;
 
 use tokio::net::lookup_host;
 use tokio::task::JoinSet;
-use tokio::time::timeout;
+use tokio::time;
 
 use super::failure::Failure;
 use crate::model::endpoint::Family;
 
 /// How long the resolver may take over one name: its own default is two rounds of 5 s over up to
 /// three servers (`resolv.conf(5)`), of which a user waits for one.
-pub const PATIENCE: Duration = Duration::from_secs(10);
+pub const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Names asked about at once.
 const AT_ONCE: usize = 64;
@@ -29,17 +29,17 @@ const AT_ONCE: usize = 64;
 ///
 /// # Errors
 ///
-/// [`Failure::Unresolved`], [`Failure::ResolverSilent`] after `patience`, [`Failure::NoAddress`]
+/// [`Failure::Unresolved`], [`Failure::ResolverSilent`] after `timeout`, [`Failure::NoAddress`]
 /// when none is of the family.
 pub async fn resolve(
     name: &str,
     family: Option<Family>,
-    patience: Duration,
+    timeout: Duration,
 ) -> Result<Vec<IpAddr>, Failure> {
     let found: Vec<IpAddr> = if let Ok(address) = name.parse() {
         vec![address]
     } else {
-        match timeout(patience, lookup_host((name, 0))).await {
+        match time::timeout(timeout, lookup_host((name, 0))).await {
             Ok(Ok(addresses)) => addresses.map(|socket: SocketAddr| socket.ip()).collect(),
             Ok(Err(source)) => {
                 let name = name.to_owned();
@@ -47,7 +47,7 @@ pub async fn resolve(
             }
             Err(_) => {
                 let name = name.to_owned();
-                return Err(Failure::ResolverSilent { name, patience });
+                return Err(Failure::ResolverSilent { name, timeout });
             }
         }
     };
@@ -69,14 +69,14 @@ pub async fn resolve(
 pub async fn resolve_each(
     names: Vec<String>,
     family: Option<Family>,
-    patience: Duration,
+    timeout: Duration,
 ) -> Vec<Result<Vec<IpAddr>, Failure>> {
     let mut waiting = names.into_iter().enumerate();
     let mut tasks = JoinSet::new();
     let mut answers = Vec::with_capacity(waiting.len());
     loop {
         for (place, name) in waiting.by_ref().take(AT_ONCE - tasks.len()) {
-            tasks.spawn(async move { (place, resolve(&name, family, patience).await) });
+            tasks.spawn(async move { (place, resolve(&name, family, timeout).await) });
         }
         match tasks.join_next().await {
             None => break,
@@ -163,9 +163,9 @@ mod tests {
     #[tokio::test]
     async fn figures_are_their_own_answer() {
         let loopback: IpAddr = "::1".parse().unwrap();
-        let found = resolve("::1", None, PATIENCE).await.unwrap();
+        let found = resolve("::1", None, TIMEOUT).await.unwrap();
         assert_eq!(found, vec![loopback]);
-        let found = resolve("::1", Some(Family::V4), PATIENCE).await;
+        let found = resolve("::1", Some(Family::V4), TIMEOUT).await;
         assert!(matches!(found, Err(Failure::NoAddress { .. })));
     }
 
@@ -173,7 +173,7 @@ mod tests {
     async fn answers_stand_in_the_order_of_the_names() {
         let names = ["127.0.0.2", "127.0.0.1", "127.0.0.3"];
         let asked = names.iter().map(ToString::to_string).collect();
-        let found = resolve_each(asked, None, PATIENCE).await;
+        let found = resolve_each(asked, None, TIMEOUT).await;
         let found: Vec<String> = found
             .into_iter()
             .flat_map(Result::unwrap)

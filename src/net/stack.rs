@@ -1,9 +1,9 @@
-//! The ear behind the local firewall: raw sockets, which hear what the INPUT hook let through.
+//! The receiver behind the local firewall: raw sockets, which hear what the INPUT hook let through.
 //!
 //! IPv4 raw sockets deliver whole datagrams. IPv6 ones deliver the payload without its header, so
 //! the header is put together again from what the kernel says beside it: source, destination, hop
 //! limit, traffic class and flow label. All of them equal what the tap sees of the same datagram,
-//! so both ears report the same reply (measured: the datagrams are equal octet for octet, for
+//! so both receivers report the same reply (measured: the datagrams are equal octet for octet, for
 //! SYN-ACK, RST and ICMPv6 errors). Extension headers are gone: the stack has acted on them.
 
 use std::io;
@@ -14,28 +14,28 @@ use std::time::Duration;
 use socket2::{Protocol, Socket};
 
 use super::ancillary::{Ancillary, sender_v6};
-use super::ear::{Ear, Post};
 use super::failure::Failure;
 use super::filter::Ports;
 use super::raw::raw_socket;
-use super::syscall::{Slot, set_int};
+use super::receiver::{Receiver, ReceiverKind};
+use super::syscall::{Message, set_int};
 use crate::model::endpoint::Family;
 
-/// Opens the ears of a family: TCP and ICMP.
-pub(super) fn open(family: Family, ports: &Ports) -> Result<[Ear; 2], Failure> {
+/// Opens the receivers of a family: TCP and ICMP.
+pub(super) fn open(family: Family, ports: &Ports) -> Result<[Receiver; 2], Failure> {
     Ok([
-        listen(Post::Tcp(family), family, ports)?,
-        listen(Post::Icmp(family), family, ports)?,
+        listen(ReceiverKind::Tcp(family), family, ports)?,
+        listen(ReceiverKind::Icmp(family), family, ports)?,
     ])
 }
 
-fn listen(post: Post, family: Family, ports: &Ports) -> Result<Ear, Failure> {
-    let protocol = Protocol::from(i32::from(protocol(post)));
-    let socket = raw_socket(family, protocol).map_err(|source| post.unopened(source))?;
-    prepare(&socket, family).map_err(|source| post.unfit(source))?;
-    let ear = Ear::new(socket, post)?;
-    ear.listen_for(ports)?;
-    Ok(ear)
+fn listen(kind: ReceiverKind, family: Family, ports: &Ports) -> Result<Receiver, Failure> {
+    let protocol = Protocol::from(i32::from(protocol(kind)));
+    let socket = raw_socket(family, protocol).map_err(|source| kind.unopened(source))?;
+    prepare(&socket, family).map_err(|source| kind.unfit(source))?;
+    let receiver = Receiver::new(socket, kind)?;
+    receiver.listen_for(ports)?;
+    Ok(receiver)
 }
 
 fn prepare(socket: &Socket, family: Family) -> io::Result<()> {
@@ -59,15 +59,15 @@ fn prepare(socket: &Socket, family: Family) -> io::Result<()> {
 }
 
 /// The IP protocol number heard at a post behind the firewall.
-pub(super) const fn protocol(post: Post) -> u8 {
-    (match post {
-        Post::Icmp(Family::V4) => libc::IPPROTO_ICMP,
-        Post::Icmp(Family::V6) => libc::IPPROTO_ICMPV6,
-        Post::Tcp(_) | Post::Tap => libc::IPPROTO_TCP,
+pub(super) const fn protocol(kind: ReceiverKind) -> u8 {
+    (match kind {
+        ReceiverKind::Icmp(Family::V4) => libc::IPPROTO_ICMP,
+        ReceiverKind::Icmp(Family::V6) => libc::IPPROTO_ICMPV6,
+        ReceiverKind::Tcp(_) | ReceiverKind::Tap => libc::IPPROTO_TCP,
     }) as u8
 }
 
-/// Writes the whole datagram of a slot into `datagram` and gives its stamp; `None` when the kernel
+/// Writes the whole datagram of a message into `datagram` and gives its stamp; `None` when the kernel
 /// left out what its header needs.
 #[expect(
     clippy::option_option,
@@ -76,20 +76,20 @@ pub(super) const fn protocol(post: Post) -> u8 {
 pub(super) fn restore(
     family: Family,
     protocol: u8,
-    slot: &Slot<'_>,
+    message: &Message<'_>,
     datagram: &mut Vec<u8>,
 ) -> Option<Option<Duration>> {
-    let beside = Ancillary::read(slot.control);
+    let beside = Ancillary::read(message.control);
     datagram.clear();
     if family == Family::V6 {
         datagram.extend(header_v6(
             &beside,
-            sender_v6(slot.name)?,
+            sender_v6(message.name)?,
             protocol,
-            u16::try_from(slot.payload.len()).ok()?,
+            u16::try_from(message.payload.len()).ok()?,
         )?);
     }
-    datagram.extend_from_slice(slot.payload);
+    datagram.extend_from_slice(message.payload);
     Some(beside.stamp)
 }
 

@@ -48,10 +48,10 @@ impl Stop {
         self.0.made.load(Ordering::Acquire)
     }
 
-    /// Waits until someone asks, at most for `patience`. Says whether someone did.
-    pub fn wait(&self, patience: Duration) -> bool {
+    /// Waits until someone asks, at most for `timeout`. Says whether someone did.
+    pub fn wait(&self, timeout: Duration) -> bool {
         // Interrupted by a signal, the wait ends early, which costs a look.
-        let _ = wait(&[self.fd()], patience);
+        let _ = wait(&[self.fd()], timeout);
         self.requested()
     }
 

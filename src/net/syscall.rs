@@ -11,7 +11,7 @@
 mod receive;
 mod send;
 
-pub(super) use receive::{Batch, Slot};
+pub(super) use receive::{Message, ReceiveBatch};
 pub(super) use send::{AT_ONCE, Burst, send_burst};
 
 use std::io;

@@ -1,4 +1,4 @@
-//! The ear before the local firewall: a packet socket, which sees our own datagrams leave as well.
+//! The receiver before the local firewall: a packet socket, which sees our own datagrams leave as well.
 //!
 //! It listens on every interface, because a reply may enter by another one than the probe left by,
 //! and just that is what `rp_filter` discards; a frame that passes several stacked interfaces is
@@ -11,7 +11,7 @@
 //!
 //! Measured on Linux 6.18: a datagram whose next hop is not resolved, or that an OUTPUT rule
 //! dropped, is never heard leaving; a reply that an INPUT rule or `rp_filter` discards is heard here
-//! and not by the ear behind the firewall; every frame carries a kernel stamp in both directions,
+//! and not by the receiver behind the firewall; every frame carries a kernel stamp in both directions,
 //! kept over seconds in the socket's queue. Of 30 000 frames sent to a process that did not read,
 //! what was heard later and what `PACKET_STATISTICS` counts as dropped add up to 30 000; what the
 //! filter refuses is not counted.
@@ -22,58 +22,58 @@ use std::time::Duration;
 use socket2::{Domain, Socket, Type};
 
 use super::ancillary::{Ancillary, hardware, interface, packet_type};
-use super::ear::{Ear, Framed, Post, Sound};
 use super::failure::Failure;
 use super::filter::Ports;
-use super::syscall::{Slot, bind_packet, set_int};
+use super::receiver::{Framed, Received, Receiver, ReceiverKind};
+use super::syscall::{Message, bind_packet, set_int};
 use crate::engine::Heard;
 use crate::model::evidence;
 use crate::wire::frame::Link;
 
 /// Opens the tap. It hears from the moment this returns, and nothing but what the filter passes.
-pub(super) fn open(ports: &Ports) -> Result<Ear, Failure> {
-    let post = Post::Tap;
+pub(super) fn open(ports: &Ports) -> Result<Receiver, Failure> {
+    let kind = ReceiverKind::Tap;
     // Without a protocol the socket is deaf until it is bound, so nothing unfiltered gets in.
     let socket =
-        Socket::new(Domain::PACKET, Type::RAW, None).map_err(|source| post.unopened(source))?;
+        Socket::new(Domain::PACKET, Type::RAW, None).map_err(|source| kind.unopened(source))?;
     set_int(socket.as_fd(), libc::SOL_PACKET, libc::PACKET_AUXDATA, 1)
-        .map_err(|source| post.unfit(source))?;
-    let ear = Ear::new(socket, post)?;
-    ear.listen_for(ports)?;
-    bind_packet(ear.fd()).map_err(|source| post.unfit(source))?;
-    Ok(ear)
+        .map_err(|source| kind.unfit(source))?;
+    let receiver = Receiver::new(socket, kind)?;
+    receiver.listen_for(ports)?;
+    bind_packet(receiver.fd()).map_err(|source| kind.unfit(source))?;
+    Ok(receiver)
 }
 
 /// When a frame passed, and the frame; `None` for frames that are not this host's.
-pub(super) fn interpret<'a>(slot: &Slot<'a>) -> Option<(Option<Duration>, Sound<'a>)> {
-    let Ancillary { stamp, framing, .. } = Ancillary::read(slot.control);
+pub(super) fn interpret<'a>(message: &Message<'a>) -> Option<(Option<Duration>, Received<'a>)> {
+    let Ancillary { stamp, framing, .. } = Ancillary::read(message.control);
     let framing = framing?;
-    let heard = match packet_type(slot.name)? {
+    let heard = match packet_type(message.name)? {
         libc::PACKET_OUTGOING => Heard::Departing,
         libc::PACKET_OTHERHOST => return None,
         _ if framing.vouched => Heard::Vouched,
         _ => Heard::Arriving(evidence::Ear::Tap),
     };
-    let datagram = slot.payload.get(framing.network..)?;
+    let datagram = message.payload.get(framing.network..)?;
     let ethernet = matches!(
-        hardware(slot.name)?,
+        hardware(message.name)?,
         libc::ARPHRD_ETHER | libc::ARPHRD_LOOPBACK
     );
     let (link, octets) = if ethernet && framing.network > 0 {
-        (Link::Ethernet, slot.payload)
+        (Link::Ethernet, message.payload)
     } else {
         (Link::Raw, datagram)
     };
     let framed = Framed {
-        interface: interface(slot.name)?,
+        interface: interface(message.name)?,
         link,
         octets,
         tag: framing.tag,
     };
-    let sound = Sound {
+    let received = Received {
         heard,
         datagram,
         framed: Some(framed),
     };
-    Some((stamp, sound))
+    Some((stamp, received))
 }

@@ -6,8 +6,8 @@
 //! it. The caller's judges what has settled and passes it on; however long it takes, no packet waits
 //! for it.
 
-mod atlas;
 mod machine;
+mod route_cache;
 mod sender;
 
 use std::collections::BTreeMap;
@@ -16,23 +16,23 @@ use std::sync::{Arc, Mutex, mpsc};
 use std::thread;
 use std::time::Duration;
 
-use self::atlas::{Atlas, Stand};
 use self::machine::{Report, TriageMachine};
+use self::route_cache::{RouteCache, SharedStandpoint};
 use super::clock::Clock;
-use super::driver::{Event, Settings, try_mouth};
-use super::ear::Ears;
+use super::driver::{Event, Settings, try_sender};
 use super::failure::Failure;
 use super::filter::Ports;
 use super::netlink::Netlink;
 use super::packet_loop::PacketLoop;
 use super::ports::{EPHEMERAL, Reservation};
-use super::raw::{Mouth, Origin};
+use super::raw::{Origin, RawSender};
+use super::receiver::Receivers;
 use super::stop::Stop;
-use super::syscall::Batch;
+use super::syscall::ReceiveBatch;
 use super::watch::Watch;
 use super::{privilege, stack, tap};
 use crate::engine::SessionId;
-use crate::engine::triage::{Dossier, Target, Triage};
+use crate::engine::triage::{Target, Triage, TriageResult};
 use crate::model::endpoint::{Endpoint, Family};
 use crate::model::evidence::NeighbourState;
 use crate::model::vantage::Vantage;
@@ -72,28 +72,28 @@ pub fn run(
     preference.check(&mut netlink)?;
     let families = families(endpoints);
     for &family in &families {
-        try_mouth(family, &preference)?;
+        try_sender(family, &preference)?;
     }
-    let mut atlas = Atlas::new(netlink, preference);
+    let mut route_cache = RouteCache::new(netlink, preference);
     let targets: Vec<Target> = endpoints
         .iter()
         .map(|endpoint| Target {
             address: endpoint.address,
             port: endpoint.port,
-            vantage: atlas.place(endpoint),
+            vantage: route_cache.place(endpoint),
         })
         .collect();
-    let stands = atlas.stands();
-    let towards = first_targets(stands, &targets);
+    let standpoints = route_cache.standpoints();
+    let towards = first_targets(standpoints, &targets);
     let mut held = Held::default();
-    let vantages = stands
+    let vantages = standpoints
         .iter()
-        .map(|stand| held.take(stand))
+        .map(|shared| held.take(shared))
         .collect::<Result<Vec<_>, _>>()?;
     let ports = Ports::of(&held.ports());
-    let mut ears = Ears::new(tap::open(&ports)?);
+    let mut receivers = Receivers::new(tap::open(&ports)?);
     for &family in &families {
-        ears.add(stack::open(family, &ports)?);
+        receivers.add(stack::open(family, &ports)?);
     }
     let clock = Clock::start();
     on_event(Event::Started(clock.began()));
@@ -103,32 +103,32 @@ pub fn run(
         vantages.clone(),
         targets,
     );
-    let mouths = std::iter::repeat_with(|| held.mouths())
+    let raw_senders = std::iter::repeat_with(|| held.raw_senders())
         .take(SENDERS)
         .collect::<Result<Vec<_>, _>>()?;
     let (reports, inbox) = mpsc::channel();
     let packet_loop = PacketLoop {
         clock,
-        ears,
+        receivers,
         watch: Watch::open()?,
         stop: stop.clone(),
-        batch: Batch::headers(),
+        batch: ReceiveBatch::headers(),
     };
-    let mut machine = TriageMachine::new(triage, held.ways(stands, &towards), reports);
+    let mut machine = TriageMachine::new(triage, held.ways(standpoints, &towards), reports);
     let mut neighbours = Neighbours {
         netlink: Netlink::open()?,
         gateways: BTreeMap::new(),
     };
     thread::scope(|scope| {
         let start = |source| Failure::Thread { source };
-        let (loads, returned) = machine.channels();
-        let loads = Arc::new(Mutex::new(loads));
-        for mouths in mouths {
-            let (loads, returned) = (Arc::clone(&loads), returned.clone());
+        let (batches, returned) = machine.channels();
+        let batches = Arc::new(Mutex::new(batches));
+        for raw_senders in raw_senders {
+            let (batches, returned) = (Arc::clone(&batches), returned.clone());
             thread::Builder::new()
                 .name("sender".to_owned())
                 .spawn_scoped(scope, move || {
-                    sender::send_all(clock, &mouths, &loads, &returned);
+                    sender::send_all(clock, &raw_senders, &batches, &returned);
                 })
                 .map_err(start)?;
         }
@@ -142,12 +142,12 @@ pub fn run(
         for report in inbox {
             match report {
                 Report::Standing(standing) => on_event(Event::Standing(standing)),
-                Report::Settled(dossiers) => {
-                    for dossier in dossiers {
+                Report::Settled(results) => {
+                    for result in results {
                         conclude(
-                            &dossier,
+                            &result,
                             endpoints,
-                            stands,
+                            standpoints,
                             &vantages,
                             &mut neighbours,
                             on_event,
@@ -170,9 +170,9 @@ fn families(endpoints: &[Endpoint]) -> Vec<Family> {
         .collect()
 }
 
-/// For each stand an address that is probed from it.
-fn first_targets(stands: &[Stand], targets: &[Target]) -> Vec<IpAddr> {
-    let mut first = vec![None; stands.len()];
+/// For each standpoint an address that is probed from it.
+fn first_targets(standpoints: &[SharedStandpoint], targets: &[Target]) -> Vec<IpAddr> {
+    let mut first = vec![None; standpoints.len()];
     for target in targets {
         if let Some(first) = first.get_mut(target.vantage as usize) {
             first.get_or_insert(target.address);
@@ -186,68 +186,71 @@ fn first_targets(stands: &[Stand], targets: &[Target]) -> Vec<IpAddr> {
 }
 
 fn conclude(
-    dossier: &Dossier,
+    result: &TriageResult,
     endpoints: &[Endpoint],
-    stands: &[Stand],
+    standpoints: &[SharedStandpoint],
     vantages: &[Vantage],
     neighbours: &mut Neighbours,
     on_event: &mut dyn FnMut(Event<'_>),
 ) {
-    let place = dossier.target as usize;
-    let vantage = dossier.vantage as usize;
-    let (Some(endpoint), Some(stand), Some(vantage)) = (
+    let place = result.target as usize;
+    let vantage = result.vantage as usize;
+    let (Some(endpoint), Some(shared), Some(vantage)) = (
         endpoints.get(place),
-        stands.get(vantage),
+        standpoints.get(vantage),
         vantages.get(vantage),
     ) else {
         return;
     };
-    let neighbour = if dossier.is_silent() {
-        neighbours.state(stand, endpoint.address)
+    let neighbour = if result.is_silent() {
+        neighbours.state(shared, endpoint.address)
     } else {
         None
     };
-    let outcome = dossier.outcome(endpoint.clone(), vantage.clone(), neighbour);
+    let outcome = result.outcome(endpoint.clone(), vantage.clone(), neighbour);
     on_event(Event::Settled(SessionId(place), outcome));
 }
 
-/// The mouths and source ports of a triage, one of each for every origin.
+/// The raw senders and source ports of a triage, one of each for every origin.
 #[derive(Debug, Default)]
 struct Held(BTreeMap<Origin, Reservation>);
 
 impl Held {
-    /// Our end at a stand, its source ports reserved.
-    fn take(&mut self, stand: &Stand) -> Result<Vantage, Failure> {
-        let origin = &stand.standpoint.origin;
-        if stand.refusal.is_none() && !self.0.contains_key(origin) {
+    /// Our end at a standpoint, its source ports reserved.
+    fn take(&mut self, shared: &SharedStandpoint) -> Result<Vantage, Failure> {
+        let origin = &shared.standpoint.origin;
+        if shared.refusal.is_none() && !self.0.contains_key(origin) {
             self.0
                 .insert(origin.clone(), Reservation::hold(origin, EPHEMERAL, 0, 0)?);
         }
-        Ok(stand.standpoint.vantage(self.0.get(origin)))
+        Ok(shared.standpoint.vantage(self.0.get(origin)))
     }
 
     fn ports(&self) -> std::collections::BTreeSet<u16> {
         self.0.values().flat_map(Reservation::ephemeral).collect()
     }
 
-    /// A mouth for every origin.
-    fn mouths(&self) -> Result<Vec<Mouth>, Failure> {
-        self.0.keys().map(Mouth::open).collect()
+    /// A raw sender for every origin.
+    fn raw_senders(&self) -> Result<Vec<RawSender>, Failure> {
+        self.0.keys().map(RawSender::open).collect()
     }
 
-    /// The way that the datagrams of each stand take.
-    fn ways(&self, stands: &[Stand], towards: &[IpAddr]) -> Vec<sender::Way> {
-        let way = |(stand, towards): (&Stand, &IpAddr)| {
-            let origin = &stand.standpoint.origin;
+    /// The way that the datagrams of each standpoint take.
+    fn ways(&self, standpoints: &[SharedStandpoint], towards: &[IpAddr]) -> Vec<sender::Way> {
+        let way = |(shared, towards): (&SharedStandpoint, &IpAddr)| {
+            let origin = &shared.standpoint.origin;
             sender::Way {
                 lane: self.0.keys().position(|known| known == origin),
-                refusal: stand.refusal,
+                refusal: shared.refusal,
                 origin: (origin.source, origin.scope),
-                link: stand.standpoint.route().map_or(0, |route| route.link.index),
+                link: shared
+                    .standpoint
+                    .route()
+                    .map_or(0, |route| route.link.index),
                 towards: *towards,
             }
         };
-        stands.iter().zip(towards).map(way).collect()
+        standpoints.iter().zip(towards).map(way).collect()
     }
 }
 
@@ -260,8 +263,8 @@ struct Neighbours {
 
 impl Neighbours {
     /// The state of the next hop towards `address`; `None` where there is none, or no saying.
-    fn state(&mut self, stand: &Stand, address: IpAddr) -> Option<NeighbourState> {
-        let route = stand.standpoint.route().filter(|route| !route.local)?;
+    fn state(&mut self, shared: &SharedStandpoint, address: IpAddr) -> Option<NeighbourState> {
+        let route = shared.standpoint.route().filter(|route| !route.local)?;
         let link = route.link.index;
         let Some(gateway) = route.gateway else {
             return self.netlink.neighbour(address, link).unwrap_or(None);

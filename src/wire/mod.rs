@@ -13,13 +13,13 @@ pub mod compose;
 pub mod dissect;
 pub mod fragment;
 pub mod frame;
-pub mod glance;
 pub mod greeting;
 pub mod headers;
 pub mod icmp;
 mod ip;
+pub mod packet_template;
+pub mod peek;
 pub mod quote;
-pub mod stencil;
 pub mod tcp;
 #[cfg(test)]
 #[allow(

@@ -6,12 +6,12 @@ use std::fs::File;
 use std::io;
 
 use synquest::capture::read::{Item, Reader};
-use synquest::wire::{frame, glance};
+use synquest::wire::{frame, peek};
 
 fn main() -> io::Result<()> {
     let path = std::env::args_os()
         .nth(1)
-        .ok_or_else(|| io::Error::other("glance FILE"))?;
+        .ok_or_else(|| io::Error::other("peek FILE"))?;
     let mut reader = Reader::open(File::open(path)?).map_err(io::Error::other)?;
     let mut plain = 0_u64;
     let mut turns = 0_u64;
@@ -26,10 +26,10 @@ fn main() -> io::Result<()> {
             .link
             .link()
             .and_then(|link| frame::datagram(link, packet.bytes))
-            .and_then(glance::glance);
+            .and_then(peek::peek);
         match seen.map(|seen| seen.sight) {
-            Some(glance::Sight::Tcp(segment)) if segment.is_plain() => plain += 1,
-            Some(glance::Sight::Tcp(_)) => turns += 1,
+            Some(peek::Sight::Tcp(segment)) if segment.is_plain() => plain += 1,
+            Some(peek::Sight::Tcp(_)) => turns += 1,
             _ => others += 1,
         }
     }

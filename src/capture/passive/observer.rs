@@ -9,8 +9,8 @@ use crate::model::time::Moment;
 use crate::wire::checksum::{self, Checksum};
 use crate::wire::dissect::{Content, Message, Packet};
 use crate::wire::frame::Direction;
-use crate::wire::glance::{Outline, Sight, glance};
 use crate::wire::icmp::Kind;
+use crate::wire::peek::{Outline, Sight, peek};
 use crate::wire::protocol;
 use crate::wire::quote::{Carried, Quote};
 use crate::wire::tcp::{Flags, Segment};
@@ -75,7 +75,7 @@ impl Observer {
     pub fn see_on(&mut self, number: u64, at: Moment, crossing: Crossing, datagram: &[u8]) {
         self.last = self.last.max(at);
         // The bulk of a capture: neither begins a connection nor answers its beginning.
-        if let Some(seen) = glance(datagram)
+        if let Some(seen) = peek(datagram)
             && let Sight::Tcp(outline) = seen.sight
             && !outline.flags.contains(Flags::SYN)
             && !outline.flags.contains(Flags::RST)

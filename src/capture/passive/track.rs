@@ -13,7 +13,7 @@ use crate::model::reply::{Answer, Flaw, Reply};
 use crate::model::session::Said;
 use crate::model::time::Moment;
 use crate::wire::dissect::Message;
-use crate::wire::glance::Outline;
+use crate::wire::peek::Outline;
 use crate::wire::quote::Quote;
 use crate::wire::tcp::{Flags, Segment};
 

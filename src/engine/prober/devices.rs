@@ -75,8 +75,8 @@ impl Prober {
             return;
         };
         // A kernel repeats its SYN after one second and after three; the latest is the one known.
-        let patience = if drawn.is_some() { LATE } else { LATE_AGAIN };
-        let late = at.since(sent) >= patience;
+        let timeout = if drawn.is_some() { LATE } else { LATE_AGAIN };
+        let late = at.since(sent) >= timeout;
         let known = DeviceRefusal {
             device,
             hop: crate::infer::hop_of_arrival(reply.ttl),

@@ -94,15 +94,15 @@ fn a_concluded_inquest_hands_over_its_outcome_once_and_leaves_nothing() {
 
 #[test]
 fn silence_expires_after_its_patience() {
-    for (judge, family, patience) in [
+    for (judge, family, timeout) in [
         (one_syn as Script, Family::V4, 1),
         (one_echo, Family::V6, 1),
         (one_fragment, Family::V4, 35),
         (one_fragment, Family::V6, 66),
     ] {
         let (mut prober, _) = begun(judge, family);
-        assert_eq!(prober.poll(ms(1)), Output::WaitUntil(seconds(patience)));
-        let settled = prober.poll(seconds(patience));
+        assert_eq!(prober.poll(ms(1)), Output::WaitUntil(seconds(timeout)));
+        let settled = prober.poll(seconds(timeout));
         assert_eq!(settled, Output::Settled(SessionId(0)));
         assert!(evidence(&prober).trials()[0].is_silent());
         assert_eq!(verdict(&prober), Cause::DropSomewhere);

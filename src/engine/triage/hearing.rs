@@ -3,9 +3,9 @@
 use std::net::SocketAddr;
 
 use super::super::{Heard, translate};
-use super::account::Account;
-use super::field::{Shown, Syn};
+use super::probe_state::ProbeState;
 use super::strays::{Stray, Told};
+use super::targets::{Shown, Syn};
 use super::{LINGER, RESET_AGAIN, Reset, Triage};
 use crate::model::evidence::Ear;
 use crate::model::reply::{Answer, Flaw, Reply};
@@ -56,10 +56,10 @@ impl Triage {
         };
         if let Ok(Syn {
             target, attempt, ..
-        }) = self.field.find(&shown)
-            && let Some(account) = self.accounts.get_mut(target as usize)
+        }) = self.targets.find(&shown)
+            && let Some(state) = self.states.get_mut(target as usize)
         {
-            account.departed |= 1 << attempt;
+            state.departed |= 1 << attempt;
         }
     }
 
@@ -72,8 +72,8 @@ impl Triage {
             sequence: segment.acknowledgment.wrapping_sub(1),
         };
         let answers = says_something && segment.flags.contains(Flags::ACK);
-        match self.field.find(&shown) {
-            Ok(syn) if answers && self.field.source(syn.target) == Some(packet.destination) => {
+        match self.targets.find(&shown) {
+            Ok(syn) if answers && self.targets.source(syn.target) == Some(packet.destination) => {
                 let reply = translate::reply(packet, translate::segment(segment));
                 self.hear(told, syn, reply, segment.acknowledgment);
             }
@@ -102,7 +102,7 @@ impl Triage {
             ours: source_port,
             sequence,
         };
-        match self.field.find(&shown) {
+        match self.targets.find(&shown) {
             Ok(syn) => self.refuse(told, syn, packet, message.kind, quote),
             Err(target) => {
                 if let Some(target) = target {
@@ -114,9 +114,9 @@ impl Triage {
     }
 
     fn refuse(&mut self, told: Told, syn: Syn, packet: &Packet, kind: Kind, quote: &Quote) {
-        let target = self.field.target(syn.target);
+        let target = self.targets.target(syn.target);
         let asked = target.map(|target| SocketAddr::new(target.address, target.port));
-        if let Some((source, asked)) = self.field.source(syn.target).zip(asked) {
+        if let Some((source, asked)) = self.targets.source(syn.target).zip(asked) {
             let answer = translate::error(packet, kind, quote, source, asked);
             self.hear(told, syn, translate::reply(packet, answer), 0);
         }
@@ -129,12 +129,9 @@ impl Triage {
             return;
         }
         for place in self.order_of_silent() {
-            let attempts = self
-                .accounts
-                .get(place as usize)
-                .map_or(0, |it| it.attempts);
+            let attempts = self.states.get(place as usize).map_or(0, |it| it.attempts);
             for attempt in 0..attempts {
-                let Some(syn) = self.field.at(place, attempt) else {
+                let Some(syn) = self.targets.at(place, attempt) else {
                     continue;
                 };
                 for Stray { told, packet } in strays.remove(&syn.key()).unwrap_or_default() {
@@ -146,15 +143,17 @@ impl Triage {
 
     fn order_of_silent(&self) -> Vec<u32> {
         let silent = |place: &u32| {
-            let account = self.accounts.get(*place as usize);
-            account.is_some_and(Account::is_silent)
+            let state = self.states.get(*place as usize);
+            state.is_some_and(ProbeState::is_silent)
         };
         self.order.iter().copied().filter(silent).collect()
     }
 
     fn hear_stray(&mut self, told: Told, syn: Syn, packet: &Packet) {
         match &packet.content {
-            Content::Tcp(segment) if self.field.source(syn.target) == Some(packet.destination) => {
+            Content::Tcp(segment)
+                if self.targets.source(syn.target) == Some(packet.destination) =>
+            {
                 let port = segment.source_port;
                 let told = Told {
                     flaw: told.flaw.or(Some(Flaw::Misaddressed { port })),
@@ -179,20 +178,20 @@ impl Triage {
         let Syn {
             target, attempt, ..
         } = syn;
-        let Some(account) = self.accounts.get_mut(target as usize) else {
+        let Some(state) = self.states.get_mut(target as usize) else {
             return;
         };
-        if attempt >= account.attempts {
+        if attempt >= state.attempts {
             // The token is that of a SYN that has not left: nobody can know it.
             return;
         }
-        let again = self.replies.hear(account, at, ear, attempt, reply);
+        let again = self.replies.hear(state, at, ear, attempt, reply);
         if flaw.is_none()
             && let (Some(source), Some(known)) =
-                (self.field.source(target), self.field.target(target))
+                (self.targets.source(target), self.targets.target(target))
         {
             let endpoint = (known.address, known.port);
-            let sent = account.sent.get(usize::from(attempt)).copied();
+            let sent = state.sent.get(usize::from(attempt)).copied();
             let took = at.since(sent.unwrap_or(at));
             self.rationed
                 .hear((at, took), source, endpoint, attempt > 0, &reply);
@@ -206,7 +205,7 @@ impl Triage {
             });
         }
         let decides = opens || matches!(reply.answer, Answer::Reset | Answer::Unreachable(..));
-        if decides && flaw.is_none() && account.answer() {
+        if decides && flaw.is_none() && state.answer() {
             self.silent -= 1;
             self.lingering.push_back((at.after(LINGER), target));
         }
@@ -214,10 +213,10 @@ impl Triage {
 
     /// A segment or a quote on one of our flows that shows the wrong number.
     fn miss(&mut self, ear: Ear, target: u32) {
-        if let Some(account) = self.accounts.get_mut(target as usize)
+        if let Some(state) = self.states.get_mut(target as usize)
             && ear == Ear::Tap
         {
-            account.near_misses = account.near_misses.saturating_add(1);
+            state.near_misses = state.near_misses.saturating_add(1);
         }
     }
 }

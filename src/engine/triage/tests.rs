@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::super::Heard;
 use super::super::token::Key;
-use super::{Dossier, GAPS, LINGER, Output, PATIENCE, SYNS, Target, Ticket, Triage};
+use super::{GAPS, LINGER, Output, SYNS, TIMEOUT, Target, Ticket, Triage, TriageResult};
 use crate::model::endpoint::Endpoint;
 use crate::model::evidence::{Ear, LocalRefusal};
 use crate::model::outcome::Outcome;
@@ -54,7 +54,7 @@ struct Rig {
     triage: Triage,
     now: Moment,
     sent: Vec<(Moment, Ticket, Packet)>,
-    settled: Vec<Dossier>,
+    settled: Vec<TriageResult>,
     targets: Vec<Target>,
     v6: bool,
 }
@@ -89,7 +89,7 @@ impl Rig {
                     let packet = dissect(&datagram).unwrap();
                     self.sent.push((self.now, ticket, packet));
                 }
-                Output::Settled(dossier) => self.settled.push(*dossier),
+                Output::Settled(result) => self.settled.push(*result),
                 Output::WaitUntil(until) if until <= end => self.now = until,
                 Output::WaitUntil(_) | Output::Idle => {
                     self.now = self.now.max(end);
@@ -151,10 +151,10 @@ impl Rig {
     }
 
     fn outcome(&self, last: u8) -> Outcome {
-        let dossier = self
+        let result = self
             .settled
             .iter()
-            .find(|dossier| self.targets[dossier.target as usize].address == address(self.v6, last))
+            .find(|result| self.targets[result.target as usize].address == address(self.v6, last))
             .unwrap();
         let endpoint = Endpoint {
             given: String::new(),
@@ -162,7 +162,7 @@ impl Rig {
             port: 3306,
             label: None,
         };
-        dossier.outcome(endpoint, vantage(self.v6), None)
+        result.outcome(endpoint, vantage(self.v6), None)
     }
 }
 
@@ -365,7 +365,7 @@ fn frames_lost_here_make_the_silence_around_them_void() {
         rig.run_until(Moment::from_nanos(millis * 1_000_000));
         rig.triage.handle_drops(rig.now, 3);
     }
-    rig.run_for(PATIENCE);
+    rig.run_for(TIMEOUT);
     let outcome = rig.outcome(1);
     assert!(
         outcome
@@ -395,7 +395,7 @@ fn one_endpoint_on_two_lines_is_answered_on_both() {
     }
     rig.run_for(LINGER * 2);
     assert_eq!(rig.settled.len(), 2);
-    assert!(rig.settled.iter().all(|dossier| dossier.replies.len() == 1));
+    assert!(rig.settled.iter().all(|result| result.replies.len() == 1));
 }
 
 #[test]

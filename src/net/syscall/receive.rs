@@ -18,7 +18,7 @@ const HEADERS: usize = 2048 + 64;
 const SLOTS: usize = 64;
 
 /// Buffers for one `recvmmsg`.
-pub(in crate::net) struct Batch {
+pub(in crate::net) struct ReceiveBatch {
     /// Room for one datagram, in octets.
     room: usize,
     payloads: Box<[u8]>,
@@ -36,7 +36,7 @@ struct Lengths {
 
 /// One datagram of a batch, as the kernel filled it in.
 #[derive(Clone, Copy, Debug)]
-pub(in crate::net) struct Slot<'a> {
+pub(in crate::net) struct Message<'a> {
     /// The octets received.
     pub(in crate::net) payload: &'a [u8],
     /// The socket address it came from.
@@ -45,7 +45,7 @@ pub(in crate::net) struct Slot<'a> {
     pub(in crate::net) control: &'a [u8],
 }
 
-impl Batch {
+impl ReceiveBatch {
     /// Empty buffers for whole datagrams, however long.
     pub(in crate::net) fn whole() -> Self {
         Self::of(WHOLE)
@@ -66,7 +66,7 @@ impl Batch {
         }
     }
 
-    /// Reads what is there without waiting, up to [`Batch::CAPACITY`] datagrams, and says how
+    /// Reads what is there without waiting, up to [`ReceiveBatch::CAPACITY`] datagrams, and says how
     /// many; 0 when there is nothing.
     #[allow(
         clippy::unnecessary_cast,
@@ -130,13 +130,13 @@ impl Batch {
     pub(in crate::net) const CAPACITY: usize = SLOTS;
 
     /// The first `count` datagrams of the last call.
-    pub(in crate::net) fn slots(&self, count: usize) -> impl Iterator<Item = Slot<'_>> {
+    pub(in crate::net) fn messages(&self, count: usize) -> impl Iterator<Item = Message<'_>> {
         self.filled
             .iter()
             .zip(self.payloads.chunks_exact(self.room))
             .zip(self.names.iter().zip(self.controls.iter()))
             .take(count)
-            .map(|((lengths, payload), (name, control))| Slot {
+            .map(|((lengths, payload), (name, control))| Message {
                 payload: payload.get(..lengths.payload).unwrap_or_default(),
                 name: name.get(..lengths.name).unwrap_or_default(),
                 control: control.get(..lengths.control).unwrap_or_default(),
@@ -144,8 +144,8 @@ impl Batch {
     }
 }
 
-impl std::fmt::Debug for Batch {
+impl std::fmt::Debug for ReceiveBatch {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        out.debug_struct("Batch").finish_non_exhaustive()
+        out.debug_struct("ReceiveBatch").finish_non_exhaustive()
     }
 }

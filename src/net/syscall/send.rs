@@ -60,8 +60,8 @@ pub(in crate::net) fn send_burst(
     };
     let (mut start, mut count) = (start, 0);
     let waiting = bounds.get(first..).unwrap_or_default();
-    let slots = vectors.iter_mut().zip(&mut headers).take(most);
-    for ((vector, header), (end, destination)) in slots.zip(waiting) {
+    let messages = vectors.iter_mut().zip(&mut headers).take(most);
+    for ((vector, header), (end, destination)) in messages.zip(waiting) {
         let datagram = octets.get_mut(start..*end).unwrap_or_default();
         start = *end;
         vector.iov_base = datagram.as_mut_ptr().cast();

@@ -8,22 +8,22 @@ use std::sync::mpsc::{self, Receiver, Sender};
 use std::time::Duration;
 
 use super::super::driver::Standing;
-use super::super::ear::{Ears, Sound};
 use super::super::host::{self, Conntrack};
 use super::super::netlink::Netlink;
 use super::super::packet_loop::{Machine, Turn};
+use super::super::receiver::{Received, Receivers};
 use super::super::watch::News;
 use super::Tally;
-use super::sender::{Load, Way};
-use crate::engine::triage::{Dossier, Output, Triage};
+use super::sender::{SendBatch, Way};
+use crate::engine::triage::{Output, Triage, TriageResult};
 use crate::model::evidence::LocalRefusal;
 use crate::model::time::Moment;
 
 /// Loads on their way to the senders and back: enough that these seldom wait for one.
-const LOADS: usize = 6;
-/// Datagrams in a load.
-const LOAD: usize = 256;
-/// How long to leave frames in the sockets while loads are being sent: the least receive buffer that
+const BATCHES: usize = 6;
+/// Datagrams in a batch.
+const BATCH_SIZE: usize = 256;
+/// How long to leave frames in the sockets while batches are being sent: the least receive buffer that
 /// a kernel grants holds more than arrive in it.
 const NAP: Duration = Duration::from_micros(300);
 /// How often the standing is told and the connection-tracking table looked at.
@@ -35,7 +35,7 @@ const CHANGE: Duration = Duration::from_millis(250);
 #[derive(Debug)]
 pub(super) enum Report {
     Standing(Standing),
-    Settled(Vec<Dossier>),
+    Settled(Vec<TriageResult>),
 }
 
 /// The triage and the senders' channels.
@@ -44,10 +44,10 @@ pub(super) struct TriageMachine {
     triage: Triage,
     ways: Vec<Way>,
     reports: Sender<Report>,
-    idle: Vec<Load>,
-    loads: Option<Sender<Load>>,
-    returned: Option<Receiver<Load>>,
-    settled: Vec<Dossier>,
+    idle: Vec<SendBatch>,
+    batches: Option<Sender<SendBatch>>,
+    returned: Option<Receiver<SendBatch>>,
+    settled: Vec<TriageResult>,
     scratch: Vec<u8>,
     tally: Tally,
     began: Option<Moment>,
@@ -64,15 +64,16 @@ impl Machine for TriageMachine {
         self.triage.interrupt(now);
     }
 
-    fn act(&mut self, now: Moment, ears: &mut Ears) -> Turn {
+    fn act(&mut self, now: Moment, receivers: &mut Receivers) -> Turn {
         self.take_back(now);
-        self.watch_departures(ears);
+        self.watch_departures(receivers);
         let turn = self.send_due(now);
         if self.tell(now) { turn } else { Turn::Done }
     }
 
-    fn handle_frame(&mut self, at: Moment, sound: &Sound<'_>) {
-        self.triage.handle_frame(at, sound.heard, sound.datagram);
+    fn handle_frame(&mut self, at: Moment, received: &Received<'_>) {
+        self.triage
+            .handle_frame(at, received.heard, received.datagram);
     }
 
     fn handle_drops(&mut self, now: Moment, count: u64) {
@@ -84,7 +85,7 @@ impl Machine for TriageMachine {
         self.triage.handle_gap(now, span);
     }
 
-    fn handle_news(&mut self, now: Moment, news: &mut News, _: &mut Ears) {
+    fn handle_news(&mut self, now: Moment, news: &mut News, _: &mut Receivers) {
         let news = std::mem::take(news);
         if self.ways.iter().any(|way| news.concerns(way.towards)) {
             self.check_sources();
@@ -99,8 +100,10 @@ impl TriageMachine {
             triage,
             ways,
             reports,
-            idle: std::iter::repeat_with(Load::default).take(LOADS).collect(),
-            loads: None,
+            idle: std::iter::repeat_with(SendBatch::default)
+                .take(BATCHES)
+                .collect(),
+            batches: None,
             returned: None,
             settled: Vec::new(),
             scratch: Vec::with_capacity(128),
@@ -114,10 +117,10 @@ impl TriageMachine {
     }
 
     /// The sender's ends of the channels to it and back.
-    pub(super) fn channels(&mut self) -> (Receiver<Load>, Sender<Load>) {
-        let (loads, inbox) = mpsc::channel();
+    pub(super) fn channels(&mut self) -> (Receiver<SendBatch>, Sender<SendBatch>) {
+        let (batches, inbox) = mpsc::channel();
         let (outbox, returned) = mpsc::channel();
-        self.loads = Some(loads);
+        self.batches = Some(batches);
         self.returned = Some(returned);
         (inbox, outbox)
     }
@@ -136,51 +139,51 @@ impl TriageMachine {
         let Some(returned) = &self.returned else {
             return;
         };
-        for mut load in returned.try_iter() {
-            for (ticket, refusal) in load.refused.drain(..) {
+        for mut batch in returned.try_iter() {
+            for (ticket, refusal) in batch.refused.drain(..) {
                 self.triage.handle_refusal(now, ticket, refusal);
             }
             if self.triage.round() == 0
                 && let Some(began) = self.began
             {
                 let round = &mut self.tally.first_round;
-                *round = load.left.since(began).max(*round);
+                *round = batch.left.since(began).max(*round);
             }
-            self.idle.push(load);
+            self.idle.push(batch);
         }
     }
 
     /// In the first round answers show soon enough what left, and to hear each datagram leave would
     /// cost the sender a copy of it. Those that go again are few, and whether they leave matters.
-    fn watch_departures(&mut self, ears: &Ears) {
+    fn watch_departures(&mut self, receivers: &Receivers) {
         let watching = self.triage.round() > 0;
         if watching != self.watching_departures {
             self.watching_departures = watching;
-            ears.hear_departures(watching);
+            receivers.hear_departures(watching);
         }
     }
 
-    /// Does what the triage asks for at `now`, as far as there are idle loads.
+    /// Does what the triage asks for at `now`, as far as there are idle batches.
     fn send_due(&mut self, now: Moment) -> Turn {
-        while let Some(mut load) = self.idle.pop() {
-            let turn = self.fill(now, &mut load);
-            if load.count == 0 {
-                self.idle.push(load);
-            } else if let Some(loads) = &self.loads {
+        while let Some(mut batch) = self.idle.pop() {
+            let turn = self.fill(now, &mut batch);
+            if batch.count == 0 {
+                self.idle.push(batch);
+            } else if let Some(batches) = &self.batches {
                 // The sender outlives this loop, which holds the other end of its inbox.
-                let _ = loads.send(load);
+                let _ = batches.send(batch);
             }
             if let Some(turn) = turn {
-                let flying = self.idle.len() < LOADS;
+                let flying = self.idle.len() < BATCHES;
                 return if flying { Turn::Nap(NAP) } else { turn };
             }
         }
         Turn::Nap(NAP)
     }
 
-    /// Fills a load; `None` where there is more to send than it holds.
-    fn fill(&mut self, now: Moment, load: &mut Load) -> Option<Turn> {
-        while load.count < LOAD {
+    /// Fills a batch; `None` where there is more to send than it holds.
+    fn fill(&mut self, now: Moment, batch: &mut SendBatch) -> Option<Turn> {
+        while batch.count < BATCH_SIZE {
             if self.holding && self.triage.silent() > 0 {
                 return Some(Turn::Wait(now.after(LOOK)));
             }
@@ -194,7 +197,7 @@ impl TriageMachine {
                             self.began.get_or_insert(now);
                             let address = target.address;
                             let scope = scope(address, way.link);
-                            load.add(lane, ticket, address, scope, &self.scratch);
+                            batch.add(lane, ticket, address, scope, &self.scratch);
                         }
                         (refusal, _) => {
                             let refusal = refusal.unwrap_or(LocalRefusal::SourceGone);
@@ -202,7 +205,7 @@ impl TriageMachine {
                         }
                     }
                 }
-                Output::Settled(dossier) => self.settled.push(*dossier),
+                Output::Settled(result) => self.settled.push(*result),
                 Output::WaitUntil(until) => return Some(Turn::Wait(until)),
                 Output::Idle => return Some(Turn::Done),
             }

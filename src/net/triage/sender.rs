@@ -1,4 +1,4 @@
-//! The threads that send: loads of datagrams in, the same loads out again, empty, with what the kernel
+//! The threads that send: batches of datagrams in, the same batches out again, empty, with what the kernel
 //! did not take.
 
 use std::net::IpAddr;
@@ -6,16 +6,16 @@ use std::sync::Mutex;
 use std::sync::mpsc::{Receiver, Sender};
 
 use super::super::clock::Clock;
-use super::super::raw::{Mouth, destination};
+use super::super::raw::{RawSender, destination};
 use super::super::syscall::{AT_ONCE, Burst};
 use crate::engine::triage::Ticket;
 use crate::model::evidence::LocalRefusal;
 use crate::model::time::Moment;
 
-/// The way of the datagrams of one stand.
+/// The way of the datagrams of one standpoint.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Way {
-    /// By which mouth they leave.
+    /// By which raw sender they leave.
     pub(super) lane: Option<usize>,
     /// What they are told; `None` where they are sent.
     pub(super) refusal: Option<LocalRefusal>,
@@ -27,9 +27,9 @@ pub(super) struct Way {
     pub(super) towards: IpAddr,
 }
 
-/// Datagrams for every mouth.
+/// Datagrams for every raw sender.
 #[derive(Debug, Default)]
-pub(super) struct Load {
+pub(super) struct SendBatch {
     lanes: Vec<Lane>,
     /// How many datagrams there are.
     pub(super) count: usize,
@@ -45,8 +45,8 @@ struct Lane {
     tickets: Vec<Ticket>,
 }
 
-impl Load {
-    /// Adds a datagram to `address`, by the mouth of its way.
+impl SendBatch {
+    /// Adds a datagram to `address`, by the raw sender of its way.
     pub(super) fn add(
         &mut self,
         lane: usize,
@@ -67,11 +67,11 @@ impl Load {
         }
     }
 
-    fn send(&mut self, mouths: &[Mouth]) {
+    fn send(&mut self, raw_senders: &[RawSender]) {
         let Self { lanes, refused, .. } = self;
-        for (lane, mouth) in lanes.iter_mut().zip(mouths) {
+        for (lane, raw_sender) in lanes.iter_mut().zip(raw_senders) {
             let Lane { burst, tickets } = lane;
-            mouth.send(burst, AT_ONCE, &mut |index, refusal| {
+            raw_sender.send(burst, AT_ONCE, &mut |index, refusal| {
                 if let Some(ticket) = tickets.get(index) {
                     refused.push((*ticket, refusal));
                 }
@@ -83,22 +83,22 @@ impl Load {
     }
 }
 
-/// Sends every load that comes and gives it back, until no more can come.
+/// Sends every batch that comes and gives it back, until no more can come.
 pub(super) fn send_all(
     clock: Clock,
-    mouths: &[Mouth],
-    loads: &Mutex<Receiver<Load>>,
-    returned: &Sender<Load>,
+    raw_senders: &[RawSender],
+    batches: &Mutex<Receiver<SendBatch>>,
+    returned: &Sender<SendBatch>,
 ) {
-    while let Some(mut load) = next(loads) {
-        load.send(mouths);
-        load.left = clock.now();
-        if returned.send(load).is_err() {
+    while let Some(mut batch) = next(batches) {
+        batch.send(raw_senders);
+        batch.left = clock.now();
+        if returned.send(batch).is_err() {
             return;
         }
     }
 }
 
-fn next(loads: &Mutex<Receiver<Load>>) -> Option<Load> {
-    loads.lock().ok()?.recv().ok()
+fn next(batches: &Mutex<Receiver<SendBatch>>) -> Option<SendBatch> {
+    batches.lock().ok()?.recv().ok()
 }

@@ -1,6 +1,6 @@
 //! Byte constants ↔ values, both ways, and every cut and bit flip of them.
 
-mod glance;
+mod peek;
 mod samples;
 
 use std::net::IpAddr;

@@ -10,7 +10,7 @@ use std::process::Command;
 
 use synquest::capture::read::{Item, Reader};
 use synquest::wire::frame::{self, LinkType};
-use synquest::wire::glance::{Sight, glance};
+use synquest::wire::peek::{Sight, peek};
 
 use super::tools::{Folder, can_use, run, skip, text};
 
@@ -39,7 +39,7 @@ fn ours(capture: impl Read) -> Vec<Seen> {
         };
         let look = (packet.link.link())
             .and_then(|link| frame::datagram(link, packet.bytes))
-            .and_then(glance);
+            .and_then(peek);
         let segment = look.and_then(|look| match look.sight {
             Sight::Tcp(outline) => Some([
                 outline.source_port.into(),

@@ -18,7 +18,7 @@ fn answers_from_elsewhere_and_quotes_behind_a_translation_find_their_endpoint() 
             }
             rig.run_for(Duration::from_secs(2));
         }
-        rig.run_for(PATIENCE);
+        rig.run_for(TIMEOUT);
         for last in [1, 3] {
             let outcome = rig.outcome(last);
             let verdict = &outcome.finding.verdict;
@@ -67,7 +67,7 @@ fn a_wrong_checksum_decides_nothing_and_is_told() {
         rig.hear(&datagram);
         rig.run_for(Duration::from_secs(2));
     }
-    rig.run_for(PATIENCE);
+    rig.run_for(TIMEOUT);
     let outcome = rig.outcome(1);
     assert_eq!(outcome.finding.verdict.cause, Cause::LocalIngress);
 }

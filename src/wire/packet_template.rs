@@ -1,7 +1,7 @@
-//! A stencil: a TCP datagram made once, of which every copy differs in a few numbers only.
+//! A template: a TCP datagram made once, of which every copy differs in a few numbers only.
 //!
 //! A copy costs a few tens of nanoseconds and no allocation: its checksums are worked out from the
-//! stencil's own and the numbers filled in (RFC 1624). It equals, octet for octet, what
+//! template's own and the numbers filled in (RFC 1624). It equals, octet for octet, what
 //! [`compose::segment`] makes of the same numbers.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -11,7 +11,7 @@ use super::tcp::Segment;
 
 /// A TCP datagram without payload and with its changing numbers left at zero.
 #[derive(Clone, Debug)]
-pub struct Stencil {
+pub struct PacketTemplate {
     octets: Vec<u8>,
     /// Octets of IP header.
     header: usize,
@@ -25,7 +25,7 @@ pub struct Stencil {
 /// The numbers of one copy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Numbers {
-    /// Destination address, of the stencil's IP version.
+    /// Destination address, of the template's IP version.
     pub destination: IpAddr,
     /// IPv4 identification; IPv6 has none.
     pub identification: u16,
@@ -37,12 +37,12 @@ pub struct Numbers {
     pub destination_port: u16,
     /// Sequence number.
     pub sequence: u32,
-    /// Value of the timestamps option; passed over where the stencil has none.
+    /// Value of the timestamps option; passed over where the template has none.
     pub timestamp: u32,
 }
 
-impl Stencil {
-    /// Makes a stencil of a datagram; those of its numbers that a copy fills in do not matter.
+impl PacketTemplate {
+    /// Makes a template of a datagram; those of its numbers that a copy fills in do not matter.
     ///
     /// # Errors
     ///
@@ -189,10 +189,10 @@ mod tests {
         );
         segment.window = 64_240;
         segment.options = options;
-        let stencil = Stencil::new(&envelope, &segment).unwrap();
+        let packet_template = PacketTemplate::new(&envelope, &segment).unwrap();
         segment.options.timestamps = options.timestamps.map(|_| (numbers.timestamp, 0));
         let mut copy = vec![7];
-        stencil.copy(&numbers, &mut copy);
+        packet_template.copy(&numbers, &mut copy);
         let whole = compose::segment(&envelope, &segment).unwrap();
         assert_eq!(copy.get(1..), Some(whole.as_slice()), "{numbers:?}");
     }

@@ -25,7 +25,7 @@ use crate::model::evidence::LocalRefusal;
 
 /// A standpoint that endpoints share.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Stand {
+pub(super) struct SharedStandpoint {
     pub(super) standpoint: Standpoint,
     /// What datagrams from it are told; `None` where they are sent.
     pub(super) refusal: Option<LocalRefusal>,
@@ -33,27 +33,27 @@ pub(super) struct Stand {
 
 /// The surveys made so far.
 #[derive(Debug)]
-pub(super) struct Atlas {
+pub(super) struct RouteCache {
     netlink: Netlink,
     preference: Preference,
     /// Blocks whose addresses differ; `None` where that is not known.
     divided: Option<BTreeSet<IpAddr>>,
     blocks: BTreeMap<IpAddr, u32>,
-    stands: Vec<Stand>,
+    standpoints: Vec<SharedStandpoint>,
 }
 
-impl Atlas {
+impl RouteCache {
     pub(super) fn new(mut netlink: Netlink, preference: Preference) -> Self {
         Self {
             divided: divided(&mut netlink),
             netlink,
             preference,
             blocks: BTreeMap::new(),
-            stands: Vec::new(),
+            standpoints: Vec::new(),
         }
     }
 
-    /// Where the endpoint is probed from: a place among the stands.
+    /// Where the endpoint is probed from: a place among the standpoints.
     pub(super) fn place(&mut self, endpoint: &Endpoint) -> u32 {
         let block = block(endpoint.address);
         // A zone may name another interface for each endpoint.
@@ -76,21 +76,21 @@ impl Atlas {
                 let refusal = LocalRefusal::NoRoute;
                 Standpoint::nowhere(endpoint, &self.preference, refusal)
             });
-        let stand = Stand {
+        let shared = SharedStandpoint {
             refusal: standpoint.way.refusal(),
             standpoint,
         };
-        let known = self.stands.iter().position(|known| *known == stand);
+        let known = self.standpoints.iter().position(|known| *known == shared);
         let place = known.unwrap_or_else(|| {
-            self.stands.push(stand);
-            self.stands.len() - 1
+            self.standpoints.push(shared);
+            self.standpoints.len() - 1
         });
         u32::try_from(place).unwrap_or(u32::MAX)
     }
 
-    /// Every stand, as [`Atlas::place`] numbers them.
-    pub(super) fn stands(&self) -> &[Stand] {
-        &self.stands
+    /// Every standpoint, as [`RouteCache::place`] numbers them.
+    pub(super) fn standpoints(&self) -> &[SharedStandpoint] {
+        &self.standpoints
     }
 }
 
@@ -190,17 +190,29 @@ mod tests {
 
     #[test]
     fn addresses_of_this_host_are_surveyed_each_by_itself() {
-        let mut atlas = Atlas::new(Netlink::open().unwrap(), Preference::default());
-        let divided = atlas.divided.clone().unwrap();
+        let mut route_cache = RouteCache::new(Netlink::open().unwrap(), Preference::default());
+        let divided = route_cache.divided.clone().unwrap();
         // 127.0.0.1/32 stands in the local table, ::1/128 as well.
         assert!(divided.contains(&IpAddr::from([127, 0, 0, 0])));
         let [own, other] = ["127.0.0.1", "127.9.9.9"].map(|address| {
-            let place = atlas.place(&endpoint(address));
-            atlas.stands().get(place as usize).cloned().unwrap()
+            let place = route_cache.place(&endpoint(address));
+            route_cache
+                .standpoints()
+                .get(place as usize)
+                .cloned()
+                .unwrap()
         });
         assert_eq!(own.refusal, None);
         assert_eq!(other.refusal, None);
-        assert!(!atlas.blocks.contains_key(&IpAddr::from([127, 0, 0, 0])));
-        assert!(atlas.blocks.contains_key(&IpAddr::from([127, 9, 9, 0])));
+        assert!(
+            !route_cache
+                .blocks
+                .contains_key(&IpAddr::from([127, 0, 0, 0]))
+        );
+        assert!(
+            route_cache
+                .blocks
+                .contains_key(&IpAddr::from([127, 9, 9, 0]))
+        );
     }
 }

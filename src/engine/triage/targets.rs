@@ -2,14 +2,14 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use super::super::token::{Imprint, Key, Tokens, Tuple};
+use super::super::token::{Key, ProbeFields, Tokens, Tuple};
 use super::SYNS;
 use crate::model::endpoint::Family;
 use crate::model::probe::{Flow, Ttl};
 use crate::model::time::Moment;
 use crate::model::vantage::Vantage;
 use crate::wire::compose::Envelope;
-use crate::wire::stencil::{Numbers, Stencil};
+use crate::wire::packet_template::{Numbers, PacketTemplate};
 use crate::wire::tcp::{Flags, Options, Segment};
 
 /// An endpoint of a triage.
@@ -42,29 +42,29 @@ pub(super) struct Syn {
     /// Which of the vantage's source ports it leaves from.
     pub(super) flow: Flow,
     port: u16,
-    imprint: Imprint,
+    probe_fields: ProbeFields,
 }
 
 impl Syn {
     /// The port it leaves from and its sequence number: what any answer shows of it.
     pub(super) const fn key(&self) -> (u16, u32) {
-        (self.port, self.imprint.sequence)
+        (self.port, self.probe_fields.sequence)
     }
 }
 
 /// The endpoints.
 #[derive(Clone, Debug)]
-pub(super) struct Field {
+pub(super) struct Targets {
     tokens: Tokens,
     vantages: Vec<Vantage>,
     /// What the SYNs and resets of each vantage are made from; `None` where it has no source.
-    stencils: Vec<Option<[Stencil; 2]>>,
+    stencils: Vec<Option<[PacketTemplate; 2]>>,
     targets: Vec<Target>,
     /// Every endpoint's place in the list, by its fingerprint.
     index: Vec<(u64, u32)>,
 }
 
-impl Field {
+impl Targets {
     pub(super) fn new(key: Key, vantages: Vec<Vantage>, targets: Vec<Target>) -> Self {
         let mut index: Vec<_> = targets
             .iter()
@@ -117,15 +117,15 @@ impl Field {
         let number = place
             .wrapping_mul(SYNS as u32)
             .wrapping_add(u32::from(attempt));
-        let imprint = self.tokens.imprint(&tuple, number);
+        let probe_fields = self.tokens.probe_fields(&tuple, number);
         let ports = u16::try_from(vantage.ephemeral_ports.len()).ok()?;
-        let chosen = imprint.choice.checked_rem(ports)?;
+        let chosen = probe_fields.choice.checked_rem(ports)?;
         Some(Syn {
             target: place,
             attempt,
             flow: Flow::ephemeral(u8::try_from(chosen).ok()?),
             port: *vantage.ephemeral_ports.get(usize::from(chosen))?,
-            imprint,
+            probe_fields,
         })
     }
 
@@ -146,7 +146,7 @@ impl Field {
                 let Some(syn) = self.at(*place, attempt) else {
                     continue;
                 };
-                if syn.port == shown.ours && syn.imprint.sequence == shown.sequence {
+                if syn.port == shown.ours && syn.probe_fields.sequence == shown.sequence {
                     return Ok(syn);
                 }
                 if syn.port == shown.ours {
@@ -162,11 +162,11 @@ impl Field {
         let Some((stencils, syn, target)) = self.made_from(place, attempt) else {
             return false;
         };
-        let [stencil, _] = stencils;
+        let [packet_template, _] = stencils;
         let ticks = (now.micros() / 1000) & 0xffff_ffff;
         let mut numbers = numbers(target, &syn);
-        numbers.timestamp = syn.imprint.timestamp.wrapping_add(ticks as u32);
-        stencil.copy(&numbers, out);
+        numbers.timestamp = syn.probe_fields.timestamp.wrapping_add(ticks as u32);
+        packet_template.copy(&numbers, out);
         true
     }
 
@@ -182,15 +182,15 @@ impl Field {
         let Some((stencils, syn, target)) = self.made_from(place, attempt) else {
             return false;
         };
-        let [_, stencil] = stencils;
+        let [_, packet_template] = stencils;
         let mut numbers = numbers(target, &syn);
         numbers.sequence = acknowledged;
         numbers.identification = numbers.identification.wrapping_add(1);
-        stencil.copy(&numbers, out);
+        packet_template.copy(&numbers, out);
         true
     }
 
-    fn made_from(&self, place: u32, attempt: u8) -> Option<(&[Stencil; 2], Syn, &Target)> {
+    fn made_from(&self, place: u32, attempt: u8) -> Option<(&[PacketTemplate; 2], Syn, &Target)> {
         let target = self.targets.get(place as usize)?;
         let vantage = self.vantages.get(target.vantage as usize)?;
         let stencils = self.stencils.get(target.vantage as usize)?.as_ref()?;
@@ -215,17 +215,17 @@ fn fingerprint(address: IpAddr, port: u16) -> u64 {
 const fn numbers(target: &Target, syn: &Syn) -> Numbers {
     Numbers {
         destination: target.address,
-        identification: syn.imprint.identification,
-        flow_label: syn.imprint.flow_label,
+        identification: syn.probe_fields.identification,
+        flow_label: syn.probe_fields.flow_label,
         source_port: syn.port,
         destination_port: target.port,
-        sequence: syn.imprint.sequence,
+        sequence: syn.probe_fields.sequence,
         timestamp: 0,
     }
 }
 
 /// The SYN of an ordinary Linux client, as the prober sends it, and a reset.
-fn stencils(vantage: &Vantage) -> Option<[Stencil; 2]> {
+fn stencils(vantage: &Vantage) -> Option<[PacketTemplate; 2]> {
     let Ttl(ttl) = Ttl::FULL;
     let envelope = Envelope {
         source: vantage.source,
@@ -243,7 +243,7 @@ fn stencils(vantage: &Vantage) -> Option<[Stencil; 2]> {
     syn.window = super::super::craft::opening_window(mss);
     let reset = Segment::bare(0, 0, 0, 0, Flags::RST);
     Some([
-        Stencil::new(&envelope, &syn).ok()?,
-        Stencil::new(&envelope, &reset).ok()?,
+        PacketTemplate::new(&envelope, &syn).ok()?,
+        PacketTemplate::new(&envelope, &reset).ok()?,
     ])
 }

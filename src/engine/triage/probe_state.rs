@@ -21,7 +21,7 @@ enum Standing {
 
 /// One endpoint.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Account {
+pub(super) struct ProbeState {
     /// When each SYN left; meaningless from `attempts` on.
     pub(super) sent: [Moment; SYNS],
     /// Why this host refused a SYN.
@@ -39,7 +39,7 @@ pub(super) struct Account {
     standing: Standing,
 }
 
-impl Account {
+impl ProbeState {
     /// Whether it is waited for.
     pub(super) fn is_silent(&self) -> bool {
         self.standing == Standing::Silent
@@ -86,7 +86,7 @@ impl Replies {
     /// [`super::RESET_AGAIN`].
     pub(super) fn hear(
         &mut self,
-        account: &mut Account,
+        state: &mut ProbeState,
         at: Moment,
         ear: Ear,
         attempt: u8,
@@ -94,8 +94,8 @@ impl Replies {
     ) -> Option<Moment> {
         let (by_tap, by_stack) = (ear == Ear::Tap, ear == Ear::Stack);
         self.heard += u64::from(by_tap);
-        let mut place = account.latest;
-        for _ in 0..account.replies {
+        let mut place = state.latest;
+        for _ in 0..state.replies {
             let known = self.all.get_mut(place as usize)?;
             // A raw socket hears a broken segment like a whole one: the tap knows.
             let same = known.attempt == attempt
@@ -116,7 +116,7 @@ impl Replies {
             }
             place = known.before;
         }
-        if account.replies < REPLIES
+        if state.replies < REPLIES
             && let Ok(place) = u32::try_from(self.all.len())
         {
             self.all.push(Remembered {
@@ -126,19 +126,19 @@ impl Replies {
                 by_tap,
                 by_stack,
                 reply,
-                before: account.latest,
+                before: state.latest,
             });
-            account.latest = place;
-            account.replies += 1;
+            state.latest = place;
+            state.replies += 1;
         }
         None
     }
 
     /// The replies of an endpoint in the order in which they were first heard.
-    pub(super) fn of(&self, account: &Account) -> Vec<Remembered> {
-        let mut found = Vec::with_capacity(usize::from(account.replies));
-        let mut place = account.latest;
-        for _ in 0..account.replies {
+    pub(super) fn of(&self, state: &ProbeState) -> Vec<Remembered> {
+        let mut found = Vec::with_capacity(usize::from(state.replies));
+        let mut place = state.latest;
+        for _ in 0..state.replies {
             let Some(reply) = self.all.get(place as usize) else {
                 break;
             };

@@ -32,14 +32,14 @@ const OTHER: &str = "other";
 
 /// The file that the runs share.
 #[derive(Debug)]
-pub(super) struct Fellows {
+pub(super) struct OtherRuns {
     file: File,
     process: u32,
     /// What was read and is no whole line yet.
     rest: String,
 }
 
-impl Fellows {
+impl OtherRuns {
     /// Joins the other runs; `None` where there is no folder for it.
     pub(super) fn join() -> Option<Self> {
         let folder = if geteuid().is_root() {
@@ -154,25 +154,25 @@ mod tests {
         path
     }
 
-    fn heard(fellows: &mut Fellows) -> Vec<(IpAddr, bool)> {
+    fn heard(other_runs: &mut OtherRuns) -> Vec<(IpAddr, bool)> {
         let mut heard = Vec::new();
-        fellows.hear(|address, knocks| heard.push((address, knocks)));
+        other_runs.hear(|address, knocks| heard.push((address, knocks)));
         heard
     }
 
     #[test]
     fn runs_hear_what_others_send_and_only_while_they_last() {
-        let path = place("fellows");
-        let mut one = Fellows::open(&path, 1).unwrap();
+        let path = place("other_runs");
+        let mut one = OtherRuns::open(&path, 1).unwrap();
         one.tell(&[transmit(1, true)]);
-        let mut other = Fellows::open(&path, 2).unwrap();
+        let mut other = OtherRuns::open(&path, 2).unwrap();
         one.tell(&[transmit(2, true), transmit(3, false)]);
         assert_eq!(heard(&mut one), []);
         let told = [([10, 9, 3, 2].into(), true), ([10, 9, 3, 3].into(), false)];
         assert_eq!(heard(&mut other), told);
         assert_eq!(heard(&mut other), []);
         drop((one, other));
-        let _last = Fellows::open(&path, 3).unwrap();
+        let _last = OtherRuns::open(&path, 3).unwrap();
         assert_eq!(fs::metadata(&path).unwrap().len(), 0);
         fs::remove_file(path).unwrap();
     }
@@ -180,7 +180,7 @@ mod tests {
     #[test]
     fn half_a_line_waits_for_its_end_and_nonsense_is_passed_over() {
         let path = place("half-a-line");
-        let mut one = Fellows::open(&path, 1).unwrap();
+        let mut one = OtherRuns::open(&path, 1).unwrap();
         let mut file = OpenOptions::new().append(true).open(&path).unwrap();
         file.write_all(b"what is this\n2 10.9.").unwrap();
         assert_eq!(heard(&mut one), []);

@@ -1,7 +1,7 @@
-//! What the two kinds of ear have in common: reading batches, dating frames, counting drops.
+//! What the two kinds of receiver have in common: reading batches, dating frames, counting drops.
 //!
-//! An ear never fails once it is open: a receive error is a frame not heard, and whether frames
-//! were lost is what [`Ear::drops`] says.
+//! A receiver never fails once it is open: a receive error is a frame not heard, and whether frames
+//! were lost is what [`Receiver::drops`] says.
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
@@ -11,7 +11,7 @@ use socket2::Socket;
 use super::clock::Clock;
 use super::failure::{Failure, SocketRole};
 use super::filter::{Ports, Program};
-use super::syscall::{Batch, set_int, words};
+use super::syscall::{ReceiveBatch, set_int, words};
 use super::{privilege, stack, tap};
 use crate::engine::Heard;
 use crate::model::endpoint::Family;
@@ -19,9 +19,9 @@ use crate::model::evidence;
 use crate::model::time::Moment;
 use crate::wire::frame::Link;
 
-/// Where an ear listens.
+/// Where a receiver listens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Post {
+pub(super) enum ReceiverKind {
     /// Before the local firewall: all frames.
     Tap,
     /// Behind it: TCP.
@@ -30,12 +30,12 @@ pub(super) enum Post {
     Icmp(Family),
 }
 
-impl Post {
+impl ReceiverKind {
     const fn role(self) -> SocketRole {
         match self {
             Self::Tap => SocketRole::Tap,
-            Self::Tcp(family) => SocketRole::TcpEar(family),
-            Self::Icmp(family) => SocketRole::IcmpEar(family),
+            Self::Tcp(family) => SocketRole::TcpReceiver(family),
+            Self::Icmp(family) => SocketRole::IcmpReceiver(family),
         }
     }
 
@@ -63,9 +63,9 @@ impl Post {
     }
 }
 
-/// What an ear heard.
+/// What a receiver heard.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Sound<'a> {
+pub(super) struct Received<'a> {
     /// How.
     pub(super) heard: Heard,
     /// The datagram, from its IP header on.
@@ -108,9 +108,9 @@ impl Framed<'_> {
 
 /// A socket that hears frames.
 #[derive(Debug)]
-pub(super) struct Ear {
+pub(super) struct Receiver {
     socket: Socket,
-    post: Post,
+    kind: ReceiverKind,
     /// When the socket was last seen empty: what is read now arrived later.
     floor: Moment,
     /// The kernel's running count of drops, as last read.
@@ -118,7 +118,7 @@ pub(super) struct Ear {
     scratch: Vec<u8>,
 }
 
-/// Batches read from one ear before the others get their turn.
+/// Batches read from one receiver before the others get their turn.
 const BATCHES: usize = 64;
 
 /// Octets of receive buffer asked for; without CAP_NET_ADMIN the kernel grants at most
@@ -130,9 +130,9 @@ const RECEIVE_BUFFER: libc::c_int = 8 << 20;
 /// datagram, which may never come.
 const DROPS: usize = 8;
 
-impl Ear {
-    /// Makes an ear of an open socket.
-    pub(super) fn new(socket: Socket, post: Post) -> Result<Self, Failure> {
+impl Receiver {
+    /// Makes a receiver of an open socket.
+    pub(super) fn new(socket: Socket, kind: ReceiverKind) -> Result<Self, Failure> {
         let prepare = || {
             socket.set_nonblocking(true)?;
             let fd = socket.as_fd();
@@ -140,10 +140,10 @@ impl Ear {
             set_int(fd, libc::SOL_SOCKET, libc::SO_RCVBUFFORCE, RECEIVE_BUFFER)
                 .or_else(|_| set_int(fd, libc::SOL_SOCKET, libc::SO_RCVBUF, RECEIVE_BUFFER))
         };
-        prepare().map_err(|source| post.unfit(source))?;
+        prepare().map_err(|source| kind.unfit(source))?;
         Ok(Self {
             socket,
-            post,
+            kind,
             floor: Moment::START,
             counted: 0,
             scratch: Vec::new(),
@@ -157,10 +157,10 @@ impl Ear {
 
     /// Lets through what the reserved ports may hear.
     pub(super) fn listen_for(&self, ports: &Ports) -> Result<(), Failure> {
-        let program = self.post.program(ports).assemble();
+        let program = self.kind.program(ports).assemble();
         self.socket
             .attach_filter(&program)
-            .map_err(|source| self.post.unfit(source))
+            .map_err(|source| self.kind.unfit(source))
     }
 
     /// Whether this host's own datagrams are heard leaving: at first they are. Only the tap ever hears
@@ -168,7 +168,7 @@ impl Ear {
     pub(super) fn hear_departures(&self, heard: bool) {
         /// `PACKET_IGNORE_OUTGOING` of `linux/if_packet.h`.
         const IGNORE_OUTGOING: libc::c_int = 23;
-        if self.post == Post::Tap {
+        if self.kind == ReceiverKind::Tap {
             let ignored = libc::c_int::from(!heard);
             // To hear more than was asked for costs time and changes nothing.
             let _ = set_int(self.fd(), libc::SOL_PACKET, IGNORE_OUTGOING, ignored);
@@ -180,8 +180,8 @@ impl Ear {
     pub(super) fn hear(
         &mut self,
         clock: &Clock,
-        batch: &mut Batch,
-        sink: &mut dyn FnMut(Moment, &Sound<'_>),
+        batch: &mut ReceiveBatch,
+        sink: &mut dyn FnMut(Moment, &Received<'_>),
     ) -> bool {
         let started = clock.now();
         let count = match batch.receive(self.socket.as_fd()) {
@@ -190,29 +190,29 @@ impl Ear {
             Err(_) => return true,
         };
         let tie = clock.tie();
-        for slot in batch.slots(count) {
-            match self.post {
-                Post::Tap => {
-                    if let Some((stamp, sound)) = tap::interpret(&slot) {
-                        sink(tie.moment(stamp, self.floor), &sound);
+        for message in batch.messages(count) {
+            match self.kind {
+                ReceiverKind::Tap => {
+                    if let Some((stamp, received)) = tap::interpret(&message) {
+                        sink(tie.moment(stamp, self.floor), &received);
                     }
                 }
-                Post::Tcp(family) | Post::Icmp(family) => {
-                    let protocol = stack::protocol(self.post);
+                ReceiverKind::Tcp(family) | ReceiverKind::Icmp(family) => {
+                    let protocol = stack::protocol(self.kind);
                     let heard = Heard::Arriving(evidence::Ear::Stack);
-                    let stamp = stack::restore(family, protocol, &slot, &mut self.scratch);
+                    let stamp = stack::restore(family, protocol, &message, &mut self.scratch);
                     if let Some(stamp) = stamp {
-                        let sound = Sound {
+                        let received = Received {
                             heard,
                             datagram: &self.scratch,
                             framed: None,
                         };
-                        sink(tie.moment(stamp, self.floor), &sound);
+                        sink(tie.moment(stamp, self.floor), &received);
                     }
                 }
             }
         }
-        let empty = count < Batch::CAPACITY;
+        let empty = count < ReceiveBatch::CAPACITY;
         if empty {
             self.floor = started;
         }
@@ -222,7 +222,7 @@ impl Ear {
     /// Frames dropped since the last call because the socket's buffer was full.
     pub(super) fn drops(&mut self) -> u64 {
         let fd = self.socket.as_fd();
-        if self.post == Post::Tap {
+        if self.kind == ReceiverKind::Tap {
             // Reading resets the counters.
             return words::<2>(fd, libc::SOL_PACKET, libc::PACKET_STATISTICS)
                 .map_or(0, |[_, drops]| u64::from(drops));
@@ -242,40 +242,42 @@ impl Ear {
     }
 }
 
-/// All ears of a run, the tap first.
+/// All receivers of a run, the tap first.
 #[derive(Debug)]
-pub(super) struct Ears(Vec<Ear>);
+pub(super) struct Receivers(Vec<Receiver>);
 
-impl Ears {
+impl Receivers {
     /// Hears by the tap alone, until others are added.
-    pub(super) fn new(tap: Ear) -> Self {
+    pub(super) fn new(tap: Receiver) -> Self {
         Self(vec![tap])
     }
 
     /// Hears by these as well.
-    pub(super) fn add(&mut self, ears: impl IntoIterator<Item = Ear>) {
-        self.0.extend(ears);
+    pub(super) fn add(&mut self, receivers: impl IntoIterator<Item = Receiver>) {
+        self.0.extend(receivers);
     }
 
     /// What to wait on.
     pub(super) fn fds(&self) -> impl Iterator<Item = BorrowedFd<'_>> {
-        self.0.iter().map(Ear::fd)
+        self.0.iter().map(Receiver::fd)
     }
 
-    /// Lets through what the reserved ports may hear. An ear that does not take the program keeps the old
+    /// Lets through what the reserved ports may hear. A receiver that does not take the program keeps the old
     /// one and hears too little, which drops would not show; but a longer program of a kind it took
     /// before is only refused for want of memory, and then nothing else works either.
     pub(super) fn listen_for(&self, ports: &Ports) {
-        for ear in &self.0 {
-            if let Err(failure) = ear.listen_for(ports) {
-                tracing::error!(%failure, "an ear keeps its old filter");
+        for receiver in &self.0 {
+            if let Err(failure) = receiver.listen_for(ports) {
+                tracing::error!(%failure, "a receiver keeps its old filter");
             }
         }
     }
 
     /// Whether this host's own datagrams are heard leaving: at first they are.
     pub(super) fn hear_departures(&self, heard: bool) {
-        self.0.iter().for_each(|ear| ear.hear_departures(heard));
+        self.0
+            .iter()
+            .for_each(|receiver| receiver.hear_departures(heard));
     }
 
     /// Hands everything that was heard up to `at` to `sink`, and gives the time up to which nothing is
@@ -284,16 +286,16 @@ impl Ears {
         &mut self,
         clock: &Clock,
         at: Moment,
-        batch: &mut Batch,
-        sink: &mut dyn FnMut(Moment, &Sound<'_>),
+        batch: &mut ReceiveBatch,
+        sink: &mut dyn FnMut(Moment, &Received<'_>),
     ) -> Moment {
         let mut complete = at;
-        for ear in &mut self.0 {
+        for receiver in &mut self.0 {
             let mut last = None;
             let emptied = (0..BATCHES).any(|_| {
-                ear.hear(clock, batch, &mut |heard_at, sound| {
+                receiver.hear(clock, batch, &mut |heard_at, received| {
                     last = Some(heard_at);
-                    sink(heard_at, sound);
+                    sink(heard_at, received);
                 })
             });
             if let (false, Some(last)) = (emptied, last) {
@@ -305,6 +307,6 @@ impl Ears {
 
     /// Frames dropped since the last call because a socket's buffer was full.
     pub(super) fn drops(&mut self) -> u64 {
-        self.0.iter_mut().map(Ear::drops).sum()
+        self.0.iter_mut().map(Receiver::drops).sum()
     }
 }

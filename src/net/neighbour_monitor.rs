@@ -38,12 +38,12 @@ struct Watched {
 
 /// The next hops of all open sessions.
 #[derive(Debug, Default)]
-pub(super) struct Lookout {
+pub(super) struct NeighbourMonitor {
     hops: BTreeMap<NextHop, Watched>,
     due: BTreeSet<(Moment, NextHop)>,
 }
 
-impl Lookout {
+impl NeighbourMonitor {
     /// A session sends by way of `hop` from now on.
     pub(super) fn join(&mut self, now: Moment, session: SessionId, hop: NextHop) {
         let first = now.after(FIRST_LOOK);
@@ -140,32 +140,32 @@ mod tests {
 
     #[test]
     fn a_shared_gateway_is_looked_at_when_the_first_that_waits_is_due() {
-        let mut lookout = Lookout::default();
-        lookout.join(at(0), SessionId(0), hop(1));
-        lookout.join(at(50), SessionId(1), hop(1));
-        assert_eq!(lookout.next(), Some(at(200)));
-        lookout.join(at(50), SessionId(2), hop(7));
-        lookout.leave(SessionId(0), hop(1));
-        lookout.leave(SessionId(1), hop(1));
-        assert_eq!(lookout.next(), Some(at(250)));
-        lookout.leave(SessionId(2), hop(7));
-        assert_eq!(lookout.next(), None);
+        let mut monitor = NeighbourMonitor::default();
+        monitor.join(at(0), SessionId(0), hop(1));
+        monitor.join(at(50), SessionId(1), hop(1));
+        assert_eq!(monitor.next(), Some(at(200)));
+        monitor.join(at(50), SessionId(2), hop(7));
+        monitor.leave(SessionId(0), hop(1));
+        monitor.leave(SessionId(1), hop(1));
+        assert_eq!(monitor.next(), Some(at(250)));
+        monitor.leave(SessionId(2), hop(7));
+        assert_eq!(monitor.next(), None);
     }
 
     #[test]
     fn a_change_is_told_to_all_and_what_is_known_only_to_newcomers() {
-        let mut lookout = Lookout::default();
-        let told = |lookout: &mut Lookout, state| {
+        let mut monitor = NeighbourMonitor::default();
+        let told = |monitor: &mut NeighbourMonitor, state| {
             let mut told = Vec::new();
-            let watched = lookout.hops.get_mut(&hop(1)).unwrap();
+            let watched = monitor.hops.get_mut(&hop(1)).unwrap();
             watched.tell(state, |session, _| told.push(session.0));
             told
         };
-        lookout.join(at(0), SessionId(0), hop(1));
-        assert_eq!(told(&mut lookout, None), Vec::<usize>::new());
-        assert_eq!(told(&mut lookout, Some(NeighbourState::Resolved)), [0]);
-        lookout.join(at(500), SessionId(1), hop(1));
-        assert_eq!(told(&mut lookout, Some(NeighbourState::Resolved)), [1]);
-        assert_eq!(told(&mut lookout, Some(NeighbourState::Failed)), [0, 1]);
+        monitor.join(at(0), SessionId(0), hop(1));
+        assert_eq!(told(&mut monitor, None), Vec::<usize>::new());
+        assert_eq!(told(&mut monitor, Some(NeighbourState::Resolved)), [0]);
+        monitor.join(at(500), SessionId(1), hop(1));
+        assert_eq!(told(&mut monitor, Some(NeighbourState::Resolved)), [1]);
+        assert_eq!(told(&mut monitor, Some(NeighbourState::Failed)), [0, 1]);
     }
 }

@@ -7,18 +7,18 @@ use std::sync::mpsc::Sender;
 use pnet::datalink;
 
 use super::diagnoses::Report;
-use super::ear::Sound;
+use super::receiver::Received;
 use crate::engine::{Attribution, Heard, Interface, Prober, SessionId, Sighting};
 use crate::model::time::Moment;
 
 /// What was told so far.
 #[derive(Debug, Default)]
-pub(super) struct Witness {
+pub(super) struct CaptureTap {
     begun: usize,
     names: BTreeMap<u32, Arc<str>>,
 }
 
-impl Witness {
+impl CaptureTap {
     /// Announces the inquests that began since the last call.
     pub(super) fn announce(&mut self, prober: &Prober, reports: &Sender<Report>) {
         while self.begun < prober.begun() {
@@ -35,11 +35,11 @@ impl Witness {
     pub(super) fn see(
         &mut self,
         at: Moment,
-        sound: &Sound<'_>,
+        received: &Received<'_>,
         attribution: Attribution,
         reports: &Sender<Report>,
     ) {
-        let Some(framed) = &sound.framed else {
+        let Some(framed) = &received.framed else {
             return;
         };
         let sighting = Sighting {
@@ -49,7 +49,7 @@ impl Witness {
                 name: self.name(framed.interface),
                 link: framed.link,
             },
-            departing: sound.heard == Heard::Departing,
+            departing: received.heard == Heard::Departing,
             frame: framed.restore(),
             attribution,
         };

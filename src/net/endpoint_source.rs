@@ -8,7 +8,7 @@ use crate::model::endpoint::Endpoint;
 /// Where the endpoints of a run come from. The run takes one when it has room for it, and never
 /// waits for one.
 #[derive(Debug)]
-pub enum Supply {
+pub enum EndpointSource {
     /// All are known. Each settles, also when the run is stopped before it began.
     Listed(VecDeque<Endpoint>),
     /// They come while the run goes, until the sender is dropped. When the run is stopped, those
@@ -16,7 +16,7 @@ pub enum Supply {
     Fed(Receiver<Endpoint>),
 }
 
-/// What a supply gives.
+/// What a source gives.
 #[derive(Debug)]
 pub(super) enum Supplied {
     /// The next endpoint.
@@ -27,7 +27,7 @@ pub(super) enum Supplied {
     Nothing,
 }
 
-impl Supply {
+impl EndpointSource {
     pub(super) fn next(&mut self) -> Supplied {
         match self {
             Self::Listed(list) => list
@@ -42,13 +42,13 @@ impl Supply {
     }
 }
 
-impl From<Vec<Endpoint>> for Supply {
+impl From<Vec<Endpoint>> for EndpointSource {
     fn from(endpoints: Vec<Endpoint>) -> Self {
         Self::Listed(endpoints.into())
     }
 }
 
-impl From<Receiver<Endpoint>> for Supply {
+impl From<Receiver<Endpoint>> for EndpointSource {
     fn from(channel: Receiver<Endpoint>) -> Self {
         Self::Fed(channel)
     }

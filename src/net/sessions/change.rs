@@ -7,7 +7,7 @@ use super::super::raw::Origin;
 use super::super::route::{Route, Way};
 use super::super::survey::{Preference, Standpoint};
 use super::super::watch::News;
-use super::{Roster, Seat, YOUTH, next_hop, refusal_of};
+use super::{Sessions, Slot, YOUTH, next_hop, refusal_of};
 use crate::engine::{Prober, SessionId};
 use crate::model::change::{Change, Stance};
 use crate::model::endpoint::Endpoint;
@@ -23,7 +23,7 @@ struct Turned {
     refusal: Option<LocalRefusal>,
 }
 
-impl Roster {
+impl Sessions {
     /// Asks again where the open sessions stand whose way may have changed. One that can no longer send,
     /// or sends another way, begins again: what it measured was the other way. Gives what those that
     /// were replaced had come to.
@@ -35,7 +35,7 @@ impl Roster {
     ) -> Vec<(SessionId, Outcome)> {
         let concerned = self.open.iter();
         let concerned: Vec<SessionId> = concerned
-            .filter(|(_, seat)| news.concerns(seat.endpoint.address))
+            .filter(|(_, slot)| news.concerns(slot.endpoint.address))
             .map(|(session, _)| *session)
             .collect();
         let mut replaced = Vec::new();
@@ -43,14 +43,14 @@ impl Roster {
         let mut rules_by_port = BTreeMap::new();
         for session in concerned {
             if let Some(turned) = self.turned(session) {
-                replaced.extend(self.reseat(now, session, turned, prober));
-            } else if let Some(seat) = self.open.get(&session)
+                replaced.extend(self.begin_again(now, session, turned, prober));
+            } else if let Some(slot) = self.open.get(&session)
                 && *rules_by_port
-                    .entry(seat.endpoint.family())
+                    .entry(slot.endpoint.family())
                     .or_insert_with_key(|family| self.netlink.routes_by_port(*family))
             {
                 // A rule by port may have come that only its connections meet.
-                let (endpoint, standpoint) = (seat.endpoint.clone(), seat.standpoint.clone());
+                let (endpoint, standpoint) = (slot.endpoint.clone(), slot.standpoint.clone());
                 self.tell_detour(now, session, &endpoint, &standpoint, prober);
             }
         }
@@ -59,11 +59,11 @@ impl Roster {
 
     /// Where a session stands now; `None` where that has not changed, or cannot be asked.
     fn turned(&mut self, session: SessionId) -> Option<Turned> {
-        let seat = self.open.get(&session)?;
+        let slot = self.open.get(&session)?;
         // Tables that cannot be read say nothing.
         let standpoint =
-            Standpoint::survey(&mut self.netlink, &seat.endpoint, &self.preference).ok()?;
-        let (origin, route) = (&seat.standpoint.origin, seat.standpoint.route());
+            Standpoint::survey(&mut self.netlink, &slot.endpoint, &self.preference).ok()?;
+        let (origin, route) = (&slot.standpoint.origin, slot.standpoint.route());
         let is_gone = route.is_some() && !self.netlink.is_ours(origin.source, origin.scope);
         let refusal = match standpoint.way.refusal() {
             // With a link that is down its addresses and routes may go as well.
@@ -78,10 +78,10 @@ impl Roster {
             let route = way.route();
             route.map(|route| (route.link.index, route.gateway, origin.source))
         };
-        let same = refusal == seat.refusal
+        let same = refusal == slot.refusal
             && (refusal.is_some()
                 || taken(&standpoint.way, &standpoint.origin)
-                    == taken(&seat.standpoint.way, origin));
+                    == taken(&slot.standpoint.way, origin));
         (!same).then_some(Turned {
             standpoint,
             refusal,
@@ -89,7 +89,7 @@ impl Roster {
     }
 
     /// Puts another session into the place of one whose way changed.
-    fn reseat(
+    fn begin_again(
         &mut self,
         now: Moment,
         old: SessionId,
@@ -101,7 +101,7 @@ impl Roster {
         let endpoint = before.endpoint.clone();
         let target = endpoint.address;
         let mut refusal = turned.refusal;
-        let mut seat = Seat {
+        let mut slot = Slot {
             standpoint: before.standpoint.clone(),
             refusal,
             ports: before.ports,
@@ -113,28 +113,28 @@ impl Roster {
         if refusal.is_none() {
             // Other ports as well: whoever remembers the flows of before must not confuse them.
             let reserved = self
-                .open_mouth(&turned.standpoint)
+                .open_sender(&turned.standpoint)
                 .and_then(|()| self.reserve(&turned.standpoint.origin, target));
             match reserved {
                 Ok(ports) => {
                     let sets = self.sets.get(&turned.standpoint.origin);
                     let reservation = sets.and_then(|sets| sets.get(ports));
                     vantage = turned.standpoint.vantage(reservation);
-                    seat.ports = ports;
-                    seat.standpoint = turned.standpoint;
-                    seat.hop = next_hop(&seat.standpoint, target);
+                    slot.ports = ports;
+                    slot.standpoint = turned.standpoint;
+                    slot.hop = next_hop(&slot.standpoint, target);
                 }
                 Err(failure) => refusal = Some(refusal_of(&failure)),
             }
-            seat.refusal = refusal;
+            slot.refusal = refusal;
         }
         let change = Change {
             before: was,
             after: stance(&vantage, refusal),
         };
         let (new, outcome) = prober.handle_change(now, old, vantage, change)?;
-        self.tell_detour(now, new, &seat.endpoint, &seat.standpoint, prober);
-        self.hand_over(now, old, new, seat);
+        self.tell_detour(now, new, &slot.endpoint, &slot.standpoint, prober);
+        self.hand_over(now, old, new, slot);
         Some((old, outcome))
     }
 
@@ -166,21 +166,21 @@ impl Roster {
     }
 
     /// What one session held is free, and the other holds its own.
-    fn hand_over(&mut self, now: Moment, old: SessionId, new: SessionId, seat: Seat) {
-        *self.busy.entry(seat.endpoint.address).or_default() += 1;
+    fn hand_over(&mut self, now: Moment, old: SessionId, new: SessionId, slot: Slot) {
+        *self.busy.entry(slot.endpoint.address).or_default() += 1;
         let held = (
-            seat.endpoint.address,
-            seat.standpoint.origin.clone(),
-            seat.ports,
+            slot.endpoint.address,
+            slot.standpoint.origin.clone(),
+            slot.ports,
         );
         self.settle(now, old);
         self.taken.insert(held);
-        if let Some(hop) = seat.hop {
-            self.lookout.join(now, new, hop);
+        if let Some(hop) = slot.hop {
+            self.neighbour_monitor.join(now, new, hop);
         }
         self.young.insert(new);
         self.aging.push_back((now.after(YOUTH), new));
-        self.open.insert(new, seat);
+        self.open.insert(new, slot);
     }
 }
 

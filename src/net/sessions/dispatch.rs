@@ -1,12 +1,12 @@
-//! How the datagrams of all sessions leave: each by the mouth of its session, many with one call.
+//! How the datagrams of all sessions leave: each by the raw sender of its session, many with one call.
 
-use super::super::raw::{Mouth, Origin, destination};
-use super::{Roster, Seat};
+use super::super::raw::{Origin, RawSender, destination};
+use super::{Sessions, Slot};
 use crate::engine::{SessionId, Transmit};
 use crate::model::endpoint::Family;
 use crate::model::evidence::LocalRefusal;
 
-impl Roster {
+impl Sessions {
     /// Sends datagrams in their order, those in a row that leave from one origin together, and tells
     /// `refused` which the kernel did not take.
     pub(in crate::net) fn send(
@@ -17,7 +17,7 @@ impl Roster {
         let mut burst = std::mem::take(&mut self.burst);
         let mut rest = transmits;
         while let Some((first, after)) = rest.split_first() {
-            let (origin, mouth) = match self.way_of(first) {
+            let (origin, raw_sender) = match self.way_of(first) {
                 Ok(way) => way,
                 Err(refusal) => {
                     refused(first, refusal);
@@ -39,7 +39,7 @@ impl Roster {
             }
             // One by one: a refused probe that is tried twice may pass the second time, and what this
             // host's firewall answered the first would be told of it.
-            mouth.send(&mut burst, 1, &mut |index, refusal| {
+            raw_sender.send(&mut burst, 1, &mut |index, refusal| {
                 if let Some(transmit) = row.get(index) {
                     refused(transmit, refusal);
                 }
@@ -49,27 +49,27 @@ impl Roster {
         self.burst = burst;
     }
 
-    fn seat_of(&self, session: SessionId) -> Option<&Seat> {
+    fn slot_of(&self, session: SessionId) -> Option<&Slot> {
         self.open.get(&session).or_else(|| self.left.get(&session))
     }
 
-    /// By which mouth a datagram leaves.
-    fn way_of(&self, transmit: &Transmit) -> Result<(&Origin, &Mouth), LocalRefusal> {
-        let seat = self.seat_of(transmit.session);
-        let seat = seat.ok_or(LocalRefusal::SourceGone)?;
-        let deaf = self.deaf.get(&Family::of(transmit.destination)).copied();
-        if let Some(refusal) = seat.refusal.or(deaf) {
+    /// By which raw sender a datagram leaves.
+    fn way_of(&self, transmit: &Transmit) -> Result<(&Origin, &RawSender), LocalRefusal> {
+        let slot = self.slot_of(transmit.session);
+        let slot = slot.ok_or(LocalRefusal::SourceGone)?;
+        let unheard = self.unheard.get(&Family::of(transmit.destination)).copied();
+        if let Some(refusal) = slot.refusal.or(unheard) {
             return Err(refusal);
         }
-        let origin = &seat.standpoint.origin;
-        let mouth = self.mouths.get(origin);
-        mouth
-            .map(|mouth| (origin, mouth))
+        let origin = &slot.standpoint.origin;
+        let raw_sender = self.raw_senders.get(origin);
+        raw_sender
+            .map(|raw_sender| (origin, raw_sender))
             .ok_or(LocalRefusal::SourceGone)
     }
 
     fn scope_of(&self, transmit: &Transmit) -> u32 {
-        self.seat_of(transmit.session)
-            .map_or(0, |seat| seat.standpoint.scope_of(transmit.destination))
+        self.slot_of(transmit.session)
+            .map_or(0, |slot| slot.standpoint.scope_of(transmit.destination))
     }
 }

@@ -1,5 +1,5 @@
 //! Who is under inquest and who waits: admission, and what each session holds of this host (its way
-//! out, its source ports, its mouth).
+//! out, its source ports, its raw sender).
 //!
 //! Source ports are shared between sessions of different addresses: flows differ all the same, and a
 //! sweep of thousands would run out of ports and files. Sessions of one address never share.
@@ -14,13 +14,13 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use super::counters::Counters;
+use super::endpoint_source::{EndpointSource, Supplied};
 use super::failure::Failure;
 use super::host::{self, Conntrack};
-use super::lookout::{Lookout, NextHop};
+use super::neighbour_monitor::{NeighbourMonitor, NextHop};
 use super::netlink::Netlink;
 use super::ports::{EPHEMERAL, PRIVILEGED, Reservation};
-use super::raw::{Mouth, Origin};
-use super::supply::{Supplied, Supply};
+use super::raw::{Origin, RawSender};
 use super::survey::{Preference, Standpoint};
 use super::syscall::Burst;
 use crate::engine::{LINGER, Prober, SessionId};
@@ -49,7 +49,7 @@ const CONNTRACK_LOOK: Duration = Duration::from_millis(250);
 
 /// One session's hold on this host.
 #[derive(Debug)]
-struct Seat {
+struct Slot {
     endpoint: Endpoint,
     standpoint: Standpoint,
     /// What its probes are told; `None` when they are sent.
@@ -62,17 +62,17 @@ struct Seat {
 
 /// All open sessions, and those to come.
 #[derive(Debug)]
-pub(super) struct Roster {
+pub(super) struct Sessions {
     netlink: Netlink,
     preference: Preference,
-    supply: Supply,
+    endpoint_source: EndpointSource,
     /// No more will be supplied.
     exhausted: bool,
-    /// Taken from the supply and not begun.
+    /// Taken from the source and not begun.
     waiting: VecDeque<Endpoint>,
-    open: BTreeMap<SessionId, Seat>,
+    open: BTreeMap<SessionId, Slot>,
     /// Settled sessions, while the engine still resets what answers them late.
-    left: BTreeMap<SessionId, Seat>,
+    left: BTreeMap<SessionId, Slot>,
     leaving: VecDeque<(Moment, SessionId)>,
     /// Open sessions in their busy time, and when that ends for each that began.
     young: BTreeSet<SessionId>,
@@ -83,11 +83,11 @@ pub(super) struct Roster {
     at_one_address: usize,
     sets: BTreeMap<Origin, Vec<Reservation>>,
     taken: BTreeSet<(IpAddr, Origin, usize)>,
-    mouths: BTreeMap<Origin, Mouth>,
+    raw_senders: BTreeMap<Origin, RawSender>,
     /// Families that we cannot hear answers of, and what their probes are told.
-    deaf: BTreeMap<Family, LocalRefusal>,
+    unheard: BTreeMap<Family, LocalRefusal>,
     chance: fastrand::Rng,
-    lookout: Lookout,
+    neighbour_monitor: NeighbourMonitor,
     counters: Counters,
     tracked: Tracked,
     /// Empty between sends; kept for its memory.
@@ -102,19 +102,19 @@ struct Tracked {
     full: bool,
 }
 
-impl Roster {
-    /// A roster on which nobody is yet.
+impl Sessions {
+    /// Of which none is open yet.
     pub(super) fn new(
         netlink: Netlink,
         preference: Preference,
-        supply: Supply,
+        endpoint_source: EndpointSource,
         chance: fastrand::Rng,
         thorough: bool,
     ) -> Self {
         Self {
             netlink,
             preference,
-            supply,
+            endpoint_source,
             exhausted: false,
             waiting: VecDeque::new(),
             open: BTreeMap::new(),
@@ -130,10 +130,10 @@ impl Roster {
             },
             sets: BTreeMap::new(),
             taken: BTreeSet::new(),
-            mouths: BTreeMap::new(),
-            deaf: BTreeMap::new(),
+            raw_senders: BTreeMap::new(),
+            unheard: BTreeMap::new(),
             chance,
-            lookout: Lookout::default(),
+            neighbour_monitor: NeighbourMonitor::default(),
             counters: Counters::begin(),
             tracked: Tracked {
                 began: host::conntrack(),
@@ -156,12 +156,12 @@ impl Roster {
 
     /// The families that open or settled sessions send in.
     pub(super) fn families(&self) -> BTreeSet<Family> {
-        let origins = self.mouths.keys();
+        let origins = self.raw_senders.keys();
         origins.map(|origin| Family::of(origin.source)).collect()
     }
 
     /// Begins as many sessions as there is room for. Says whether ports were reserved anew, so that
-    /// the ears must learn them.
+    /// the receivers must learn them.
     pub(super) fn admit(&mut self, now: Moment, prober: &mut Prober) -> bool {
         let before = self.reserved();
         for _ in 0..BEGUN_AT_ONCE {
@@ -169,13 +169,13 @@ impl Roster {
                 break;
             }
             let Some(endpoint) = self.next() else { break };
-            self.seat(now, endpoint, prober);
+            self.begin(now, endpoint, prober);
         }
         self.reserved() != before
     }
 
     /// Whether another session would get what it needs. A session needs datagrams at first and
-    /// patience later, so many may wait while few are busy: what all must wait for is paid once.
+    /// only time later, so many may wait while few are busy: what all must wait for is paid once.
     fn has_room(&mut self, now: Moment, prober: &Prober) -> bool {
         while let Some(&(until, session)) = self.aging.front() {
             if until > now {
@@ -194,19 +194,19 @@ impl Roster {
     /// Ends admission because the run was stopped. What a list still holds begins, whatever the
     /// room, so that each has an outcome; a channel is left alone.
     pub(super) fn stop(&mut self, now: Moment, prober: &mut Prober) {
-        if let Supply::Listed(list) = &mut self.supply {
+        if let EndpointSource::Listed(list) = &mut self.endpoint_source {
             self.waiting.append(list);
         }
         self.exhausted = true;
         while let Some(endpoint) = self.waiting.pop_front() {
-            self.seat(now, endpoint, prober);
+            self.begin(now, endpoint, prober);
         }
     }
 
     /// The next endpoint whose address is not busy.
     fn next(&mut self) -> Option<Endpoint> {
         while !self.exhausted && self.waiting.len() < LOOK_AHEAD {
-            match self.supply.next() {
+            match self.endpoint_source.next() {
                 Supplied::Endpoint(endpoint) => self.waiting.push_back(endpoint),
                 Supplied::NotYet => break,
                 Supplied::Nothing => self.exhausted = true,
@@ -236,12 +236,12 @@ impl Roster {
         self.tracked.full && !self.open.is_empty()
     }
 
-    fn seat(&mut self, now: Moment, endpoint: Endpoint, prober: &mut Prober) {
+    fn begin(&mut self, now: Moment, endpoint: Endpoint, prober: &mut Prober) {
         let mut standpoint = Standpoint::survey(&mut self.netlink, &endpoint, &self.preference)
             .unwrap_or_else(|failure| {
                 Standpoint::nowhere(&endpoint, &self.preference, refusal_of(&failure))
             });
-        if let Err(failure) = self.open_mouth(&standpoint) {
+        if let Err(failure) = self.open_sender(&standpoint) {
             standpoint = Standpoint::nowhere(&endpoint, &self.preference, refusal_of(&failure));
         }
         let (mut set, mut refusal) = (0, standpoint.way.refusal());
@@ -260,24 +260,24 @@ impl Roster {
         self.young.insert(session);
         self.aging.push_back((now.after(YOUTH), session));
         if let Some(hop) = hop {
-            self.lookout.join(now, session, hop);
+            self.neighbour_monitor.join(now, session, hop);
         }
         self.tell_detour(now, session, &endpoint, &standpoint, prober);
-        let seat = Seat {
+        let slot = Slot {
             endpoint,
             standpoint,
             refusal,
             ports: set,
             hop,
         };
-        self.open.insert(session, seat);
+        self.open.insert(session, slot);
     }
 
-    fn open_mouth(&mut self, standpoint: &Standpoint) -> Result<(), Failure> {
+    fn open_sender(&mut self, standpoint: &Standpoint) -> Result<(), Failure> {
         let origin = &standpoint.origin;
-        if standpoint.route().is_some() && !self.mouths.contains_key(origin) {
-            let mouth = Mouth::open(origin)?;
-            self.mouths.insert(origin.clone(), mouth);
+        if standpoint.route().is_some() && !self.raw_senders.contains_key(origin) {
+            let raw_sender = RawSender::open(origin)?;
+            self.raw_senders.insert(origin.clone(), raw_sender);
         }
         Ok(())
     }
@@ -310,19 +310,19 @@ impl Roster {
     }
 
     /// What all probes of a family are told from now on.
-    pub(super) fn deafen(&mut self, family: Family, failure: &Failure) {
-        self.deaf.insert(family, refusal_of(failure));
+    pub(super) fn refuse_family(&mut self, family: Family, failure: &Failure) {
+        self.unheard.insert(family, refusal_of(failure));
     }
 
     /// A session has settled: what it held is free, save its way out, by which late answers are
     /// reset.
     pub(super) fn settle(&mut self, now: Moment, session: SessionId) {
-        let Some(seat) = self.open.remove(&session) else {
+        let Some(slot) = self.open.remove(&session) else {
             return;
         };
         self.young.remove(&session);
-        let target = seat.endpoint.address;
-        let held = (target, seat.standpoint.origin.clone(), seat.ports);
+        let target = slot.endpoint.address;
+        let held = (target, slot.standpoint.origin.clone(), slot.ports);
         self.taken.remove(&held);
         if let Some(sessions) = self.busy.get_mut(&target) {
             *sessions -= 1;
@@ -330,8 +330,8 @@ impl Roster {
                 self.busy.remove(&target);
             }
         }
-        if let Some(hop) = seat.hop {
-            self.lookout.leave(session, hop);
+        if let Some(hop) = slot.hop {
+            self.neighbour_monitor.leave(session, hop);
         }
         while let Some(&(until, gone)) = self.leaving.front() {
             if until > now {
@@ -340,18 +340,18 @@ impl Roster {
             self.leaving.pop_front();
             self.left.remove(&gone);
         }
-        self.left.insert(session, seat);
+        self.left.insert(session, slot);
         self.leaving.push_back((now.after(LINGER), session));
     }
 
     /// When the neighbour table is next to be looked at.
     pub(super) fn next_look(&self) -> Option<Moment> {
-        self.lookout.next()
+        self.neighbour_monitor.next()
     }
 
     /// Looks at the neighbour table and the kernel's counters where that is due, and tells the prober.
     pub(super) fn look(&mut self, now: Moment, prober: &mut Prober) {
-        self.lookout.look(now, &mut self.netlink, prober);
+        self.neighbour_monitor.look(now, &mut self.netlink, prober);
         self.counters.look(now, prober);
     }
 }

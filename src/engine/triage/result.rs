@@ -1,10 +1,10 @@
-//! A dossier: what triage knows of one endpoint, and the outcome that comes of it.
+//! A result: what triage knows of one endpoint, and the outcome that comes of it.
 //!
 //! Kept apart from the triage so that judging and writing can be done elsewhere and later.
 
 use std::time::Duration;
 
-use super::account::{Account, Remembered};
+use super::probe_state::{ProbeState, Remembered};
 use super::{LINGER, SYNS};
 use crate::infer::{self, Brief};
 use crate::model::endpoint::Endpoint;
@@ -26,12 +26,12 @@ pub(super) enum Lapse {
 
 /// What triage knows of an endpoint that has settled.
 #[derive(Clone, Debug)]
-pub struct Dossier {
+pub struct TriageResult {
     /// The endpoint: its place in the list.
     pub target: u32,
     /// From where it was probed: a place in the list of vantages.
     pub vantage: u32,
-    pub(super) account: Account,
+    pub(super) state: ProbeState,
     /// The flow of each SYN.
     pub(super) flows: [Flow; SYNS],
     pub(super) replies: Vec<Remembered>,
@@ -43,7 +43,7 @@ pub struct Dossier {
     pub(super) settled: Moment,
 }
 
-impl Dossier {
+impl TriageResult {
     /// Whether nothing decided it: whoever knows more of the way to it should say so.
     pub fn is_silent(&self) -> bool {
         self.replies.is_empty()
@@ -58,7 +58,7 @@ impl Dossier {
         neighbour: Option<NeighbourState>,
     ) -> Outcome {
         let evidence = self.evidence(neighbour);
-        let began = self.account.began().unwrap_or(self.settled);
+        let began = self.state.began().unwrap_or(self.settled);
         let brief = Brief {
             endpoint,
             vantage,
@@ -88,15 +88,15 @@ impl Dossier {
 
     /// The facts in the order in which they happened.
     fn evidence(&self, neighbour: Option<NeighbourState>) -> Evidence {
-        let account = &self.account;
+        let state = &self.state;
         let mut facts: Vec<(Moment, Fact)> = Vec::with_capacity(8);
-        let attempts = account.sent.iter().zip(&self.flows).zip(&account.refused);
-        let attempts = attempts.zip(1_u32..).take(usize::from(account.attempts));
+        let attempts = state.sent.iter().zip(&self.flows).zip(&state.refused);
+        let attempts = attempts.zip(1_u32..).take(usize::from(state.attempts));
         for (((sent, flow), refused), number) in attempts {
             let id = ProbeId(number);
             let probe = Probe::plain(Kind::Syn, Target::Endpoint, *flow);
             facts.push((*sent, Fact::Sent(id, probe)));
-            if account.departed & (1 << (number - 1)) != 0 {
+            if state.departed & (1 << (number - 1)) != 0 {
                 facts.push((*sent, Fact::Departed(id)));
             }
             if let Some(refusal) = refused {
@@ -106,9 +106,9 @@ impl Dossier {
             let answered = |known: &Remembered| {
                 u32::from(known.attempt) + 1 == number && known.reply.flaw.is_none()
             };
-            let patience = sent.after(LINGER);
-            if patience <= self.settled && !self.replies.iter().any(answered) {
-                facts.push((patience, Fact::Expired(id)));
+            let timeout = sent.after(LINGER);
+            if timeout <= self.settled && !self.replies.iter().any(answered) {
+                facts.push((timeout, Fact::Expired(id)));
             }
         }
         for known in &self.replies {
@@ -129,7 +129,7 @@ impl Dossier {
         facts.extend(self.known.iter().cloned());
         // Facts of one moment stay in the order they were put: a SYN before its answer.
         facts.sort_by_key(|(at, _)| *at);
-        let last = (0..account.near_misses).map(|_| Fact::NearMiss);
+        let last = (0..state.near_misses).map(|_| Fact::NearMiss);
         let last = last.chain(neighbour.map(Fact::Neighbour));
         let last = last.chain(self.interrupted.then_some(Fact::Interrupted));
         facts.extend(last.map(|fact| (self.settled, fact)));

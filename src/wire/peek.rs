@@ -10,7 +10,7 @@ use super::{Family, ip, number16, number32, octet, protocol};
 
 /// What a look at a datagram shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Glance {
+pub struct Peeked {
     /// Source address.
     pub source: IpAddr,
     /// Destination address.
@@ -65,7 +65,7 @@ impl Outline {
 
 /// Looks at the IP datagram at the beginning of `bytes`; `None` where it cannot be dissected.
 #[inline]
-pub fn glance(bytes: &[u8]) -> Option<Glance> {
+pub fn peek(bytes: &[u8]) -> Option<Peeked> {
     let (header, rest) = ip::read(bytes).ok()?;
     let declared = match header.declared {
         0 => rest.len(),
@@ -84,7 +84,7 @@ pub fn glance(bytes: &[u8]) -> Option<Glance> {
             (_, other) => Sight::Other(other),
         }
     };
-    Some(Glance {
+    Some(Peeked {
         source: header.source,
         destination: header.destination,
         ttl: header.ttl,

@@ -1,14 +1,14 @@
-//! A glance agrees with a dissection, of whatever bytes; both make do with what a cut leaves.
+//! A peek agrees with a dissection, of whatever bytes; both make do with what a cut leaves.
 
 use proptest::prelude::*;
 
-use super::super::glance::{Glance, Outline, Sight, glance};
+use super::super::peek::{Outline, Peeked, Sight, peek};
 use super::samples::*;
 use super::*;
 
 /// What a glance is to show of a packet.
-fn seen(packet: &Packet) -> Glance {
-    Glance {
+fn seen(packet: &Packet) -> Peeked {
+    Peeked {
         source: packet.source,
         destination: packet.destination,
         ttl: packet.ttl,
@@ -32,7 +32,7 @@ fn seen(packet: &Packet) -> Glance {
 
 fn check(bytes: &[u8]) {
     let expected = dissect(bytes).ok().as_ref().map(seen);
-    assert_eq!(glance(bytes), expected, "{bytes:02x?}");
+    assert_eq!(peek(bytes), expected, "{bytes:02x?}");
 }
 
 #[test]
@@ -48,7 +48,7 @@ fn it_agrees_on_every_sample_cut_anywhere_with_any_bit_flipped() {
         FRAGMENT_V6,
         REASSEMBLY_TIMEOUT_V6,
     ] {
-        assert!(glance(sample).is_some());
+        assert!(peek(sample).is_some());
         for length in 0..=sample.len() {
             check(&sample[..length]);
         }
@@ -100,7 +100,7 @@ fn only_what_begins_and_ends_connections_is_more_than_plain() {
     let check = |flags: Flags, plain: bool| {
         let segment = Segment::bare(1, 2, 3, 4, flags);
         let bytes = compose::segment(&envelope_v4(), &segment).unwrap();
-        let Sight::Tcp(outline) = glance(&bytes).unwrap().sight else {
+        let Sight::Tcp(outline) = peek(&bytes).unwrap().sight else {
             panic!("a segment was composed");
         };
         assert_eq!(outline.is_plain(), plain, "{flags:?}");
