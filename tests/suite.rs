@@ -20,6 +20,7 @@ mod crowd;
 mod explain;
 mod firewalled;
 mod greeting;
+mod honest;
 mod hostile;
 mod lab;
 mod layers;

@@ -7,14 +7,12 @@ use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use super::inflight::Owner;
+use super::timing::RESET_AGAIN;
 use super::token::Tokens;
 use super::{SessionId, Transmit, craft};
 use crate::model::time::Moment;
 use crate::wire::dissect::Packet;
 use crate::wire::tcp::Segment;
-
-/// A SYN-ACK that comes again this long after our reset shows that the reset was lost.
-const AGAIN: Duration = Duration::from_millis(500);
 
 /// How long the kernel's own reset is waited for.
 const KERNELS: Duration = Duration::from_millis(30);
@@ -38,7 +36,7 @@ impl Closings {
         syn_ack: &Segment,
     ) -> bool {
         let made = self.made.get(&owner);
-        if made.is_some_and(|last| at < last.after(AGAIN)) {
+        if made.is_some_and(|last| at < last.after(RESET_AGAIN)) {
             return false;
         }
         let Some(datagram) = craft::reset(tokens, count, packet, syn_ack) else {

@@ -12,6 +12,8 @@ const TIMEOUT_MOST: Duration = Duration::from_secs(3);
 /// How long after an inquest settled its SYN-ACKs are still known, to be reset: twice the longest
 /// timeout.
 pub const LINGER: Duration = Duration::from_secs(6);
+/// A SYN-ACK that comes again this long after our reset shows that the reset was lost.
+pub(super) const RESET_AGAIN: Duration = Duration::from_millis(500);
 /// The reassembly timer of Linux runs 30 s (`IP_FRAG_TIME`); then the way back.
 const REASSEMBLY_V4: Duration = Duration::from_secs(35);
 /// RFC 8200 §4.5 and Linux (`IPV6_FRAG_TIMEOUT`): 60 s; then the way back.

@@ -57,9 +57,7 @@ const SYNS: usize = 3;
 /// How long the last SYN is waited for: a router that cannot resolve the host says so after 3 s.
 const TIMEOUT: Duration = Duration::from_millis(3500);
 /// How long an endpoint that answered is listened to: what contradicts the answer comes soon.
-const LINGER: Duration = Duration::from_secs(1);
-/// A SYN-ACK that comes again this long after our reset shows that the reset was lost.
-const RESET_AGAIN: Duration = Duration::from_millis(500);
+const CONTRADICTED_WITHIN: Duration = Duration::from_secs(1);
 /// How long the signs of one shortage of this host last: a rate this high shows soon what it does.
 const SHORTAGE: Duration = Duration::from_millis(100);
 /// Losses that follow each other faster than this are told as one.

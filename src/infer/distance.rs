@@ -15,15 +15,14 @@
 //!    that a router reports expired there is nearer, `likely` too, since the way back may be shorter.
 
 use std::borrow::Cow;
-use std::time::Duration;
 
 use crate::model::evidence::{HeardReply, Trial};
-use crate::model::probe::{Kind, Probe, ProbeId, Target, Ttl};
-use crate::model::time::Moment;
+use crate::model::probe::{Kind, ProbeId, Target};
 use crate::model::verdict::{Confidence, HopRef};
 
-use super::case::{Case, Drawn, echo, hop_of_arrival, ids, limited_syn, spare_flow};
-use super::controls::{baseline, echo_baseline, host_answers, insist_for, is_without_echo, join};
+use super::case::{Case, Drawn, echo, hop_of_arrival, ids};
+use super::controls::{echo_baseline, host_answers, insist_for, is_without_echo, join};
+use super::limited::{Limited, awaited_until, is_same_answer, limited};
 use super::refusal::refusals;
 use super::sign::{Observed, Progress, Reading, Sign};
 use super::translation::{farthest_quoted, is_raised, translation};
@@ -94,222 +93,173 @@ pub(super) fn read_distance(case: &Case<'_>) -> Reading {
             because: "no router stands between, and the answer's TTL shows none".into(),
         });
     }
+    let nothing_yet = |progress| Reading {
+        sign: None,
+        progress,
+    };
     if let Some(waiting) = echo_awaited(case) {
-        return Reading {
-            sign: None,
-            progress: waiting,
-        };
+        return nothing_yet(waiting);
     }
     let compared = compare(case, near, &answered);
-    // Where the host's own answers come from the same distance, no other port need be asked.
-    let is_certain = !matches!(compared, Compared::Nothing) && !case.brief.thorough;
-    let is_same = is_certain && matches!(compared, Compared::Same(_));
-    let mut progress = if case.brief.thorough || is_without_echo(case) {
-        baseline(case)
-    } else {
-        echo_baseline(case)
+    let is_same = match compared {
+        Compared::Nothing => None,
+        Compared::Same(_) => Some(true),
+        Compared::Farther(..) => Some(false),
     };
-    let mut insist_on = |ttl: u8| -> Vec<&Trial> {
-        let target = Target::Endpoint;
-        let sent = limited(case, target, ttl);
-        if ttl > 0 && ttl < 64 {
-            let probe = limited_syn(target, spare_flow(case, usize::from(ttl)), ttl);
-            join(&mut progress, insist_for(case, &sent, probe, 1, 2));
-        }
-        sent
-    };
-    let at = if is_same { Vec::new() } else { insist_on(near) };
-    let before = insist_on(near - 1);
-    // An answer from before its own distance is followed down to where it begins.
-    for ttl in (1..near.saturating_sub(1)).rev() {
-        if !limited(case, Target::Endpoint, ttl + 1)
-            .iter()
-            .any(|t| is_same_answer(case, t))
-        {
-            break;
-        }
-        insist_on(ttl);
-    }
-    let mut compare_at = |ttl: u8| -> Vec<&Trial> {
-        let Some((probe, sent)) = limited_control(case, ttl).filter(|_| ttl > 0 && ttl < 64) else {
-            return Vec::new();
-        };
-        join(&mut progress, insist_for(case, &sent, probe, 1, 2));
-        sent
-    };
-    // The way back may be longer than the way there: then controls are answered there as well.
-    let early = before.iter().any(|trial| is_same_answer(case, trial));
-    let other_before = if early {
-        compare_at(near - 1)
-    } else {
-        Vec::new()
-    };
-    let elsewhere = if is_certain {
-        Vec::new()
-    } else {
-        compare_at(near)
-    };
-    if let Some(awaited) = elsewhere
-        .first()
-        .or(at.first())
-        .or(other_before.first())
-        .or(before.first())
-        && let Some(until) = awaited_until(case, awaited)
-    {
+    let is_same = is_same.filter(|_| !case.brief.thorough);
+    let (drawn, mut progress) = Limited::ask(case, near, is_same);
+    if let Some(until) = drawn.first().and_then(|trial| awaited_until(case, trial)) {
         join(&mut progress, Progress::Waiting(Some(until)));
-        return Reading {
-            sign: None,
-            progress,
-        };
+        return nothing_yet(progress);
     }
-    let first = if is_certain { &before } else { &elsewhere };
-    let is_unasked = first.is_empty() || early && other_before.is_empty();
-    if is_unasked && matches!(progress, Progress::Asking(_)) {
-        return Reading {
-            sign: None,
-            progress,
-        };
+    if drawn.is_unasked && matches!(progress, Progress::Asking(_)) {
+        return nothing_yet(progress);
     }
-    let router = router_at(case, near);
-    let seen = |sign, strength, others: &[&Trial], because: Cow<'static, str>| {
-        let mut basis = ids(answered.iter().take(4).copied());
+    let answer = Answer {
+        case,
+        near,
+        answered,
+    };
+    let sign = match (answer.before_its_distance(&drawn, &compared), compared) {
+        (Some(sign), _) => Some(sign),
+        (None, Compared::Farther(host, references)) => {
+            if references.len() < 2 && case.echo_answers() {
+                let echoes: Vec<&Trial> = case.echoes().collect();
+                join(&mut progress, insist_for(case, &echoes, echo(), 2, 4));
+            }
+            Some(answer.nearer_than(host, &references))
+        }
+        (None, Compared::Same(references)) => {
+            let because =
+                format!("the answer is sent from hop {near}, as are the address's other answers");
+            Some(answer.seen(Sign::AtHost, Confidence::Proven, &references, because))
+        }
+        (None, Compared::Nothing) => answer.uncompared(&drawn, &progress),
+    };
+    Reading { sign, progress }
+}
+
+/// The port's answer and the hop from which it seems to be sent.
+struct Answer<'c, 'a> {
+    case: &'c Case<'a>,
+    near: u8,
+    answered: Vec<&'a Trial>,
+}
+
+impl Answer<'_, '_> {
+    fn seen(
+        &self,
+        sign: Sign,
+        strength: Confidence,
+        others: &[&Trial],
+        because: impl Into<Cow<'static, str>>,
+    ) -> Observed {
+        let mut basis = ids(self.answered.iter().take(4).copied());
         basis.extend(ids(others.iter().take(4).copied()));
-        Some(Observed {
+        Observed {
             sign,
             strength,
             basis,
-            because,
-        })
-    };
-    let drew = |trials: &[&'_ Trial]| {
-        trials
-            .iter()
-            .copied()
-            .find(|t| is_same_answer(case, t))
-            .map(|t| t.id)
-    };
-    let expired = |trials: &[&'_ Trial]| {
-        let mut expired = trials
-            .iter()
-            .filter(|trial| case.drawn(trial) == Drawn::EnRoute);
-        expired.next().map(|trial| trial.id)
-    };
-    let alone = |from: &[&Trial], others: &[&Trial]| {
-        drew(from)
-            .zip(expired(others))
-            .map(|(port, other)| vec![port, other])
-    };
-    let takes_alone = |basis: Vec<ProbeId>, because: String| {
-        // Legs of unequal length could show the same by chance.
-        let strength = Confidence::Likely;
-        Some(Observed {
-            sign: Sign::NearerThanHost,
-            strength,
-            basis,
             because: because.into(),
-        })
-    };
-    let sign = if let Some((trial, farthest)) = quoted_early(case) {
-        takes_alone(
-            vec![trial],
-            format!("the refusal quotes the SYN as it was no farther than hop {farthest}"),
-        )
-    } else if let (Some(basis), Compared::Same(_)) = (alone(&before, &other_before), &compared) {
-        // Who imitates the host's distance to the hop, or rewrites the TTL of this port's flow.
-        let because = format!(
-            "the answer is sent from hop {near}, as are the host's other answers; a SYN that ought \
-             to expire before draws it as well, so the TTL of this port's flow is rewritten on the \
-             way"
-        );
+        }
+    }
+
+    /// The probe that drew the answer, and one to another port that was reported expired.
+    fn alone(&self, port: &[&Trial], others: &[&Trial]) -> Option<Vec<ProbeId>> {
+        let case = self.case;
+        let drew = port.iter().find(|trial| is_same_answer(case, trial))?;
+        let expired = others
+            .iter()
+            .find(|trial| case.drawn(trial) == Drawn::EnRoute)?;
+        Some(vec![drew.id, expired.id])
+    }
+
+    /// What shows that the answer is drawn by what never gets as far as its TTL claims.
+    fn before_its_distance(
+        &self,
+        drawn: &Limited<'_>,
+        compared: &Compared<'_>,
+    ) -> Option<Observed> {
+        let near = self.near;
+        let is_same = matches!(compared, Compared::Same(_));
+        let (sign, basis, because) = if let Some((trial, farthest)) = quoted_early(self.case) {
+            let because =
+                format!("the refusal quotes the SYN as it was no farther than hop {farthest}");
+            (Sign::NearerThanHost, vec![trial], because)
+        } else if let Some(basis) = self.alone(&drawn.before, &drawn.other_before) {
+            // Who imitates the host's distance to the hop, or rewrites the TTL of this port's flow.
+            let (sign, because) = if is_same {
+                let because = format!(
+                    "the answer is sent from hop {near}, as are the host's other answers; a SYN that ought \
+                     to expire before draws it as well, so the TTL of this port's flow is rewritten on the \
+                     way"
+                );
+                (Sign::AtHost, because)
+            } else {
+                let because = format!(
+                    "a SYN that expires before hop {near} draws the answer as well, where one to another \
+                     port is reported expired"
+                );
+                (Sign::NearerThanHost, because)
+            };
+            (sign, basis, because)
+        } else {
+            let basis = self.alone(&drawn.at, &drawn.elsewhere);
+            let because = format!(
+                "the answer is sent from hop {near}, where a router reports SYNs to another port expired"
+            );
+            (Sign::NearerThanHost, basis.filter(|_| !is_same)?, because)
+        };
         Some(Observed {
-            sign: Sign::AtHost,
+            sign,
+            // Legs of unequal length could show the same by chance.
             strength: Confidence::Likely,
             basis,
             because: because.into(),
         })
-    } else if let Some(basis) = alone(&before, &other_before) {
+    }
+
+    /// The address's other answers come from farther away.
+    fn nearer_than(&self, host: u8, references: &[&Trial]) -> Observed {
+        let (case, near) = (self.case, self.near);
+        let from_there = |trial: &&Trial| arrival(case, trial) == Some(near);
+        let steady = self.answered.len() >= 2 && self.answered.iter().all(from_there);
+        let firm = steady && router_at(case, near).is_some() && references.len() >= 2;
+        let strength = if firm {
+            Confidence::Proven
+        } else {
+            Confidence::Likely
+        };
         let because = format!(
-            "a SYN that expires before hop {near} draws the answer as well, where one to another \
-             port is reported expired"
+            "the answer is sent from hop {near}, the address's other answers from hop {host}"
         );
-        takes_alone(basis, because)
-    } else if let (Some(basis), false) = (
-        alone(&at, &elsewhere),
-        matches!(compared, Compared::Same(_)),
-    ) {
-        let because = format!(
-            "the answer is sent from hop {near}, where a router reports SYNs to another port expired"
-        );
-        takes_alone(basis, because)
-    } else {
-        match compared {
-            Compared::Farther(host, references) => {
-                if references.len() < 2 && case.echo_answers() {
-                    let echoes: Vec<&Trial> = case.echoes().collect();
-                    join(&mut progress, insist_for(case, &echoes, echo(), 2, 4));
-                }
-                let steady = answered.len() >= 2
-                    && answered
-                        .iter()
-                        .all(|trial| arrival(case, trial) == Some(near));
-                let firm = steady && router.is_some() && references.len() >= 2;
-                let strength = if firm {
-                    Confidence::Proven
-                } else {
-                    Confidence::Likely
-                };
-                let because = format!(
-                    "the answer is sent from hop {near}, the address's other answers from hop {host}"
-                );
-                seen(Sign::NearerThanHost, strength, &references, because.into())
-            }
-            Compared::Same(references) => {
-                let because = format!(
-                    "the answer is sent from hop {near}, as are the address's other answers"
-                );
-                seen(
-                    Sign::AtHost,
-                    Confidence::Proven,
-                    &references,
-                    because.into(),
-                )
-            }
-            Compared::Nothing => {
-                match (at.iter().copied().find(|t| is_same_answer(case, t)), router) {
-                    (Some(trial), _) => {
-                        let because =
-                            format!("a SYN that lives for {near} hops draws the same answer");
-                        let answers = elsewhere.iter().any(|t| case.drawn(t).is_answer());
-                        let strength = if answers && translation(case).is_none() {
-                            Confidence::Proven
-                        } else {
-                            Confidence::Likely
-                        };
-                        seen(Sign::AtHost, strength, &[trial], because.into())
-                    }
-                    (None, Some((_, trial))) => {
-                        let because = format!(
-                            "the answer is sent from hop {near}, where a router reports the SYN expired"
-                        );
-                        seen(
-                            Sign::NearerThanHost,
-                            Confidence::Likely,
-                            &[trial],
-                            because.into(),
-                        )
-                    }
-                    (None, None) if progress == Progress::Done => seen(
-                        Sign::UnknownDistance,
-                        Confidence::Possible,
-                        &[],
-                        "nothing else shows how far away the host is".into(),
-                    ),
-                    (None, None) => None,
-                }
-            }
+        self.seen(Sign::NearerThanHost, strength, references, because)
+    }
+
+    /// With nothing to compare with: whether a SYN that lives as long as the answer's TTL says draws it.
+    fn uncompared(&self, drawn: &Limited<'_>, progress: &Progress) -> Option<Observed> {
+        let (case, near) = (self.case, self.near);
+        if let Some(trial) = drawn.at.iter().find(|trial| is_same_answer(case, trial)) {
+            let because = format!("a SYN that lives for {near} hops draws the same answer");
+            let answers = |trial: &&Trial| case.drawn(trial).is_answer();
+            let strength = if drawn.elsewhere.iter().any(answers) && translation(case).is_none() {
+                Confidence::Proven
+            } else {
+                Confidence::Likely
+            };
+            return Some(self.seen(Sign::AtHost, strength, &[trial], because));
         }
-    };
-    Reading { sign, progress }
+        if let Some((_, trial)) = router_at(case, near) {
+            let because = format!(
+                "the answer is sent from hop {near}, where a router reports the SYN expired"
+            );
+            return Some(self.seen(Sign::NearerThanHost, Confidence::Likely, &[trial], because));
+        }
+        (*progress == Progress::Done).then(|| {
+            let because = "nothing else shows how far away the host is";
+            self.seen(Sign::UnknownDistance, Confidence::Possible, &[], because)
+        })
+    }
 }
 
 /// What is to be waited for before other ports are compared with; `None` when echo was answered, or
@@ -326,14 +276,6 @@ fn echo_awaited(case: &Case<'_>) -> Option<Progress> {
         Some(until) => Progress::Waiting(Some(until)),
         None => echo_baseline(case),
     })
-}
-
-/// Until when a probe may still be answered as promptly as others are; `None` when it was, or not in
-/// that time.
-fn awaited_until(case: &Case<'_>, trial: &Trial) -> Option<Moment> {
-    let patience = (4 * case.round_trip()).max(Duration::from_millis(100));
-    let until = trial.sent.after(patience);
-    (case.drawn(trial) == Drawn::Pending && until > case.now).then_some(until)
 }
 
 /// The nearest hop from which the answer is drawn although its TTL claims a farther one: the hop whose
@@ -401,45 +343,10 @@ fn compare<'a>(case: &Case<'a>, near: u8, answered: &[&Trial]) -> Compared<'a> {
     }
 }
 
-/// The control of limited TTL to compare one to the port with, and those sent: an echo request where
-/// echo is answered, lest another port be touched; else a SYN to a random port.
-pub(super) fn limited_control<'a>(case: &Case<'a>, ttl: u8) -> Option<(Probe, Vec<&'a Trial>)> {
-    if case.echo_answers() && !case.brief.thorough {
-        let probe = Probe {
-            ttl: Ttl(ttl),
-            ..echo()
-        };
-        let sent = case.trials(move |other| other.kind == Kind::Echo && other.ttl.0 == ttl);
-        return Some((probe, sent.collect()));
-    }
-    let target = Target::Control(case.random_control()?);
-    let probe = limited_syn(target, spare_flow(case, usize::from(ttl)), ttl);
-    Some((probe, limited(case, target, ttl)))
-}
-
 /// Whether the port's answers come from as far as what the address answers elsewhere.
 pub(super) fn is_as_far_as_host(case: &Case<'_>) -> bool {
     let answered = answers(case);
     answer_hop(case).is_some_and(|near| matches!(compare(case, near, &answered), Compared::Same(_)))
-}
-
-/// SYNs to a target that expire after `ttl` hops.
-pub(super) fn limited<'a>(case: &Case<'a>, target: Target, ttl: u8) -> Vec<&'a Trial> {
-    case.trials(move |probe| {
-        probe.kind == Kind::Syn && probe.target == target && probe.ttl.0 == ttl
-    })
-    .collect()
-}
-
-/// Whether a SYN of limited TTL drew what those of full TTL draw.
-fn is_same_answer(case: &Case<'_>, trial: &Trial) -> bool {
-    match case.drawn(trial) {
-        Drawn::SynAck | Drawn::Reset => true,
-        Drawn::Refused(_) => case
-            .telling(trial)
-            .is_some_and(|heard| heard.reply.from == case.address()),
-        _ => false,
-    }
 }
 
 /// A refusal in the name of the address that quotes the SYN as it was before it could reach the host:

@@ -25,6 +25,7 @@ mod flawed;
 mod hole;
 mod hypothesis;
 mod judge;
+mod limited;
 mod local;
 mod locate;
 mod loss;

@@ -25,7 +25,8 @@ use crate::model::verdict::Confidence;
 use super::answer::{Tally, reset_syns};
 use super::case::{Case, Drawn, echo, limited_syn, spare_flow, syn};
 use super::controls::{baseline, insist, insist_for, join, marked_baseline};
-use super::distance::{answer_hop, is_as_far_as_host, limited, limited_control};
+use super::distance::{answer_hop, is_as_far_as_host};
+use super::limited::{limited, limited_control};
 use super::sign::{Observed, Progress, Reading, Sign};
 
 /// Marked SYNs that drew nothing, before a reset to unmarked ones alone is called unclear.

@@ -37,6 +37,12 @@ impl Reply {
             Some(Flaw::Misaddressed { .. }) => "misaddressed",
         }
     }
+
+    /// Whether another is this one, heard again or elsewhere: the TTL and what else the receivers know of
+    /// it may differ.
+    pub fn is_same(&self, other: &Self) -> bool {
+        self.from == other.from && self.answer.same_kind(&other.answer)
+    }
 }
 
 /// Why no client's stack takes a reply that bears the probe's token for an answer to it.

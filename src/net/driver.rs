@@ -190,28 +190,31 @@ pub fn run(
             .spawn_scoped(scope, move || packet_loop.run(&mut diagnoses))
             .map_err(|source| Failure::Thread { source })?;
         for report in inbox {
-            match report {
-                Report::Standing(standing) => {
-                    unread.progress.fetch_sub(1, Ordering::AcqRel);
-                    on_event(Event::Standing(standing));
-                }
-                Report::Progress(outcome) => {
-                    unread.progress.fetch_sub(1, Ordering::AcqRel);
-                    on_event(Event::Progress(&outcome));
-                }
-                Report::Begun(session, brief) => on_event(Event::Begun(session, *brief)),
-                Report::Sighted(sighting) => on_event(Event::Sighted(*sighting)),
-                Report::Replaced(session, outcome) => {
-                    on_event(Event::Replaced(session, *outcome));
-                }
-                Report::Settled(session, outcome) => {
-                    unread.settled.fetch_sub(1, Ordering::AcqRel);
-                    on_event(Event::Settled(session, *outcome));
-                }
-            }
+            pass_on(report, &unread, on_event);
         }
         Ok(())
     })
+}
+
+/// Tells the caller what the packet loop reports, and the packet loop that it was read.
+fn pass_on(report: Report, unread: &Unread, on_event: &mut dyn FnMut(Event<'_>)) {
+    match report {
+        Report::Standing(standing) => {
+            unread.progress.fetch_sub(1, Ordering::AcqRel);
+            on_event(Event::Standing(standing));
+        }
+        Report::Progress(outcome) => {
+            unread.progress.fetch_sub(1, Ordering::AcqRel);
+            on_event(Event::Progress(&outcome));
+        }
+        Report::Begun(session, brief) => on_event(Event::Begun(session, *brief)),
+        Report::Sighted(sighting) => on_event(Event::Sighted(*sighting)),
+        Report::Replaced(session, outcome) => on_event(Event::Replaced(session, *outcome)),
+        Report::Settled(session, outcome) => {
+            unread.settled.fetch_sub(1, Ordering::AcqRel);
+            on_event(Event::Settled(session, *outcome));
+        }
+    }
 }
 
 /// Our end of the way to every endpoint, asked of the kernel; sends nothing and needs no privilege.

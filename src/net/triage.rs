@@ -13,7 +13,7 @@ mod sender;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, mpsc};
-use std::thread;
+use std::thread::{self, Scope, ScopedJoinHandle};
 use std::time::Duration;
 
 use self::machine::{Report, TriageMachine};
@@ -106,7 +106,6 @@ pub fn run(
     let raw_senders = std::iter::repeat_with(|| held.raw_senders())
         .take(SENDERS)
         .collect::<Result<Vec<_>, _>>()?;
-    let (reports, inbox) = mpsc::channel();
     let packet_loop = PacketLoop {
         clock,
         receivers,
@@ -114,53 +113,62 @@ pub fn run(
         stop: stop.clone(),
         batch: ReceiveBatch::headers(),
     };
-    let mut machine = TriageMachine::new(triage, held.ways(standpoints, &towards), reports);
-    let mut neighbours = Neighbours {
+    let (reports, inbox) = mpsc::channel();
+    let ways = held.ways(standpoints, &towards);
+    let machine = TriageMachine::new(triage, ways, reports);
+    let mut judge = Judge {
+        endpoints,
+        standpoints,
+        vantages: &vantages,
         netlink: Netlink::open()?,
         gateways: BTreeMap::new(),
     };
     thread::scope(|scope| {
-        let start = |source| Failure::Thread { source };
-        let (batches, returned) = machine.channels();
-        let batches = Arc::new(Mutex::new(batches));
-        for raw_senders in raw_senders {
-            let (batches, returned) = (Arc::clone(&batches), returned.clone());
-            thread::Builder::new()
-                .name("sender".to_owned())
-                .spawn_scoped(scope, move || {
-                    sender::send_all(clock, &raw_senders, &batches, &returned);
-                })
-                .map_err(start)?;
-        }
-        let pumping = thread::Builder::new()
-            .name("packets".to_owned())
-            .spawn_scoped(scope, move || {
-                packet_loop.run(&mut machine);
-                machine.tally()
-            })
-            .map_err(start)?;
+        let packets = start(scope, packet_loop, machine, raw_senders)?;
         for report in inbox {
             match report {
                 Report::Standing(standing) => on_event(Event::Standing(standing)),
                 Report::Settled(results) => {
                     for result in results {
-                        conclude(
-                            &result,
-                            endpoints,
-                            standpoints,
-                            &vantages,
-                            &mut neighbours,
-                            on_event,
-                        );
+                        judge.conclude(&result, on_event);
                     }
                 }
             }
         }
-        match pumping.join() {
+        match packets.join() {
             Ok(tally) => Ok(tally),
             Err(panic) => std::panic::resume_unwind(panic),
         }
     })
+}
+
+/// Starts the threads that send, and the one that hears and decides.
+fn start<'scope>(
+    scope: &'scope Scope<'scope, '_>,
+    packet_loop: PacketLoop,
+    mut machine: TriageMachine,
+    raw_senders: Vec<Vec<RawSender>>,
+) -> Result<ScopedJoinHandle<'scope, Tally>, Failure> {
+    let failed = |source| Failure::Thread { source };
+    let clock = packet_loop.clock;
+    let (batches, returned) = machine.channels();
+    let batches = Arc::new(Mutex::new(batches));
+    for raw_senders in raw_senders {
+        let (batches, returned) = (Arc::clone(&batches), returned.clone());
+        thread::Builder::new()
+            .name("sender".to_owned())
+            .spawn_scoped(scope, move || {
+                sender::send_all(clock, &raw_senders, &batches, &returned);
+            })
+            .map_err(failed)?;
+    }
+    thread::Builder::new()
+        .name("packets".to_owned())
+        .spawn_scoped(scope, move || {
+            packet_loop.run(&mut machine);
+            machine.tally()
+        })
+        .map_err(failed)
 }
 
 fn families(endpoints: &[Endpoint]) -> Vec<Family> {
@@ -183,32 +191,6 @@ fn first_targets(standpoints: &[SharedStandpoint], targets: &[Target]) -> Vec<Ip
         .into_iter()
         .map(|first| first.unwrap_or(nowhere))
         .collect()
-}
-
-fn conclude(
-    result: &TriageResult,
-    endpoints: &[Endpoint],
-    standpoints: &[SharedStandpoint],
-    vantages: &[Vantage],
-    neighbours: &mut Neighbours,
-    on_event: &mut dyn FnMut(Event<'_>),
-) {
-    let place = result.target as usize;
-    let vantage = result.vantage as usize;
-    let (Some(endpoint), Some(shared), Some(vantage)) = (
-        endpoints.get(place),
-        standpoints.get(vantage),
-        vantages.get(vantage),
-    ) else {
-        return;
-    };
-    let neighbour = if result.is_silent() {
-        neighbours.state(shared, endpoint.address)
-    } else {
-        None
-    };
-    let outcome = result.outcome(endpoint.clone(), vantage.clone(), neighbour);
-    on_event(Event::Settled(SessionId(place), outcome));
 }
 
 /// The raw senders and source ports of a triage, one of each for every origin.
@@ -254,25 +236,44 @@ impl Held {
     }
 }
 
-/// What the neighbour table says of next hops. Of a gateway it is asked once.
+/// Makes outcomes of results, with what the neighbour table says of next hops. Of a gateway it is asked
+/// once.
 #[derive(Debug)]
-struct Neighbours {
+struct Judge<'a> {
+    endpoints: &'a [Endpoint],
+    standpoints: &'a [SharedStandpoint],
+    /// Our end at each standpoint.
+    vantages: &'a [Vantage],
     netlink: Netlink,
     gateways: BTreeMap<(u32, IpAddr), Option<NeighbourState>>,
 }
 
-impl Neighbours {
+impl Judge<'_> {
+    fn conclude(&mut self, result: &TriageResult, on_event: &mut dyn FnMut(Event<'_>)) {
+        let place = result.target as usize;
+        let vantage = result.vantage as usize;
+        let (Some(endpoint), Some(shared), Some(vantage)) = (
+            self.endpoints.get(place),
+            self.standpoints.get(vantage),
+            self.vantages.get(vantage),
+        ) else {
+            return;
+        };
+        let silent = result.is_silent();
+        let neighbour = silent.then(|| self.neighbour(shared, endpoint.address));
+        let outcome = result.outcome(endpoint.clone(), vantage.clone(), neighbour.flatten());
+        on_event(Event::Settled(SessionId(place), outcome));
+    }
+
     /// The state of the next hop towards `address`; `None` where there is none, or no saying.
-    fn state(&mut self, shared: &SharedStandpoint, address: IpAddr) -> Option<NeighbourState> {
+    fn neighbour(&mut self, shared: &SharedStandpoint, address: IpAddr) -> Option<NeighbourState> {
         let route = shared.standpoint.route().filter(|route| !route.local)?;
         let link = route.link.index;
-        let Some(gateway) = route.gateway else {
-            return self.netlink.neighbour(address, link).unwrap_or(None);
-        };
         let netlink = &mut self.netlink;
-        *self
-            .gateways
-            .entry((link, gateway))
-            .or_insert_with(|| netlink.neighbour(gateway, link).unwrap_or(None))
+        let Some(gateway) = route.gateway else {
+            return netlink.neighbour(address, link).unwrap_or(None);
+        };
+        let known = self.gateways.entry((link, gateway));
+        *known.or_insert_with(|| netlink.neighbour(gateway, link).unwrap_or(None))
     }
 }

@@ -15,7 +15,6 @@
 mod allowance;
 mod clients;
 mod command;
-mod compare;
 mod filter;
 mod iptables;
 mod listener;

@@ -7,12 +7,12 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::compare;
 use super::listener::DATABASE;
 use super::network::Network;
 use super::retold;
 use super::truth::Counters;
 use crate::consistent;
+use crate::honest::{self, Judged};
 use crate::scenario::{FamilyName, Scenario};
 
 /// Longer than any time budget: whatever runs longer hangs.
@@ -66,7 +66,7 @@ impl Outcome {
             self.truth,
             self.cause(),
             verdict["confidence"].as_str().unwrap_or("-"),
-            compare::seconds(&self.document),
+            honest::seconds(&self.document),
             self.document["stats"]["probes_sent"].as_u64().unwrap_or(0),
             hop("at_hop"),
             hop("after_hop"),
@@ -143,8 +143,12 @@ fn attempt(scenario: &Scenario, family: FamilyName, outcome: &mut Outcome) {
         }
     }
     let document = &outcome.document;
-    let mut objections = compare::objections(&scenario.expect, family, document);
-    let status = compare::exit_status(document);
+    let mut objections = match honest::judge(&scenario.expect, family, document) {
+        Judged::Right | Judged::Tolerated | Judged::Undecided => Vec::new(),
+        Judged::TooWeak(reason) => vec![reason],
+        Judged::Wrong(reasons) => reasons,
+    };
+    let status = exit_status(document);
     if status.is_some() && status != ended.status {
         objections.push(format!("exit status {:?}, not {status:?}", ended.status));
     }
@@ -156,6 +160,19 @@ fn attempt(scenario: &Scenario, family: FamilyName, outcome: &mut Outcome) {
     ));
     objections.extend(consistent::inconsistencies(document));
     outcome.objections = objections;
+}
+
+/// The exit status the contract asks for; `None` where it leaves room.
+fn exit_status(document: &Value) -> Option<i32> {
+    match (
+        document["verdict"]["cause"].as_str()?,
+        document["verdict"]["state"].as_str()?,
+    ) {
+        ("open", _) => Some(0),
+        (cause, _) if honest::is_undecided(cause) => Some(3),
+        (_, "open") => None,
+        _ => Some(1),
+    }
 }
 
 /// How a run of the prober ended.

@@ -12,7 +12,7 @@
 //! | `router`, `host`, `bridge`, `neighbour`, `reassembly` | the way of a datagram through a node |
 //! | `filter`, `conntrack`, `nat`, `reject` | netfilter |
 //! | `tcp`, `icmp`, `prober` | the ends |
-//! | `runner`, `check`, `budget`, `matrix` | the engine in it, and what is expected of the two |
+//! | `runner`, `show`, `budget`, `matrix` | the engine in it, and what is expected of the two |
 //! | `sweep`, `shared`, `reach` | every scenario: alone, among other ports of the host, and thoroughly |
 #![allow(
     clippy::unwrap_used,
@@ -27,7 +27,6 @@
 mod bridge;
 mod budget;
 mod build;
-mod check;
 mod clock;
 mod compose;
 mod conntrack;
@@ -51,5 +50,6 @@ mod rig;
 mod router;
 pub mod runner;
 mod shared;
+mod show;
 mod sweep;
 mod tcp;

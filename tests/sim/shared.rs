@@ -9,8 +9,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use synquest::model::verdict::{Cause, Confidence};
 
-use super::check::show;
 use super::runner::{Run, family_of, run_among};
+use super::show::show;
 use crate::scenario::{Executor, FamilyName, Scenario, read_all};
 
 /// Other ports of the host: closed in most scenarios, SSH open in some.

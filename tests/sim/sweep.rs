@@ -16,10 +16,12 @@ use synquest::model::outcome::Outcome;
 use synquest::report::json::document;
 use synquest::report::record::{self as report, Record};
 
-use super::check::{Judged, judge, show};
+use super::budget::overspent;
 use super::matrix::Matrix;
-use super::runner::{family_of, run};
+use super::runner::{Run, family_of, run};
+use super::show::show;
 use crate::consistent::inconsistencies;
+use crate::honest::{Judged, judge};
 use crate::scenario::{Executor, FamilyName, Scenario, read_all};
 
 /// Failures of one scenario and family that are shown in full.
@@ -169,6 +171,15 @@ fn document_of(seed: u64, outcome: &Outcome) -> String {
     document(&Record::new(outcome, &run)).expect("a record is a document")
 }
 
+/// What a run did that is to do no harm.
+fn harm(scenario: &Scenario, run: &Run) -> Vec<String> {
+    let mut harm = overspent(scenario, run);
+    if run.completed > 0 {
+        harm.push(format!("{} handshakes were completed", run.completed));
+    }
+    harm
+}
+
 fn run_seeds(wish: &Wish, scenario: &Scenario, family: FamilyName, matrix: &mut Matrix) -> Report {
     let mut report = Report::default();
     let mut undecided = Vec::new();
@@ -198,13 +209,17 @@ fn run_seeds(wish: &Wish, scenario: &Scenario, family: FamilyName, matrix: &mut 
         if wish.verbose {
             eprintln!("{}", show(&run.outcome));
         }
-        match judge(scenario, family, &run) {
+        let mut wrong = harm(scenario, &run);
+        match judge(&scenario.expect, family, &document) {
             Judged::Right | Judged::Tolerated => {}
             Judged::Undecided => undecided.push(seed),
-            Judged::Wrong(reasons) => {
-                let details = format!("  {}\n{}", reasons.join("\n  "), show(&run.outcome));
-                report.fail(&heading, &details);
-            }
+            Judged::TooWeak(_) if scenario.expect.undecided > 0.0 => undecided.push(seed),
+            Judged::TooWeak(reason) => wrong.push(reason),
+            Judged::Wrong(reasons) => wrong.extend(reasons),
+        }
+        if !wrong.is_empty() {
+            let details = format!("  {}\n{}", wrong.join("\n  "), show(&run.outcome));
+            report.fail(&heading, &details);
         }
     }
     let heading = format!("FAIL {} {family:?}", scenario.name);

@@ -40,26 +40,10 @@ impl Prober {
             return;
         };
         let (address, drawn) = match owner {
-            Some(Attribution {
-                session,
-                role: Role::Reply(probe, _),
-            }) => {
-                let session = self.sessions.get(session).map(|entry| &entry.session);
-                let drawn = session.and_then(|session| {
-                    let sent = session.trial(*probe)?.sent;
-                    let after_silence = session.was_silent_before(sent);
-                    Some((
-                        session.brief().endpoint.address,
-                        Some((sent, after_silence)),
-                    ))
-                });
-                let Some(drawn) = drawn else {
-                    return;
-                };
-                drawn
-            }
-            // The wrong token, or a probe of an inquest that is over.
-            Some(_) => return,
+            Some(owner) => match self.drawn(owner) {
+                Some((address, sent)) => (address, Some(sent)),
+                None => return,
+            },
             None => (quote.destination, None),
         };
         let reply = translate::reply(packet, answer);
@@ -91,6 +75,18 @@ impl Prober {
         if news != News::Nobody {
             self.tell(at, source, about, known, news);
         }
+    }
+
+    /// The address of the session whose probe drew a reply, when that was sent, and whether the session
+    /// had been silent before; `None` for the wrong token, and for a probe of a diagnosis that is over.
+    fn drawn(&self, owner: &Attribution) -> Option<(IpAddr, (Moment, bool))> {
+        let Role::Reply(probe, _) = owner.role else {
+            return None;
+        };
+        let session = &self.sessions.get(&owner.session)?.session;
+        let sent = session.trial(probe)?.sent;
+        let after_silence = session.was_silent_before(sent);
+        Some((session.brief().endpoint.address, (sent, after_silence)))
     }
 
     /// Takes note of a SYN of an application of this host to an address under diagnosis: what is told

@@ -2,11 +2,12 @@
 
 use std::net::SocketAddr;
 
+use super::super::timing::RESET_AGAIN;
 use super::super::{Heard, translate};
 use super::probe_state::ProbeState;
 use super::strays::{Stray, Told};
 use super::targets::{Shown, Syn};
-use super::{LINGER, RESET_AGAIN, Reset, Triage};
+use super::{CONTRADICTED_WITHIN, Reset, Triage};
 use crate::model::evidence::Ear;
 use crate::model::reply::{Answer, Flaw, Reply};
 use crate::model::time::Moment;
@@ -207,7 +208,8 @@ impl Triage {
         let decides = opens || matches!(reply.answer, Answer::Reset | Answer::Unreachable(..));
         if decides && flaw.is_none() && state.answer() {
             self.silent -= 1;
-            self.lingering.push_back((at.after(LINGER), target));
+            self.lingering
+                .push_back((at.after(CONTRADICTED_WITHIN), target));
         }
     }
 

@@ -1,5 +1,6 @@
 //! What is remembered of each endpoint: when its SYNs left and what they drew.
 
+use super::super::timing::RESET_AGAIN;
 use super::SYNS;
 use crate::model::evidence::{Ear, LocalRefusal};
 use crate::model::reply::Reply;
@@ -83,7 +84,7 @@ pub(super) struct Replies {
 impl Replies {
     /// Takes note of a reply. Gives the time at which one that says the same was last closed, where
     /// there was one; takes the new one for closed where that is longer ago than
-    /// [`super::RESET_AGAIN`].
+    /// [`RESET_AGAIN`].
     pub(super) fn hear(
         &mut self,
         state: &mut ProbeState,
@@ -99,8 +100,7 @@ impl Replies {
             let known = self.all.get_mut(place as usize)?;
             // A raw socket hears a broken segment like a whole one: the tap knows.
             let same = known.attempt == attempt
-                && known.reply.from == reply.from
-                && known.reply.answer.same_kind(&reply.answer)
+                && known.reply.is_same(&reply)
                 && (known.reply.flaw == reply.flaw || by_stack || !known.by_tap);
             if same {
                 if by_tap && !known.by_tap {
@@ -109,7 +109,7 @@ impl Replies {
                 known.by_tap |= by_tap;
                 known.by_stack |= by_stack;
                 let closed = known.closed;
-                if at.since(closed) >= super::RESET_AGAIN {
+                if at.since(closed) >= RESET_AGAIN {
                     known.closed = at;
                 }
                 return Some(closed);

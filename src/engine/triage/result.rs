@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use super::probe_state::{ProbeState, Remembered};
-use super::{LINGER, SYNS};
+use super::{CONTRADICTED_WITHIN, SYNS};
 use crate::infer::{self, Brief};
 use crate::model::endpoint::Endpoint;
 use crate::model::evidence::{Ear, Evidence, Fact, NeighbourState};
@@ -106,7 +106,7 @@ impl TriageResult {
             let answered = |known: &Remembered| {
                 u32::from(known.attempt) + 1 == number && known.reply.flaw.is_none()
             };
-            let timeout = sent.after(LINGER);
+            let timeout = sent.after(CONTRADICTED_WITHIN);
             if timeout <= self.settled && !self.replies.iter().any(answered) {
                 facts.push((timeout, Fact::Expired(id)));
             }

@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use super::super::Heard;
 use super::super::token::Key;
-use super::{GAPS, LINGER, Output, SYNS, TIMEOUT, Target, Ticket, Triage, TriageResult};
+use super::{
+    CONTRADICTED_WITHIN, GAPS, Output, SYNS, TIMEOUT, Target, Ticket, Triage, TriageResult,
+};
 use crate::model::endpoint::Endpoint;
 use crate::model::evidence::{Ear, LocalRefusal};
 use crate::model::outcome::Outcome;
@@ -274,9 +276,9 @@ fn a_reset_after_a_syn_ack_contradicts_it() {
         let mut rig = Rig::of(false, 1);
         rig.run_for(Duration::from_millis(10));
         rig.answer(1, flags[0], 0);
-        rig.run_for(LINGER / 2);
+        rig.run_for(CONTRADICTED_WITHIN / 2);
         rig.answer(1, flags[1], 0);
-        rig.run_for(LINGER);
+        rig.run_for(CONTRADICTED_WITHIN);
         assert_eq!(rig.outcome(1).finding.verdict.cause, Cause::Conflicting);
     }
 }
@@ -393,7 +395,7 @@ fn one_endpoint_on_two_lines_is_answered_on_both() {
         let datagram = compose::segment(&rig.envelope(1), &reply).unwrap();
         rig.hear(&datagram);
     }
-    rig.run_for(LINGER * 2);
+    rig.run_for(CONTRADICTED_WITHIN * 2);
     assert_eq!(rig.settled.len(), 2);
     assert!(rig.settled.iter().all(|result| result.replies.len() == 1));
 }

@@ -142,6 +142,6 @@ impl Trial {
 impl HeardReply {
     /// Whether a reply is this one, heard again or by the other ear.
     pub(super) fn is_same(&self, reply: &Reply) -> bool {
-        self.reply.from == reply.from && self.reply.answer.same_kind(&reply.answer)
+        self.reply.is_same(reply)
     }
 }
