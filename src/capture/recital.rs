@@ -270,6 +270,7 @@ impl<'a> Recital<'a> {
             | Fact::Known(_)
             | Fact::Sibling(_)
             | Fact::Spent(_)
+            | Fact::Overflow(_)
             | Fact::Interrupted => fact.clone(),
         })
     }

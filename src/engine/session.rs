@@ -8,6 +8,8 @@
 mod adoption;
 mod events;
 
+pub(super) use self::events::Miss;
+
 use std::collections::{BTreeSet, VecDeque};
 use std::net::IpAddr;
 use std::sync::Arc;

@@ -69,9 +69,27 @@ pub enum Fact {
     Spent(IpAddr),
     /// What limited SYNs to the target's neighbours drew, of all that the run sent so far.
     Sibling(SiblingSight),
+    /// So many facts more, of which only the number was kept: the first of them at this time.
+    Overflow(Overflow),
     /// The user or a deadline stopped the inquest.
     Interrupted,
 }
+
+/// Facts of which only the number was kept: whoever floods us costs us no memory.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Overflow {
+    /// Near misses beyond the first [`MOST_NEAR_MISSES`], resets included.
+    pub near_misses: u64,
+    /// Those of them that were resets.
+    pub resets: u64,
+    /// Other facts that are no probe's own, beyond the first [`MOST_FURTHER`].
+    pub others: u64,
+}
+
+/// Near misses that are each kept as a fact.
+pub const MOST_NEAR_MISSES: u64 = 64;
+/// Facts kept that are no probe's own: repeated answers, what the kernel and devices on the way say.
+pub const MOST_FURTHER: usize = 1024;
 
 /// A refusal of something else than an inquest's probes: of another inquest's of the run, or of an
 /// application's of this host.
@@ -213,6 +231,10 @@ pub struct Evidence {
     spent: Vec<(Moment, IpAddr)>,
     siblings: Vec<SiblingSight>,
     interrupted: bool,
+    /// How many entries are no probe's own.
+    further: usize,
+    /// The place of the entry that counts those that were not kept.
+    overflow: Option<usize>,
 }
 
 impl Evidence {
@@ -223,7 +245,7 @@ impl Evidence {
 
     /// Adds a fact. A fact about a probe that was never sent is ignored.
     pub fn record(&mut self, at: Moment, fact: Fact) {
-        let mut place = None;
+        let (mut place, mut is_first) = (None, false);
         match &fact {
             Fact::Sent(id, probe) => self.trials.push(Trial {
                 id: *id,
@@ -259,6 +281,7 @@ impl Evidence {
             Fact::Replied(id, ear, reply) => {
                 let trial = self.trial_mut(*id);
                 if let Some(trial) = trial.filter(|trial| trial.refused.is_none()) {
+                    is_first = trial.is_new(*ear, reply);
                     place = trial.hear(at, *ear, *reply);
                 }
             }
@@ -273,6 +296,12 @@ impl Evidence {
                 let (count, first) = self.stray_resets.unwrap_or((0, *ttl));
                 self.stray_resets = Some((count + 1, first));
             }
+            Fact::Overflow(more) => {
+                self.near_misses = self.near_misses.saturating_add(more.near_misses);
+                if let Some((count, _)) = &mut self.stray_resets {
+                    *count = count.saturating_add(more.resets);
+                }
+            }
             Fact::ReceiveDrops(count) => {
                 self.receive_drops = self.receive_drops.saturating_add(*count);
                 self.void_pending();
@@ -282,10 +311,17 @@ impl Evidence {
             Fact::Kernel(says) => self.kernel.push(*says),
             Fact::Detour(stance) => self.detour = Some(stance.clone()),
             Fact::Moved(change) => self.changes.push((at, Change::clone(change))),
-            Fact::Known(refusal) => self.known.push(*refusal),
-            Fact::Spent(device) => self.spent.push((at, *device)),
+            Fact::Known(refusal) if self.further < MOST_FURTHER => self.known.push(*refusal),
+            Fact::Spent(device) if self.further < MOST_FURTHER => {
+                self.spent.push((at, *device));
+            }
+            Fact::Known(_) | Fact::Spent(_) => {}
             Fact::Sibling(sight) => self.see_sibling(*sight),
             Fact::Interrupted => self.interrupted = true,
+        }
+        if let Some(more) = self.overflowing(&fact, is_first) {
+            self.count(at, more);
+            return;
         }
         let kept = match (&fact, place) {
             (Fact::Sent(id, _), _) => Kept::Sent(*id),
@@ -295,6 +331,47 @@ impl Evidence {
             _ => Kept::Whole(Box::new(fact)),
         };
         self.entries.push(Entry { at, kept });
+    }
+
+    /// What of a fact is only counted; `None` where the fact is kept.
+    fn overflowing(&mut self, fact: &Fact, is_first: bool) -> Option<Overflow> {
+        let many = self.near_misses > MOST_NEAR_MISSES;
+        match fact {
+            Fact::NearMiss | Fact::StrayReset(_) => many.then(|| Overflow {
+                near_misses: 1,
+                resets: u64::from(matches!(fact, Fact::StrayReset(_))),
+                others: 0,
+            }),
+            Fact::Overflow(more) => Some(*more),
+            Fact::Sent(..) | Fact::Departed(_) | Fact::Expired(_) | Fact::Interrupted => None,
+            Fact::Replied(..) if is_first => None,
+            _ if self.further >= MOST_FURTHER => Some(Overflow {
+                others: 1,
+                ..Overflow::default()
+            }),
+            _ => {
+                self.further += 1;
+                None
+            }
+        }
+    }
+
+    /// Adds to the entry that counts what was not kept.
+    fn count(&mut self, at: Moment, more: Overflow) {
+        let index = *self.overflow.get_or_insert(self.entries.len());
+        if index == self.entries.len() {
+            let kept = Kept::Whole(Box::new(Fact::Overflow(more)));
+            self.entries.push(Entry { at, kept });
+            return;
+        }
+        let entry = self.entries.get_mut(index).map(|entry| &mut entry.kept);
+        if let Some(Kept::Whole(fact)) = entry
+            && let Fact::Overflow(sum) = fact.as_mut()
+        {
+            sum.near_misses = sum.near_misses.saturating_add(more.near_misses);
+            sum.resets = sum.resets.saturating_add(more.resets);
+            sum.others = sum.others.saturating_add(more.others);
+        }
     }
 
     fn trial_mut(&mut self, id: ProbeId) -> Option<&mut Trial> {

@@ -2,6 +2,7 @@
 
 use super::super::inflight::Owner;
 use super::super::ledger::{Attribution, Role};
+use super::super::session::Miss;
 use super::super::{Heard, SessionId};
 use super::Prober;
 use crate::model::evidence::Ear;
@@ -50,7 +51,11 @@ impl Prober {
                 }
             }
             (Role::NearMiss(from, numbers, reset), Some(ear)) => {
-                self.miss(at, ear, session, (from, numbers), reset);
+                let miss = self.miss(at, ear, session, (from, numbers), reset);
+                // Whoever floods us fills no capture.
+                if miss != Miss::Kept {
+                    return None;
+                }
             }
             (Role::Closing(probe), _) => {
                 self.closings.closed(Owner { session, probe });
@@ -92,9 +97,12 @@ impl Prober {
         session: SessionId,
         shown: (std::net::IpAddr, [u32; 2]),
         reset: Option<Ttl>,
-    ) {
+    ) -> Miss {
         let entry = self.sessions.get_mut(&session);
-        let counted = entry.is_some_and(|entry| entry.session.miss(at, ear, shown, reset));
-        self.near_misses = self.near_misses.saturating_add(u64::from(counted));
+        let miss = entry.map_or(Miss::Known, |entry| {
+            entry.session.miss(at, ear, shown, reset)
+        });
+        self.near_misses += u64::from(miss != Miss::Known);
+        miss
     }
 }

@@ -4,6 +4,18 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use super::*;
+use crate::model::evidence::MOST_NEAR_MISSES;
+
+/// What became of a near miss.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in super::super) enum Miss {
+    /// It is in the evidence.
+    Kept,
+    /// There are so many that it was only counted.
+    Counted,
+    /// The other receiver had heard it, or the diagnosis is over.
+    Known,
+}
 
 impl Session {
     /// An authentic answer to a probe was heard.
@@ -38,24 +50,23 @@ impl Session {
         self.record(at, Fact::Replied(probe, ear, reply));
     }
 
-    /// A segment on one of our flows whose numbers answer nothing we sent. Whether it is counted:
-    /// not when the other ear counted it.
+    /// A segment on one of our flows whose numbers answer nothing we sent.
     pub(in super::super) fn miss(
         &mut self,
         at: Moment,
         ear: Ear,
         (from, numbers): (IpAddr, [u32; 2]),
         reset: Option<Ttl>,
-    ) -> bool {
+    ) -> Miss {
         if self.is_settled() {
-            return false;
+            return Miss::Known;
         }
         let echoed = self.near_misses.iter().position(|(other, source, shown)| {
             *other != ear && *source == from && *shown == numbers
         });
         if let Some(index) = echoed {
             self.near_misses.remove(index);
-            return false;
+            return Miss::Known;
         }
         if self.near_misses.len() == NEAR_MISSES_REMEMBERED {
             self.near_misses.pop_front();
@@ -63,7 +74,11 @@ impl Session {
         self.near_misses.push_back((ear, from, numbers));
         let fact = reset.map_or(Fact::NearMiss, Fact::StrayReset);
         self.evidence.record(at, fact);
-        true
+        if self.evidence.near_misses() > MOST_NEAR_MISSES {
+            Miss::Counted
+        } else {
+            Miss::Kept
+        }
     }
 
     /// The tap saw a probe leave.

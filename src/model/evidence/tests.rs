@@ -27,11 +27,7 @@ fn heard(replies: &[(Ear, Option<Flaw>)]) -> Trial {
         let at = Moment::START.after(Duration::from_millis(number));
         evidence.record(at, Fact::Replied(PROBE, *ear, reset(*flaw)));
     }
-    let mut again = Evidence::new();
-    for Observation { at, fact } in evidence.observations() {
-        again.record(at, fact);
-    }
-    assert_eq!(evidence.trials(), again.trials());
+    assert_eq!(evidence.trials(), retold(&evidence).trials());
     evidence.trials().first().expect("a trial").clone()
 }
 
@@ -68,4 +64,40 @@ fn an_answer_from_elsewhere_is_kept_apart() {
     assert_eq!(trial.flawed.len(), 1);
     let trial = heard(&[(Ear::Tap, elsewhere), (Ear::Stack, None)]);
     assert_eq!((trial.replies.len(), trial.flawed.len()), (1, 1));
+}
+
+/// The same facts, told anew.
+fn retold(evidence: &Evidence) -> Evidence {
+    let mut again = Evidence::new();
+    for Observation { at, fact } in evidence.observations() {
+        again.record(at, fact);
+    }
+    again
+}
+
+#[test]
+fn a_flood_is_counted_and_costs_no_memory() {
+    let mut evidence = Evidence::new();
+    let probe = Probe::plain(Kind::Syn, Target::Endpoint, Flow::ephemeral(0));
+    evidence.record(Moment::START, Fact::Sent(PROBE, probe));
+    let many = 10 * MOST_FURTHER as u64;
+    for number in 1..=many {
+        let at = Moment::from_nanos(number);
+        let from = u32::try_from(number).unwrap().to_be_bytes().into();
+        evidence.record(at, Fact::NearMiss);
+        evidence.record(at, Fact::StrayReset(Ttl(63)));
+        evidence.record(at, Fact::Spent(from));
+        let reply = Reply {
+            from,
+            ..reset(None)
+        };
+        evidence.record(at, Fact::Replied(PROBE, Ear::Tap, reply));
+        evidence.record(at, Fact::Replied(PROBE, Ear::Tap, reset(None)));
+    }
+    assert_eq!(evidence.near_misses(), 2 * many);
+    assert_eq!(evidence.stray_resets(), Some((many, Ttl(63))));
+    let kept = evidence.observations().count();
+    assert!(kept <= 2 * MOST_FURTHER, "{kept} facts are kept");
+    assert!(evidence.trials()[0].replies.len() <= 16);
+    assert_eq!(retold(&evidence), evidence);
 }

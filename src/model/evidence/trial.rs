@@ -34,6 +34,10 @@ pub struct Trial {
     pub void: bool,
 }
 
+/// Replies of a probe that are kept, each of another sender or kind: devices on the way and the host
+/// send a handful.
+const MOST_REPLIES: usize = 16;
+
 /// A reply with its time and the ears that heard it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HeardReply {
@@ -70,6 +74,19 @@ impl Trial {
 }
 
 impl Trial {
+    /// Whether a reply says what was not heard there before, and there is room for it.
+    pub(super) fn is_new(&self, ear: Ear, reply: &Reply) -> bool {
+        let mut all = self.replies.iter().chain(&self.flawed);
+        match all.find(|known| known.is_same(reply)) {
+            Some(known) => !known.is_by(ear),
+            None => self.has_room(),
+        }
+    }
+
+    fn has_room(&self) -> bool {
+        self.replies.len() + self.flawed.len() < MOST_REPLIES
+    }
+
     /// Takes note of a reply; gives its place where it is kept to the letter.
     pub(super) fn hear(&mut self, at: Moment, ear: Ear, reply: Reply) -> Option<u8> {
         if reply.flaw.is_some() || self.is_known_broken(ear, &reply) {
@@ -87,6 +104,9 @@ impl Trial {
             known.by_stack |= by_stack;
             known.at = known.at.min(at);
             return (known.reply == reply).then_some(place);
+        }
+        if !self.has_room() {
+            return None;
         }
         // Most probes draw one reply at most.
         self.replies.reserve_exact(1);
@@ -125,6 +145,7 @@ impl Trial {
             heard.by_stack = true;
             heard.at = heard.at.min(sooner.at);
         }
+        let has_room = self.has_room();
         let known = self.flawed.iter_mut().find(|known| {
             known.is_same(&reply) && (reply.flaw.is_none() || known.reply.flaw == reply.flaw)
         });
@@ -134,12 +155,21 @@ impl Trial {
                 known.by_stack |= heard.by_stack;
                 known.at = known.at.min(heard.at);
             }
-            None => self.flawed.push(heard),
+            None if has_room => self.flawed.push(heard),
+            None => {}
         }
     }
 }
 
 impl HeardReply {
+    /// Whether it was heard there.
+    const fn is_by(&self, ear: Ear) -> bool {
+        match ear {
+            Ear::Tap => self.by_tap,
+            Ear::Stack => self.by_stack,
+        }
+    }
+
     /// Whether a reply is this one, heard again or by the other ear.
     pub(super) fn is_same(&self, reply: &Reply) -> bool {
         self.reply.is_same(reply)
