@@ -27,8 +27,10 @@
 //! library, and the message names the invariant that was broken.
 
 pub mod capture;
+pub mod checkup;
 pub mod cli;
 pub mod engine;
+pub mod files;
 pub mod infer;
 pub mod model;
 pub mod net;

@@ -9,7 +9,8 @@
 use std::net::IpAddr;
 
 use serde_json::Value;
-use synquest::report::doctor::{self, Check, Checkup, Standing};
+use synquest::model::check::{Check, Rating};
+use synquest::report::doctor::{self, Checkup};
 use synquest::report::readme::{self, File};
 use synquest::report::record::{Record, Run};
 use synquest::report::visible::{acts, csv_field};
@@ -130,7 +131,7 @@ fn no_string_of_a_checkup_acts() {
     let text = || HOSTILE.to_owned();
     let checkup = Checkup::new(vec![Check {
         name: text(),
-        standing: Standing::Bad,
+        standing: Rating::Bad,
         finding: text(),
         remedy: Some(text()),
         command: Some(text()),

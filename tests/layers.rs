@@ -11,20 +11,23 @@
 use std::path::{Path, PathBuf};
 
 /// A floor, and the floors it may use besides itself.
-const MAY_USE: [(&str, &[&str]); 10] = [
+const MAY_USE: [(&str, &[&str]); 12] = [
     ("wire", &[]),
     ("model", &["wire"]),
     ("infer", &["wire", "model"]),
     ("engine", &["wire", "model", "infer"]),
     ("net", &["wire", "model", "engine"]),
-    ("sweep", &["model"]),
+    ("files", &["wire", "model"]),
+    ("checkup", &["wire", "model"]),
+    ("sweep", &["model", "files"]),
     ("capture", &["wire", "model", "infer", "engine"]),
     ("rules", &[]),
     ("report", &["wire", "model", "rules"]),
     (
         "cli",
         &[
-            "wire", "model", "infer", "engine", "net", "sweep", "capture", "report", "rules",
+            "wire", "model", "infer", "engine", "files", "checkup", "net", "sweep", "capture",
+            "report", "rules",
         ],
     ),
 ];

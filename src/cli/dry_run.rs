@@ -5,12 +5,11 @@ use std::time::Duration;
 use super::arguments::Shared;
 use super::exit::ExitStatus;
 use super::failure::Failure;
-use super::terminal::Terminal;
+use super::terminal::{Reader, Terminal};
 use crate::engine::{Output, Prober};
 use crate::model::outcome::Outcome;
 use crate::model::time::Moment;
 use crate::net::driver::{Planned, Settings};
-use crate::report::json;
 use crate::report::plan::{self, Budget, Plan};
 
 /// What counts as the first probes: those of this long, unanswered.
@@ -37,20 +36,15 @@ pub fn run(
         let refusal = planned.refusal;
         let prober = Prober::new(settings.policy.clone(), key);
         let plan = Plan::new(&first_probes(prober, planned), refusal, budget);
-        let text = if shared.json {
-            json::document(&plan)? + "\n"
-        } else {
-            plan::text(&plan, terminal.width())
-        };
-        match terminal.data(&text).map_err(Failure::Output) {
-            Err(failure) if failure.is_closed_pipe() => break,
-            written => written?,
+        let text = || plan::text(&plan, terminal.width());
+        if terminal.document(shared, &plan, text)? == Reader::Gone {
+            break;
         }
     }
     Ok(ExitStatus::Open)
 }
 
-/// An inquest that nobody answers, as it stands after [`FIRST`].
+/// A diagnosis that nobody answers, as it stands after [`FIRST`].
 fn first_probes(mut prober: Prober, planned: Planned) -> Outcome {
     let end = Moment::START.after(FIRST);
     let mut now = Moment::START;

@@ -1,35 +1,35 @@
 //! `synquest explain`: the verdicts again, from a capture file alone.
 
-pub mod arguments;
 mod crowd;
 
-use std::fs::File;
-use std::io::{self, Read};
+use std::io;
 use std::ops::ControlFlow;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::{Duration, UNIX_EPOCH};
 
 use indexmap::IndexMap;
 
-use super::arguments::{Artefacts, Shared};
-use super::artefact;
-use super::duration;
+use self::crowd::{Crowd, Crowds};
+use super::arguments::Shared;
+use super::arguments::explain::{ExplainArguments, Part, Place};
+use super::arguments::groups::Artefacts;
 use super::exit::ExitStatus;
 use super::failure::Failure;
-use super::observed;
-use super::scribe::{Scribe, time_of_day};
+use super::record_writer::{RecordWriter, time_of_day};
+use super::run_files::RunFiles;
 use super::terminal::Terminal;
-use crate::capture::explain::{Bound, Explained, Request, explain_part};
+use super::{observed, settings};
+use crate::capture::explain::{Explained, Request, explain_part};
 use crate::capture::note;
 use crate::capture::passive::{Choice, Encounter, TakenAt};
 use crate::capture::read::{Reader, Unreadable};
 use crate::capture::replay::{Replayed, Standing};
+use crate::files::destination::Destination;
+use crate::files::input;
 use crate::model::verdict::Cause;
 use crate::report::advice::Situation;
 use crate::report::group::Group;
 use crate::report::record::{Record, Run};
-use arguments::{ExplainArguments, Part, Place};
-use crowd::{Crowd, Crowds};
 
 /// Addresses without an answer that are named beside other findings.
 const MOST_NAMED: usize = 4;
@@ -57,6 +57,12 @@ pub enum Unexplained {
     },
 }
 
+impl From<Unexplained> for Failure {
+    fn from(error: Unexplained) -> Self {
+        Self::usage(error)
+    }
+}
+
 /// Explains a capture.
 ///
 /// # Errors
@@ -67,7 +73,7 @@ pub fn run(
     shared: &Shared,
     terminal: Terminal,
 ) -> Result<ExitStatus, Failure> {
-    let artefacts = artefact::Plan::of(
+    let files = RunFiles::of(
         None,
         &Artefacts {
             report: arguments.report.clone(),
@@ -76,13 +82,16 @@ pub fn run(
         },
     )?;
     let path = &arguments.file;
-    let source = open(path)?;
+    let source = input::open(path).map_err(|source| Unexplained::Closed {
+        path: path.clone(),
+        source,
+    })?;
     let reader = Reader::open(source).map_err(|reason| Unexplained::Unreadable {
         path: path.clone(),
         reason,
     })?;
-    let mut scribe = Scribe::new(shared, terminal, artefacts.wants_records());
-    let situation = arguments.situation.said();
+    let mut records = RecordWriter::new(shared, terminal, files.wants_records());
+    let situation = settings::situation(arguments.situation);
     let (mut told, mut remarks) = (0, Vec::new());
     let request = request(&arguments.part);
     let explained = explain_part(reader, &request, &mut |run, inquest| {
@@ -90,20 +99,20 @@ pub fn run(
         told += 1;
         let mut record = Record::new(&inquest.outcome, &its_run(run, situation));
         record.number(|id| inquest.numbers.of(id).to_vec());
-        match scribe.write(inquest.outcome.finding.verdict.cause, record) {
+        match records.write(inquest.outcome.finding.verdict.cause, record) {
             true => ControlFlow::Continue(()),
             false => ControlFlow::Break(()),
         }
     });
-    told += tell_observed(&explained, arguments, &mut scribe);
-    told += tell_unanswered(&explained, told, situation, &mut scribe);
+    told += tell_observed(&explained, arguments, &mut records);
+    told += tell_unanswered(&explained, told, situation, &mut records);
     remarks.extend(of_file(&explained, told));
     for remark in remarks {
         terminal.note(&remark);
     }
-    let written = artefacts.write(&scribe.take_records(), None, || None);
-    written.announce(terminal, shared);
-    let complete = scribe.finish()?;
+    let written = files.write(&records.take_records(), None, || None);
+    terminal.announce(shared, written.done.iter().map(Destination::path));
+    let complete = records.finish()?;
     written.all()?;
     // Where nothing was found, nothing is known to be open.
     let status = if told == 0 {
@@ -123,9 +132,9 @@ pub fn run(
 fn tell_observed(
     explained: &Explained,
     arguments: &ExplainArguments,
-    scribe: &mut Scribe<'_>,
+    records: &mut RecordWriter<'_>,
 ) -> usize {
-    let situation = arguments.situation.said();
+    let situation = settings::situation(arguments.situation);
     let mut told = 0;
     if let Some((began, account)) = &explained.observed {
         let run = observed_run(*began, situation);
@@ -135,19 +144,19 @@ fn tell_observed(
             told += 1;
             let record = observed::record(encounter, &run, arguments.show_names);
             let status = status(encounter);
-            let crowd = crowds.holding(encounter, arguments.summary, scribe.is_for_people());
+            let crowd = crowds.holding(encounter, arguments.summary, records.is_for_people());
             if let Some(crowd) = crowd {
                 let empty = || (ExitStatus::Open, Group::new(crowd.0, crowd.1, crowd.2));
                 let (worst, group) = groups.entry(crowd).or_insert_with(empty);
                 *worst = status.max(*worst);
                 group.add(&record);
-                scribe.keep(record);
-            } else if !scribe.judge(status, record) {
+                records.keep(record);
+            } else if !records.judge(status, record) {
                 return told;
             }
         }
         for (status, group) in groups.values() {
-            scribe.sum_up(*status, group);
+            records.sum_up(*status, group);
         }
     }
     told
@@ -186,30 +195,13 @@ fn request(part: &Part) -> Request {
     }
 }
 
-/// Reads a moment of a capture: a time of day with its date and zone, or a span after the first packet.
-///
-/// # Errors
-///
-/// When it is neither.
-pub fn bound(text: &str) -> Result<Bound, String> {
-    if let Ok(time) = text.parse::<jiff::Timestamp>() {
-        let nanos = u64::try_from(time.as_nanosecond()).unwrap_or_default();
-        return Ok(Bound::At(nanos));
-    }
-    let span = text.trim_start_matches('+');
-    duration::parse(span).map(Bound::After).map_err(|_| {
-        "write a time such as 2026-11-22T12:00:00Z, or a span after the first packet such as 90s"
-            .to_owned()
-    })
-}
-
 /// Writes the record of each address that was asked for on its link and did not answer, where there is
 /// nothing else to tell; says how many there are.
 fn tell_unanswered(
     explained: &Explained,
     told: usize,
     situation: Situation,
-    scribe: &mut Scribe<'_>,
+    records: &mut RecordWriter<'_>,
 ) -> usize {
     let unanswered = explained.unanswered.iter().take(MOST_UNANSWERED);
     let unanswered = unanswered.filter(|_| told == 0);
@@ -217,7 +209,7 @@ fn tell_unanswered(
     for question in unanswered {
         let run = observed_run(question.first, situation);
         count += 1;
-        if !scribe.write(Cause::NoNeighbor, observed::unanswered(question, &run)) {
+        if !records.write(Cause::NoNeighbor, observed::unanswered(question, &run)) {
             break;
         }
     }
@@ -325,19 +317,6 @@ fn of_file(explained: &Explained, told: usize) -> Vec<String> {
         ));
     }
     remarks
-}
-
-fn open(path: &Path) -> Result<Box<dyn Read + Send>, Unexplained> {
-    if path.as_os_str() == "-" {
-        return Ok(Box::new(io::stdin()));
-    }
-    match File::open(path) {
-        Ok(file) => Ok(Box::new(file)),
-        Err(source) => Err(Unexplained::Closed {
-            path: path.to_owned(),
-            source,
-        }),
-    }
 }
 
 /// The run that told itself in this capture.

@@ -1,6 +1,6 @@
 //! `--greeting`: one full connection to what is open, once the user was told what it may cost.
 
-use super::arguments::Spoken;
+use super::arguments::probe::Spoken;
 use super::terminal::Terminal;
 use crate::model::outcome::Outcome;
 use crate::model::verdict::Cause;

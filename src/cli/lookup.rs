@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
-use super::arguments::Leave;
+use super::arguments::groups::Leave;
 use super::failure::Failure;
 use crate::model::endpoint::{Endpoint, Family};
 use crate::model::target::{BadTarget, Fault, Host, Target};
@@ -90,11 +90,9 @@ pub fn family(leave: &Leave) -> Result<Option<Family>, Failure> {
         (Some((wanted, family, option)), Some(source_address))
             if Family::of(source_address) != wanted =>
         {
-            Err(Failure::SourceFamily {
-                source_address,
-                family,
-                option,
-            })
+            Err(Failure::usage(format!(
+                "--source {source_address} is not an {family} address, and {option} asks for one"
+            )))
         }
         (Some((wanted, ..)), _) => Ok(Some(wanted)),
         (None, source) => Ok(source.map(Family::of)),
@@ -130,7 +128,7 @@ pub fn resolve(names: Vec<String>) -> Result<Vec<Result<Vec<IpAddr>, net::Failur
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
         .build()
-        .map_err(Failure::Signals)?;
+        .map_err(|error| Failure::incapable(format!("cannot listen for signals: {error}")))?;
     let answers = runtime.block_on(resolve::resolve_each(names, None, resolve::TIMEOUT));
     // A resolver that still keeps silent must not keep the program from ending.
     runtime.shutdown_background();

@@ -2,10 +2,10 @@
 
 use std::fmt::Write as _;
 
-use clap::{Command, CommandFactory as _};
+use clap::Command;
 use clap_mangen::Man;
 
-use super::arguments::Arguments;
+use super::arguments::command;
 
 /// Sections of synquest(1) that no option holds.
 const MAIN_SECTIONS: &str = include_str!("../../man/synquest.sections.roff");
@@ -24,7 +24,7 @@ const ENVIRONMENT: &str = ".\\\" ENVIRONMENT\n";
 
 /// The man pages, by file name.
 pub fn pages() -> Vec<(String, Vec<u8>)> {
-    let mut root = Arguments::command().disable_help_subcommand(true);
+    let mut root = command().disable_help_subcommand(true);
     root.build();
     let sections = MAIN_SECTIONS.replace(ENVIRONMENT, &environment(&root));
     let mut pages = vec![page(root.clone(), "synquest", &sections)];

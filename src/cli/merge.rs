@@ -8,51 +8,26 @@ use std::fs::File;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
-use clap::Args;
-use clap::builder::BoolishValueParser;
-
 use super::arguments::Shared;
-use super::artefact::destination::Destination;
-use super::artefact::draft::Draft;
-use super::artefact::unfinished::Unfinished;
-use super::conclude::conclude;
+use super::arguments::sweep::MergeArguments;
+use super::baseline;
+use super::closing::close;
 use super::exit::ExitStatus;
 use super::failure::Failure;
-use super::outputs;
-use super::outputs::baseline;
-use super::sweep::ledger::with_ending;
-use super::sweep::outcome::Document;
-use super::terminal::Terminal;
+use super::sweep::document::Document;
+use super::sweep_files::SweepFiles;
+use super::terminal::{Reader, Terminal};
+use crate::files::destination::Destination;
+use crate::files::draft::Draft;
+use crate::files::input::is_stream;
+use crate::files::unfinished::Unfinished;
+use crate::model::time::Moment;
 use crate::net::clock::Clock;
 use crate::report::sweep::facts::Facts;
 use crate::sweep::journal::Journal;
 use crate::sweep::merge::{Fault, Part, faults};
 use crate::sweep::results::{self, Judgement};
-
-/// Arguments of `merge`.
-#[derive(Args, Clone, Debug)]
-pub struct MergeArguments {
-    /// Results of every shard, as sweep wrote them with --output; their journals beside them
-    #[arg(value_name = "RESULT", required = true)]
-    pub results: Vec<PathBuf>,
-    /// All results (NDJSON), - for stdout
-    #[arg(
-        short,
-        long,
-        value_name = "FILE",
-        env = "SYNQUEST_OUTPUT",
-        hide_env_values = true,
-        help_heading = "Output"
-    )]
-    pub output: Option<PathBuf>,
-    /// Files about the whole sweep.
-    #[command(flatten)]
-    pub outputs: outputs::arguments::Outputs,
-    /// Exit with 0 also when an endpoint is not as expected or undecided
-    #[arg(long, env = "SYNQUEST_EXIT_ZERO", hide_env_values = true,
-        value_parser = BoolishValueParser::new(), help_heading = "Output")]
-    pub exit_zero: bool,
-}
+use crate::sweep::results_file::with_ending;
 
 /// Results that cannot be joined. Nothing was written.
 #[derive(Debug, thiserror::Error)]
@@ -110,6 +85,12 @@ pub enum Unmergeable {
     Faults(Vec<Fault>),
 }
 
+impl From<Unmergeable> for Failure {
+    fn from(error: Unmergeable) -> Self {
+        Self::usage(error)
+    }
+}
+
 /// Joins results, in the order of their shards.
 ///
 /// # Errors
@@ -124,11 +105,11 @@ pub fn run(
     let force = arguments.outputs.force;
     let given = arguments.output.as_deref();
     let place = given
-        .filter(|path| *path != Path::new("-"))
+        .filter(|path| !is_stream(path))
         .map(|path| Destination::judge(path, force))
         .transpose()?;
     let others: Vec<&Destination> = place.iter().collect();
-    let plan = outputs::Plan::of(&arguments.outputs, &others)?;
+    let files = SweepFiles::of(&arguments.outputs, &others)?;
     let baseline = arguments.outputs.baseline.as_deref();
     let comparison = baseline.map(baseline::read).transpose()?;
     let mut columns = Vec::new();
@@ -146,7 +127,7 @@ pub fn run(
     if !wrong.is_empty() {
         return Err(Unmergeable::Faults(wrong).into());
     }
-    let mut outputs = plan.begin(&columns, comparison).map_err(Failure::Capture)?;
+    let mut joined = files.begin(&columns, comparison)?;
     let mut out = Out::begin(place.as_ref(), terminal)?;
     let mut worst = ExitStatus::Open;
     let mut facts = Facts {
@@ -158,17 +139,19 @@ pub fn run(
             let document = parsed(path, line, text)?;
             add_cost(&mut facts, &document);
             worst = worst.max(document.status());
-            outputs.add(&document.brief());
-            out.write(text)
+            joined.add(&document.brief());
+            out.write(text).map(drop)
         })?;
     }
     let wrote = out.finish()?;
-    let elapsed = clock.now().since(crate::model::time::Moment::START);
-    let conclusion = outputs.finish(facts, clock.began() + elapsed);
-    if let (Some(place), true, false) = (&place, wrote, shared.quiet) {
-        terminal.note(&format!("wrote {}", place.path().display()));
-    }
-    conclude(conclusion, baseline, place.is_some(), shared, terminal)??;
+    let elapsed = clock.now().since(Moment::START);
+    let summarised = joined.finish(facts, clock.began() + elapsed);
+    terminal.announce(
+        shared,
+        place.iter().filter(|_| wrote).map(Destination::path),
+    );
+    let written = close(summarised, baseline, place.is_some(), shared, terminal)?;
+    written.all()?;
     Ok(if arguments.exit_zero {
         worst.forgiving()
     } else {
@@ -186,19 +169,18 @@ impl Out {
     fn begin(place: Option<&Destination>, terminal: Terminal) -> Result<Self, Failure> {
         Ok(match place {
             None => Self::Stdout(terminal),
-            Some(place) => Self::File(
-                Draft::create(place).map_err(|errno| Unfinished::write(place, &errno.into()))?,
-            ),
+            Some(place) => Self::File(Draft::begin(place)?),
         })
     }
 
-    fn write(&mut self, document: &str) -> Result<(), Failure> {
+    fn write(&mut self, document: &str) -> Result<Reader, Failure> {
         let line = format!("{document}\n");
         match self {
-            Self::Stdout(terminal) => terminal.data(&line).map_err(Failure::Output),
-            Self::File(draft) => draft
-                .write_all(line.as_bytes())
-                .map_err(|error| Unfinished::write(draft.destination(), &error).into()),
+            Self::Stdout(terminal) => terminal.data(&line),
+            Self::File(draft) => match draft.write_all(line.as_bytes()) {
+                Ok(()) => Ok(Reader::Listens),
+                Err(error) => Err(Unfinished::write(draft.destination(), &error).into()),
+            },
         }
     }
 

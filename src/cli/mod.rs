@@ -1,8 +1,9 @@
 //! The command line: arguments as typed, then as runnable; wiring; exit status.
 
 pub mod arguments;
-pub mod artefact;
-pub mod conclude;
+pub mod baseline;
+pub mod capture_writer;
+pub mod closing;
 pub mod doctor;
 pub mod dry_run;
 pub mod duration;
@@ -11,22 +12,26 @@ pub mod explain;
 pub mod failure;
 pub mod generate;
 pub mod greeting;
-pub mod keeper;
+pub mod local_rules;
 pub mod lookup;
 pub mod manual;
 pub mod merge;
 pub mod observed;
-pub mod outputs;
+pub mod pages;
 pub mod probe;
 pub mod progress;
+pub mod record_writer;
+pub mod rule_files;
 pub mod rules;
-pub mod scribe;
+pub mod run_files;
 pub mod settings;
 pub mod signals;
+pub mod surroundings;
 pub mod sweep;
+pub mod sweep_files;
 pub mod target_rules;
 pub mod terminal;
-pub mod until;
+pub mod waiter;
 
 use arguments::{Arguments, Command};
 use exit::ExitStatus;

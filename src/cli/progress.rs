@@ -25,18 +25,8 @@ pub struct Progress {
 impl Progress {
     /// A line about `total` endpoints; nothing unless `shown`.
     pub fn new(total: usize, shown: bool) -> Self {
-        let bar = if shown {
-            ProgressBar::new_spinner()
-        } else {
-            ProgressBar::hidden()
-        };
-        if let Ok(style) = ProgressStyle::with_template("{spinner} {elapsed:>4} {wide_msg}") {
-            bar.set_style(style.tick_chars("-\\|/ "));
-        }
+        let bar = spinner("{spinner} {elapsed:>4} {wide_msg}", shown);
         bar.set_message("asking for the way to the target");
-        if shown {
-            bar.enable_steady_tick(TICK);
-        }
         Self {
             bar,
             total,
@@ -73,4 +63,17 @@ impl Progress {
     pub fn clear(self) {
         self.bar.finish_and_clear();
     }
+}
+
+/// A line that moves, to show that the program lives; nothing unless `shown`.
+pub fn spinner(template: &str, shown: bool) -> ProgressBar {
+    if !shown {
+        return ProgressBar::hidden();
+    }
+    let bar = ProgressBar::new_spinner();
+    if let Ok(style) = ProgressStyle::with_template(template) {
+        bar.set_style(style.tick_chars("-\\|/ "));
+    }
+    bar.enable_steady_tick(TICK);
+    bar
 }

@@ -1,9 +1,10 @@
 //! What the options of a run mean to the driver.
 
-use super::arguments::{Cost, Leave};
+use super::arguments::groups::{Cost, Leave, Where, Whereabouts};
 use crate::engine::policy::{Allowance, Policy};
 use crate::net::driver::Settings;
 use crate::net::survey::Preference;
+use crate::report::advice::{Scenario, Situation};
 
 /// The settings of a run, unwatched and without a capture.
 pub fn settings(cost: &Cost, leave: &Leave) -> Settings {
@@ -28,11 +29,23 @@ pub fn settings(cost: &Cost, leave: &Leave) -> Settings {
     }
 }
 
-/// The way out of this host that `settings` prefer.
-pub fn preference(settings: &Settings) -> Preference {
+/// How packets leave this host.
+pub fn preference(leave: &Leave) -> Preference {
     Preference {
-        interface: settings.interface.clone(),
-        source: settings.source,
-        mark: settings.mark,
+        interface: leave.interface.clone(),
+        source: leave.source,
+        mark: leave.mark,
+    }
+}
+
+/// What the user said of the way to the database, as advice knows it.
+pub fn situation(said: Whereabouts) -> Situation {
+    Situation {
+        scenario: said.scenario.map(|place| match place {
+            Where::CrossCloud => Scenario::CrossCloud,
+            Where::OnPrem => Scenario::OnPrem,
+            Where::SameRegionVm => Scenario::SameRegionVm,
+        }),
+        public_address: said.public_address,
     }
 }

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::exit::ExitStatus;
+use super::failure::Failure;
 
 /// What was caught so far.
 #[derive(Clone, Debug)]
@@ -24,7 +25,12 @@ impl Signals {
     /// # Errors
     ///
     /// When the system gives no thread or no signal handler.
-    pub fn listen(stop: impl Fn() + Send + 'static) -> io::Result<Self> {
+    pub fn listen(stop: impl Fn() + Send + 'static) -> Result<Self, Failure> {
+        Self::begin(stop)
+            .map_err(|error| Failure::incapable(format!("cannot listen for signals: {error}")))
+    }
+
+    fn begin(stop: impl Fn() + Send + 'static) -> io::Result<Self> {
         let caught = Arc::new(AtomicU8::new(NONE));
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_io()

@@ -1,13 +1,17 @@
 //! The two streams: data to stdout, everything else to stderr.
 
 use std::io::{self, IsTerminal as _, Write as _};
+use std::path::Path;
 
 use anstream::AutoStream;
 use clap::ColorChoice;
 use clap::error::ErrorKind;
+use serde::Serialize;
 
+use super::arguments::Shared;
 use super::exit::ExitStatus;
-
+use super::failure::Failure;
+use crate::report::json;
 use crate::report::page::BAD;
 use crate::report::visible::visible;
 
@@ -21,6 +25,15 @@ const MOST_COLUMNS: usize = 100;
 #[derive(Clone, Copy, Debug)]
 pub struct Terminal {
     color: anstream::ColorChoice,
+}
+
+/// Whether anybody still reads stdout.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reader {
+    /// Somebody does, as far as is known.
+    Listens,
+    /// Nobody does: a closed pipe.
+    Gone,
 }
 
 impl Terminal {
@@ -39,11 +52,44 @@ impl Terminal {
     ///
     /// # Errors
     ///
-    /// Whatever the write says; [`io::ErrorKind::BrokenPipe`] when the reader has gone.
-    pub fn data(self, text: &str) -> io::Result<()> {
+    /// When it cannot be written, save that the reader has gone: nobody wants to hear of that.
+    pub fn data(self, text: &str) -> Result<Reader, Failure> {
         let mut stdout = AutoStream::new(io::stdout(), self.color).lock();
-        stdout.write_all(text.as_bytes())?;
-        stdout.flush()
+        let written = stdout.write_all(text.as_bytes());
+        match written.and_then(|()| stdout.flush()) {
+            Ok(()) => Ok(Reader::Listens),
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(Reader::Gone),
+            Err(error) => Err(Failure::incapable(format!(
+                "cannot write to stdout: {error}"
+            ))),
+        }
+    }
+
+    /// Writes one document to stdout: JSON on a line where that is asked for, else `text`.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::data`].
+    pub fn document<T: Serialize>(
+        self,
+        shared: &Shared,
+        document: &T,
+        text: impl FnOnce() -> String,
+    ) -> Result<Reader, Failure> {
+        if shared.json {
+            self.data(&(json::document(document)? + "\n"))
+        } else {
+            self.data(&text())
+        }
+    }
+
+    /// Says on stderr which files were written, unless it is to be quiet.
+    pub fn announce<'a>(self, shared: &Shared, written: impl IntoIterator<Item = &'a Path>) {
+        if !shared.quiet {
+            for path in written {
+                self.note(&format!("wrote {}", path.display()));
+            }
+        }
     }
 
     /// Writes an error message to stderr. Nobody is left to tell when that fails.

@@ -170,6 +170,23 @@ pub enum LocalRefusal {
     Other(i32),
 }
 
+impl LocalRefusal {
+    /// The name of the errno behind a refusal; of several, the usual one.
+    pub fn errno(self) -> String {
+        match self {
+            Self::Firewall => "EPERM".to_owned(),
+            Self::Prohibited => "EACCES".to_owned(),
+            Self::NoRoute => "ENETUNREACH".to_owned(),
+            Self::Blackhole => "EINVAL".to_owned(),
+            Self::InterfaceDown => "ENETDOWN".to_owned(),
+            Self::Overload => "ENOBUFS".to_owned(),
+            Self::TooLong => "EMSGSIZE".to_owned(),
+            Self::SourceGone => "EADDRNOTAVAIL".to_owned(),
+            Self::Other(code) => format!("errno {code}"),
+        }
+    }
+}
+
 /// What the neighbour table says of the next hop (states of `NUD_*`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

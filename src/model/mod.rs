@@ -4,9 +4,11 @@
 //! Plain values without behaviour that could depend on a clock, a socket or chance.
 
 pub mod change;
+pub mod check;
 pub mod endpoint;
 pub mod evidence;
 pub mod greeting;
+pub mod host;
 pub mod near;
 pub mod outcome;
 pub mod path;

@@ -5,83 +5,24 @@
 use std::net::IpAddr;
 
 use super::failure::Failure;
-use super::host::{self, Conntrack, Discards, Interface, ReversePath};
+use super::host;
 use super::netlink::Netlink;
 use super::ports::Reservation;
-use super::route::{Flow, Route, Way};
-use super::surroundings::{self, ClockState};
+use super::route::Flow;
+use super::surroundings;
 use super::survey::{Preference, Standpoint};
 use super::{filter::Ports, privilege, tap};
 use crate::model::endpoint::Endpoint;
-use crate::model::evidence::NeighbourState;
+use crate::model::host::{Approach, Arrival, Examination, Interface, Route};
 
-/// What the host says of itself and, where one was named, of the way to a target.
-#[derive(Debug)]
-pub struct Examination {
-    /// Whether the process holds CAP_NET_RAW.
-    pub net_raw: bool,
-    /// Why a packet socket cannot be opened; `None` when it can.
-    pub packet_socket: Option<Failure>,
-    /// Octets of receive buffer a packet socket is granted; `None` when it cannot be opened.
-    pub receive_buffer: Option<usize>,
-    /// The limit on receive buffers for the unprivileged, in octets.
-    pub receive_limit: Option<u64>,
-    /// The interfaces.
-    pub interfaces: Vec<Interface>,
-    /// The connection-tracking table; `None` when it is not in use.
-    pub conntrack: Option<Conntrack>,
-    /// What the kernel discarded on arrival since boot.
-    pub discards: Discards,
-    /// How the wall clock is kept, which stamps captures; `None` when the kernel does not say.
-    pub clock: Option<ClockState>,
-    /// The way to the target; `None` when none was named.
-    pub target: Option<Approach>,
-}
-
-/// The way to one target.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Approach {
-    /// The target.
-    pub address: IpAddr,
-    /// The kernel's way to it.
-    pub way: Way,
-    /// The addresses of this host that could be the source, each with its interface.
-    pub sources: Vec<(IpAddr, String)>,
-    /// The neighbour entry of the next hop; `None` without an entry, a route, or the need of one.
-    pub neighbour: Option<NeighbourState>,
-    /// The way of a TCP connection to the endpoint's port, where it is another one than the probes':
-    /// policy rules may look at the port.
-    pub connection: Option<Way>,
-    /// The check of where answers come from; `None` for IPv6.
-    pub arrival: Option<Arrival>,
-}
-
-/// How answers are checked by where they come from (RFC 3704).
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Arrival {
-    /// The interface they are expected by: the one that has the source address, which the other
-    /// hosts of its subnet know; without one, the one that the probes leave by.
-    pub interface: String,
-    /// Its check.
-    pub mode: ReversePath,
-    /// The interface by which the routes lead to the target, where it is another one: a strict check
-    /// looks there.
-    pub routed_by: Option<String>,
-}
-
-/// Examines this host and, where one is named, the way to an endpoint.
-///
-/// # Errors
-///
-/// When the kernel's tables cannot be asked, the preferred interface does not exist, or the preferred
-/// source is no address of this host.
-pub fn examine(target: Option<&Endpoint>, preference: &Preference) -> Result<Examination, Failure> {
+/// Examines this host.
+pub fn examine() -> Examination {
     let tap = tap::open(&Ports::Listed(Vec::new()));
     let (packet_socket, receive_buffer) = match tap {
         Ok(tap) => (None, tap.buffer()),
-        Err(failure) => (Some(failure), None),
+        Err(failure) => (Some(failure.to_string()), None),
     };
-    Ok(Examination {
+    Examination {
         net_raw: privilege::has_net_raw(),
         packet_socket,
         receive_buffer,
@@ -90,17 +31,15 @@ pub fn examine(target: Option<&Endpoint>, preference: &Preference) -> Result<Exa
         conntrack: host::conntrack(),
         discards: host::discards(),
         clock: surroundings::clock(),
-        target: target
-            .map(|target| approach(target, preference))
-            .transpose()?,
-    })
+    }
 }
 
 /// Asks for the way to an endpoint.
 ///
 /// # Errors
 ///
-/// As [`examine`].
+/// When the kernel's tables cannot be asked, the preferred interface does not exist, or the preferred
+/// source is no address of this host.
 pub fn approach(target: &Endpoint, preference: &Preference) -> Result<Approach, Failure> {
     let mut netlink = Netlink::open()?;
     let standpoint = Standpoint::survey(&mut netlink, target, preference)?;

@@ -15,6 +15,8 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use crate::model::host::{FirewallCounts, StoppingRule};
+
 /// Where the tools are looked for: never where PATH points, which another may have set.
 const FOLDERS: [&str; 4] = ["/usr/sbin", "/sbin", "/usr/bin", "/bin"];
 
@@ -24,32 +26,10 @@ const LONGEST: u64 = 16 << 20;
 /// How long a tool is given.
 const TIMEOUT: Duration = Duration::from_secs(3);
 
-/// What could be read.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Reading {
-    /// The rules that stop packets and count them, as these tools list them.
-    Rules(Vec<&'static str>, BTreeMap<Rule, u64>),
-    /// Only root may list the rules.
-    NotPermitted,
-    /// The host has no tool that lists them, or none that could.
-    NoTool,
-}
-
-/// A rule that stops packets, by its place.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Rule {
-    /// Family, table and chain.
-    pub chain: String,
-    /// Its number in the chain, from 1; `None` for the chain's policy.
-    pub number: Option<u32>,
-    /// `drop` or `reject`.
-    pub action: &'static str,
-}
-
 /// Reads the counts as they stand.
-pub fn read() -> Reading {
+pub fn read() -> FirewallCounts {
     if !rustix::process::geteuid().is_root() {
-        return Reading::NotPermitted;
+        return FirewallCounts::NotPermitted;
     }
     let mut tools = Vec::new();
     let mut rules = BTreeMap::new();
@@ -67,9 +47,9 @@ pub fn read() -> Reading {
         iptables(&String::from_utf8_lossy(&listing), &mut rules);
     }
     if tools.is_empty() {
-        Reading::NoTool
+        FirewallCounts::NoTool
     } else {
-        Reading::Rules(tools, rules)
+        FirewallCounts::Rules(tools, rules)
     }
 }
 
@@ -189,7 +169,7 @@ fn list(tool: &str, arguments: &[&str]) -> Option<Vec<u8>> {
 }
 
 /// libnftables-json(5): `{"nftables": [{"rule": {…, "expr": [{"counter": …}, {"drop": null}]}}]}`.
-fn nft(listing: &Value, rules: &mut BTreeMap<Rule, u64>) {
+fn nft(listing: &Value, rules: &mut BTreeMap<StoppingRule, u64>) {
     let mut numbers: BTreeMap<String, u32> = BTreeMap::new();
     let objects = listing.get("nftables").and_then(Value::as_array);
     let listed = objects.into_iter().flatten();
@@ -214,7 +194,7 @@ fn nft(listing: &Value, rules: &mut BTreeMap<Rule, u64>) {
             .and_then(|counter| counter.get("packets"))
             .and_then(Value::as_u64);
         if let Some(packets) = packets {
-            let rule = Rule {
+            let rule = StoppingRule {
                 chain,
                 number: Some(*number),
                 action,
@@ -226,7 +206,7 @@ fn nft(listing: &Value, rules: &mut BTreeMap<Rule, u64>) {
 
 /// iptables-save(8): `*table`, `:CHAIN POLICY [packets:octets]`, `[packets:octets] -A CHAIN … -j
 /// TARGET`.
-fn iptables(listing: &str, rules: &mut BTreeMap<Rule, u64>) {
+fn iptables(listing: &str, rules: &mut BTreeMap<StoppingRule, u64>) {
     let packets = |word: &str| -> Option<u64> {
         let inside = word.strip_prefix('[')?;
         inside.split_once(':')?.0.parse().ok()
@@ -247,7 +227,7 @@ fn iptables(listing: &str, rules: &mut BTreeMap<Rule, u64>) {
             if let [chain, policy, count] = words.as_slice()
                 && let (Some(action), Some(packets)) = (action(policy), packets(count))
             {
-                let rule = Rule {
+                let rule = StoppingRule {
                     chain: format!("ip {table} {chain}"),
                     number: None,
                     action,
@@ -264,7 +244,7 @@ fn iptables(listing: &str, rules: &mut BTreeMap<Rule, u64>) {
             if let (Some(action), Some(packets)) =
                 (target.and_then(|target| action(target)), packets(count))
             {
-                let rule = Rule {
+                let rule = StoppingRule {
                     chain,
                     number: Some(*number),
                     action,
@@ -279,7 +259,7 @@ fn iptables(listing: &str, rules: &mut BTreeMap<Rule, u64>) {
 mod tests {
     use super::*;
 
-    fn found(rules: &BTreeMap<Rule, u64>) -> Vec<(&str, Option<u32>, &str, u64)> {
+    fn found(rules: &BTreeMap<StoppingRule, u64>) -> Vec<(&str, Option<u32>, &str, u64)> {
         rules
             .iter()
             .map(|(rule, packets)| (rule.chain.as_str(), rule.number, rule.action, *packets))

@@ -3,24 +3,10 @@
 //! Read from `/proc` at the time of the call. Whatever a kernel does not have is `None`, never 0.
 
 use std::fs;
-use std::net::IpAddr;
 
 use pnet::datalink;
 
-/// A network interface of this host, with its addresses.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Interface {
-    /// Its name.
-    pub name: String,
-    /// Its index.
-    pub index: u32,
-    /// Its addresses with the lengths of their prefixes.
-    pub addresses: Vec<(IpAddr, u8)>,
-    /// Whether it is up.
-    pub up: bool,
-    /// Whether it is a loopback.
-    pub loopback: bool,
-}
+pub use crate::model::host::{Conntrack, Discards, Interface, ReversePath};
 
 /// Every interface of this network namespace, by index.
 pub fn interfaces() -> Vec<Interface> {
@@ -42,22 +28,6 @@ pub fn interfaces() -> Vec<Interface> {
     interfaces
 }
 
-/// How full the connection-tracking table is, in entries.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Conntrack {
-    /// Entries now.
-    pub count: u64,
-    /// Entries at most; beyond, the kernel drops what opens a new one.
-    pub max: u64,
-}
-
-impl Conntrack {
-    /// Entries that still fit.
-    pub const fn room(self) -> u64 {
-        self.max.saturating_sub(self.count)
-    }
-}
-
 /// The connection-tracking table of this network namespace; `None` when it is not in use.
 pub fn conntrack() -> Option<Conntrack> {
     Some(Conntrack {
@@ -72,17 +42,6 @@ pub fn receive_limit() -> Option<u64> {
     number("/proc/sys/net/core/rmem_max")
 }
 
-/// Whether arriving datagrams are discarded by where they come from (RFC 3704).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum ReversePath {
-    /// No check.
-    Off,
-    /// Discarded unless the route back to the sender leaves by the interface they came in by.
-    Strict,
-    /// Discarded unless there is any route back to the sender.
-    Loose,
-}
-
 /// The check on an IPv4 interface: the larger of its own setting and that of all
 /// (`Documentation/networking/ip-sysctl.rst`).
 pub fn reverse_path(interface: &str) -> Option<ReversePath> {
@@ -92,17 +51,6 @@ pub fn reverse_path(interface: &str) -> Option<ReversePath> {
         1 => ReversePath::Strict,
         _ => ReversePath::Loose,
     })
-}
-
-/// The kernel's running counts of datagrams it discarded on arrival, since boot.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Discards {
-    /// By `rp_filter` (`TcpExt: IPReversePathFilter`).
-    pub reverse_path: Option<u64>,
-    /// For want of memory and the like (`Ip: InDiscards`).
-    pub no_memory: Option<u64>,
-    /// Because a CPU's queue of arrivals was full (`/proc/net/softnet_stat`, second column).
-    pub backlog: Option<u64>,
 }
 
 /// The kernel's running counts of what IPsec policies discarded, since this network namespace began

@@ -21,80 +21,10 @@ use super::failure::{Failure, Question};
 use super::netlink::{Answer, Netlink};
 use crate::model::endpoint::Family;
 use crate::model::evidence::LocalRefusal;
+pub use crate::model::host::{Link, Route, Way};
 
 /// TCP's number as a protocol of IP.
 const TCP: u8 = 6;
-
-/// What the kernel says of the way to an address.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Way {
-    /// This one.
-    Open(Route),
-    /// None: no route in the table (ENETUNREACH), or one of type `unreachable` (EHOSTUNREACH).
-    Unreachable,
-    /// A route of type `prohibit` (EACCES).
-    Prohibited,
-    /// A route of type `blackhole` (EINVAL), which discards in silence.
-    Blackhole,
-    /// The interface it must leave by is down or gone.
-    InterfaceDown,
-    /// The kernel does not take the source address for its own, or any other errno.
-    Refused(LocalRefusal),
-}
-
-impl Way {
-    /// The route, where there is one.
-    pub const fn route(&self) -> Option<&Route> {
-        if let Self::Open(route) = self {
-            Some(route)
-        } else {
-            None
-        }
-    }
-
-    /// What a probe that takes this way is told; `None` when it may be sent.
-    pub const fn refusal(&self) -> Option<LocalRefusal> {
-        match self {
-            Self::Open(_) => None,
-            Self::Unreachable => Some(LocalRefusal::NoRoute),
-            Self::Blackhole => Some(LocalRefusal::Blackhole),
-            Self::Prohibited => Some(LocalRefusal::Prohibited),
-            Self::InterfaceDown => Some(LocalRefusal::InterfaceDown),
-            Self::Refused(refusal) => Some(*refusal),
-        }
-    }
-}
-
-/// A route of one flow.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Route {
-    /// The source address the kernel writes.
-    pub source: IpAddr,
-    /// The outgoing interface.
-    pub link: Link,
-    /// The next hop; `None` when the target is on-link or local.
-    pub gateway: Option<IpAddr>,
-    /// Whether the target is an address of this host.
-    pub local: bool,
-    /// Largest datagram: the route's metric (which a path MTU learnt earlier lowers) or, without
-    /// one, the interface's. In octets, at most 65 535.
-    pub mtu: u16,
-    /// Whether the kernel will forget that MTU: it learnt it from an ICMP message.
-    pub learnt: bool,
-}
-
-/// A network interface.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Link {
-    /// Its index.
-    pub index: u32,
-    /// Its name.
-    pub name: String,
-    /// Its MTU in octets; loopback's exceeds 65 535.
-    pub mtu: u32,
-    /// Whether it is up and has a carrier.
-    pub up: bool,
-}
 
 /// The flow a route is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::fs;
 
 use super::syscall;
+use crate::model::host::ClockState;
 
 /// Kernel settings that change what becomes of probes and replies, below `/proc/sys`.
 const SETTINGS: [&str; 26] = [
@@ -154,15 +155,6 @@ fn interfaces(table: &str, counters: &mut BTreeMap<String, u64>) {
             }
         }
     }
-}
-
-/// How far the kernel trusts its wall clock (adjtimex(2)).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ClockState {
-    /// Whether something synchronises it.
-    pub synchronised: bool,
-    /// The most it is off, in microseconds.
-    pub greatest_error: u64,
 }
 
 /// The state of the wall clock; `None` when the kernel does not say.

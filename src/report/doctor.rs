@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::page::{BAD, DOUBTFUL, FAINT, GOOD, PLAIN, Page, STRONG, columns};
+use crate::model::check::{Check, Rating};
 
 /// The name and version of the document.
 pub const SCHEMA: &str = "synquest/doctor/1";
@@ -16,35 +17,6 @@ pub struct Checkup {
     pub checks: Vec<Check>,
 }
 
-/// One thing that was checked.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Check {
-    /// What was checked, as a short noun.
-    pub name: String,
-    /// How it stands.
-    pub standing: Standing,
-    /// What was found.
-    pub finding: String,
-    /// What to do about it; `None` when nothing is to be done.
-    pub remedy: Option<String>,
-    /// What to run for it.
-    pub command: Option<String>,
-}
-
-/// How a check stands; the worst is the greatest.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Standing {
-    /// Said for information.
-    Note,
-    /// As it should be.
-    Good,
-    /// Probing works, but something may blur what it finds.
-    Doubtful,
-    /// Probing cannot work.
-    Bad,
-}
-
 impl Checkup {
     /// A checkup of `checks`.
     pub fn new(checks: Vec<Check>) -> Self {
@@ -54,13 +26,13 @@ impl Checkup {
         }
     }
 
-    /// The worst standing of its checks; `None` when nothing was checked.
-    pub fn worst(&self) -> Option<Standing> {
+    /// The worst rating of its checks; `None` when nothing was checked.
+    pub fn worst(&self) -> Option<Rating> {
         self.checks.iter().map(|check| check.standing).max()
     }
 }
 
-/// Columns of the word for a standing.
+/// Columns of the word for a rating.
 const WORD: usize = 7;
 
 /// The checkup as text, `width` columns wide, with ANSI codes.
@@ -70,10 +42,10 @@ pub fn text(checkup: &Checkup, width: usize) -> String {
     let hang = WORD + names.max().unwrap_or(0) + 2;
     for check in &checkup.checks {
         let (style, word) = match check.standing {
-            Standing::Note => (PLAIN, "note"),
-            Standing::Good => (GOOD, "good"),
-            Standing::Doubtful => (DOUBTFUL, "check"),
-            Standing::Bad => (BAD, "bad"),
+            Rating::Note => (PLAIN, "note"),
+            Rating::Good => (GOOD, "good"),
+            Rating::Doubtful => (DOUBTFUL, "check"),
+            Rating::Bad => (BAD, "bad"),
         };
         let mark = format!("{word:<WORD$}{}:", check.name);
         page.item(style, 0, &mark, hang, &check.finding);
@@ -89,7 +61,7 @@ pub fn text(checkup: &Checkup, width: usize) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Check, Checkup, Standing, text};
+    use super::{Check, Checkup, Rating, text};
 
     #[test]
     fn a_checkup_reads_as_a_list_and_its_worst_standing_counts() {
@@ -101,10 +73,10 @@ mod tests {
             command: command.map(str::to_owned),
         };
         let checkup = Checkup::new(vec![
-            check("route", Standing::Good, None),
-            check("privilege", Standing::Bad, Some("setcap x")),
+            check("route", Rating::Good, None),
+            check("privilege", Rating::Bad, Some("setcap x")),
         ]);
-        assert_eq!(checkup.worst(), Some(Standing::Bad));
+        assert_eq!(checkup.worst(), Some(Rating::Bad));
         assert_eq!(
             anstream::adapter::strip_str(&text(&checkup, 80)).to_string(),
             "good   route:     as \\u{1b}found\n\

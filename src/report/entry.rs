@@ -229,7 +229,7 @@ impl Details {
             size: probe.padded_to,
             options: probe.extras.word().map(str::to_owned),
             dscp_sent: (probe.dscp.0 > 0).then_some(probe.dscp.0),
-            errno: trial.refused.map(errno),
+            errno: trial.refused.map(LocalRefusal::errno),
             departed: (unanswered && !trial.departed).then_some(false),
             void: (unanswered && trial.void).then_some(true),
             shared: trial.shared.map(|lender| Shared {
@@ -309,20 +309,5 @@ impl From<&HeardReply> for Also {
                 .map(|_| heard.reply.answer.word().to_owned()),
             from_port: port_of(heard),
         }
-    }
-}
-
-/// The name of the errno behind a refusal; of several, the usual one.
-pub(super) fn errno(refusal: LocalRefusal) -> String {
-    match refusal {
-        LocalRefusal::Firewall => "EPERM".to_owned(),
-        LocalRefusal::Prohibited => "EACCES".to_owned(),
-        LocalRefusal::NoRoute => "ENETUNREACH".to_owned(),
-        LocalRefusal::Blackhole => "EINVAL".to_owned(),
-        LocalRefusal::InterfaceDown => "ENETDOWN".to_owned(),
-        LocalRefusal::Overload => "ENOBUFS".to_owned(),
-        LocalRefusal::TooLong => "EMSGSIZE".to_owned(),
-        LocalRefusal::SourceGone => "EADDRNOTAVAIL".to_owned(),
-        LocalRefusal::Other(code) => format!("errno {code}"),
     }
 }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::entry::{Details, Entry, errno};
+use super::entry::{Details, Entry};
 use super::page::{BAD, FAINT, PLAIN, Page, STRONG};
 use super::record::{EndpointRecord, LocalRecord, micros};
 use super::text::name;
@@ -82,7 +82,7 @@ impl Plan {
             endpoint,
             local: LocalRecord::from(vantage),
             source_ports: [&vantage.ephemeral_ports[..], &vantage.privileged_ports[..]].concat(),
-            refusal: refusal.map(errno),
+            refusal: refusal.map(LocalRefusal::errno),
             budget,
         }
     }

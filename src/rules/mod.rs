@@ -19,6 +19,7 @@ mod elision;
 pub mod firewalld;
 mod fit;
 mod flow;
+pub mod given;
 pub mod input;
 mod ipset;
 mod iptables;

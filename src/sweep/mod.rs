@@ -10,4 +10,5 @@ pub mod list;
 pub mod merge;
 pub mod order;
 pub mod results;
+pub mod results_file;
 pub mod roll;

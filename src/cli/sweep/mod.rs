@@ -1,35 +1,37 @@
-//! `synquest sweep`: the inquests of a list, each written as it settles, none held twice.
+//! `synquest sweep`: diagnoses the endpoints of a list, each written as it settles, none done twice.
 
-pub mod arguments;
-pub mod course;
-pub mod gather;
-pub mod ledger;
-pub mod outcome;
-pub mod plan;
-pub mod recording;
-mod watch;
+pub mod document;
+pub mod listing;
+pub mod progress;
+pub mod sweep_run;
+pub mod targets;
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use self::arguments::SweepArguments;
-use self::course::{Course, Sink};
-use self::gather::{Gathered, gather};
-use self::ledger::{Earlier, Place};
-use self::outcome::Document;
+use self::document::Document;
+use self::sweep_run::{Drive, Sink, SweepRun};
+use self::targets::Targets;
 use super::arguments::Shared;
-use super::conclude::conclude;
+use super::arguments::sweep::SweepArguments;
+use super::baseline;
+use super::capture_writer::CaptureWriter;
+use super::closing::close;
 use super::exit::ExitStatus;
 use super::failure::Failure;
-use super::outputs::{self, baseline};
 use super::settings;
 use super::signals::Signals;
+use super::sweep_files::SweepFiles;
 use super::terminal::Terminal;
-use super::until::Vigil;
+use super::waiter::Waiter;
+use crate::files::destination::{Destination, Refused};
+use crate::files::input::is_stream;
 use crate::net::{Stop, privilege};
 use crate::report::record::Run;
+use crate::report::sweep::changes::Comparison;
 use crate::sweep::journal::{Journal, ListMark, SCHEMA};
 use crate::sweep::order::{Shard, shuffled};
+use crate::sweep::results_file::{Earlier, ResultsPlace, Unusable};
 
 /// Where Kubernetes says which part of an Indexed Job a container is.
 const COMPLETION_INDEX: &str = "JOB_COMPLETION_INDEX";
@@ -56,7 +58,93 @@ pub enum BadShard {
     },
 }
 
-/// Holds an inquest into every endpoint of a list.
+impl From<BadShard> for Failure {
+    fn from(error: BadShard) -> Self {
+        Self::usage(error)
+    }
+}
+
+impl From<Unusable> for Failure {
+    fn from(error: Unusable) -> Self {
+        match error {
+            Unusable::Refused(_)
+            | Unusable::Earlier { .. }
+            | Unusable::NoJournal { .. }
+            | Unusable::BadJournal { .. }
+            | Unusable::Other { .. }
+            | Unusable::Foreign { .. }
+            | Unusable::Busy { .. } => Self::usage(error),
+            Unusable::Io { .. } | Unusable::Unfinished(_) | Unusable::Full { .. } => {
+                Self::incapable(error)
+            }
+        }
+    }
+}
+
+/// A sweep as it can be run: every file read, every destination judged; names are not looked up yet.
+#[derive(Debug)]
+struct SweepPlan {
+    part: Shard,
+    /// Where results go, when they go to a file.
+    place: Option<ResultsPlace>,
+    /// Where the capture goes, and whether it is of failing endpoints only.
+    capture: Option<(Destination, bool)>,
+    files: SweepFiles,
+    comparison: Option<Comparison>,
+    targets: Targets,
+    seed: u64,
+}
+
+impl SweepPlan {
+    fn of(arguments: &SweepArguments, terminal: Terminal) -> Result<Self, Failure> {
+        let part = part(arguments)?;
+        let place = place(arguments, part)?;
+        let capture = capture(arguments)?;
+        let results = place.iter().flat_map(ResultsPlace::destinations);
+        let others: Vec<_> = results.chain(capture.iter().map(|(it, _)| it)).collect();
+        let files = SweepFiles::of(&arguments.outputs, &others)?;
+        let baseline = arguments.outputs.baseline.as_deref();
+        let comparison = baseline.map(baseline::read).transpose()?;
+        let mut targets = targets::read(arguments, terminal)?;
+        // Shards that are told nothing agree all the same, and so does who continues.
+        let told = arguments.cost.seed;
+        let seed = told.unwrap_or_else(|| seed_of(&targets.digest));
+        targets.keep(part, seed);
+        Ok(Self {
+            part,
+            place,
+            capture,
+            files,
+            comparison,
+            targets,
+            seed,
+        })
+    }
+
+    fn journal(
+        &self,
+        arguments: &SweepArguments,
+        names: BTreeMap<String, crate::sweep::journal::Answer>,
+        endpoints: u64,
+    ) -> Journal {
+        Journal {
+            schema: SCHEMA.to_owned(),
+            list: ListMark {
+                file: arguments.list.display().to_string(),
+                sha256: self.targets.digest.clone(),
+                lines: u64::try_from(self.targets.roll.lines()).unwrap_or(u64::MAX),
+            },
+            seed: self.seed,
+            shards: self.part.count,
+            shard: self.part.index,
+            endpoints,
+            options: options(arguments, &self.targets),
+            names,
+        }
+    }
+}
+
+/// Diagnoses every endpoint of a list.
 ///
 /// Wrong input is found first, then missing privilege; only then is anything sent.
 ///
@@ -68,123 +156,87 @@ pub fn run(
     shared: &Shared,
     terminal: Terminal,
 ) -> Result<ExitStatus, Failure> {
-    let part = part(arguments)?;
-    let place = place(arguments, part)?;
-    let apart = place.is_some();
-    let recording = recording::Plan::of(arguments)?;
-    let captures = recording.iter().flat_map(recording::Plan::destinations);
-    let others = place
-        .iter()
-        .flat_map(Place::destinations)
-        .chain(captures)
-        .collect::<Vec<_>>();
-    let outputs = outputs::Plan::of(&arguments.outputs, &others)?;
-    let baseline = arguments.outputs.baseline.as_deref();
-    let comparison = baseline.map(baseline::read).transpose()?;
-    let mut gathered = gather(arguments, terminal)?;
-    // Shards that are told nothing agree all the same, and so does who continues.
-    let seed = arguments
-        .cost
-        .seed
-        .unwrap_or_else(|| seed_of(&gathered.digest));
-    gathered.keep(part, seed);
-    if !arguments.dry_run {
-        privilege::require_net_raw()?;
-    }
-    let earlier = match &place {
-        Some(place) if !arguments.dry_run => place.earlier()?,
-        _ => None,
-    };
-    let known = earlier.as_ref().map(|journal| journal.names.clone());
-    let names = gathered.resolve(known.unwrap_or_default())?;
-    let roll = &gathered.roll;
-    let mut entries = shuffled(roll, seed);
+    let mut plan = SweepPlan::of(arguments, terminal)?;
     if arguments.dry_run {
-        return plan::show(roll, &entries, arguments, shared, terminal);
+        plan.targets.resolve(BTreeMap::new())?;
+        let entries = shuffled(&plan.targets.roll, plan.seed);
+        return listing::show(&plan.targets.roll, &entries, arguments, shared, terminal);
     }
+    privilege::require_net_raw()?;
+    let earlier = plan.place.as_ref().map(ResultsPlace::earlier).transpose()?;
+    let earlier = earlier.flatten();
+    let known = earlier.as_ref().map(|journal| journal.names.clone());
+    let names = plan.targets.resolve(known.unwrap_or_default())?;
+    let entries = shuffled(&plan.targets.roll, plan.seed);
     let total = u64::try_from(entries.len()).unwrap_or(u64::MAX);
-    let journal = Journal {
-        schema: SCHEMA.to_owned(),
-        list: ListMark {
-            file: arguments.list.display().to_string(),
-            sha256: gathered.digest.clone(),
-            lines: u64::try_from(roll.lines()).unwrap_or(u64::MAX),
-        },
-        seed,
-        shards: part.count,
-        shard: part.index,
-        endpoints: total,
-        options: options(arguments, &gathered),
-        names,
-    };
+    let journal = plan.journal(arguments, names, total);
+    let SweepPlan {
+        part,
+        place,
+        capture,
+        files,
+        comparison,
+        targets: Targets { roll, .. },
+        ..
+    } = plan;
     let columns: Vec<String> = roll.columns().map(str::to_owned).collect();
-    let outputs = outputs
-        .begin(&columns, comparison)
-        .map_err(Failure::Capture)?;
-    let recording = recording
-        .map(|plan| plan.begin(arguments.cost.seed))
-        .transpose()
-        .map_err(Failure::Capture)?
-        .flatten();
-    let stop = Stop::new()?;
-    let on_signal = stop.clone();
-    let signals = Signals::listen(move || on_signal.request()).map_err(Failure::Signals)?;
+    let capture =
+        capture.map(|(place, failing)| CaptureWriter::begin(&place, arguments.cost.seed, failing));
     let run = Run {
-        situation: arguments.situation.said(),
+        situation: settings::situation(arguments.situation),
         ..Run::new(arguments.cost.seed, "")
     };
-    let mut course = Course::new(roll, run, outputs, total)
-        .expecting(arguments.until.until)
-        .triaging(arguments.triage)
-        .recording(recording);
-    let sink = match place {
-        None => Sink::Stdout(terminal),
-        Some(place) => {
-            let ledger =
-                place.open(
-                    &journal,
-                    earlier.as_ref(),
-                    &mut |line| match serde_json::from_str::<Document>(line) {
-                        Ok(document) => course.recall(&document),
-                        Err(_) => Earlier::Void,
-                    },
-                )?;
-            Sink::Ledger(Box::new(ledger))
-        }
-    };
-    if course.done() > 0 && !shared.quiet {
-        let (done, left) = (course.done(), total - course.done());
-        terminal.note(&format!(
-            "continues: {done} endpoints are known, {left} are left"
-        ));
-    }
-    entries.retain(|entry| !course.knows(*entry));
-    let mut settings = settings::settings(&arguments.cost, &arguments.leave);
-    settings.sightings = course.records();
-    settings.policy.rate = (settings.policy.rate / part.count.max(1)).max(1);
+    let mut sweep = SweepRun::new(&roll, run, files.begin(&columns, comparison)?, total);
+    sweep.default = arguments.until.until;
+    sweep.capture = capture.transpose()?;
+    let stop = Stop::new()?;
+    let on_signal = stop.clone();
+    let signals = Signals::listen(move || on_signal.request())?;
+    let apart = place.is_some();
+    let sink = sink(place, &journal, earlier.as_ref(), &mut sweep, terminal)?;
+    sweep.say_continued(shared, terminal);
     let shown = terminal.watched() && !shared.quiet && shared.verbose == 0;
+    let mut settings = settings::settings(&arguments.cost, &arguments.leave);
+    settings.sightings = sweep.capture.is_some();
+    settings.policy.rate = (settings.policy.rate / part.count.max(1)).max(1);
     let told = (!shared.quiet && !shown).then_some(terminal);
-    let vigil = Vigil::of(&arguments.until, arguments.cost.max_time, told);
-    let ended = course.hold(&entries, &settings, &stop, sink, vigil.as_ref(), shown)?;
-    if ended.left_out > 0 {
-        terminal.note(&format!(
-            "the capture had no room for {} packets; the documents tell of them all the same",
-            ended.left_out
-        ));
-    }
-    if let (Some(path), false) = (&ended.results, shared.quiet) {
-        terminal.note(&format!("wrote {}", path.display()));
-    }
-    let status = conclude(ended.conclusion, baseline, apart, shared, terminal)?;
-    if let Some(failure) = ended.failure.filter(|failure| !failure.is_closed_pipe()) {
-        return Err(failure);
-    }
-    status?;
+    let drive = Drive {
+        settings,
+        stop,
+        waiter: Waiter::of(&arguments.until, arguments.cost.max_time, told),
+        triage: arguments.triage,
+        shown,
+    };
+    let ended = sweep.run(entries, &drive, sink)?;
+    ended.announce(shared, terminal);
+    let baseline = arguments.outputs.baseline.as_deref();
+    let written = close(ended.summarised, baseline, apart, shared, terminal)?;
+    ended.stream?;
+    written.all()?;
     Ok(match signals.caught() {
         Some(status) => status,
         None if arguments.exit_zero => ended.worst.forgiving(),
         None => ended.worst,
     })
+}
+
+/// Where documents go; what an earlier run wrote there is taken in.
+fn sink(
+    place: Option<ResultsPlace>,
+    journal: &Journal,
+    earlier: Option<&Journal>,
+    sweep: &mut SweepRun<'_>,
+    terminal: Terminal,
+) -> Result<Sink, Unusable> {
+    let Some(place) = place else {
+        return Ok(Sink::Stdout(terminal));
+    };
+    let mut judge = |line: &str| match serde_json::from_str::<Document>(line) {
+        Ok(document) => sweep.recall(&document),
+        Err(_) => Earlier::Unusable,
+    };
+    let file = place.open(journal, earlier, &mut judge)?;
+    Ok(Sink::File(Box::new(file)))
 }
 
 /// Which part of the sweep to run.
@@ -209,13 +261,25 @@ fn part(arguments: &SweepArguments) -> Result<Shard, BadShard> {
 }
 
 /// Where results go, when they go to a file.
-fn place(arguments: &SweepArguments, part: Shard) -> Result<Option<Place>, ledger::Unusable> {
+fn place(arguments: &SweepArguments, part: Shard) -> Result<Option<ResultsPlace>, Unusable> {
     let (resume, force) = (arguments.course.resume, arguments.outputs.force);
     let given = arguments.output.as_deref();
     given
-        .filter(|path| *path != Path::new("-"))
-        .map(|path| Place::judge(path, part, resume, force))
+        .filter(|path| !is_stream(path))
+        .map(|path| ResultsPlace::judge(path, part, resume, force))
         .transpose()
+}
+
+/// Where the capture goes, when there is one, and whether it is of failing endpoints only.
+fn capture(arguments: &SweepArguments) -> Result<Option<(Destination, bool)>, Refused> {
+    let judge = |path: &Path, failing: bool| {
+        Destination::judge(path, arguments.outputs.force).map(|place| (place, failing))
+    };
+    match (&arguments.pcap, &arguments.pcap_failing) {
+        (Some(path), _) => judge(path, false).map(Some),
+        (None, Some(path)) => judge(path, true).map(Some),
+        (None, None) => Ok(None),
+    }
 }
 
 /// A seed that everybody with this list has.
@@ -223,9 +287,8 @@ fn seed_of(digest: &str) -> u64 {
     let digits = digest.get(..16).unwrap_or_default();
     u64::from_str_radix(digits, 16).unwrap_or_default()
 }
-
 /// The options that change what is found, as they could be typed.
-fn options(arguments: &SweepArguments, gathered: &Gathered) -> BTreeMap<String, String> {
+fn options(arguments: &SweepArguments, targets: &Targets) -> BTreeMap<String, String> {
     let (reading, cost, leave) = (&arguments.reading, &arguments.cost, &arguments.leave);
     let flag = |on: bool| on.then(String::new);
     let ports = cost.control_ports.iter().map(ToString::to_string);
@@ -237,7 +300,7 @@ fn options(arguments: &SweepArguments, gathered: &Gathered) -> BTreeMap<String, 
         ),
         ("expand", flag(reading.expand)),
         ("skip-bad", flag(reading.skip_bad)),
-        ("exclude", gathered.excluded.clone()),
+        ("exclude", targets.excluded.clone()),
         ("ipv4", flag(leave.ipv4)),
         ("ipv6", flag(leave.ipv6)),
         ("interface", leave.interface.clone()),

@@ -13,6 +13,7 @@ mod possible;
 mod session;
 mod situation;
 mod sizes;
+pub mod target_rules;
 mod translated;
 
 use std::net::IpAddr;
