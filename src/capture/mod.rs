@@ -18,5 +18,6 @@ pub mod passive;
 pub mod read;
 mod recital;
 pub mod replay;
+pub mod selective;
 mod tunnel;
 pub mod write;

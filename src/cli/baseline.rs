@@ -2,48 +2,13 @@
 
 use std::fs::File;
 use std::io::{self, BufRead as _, BufReader};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::failure::Failure;
 use crate::report::sweep::changes::{Baseline, Comparison};
 
-/// Why a file is no baseline.
-#[derive(Debug, thiserror::Error)]
-pub enum BadBaseline {
-    /// It cannot be read.
-    #[error("cannot read {}: {source}", path.display())]
-    Unreadable {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        source: io::Error,
-    },
-    /// A line of it is no result.
-    #[error(
-        "{}, line {line}: {reason}; a baseline is what an earlier sweep wrote with -o",
-        path.display()
-    )]
-    Line {
-        /// The file.
-        path: PathBuf,
-        /// Number of the line, from 1.
-        line: u64,
-        /// What is wrong with it.
-        reason: serde_json::Error,
-    },
-    /// It holds no result.
-    #[error("{} holds no result; a baseline is what an earlier sweep wrote with -o", path.display())]
-    Empty {
-        /// The file.
-        path: PathBuf,
-    },
-}
-
-impl From<BadBaseline> for Failure {
-    fn from(error: BadBaseline) -> Self {
-        Self::usage(error)
-    }
-}
+/// What a baseline is.
+const WANTED: &str = "a baseline is what an earlier sweep wrote with -o";
 
 /// The comparison with the run whose results are at `path`. A last line that a killed run left torn
 /// is passed over.
@@ -51,11 +16,9 @@ impl From<BadBaseline> for Failure {
 /// # Errors
 ///
 /// When the file is no baseline.
-pub fn read(path: &Path) -> Result<Comparison, BadBaseline> {
-    let unreadable = |source| BadBaseline::Unreadable {
-        path: path.to_owned(),
-        source,
-    };
+pub fn read(path: &Path) -> Result<Comparison, Failure> {
+    let name = path.display();
+    let unreadable = |error: io::Error| Failure::usage(format!("cannot read {name}: {error}"));
     let mut file = BufReader::new(File::open(path).map_err(unreadable)?);
     let mut baseline = Baseline::default();
     let mut text = Vec::new();
@@ -66,23 +29,18 @@ pub fn read(path: &Path) -> Result<Comparison, BadBaseline> {
             break;
         }
         line += 1;
-        let whole = text.ends_with(b"\n");
         match baseline.add(&text) {
-            Err(_) if !whole => break,
+            Err(_) if !text.ends_with(b"\n") => break,
             Err(reason) => {
-                return Err(BadBaseline::Line {
-                    path: path.to_owned(),
-                    line,
-                    reason,
-                });
+                return Err(Failure::usage(format!(
+                    "{name}, line {line}: {reason}; {WANTED}"
+                )));
             }
             Ok(()) => {}
         }
     }
     if baseline.is_empty() {
-        return Err(BadBaseline::Empty {
-            path: path.to_owned(),
-        });
+        return Err(Failure::usage(format!("{name} holds no result; {WANTED}")));
     }
     Ok(Comparison::from(baseline))
 }

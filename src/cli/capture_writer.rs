@@ -2,19 +2,17 @@
 //!
 //! Every event of the driver passes [`CaptureWriter::observe`]; a diagnosis that settled is told to
 //! [`CaptureWriter::settle`], and [`CaptureWriter::finish`] ends the file. A capture is of every
-//! endpoint, or only of failing ones: those that are not as expected. Either way a settled diagnosis
-//! leaves nothing in memory. A writer of failing ones holds packets until then, within the bounds of
-//! [`crate::capture::hold`]: past them packets are left out, and [`CaptureWriter::left_out`] tells how
-//! many; diagnoses that never settle are dropped.
+//! endpoint, or only of failing ones: those that are not as expected. Those are held in memory until
+//! they settle, within the bounds of [`crate::capture::hold`].
 
 use std::fs::File;
 use std::io;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use crate::capture::hold::Hold;
 use crate::capture::note;
+use crate::capture::selective::SelectiveWriter;
 use crate::capture::write::{Numbers, Origin, Writer};
-use crate::engine::{Brief, SessionId, Sighting};
+use crate::engine::SessionId;
 use crate::files::destination::Destination;
 use crate::files::draft::Draft;
 use crate::files::unfinished::Unfinished;
@@ -28,10 +26,11 @@ use crate::report::visible::{shell_word, visible};
 pub struct CaptureWriter {
     draft: Draft,
     file: Option<File>,
-    writer: Option<Writer<File>>,
+    writer: Option<SelectiveWriter<File>>,
     seed: Option<u64>,
-    /// Packets of open diagnoses, where only failing ones are kept.
-    hold: Option<Hold>,
+    /// Whether only failing endpoints are wanted.
+    failing: bool,
+    left_out: u64,
     failure: Option<io::Error>,
 }
 
@@ -77,7 +76,8 @@ impl CaptureWriter {
             draft,
             writer: None,
             seed,
-            hold: failing.then(Hold::default),
+            failing,
+            left_out: 0,
             failure: None,
         })
     }
@@ -89,8 +89,8 @@ impl CaptureWriter {
                 self.start(began);
                 return Some(event);
             }
-            Event::Begun(session, brief) => self.open(session, brief),
-            Event::Sighted(sighting) => self.see(&sighting),
+            Event::Begun(session, brief) => drop(self.with(|writer| writer.open(session, brief))),
+            Event::Sighted(sighting) => drop(self.with(|writer| writer.see(&sighting))),
             Event::Replaced(session, outcome) => drop(self.settle(session, &outcome, true)),
             other => return Some(other),
         }
@@ -112,48 +112,22 @@ impl CaptureWriter {
         };
         if let Some(file) = self.file.take() {
             match Writer::begin(file, &origin) {
-                Ok(writer) => self.writer = Some(writer),
+                Ok(writer) => self.writer = Some(SelectiveWriter::new(writer, self.failing)),
                 Err(error) => self.failure = Some(error),
             }
-        }
-    }
-
-    fn open(&mut self, session: SessionId, brief: Brief) {
-        match &mut self.hold {
-            Some(hold) => hold.open(session, brief),
-            None => drop(self.with(|writer| writer.open(session, brief))),
-        }
-    }
-
-    fn see(&mut self, sighting: &Sighting) {
-        match &mut self.hold {
-            Some(hold) => hold.see(sighting),
-            None => drop(self.with(|writer| writer.write(sighting))),
         }
     }
 
     /// A diagnosis settled, as expected or not. Gives the numbers of its packets; `None` where they are
     /// not kept, because only failing ones are.
     pub fn settle(&mut self, session: SessionId, outcome: &Outcome, met: bool) -> Option<Numbers> {
-        let held = self.hold.as_mut().and_then(|hold| hold.take(session));
-        if self.hold.is_some() && met {
-            return None;
-        }
-        let numbers = self.with(|writer| {
-            if let Some(held) = held {
-                writer.open(session, held.brief)?;
-                for sighting in &held.sightings {
-                    writer.write(sighting)?;
-                }
-            }
-            writer.settle(session, outcome)
-        });
-        Some(numbers.unwrap_or_default())
+        let settled = self.with(|writer| writer.settle(session, outcome, !met));
+        settled.unwrap_or_else(|| Some(Numbers::default()))
     }
 
     /// How many packets a writer of failing endpoints had no room for.
-    pub fn left_out(&self) -> u64 {
-        self.hold.as_ref().map_or(0, Hold::left_out)
+    pub const fn left_out(&self) -> u64 {
+        self.left_out
     }
 
     /// Ends the capture.
@@ -169,15 +143,18 @@ impl CaptureWriter {
         }
     }
 
-    fn with<T>(&mut self, act: impl FnOnce(&mut Writer<File>) -> io::Result<T>) -> Option<T> {
-        match act(self.writer.as_mut()?) {
-            Ok(done) => Some(done),
-            Err(error) => {
-                self.failure = Some(error);
-                self.writer = None;
-                None
-            }
-        }
+    fn with<T>(
+        &mut self,
+        act: impl FnOnce(&mut SelectiveWriter<File>) -> io::Result<T>,
+    ) -> Option<T> {
+        let writer = self.writer.as_mut()?;
+        let done = act(writer);
+        self.left_out = writer.left_out();
+        done.map_err(|error| {
+            self.failure = Some(error);
+            self.writer = None;
+        })
+        .ok()
     }
 }
 

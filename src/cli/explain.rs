@@ -2,9 +2,7 @@
 
 mod crowd;
 
-use std::io;
 use std::ops::ControlFlow;
-use std::path::PathBuf;
 use std::time::{Duration, UNIX_EPOCH};
 
 use indexmap::IndexMap;
@@ -22,7 +20,7 @@ use super::{observed, settings};
 use crate::capture::explain::{Explained, Request, explain_part};
 use crate::capture::note;
 use crate::capture::passive::{Choice, Encounter, TakenAt};
-use crate::capture::read::{Reader, Unreadable};
+use crate::capture::read::Reader;
 use crate::capture::replay::{Replayed, Standing};
 use crate::files::destination::Destination;
 use crate::files::input;
@@ -35,33 +33,6 @@ use crate::report::record::{Record, Run};
 const MOST_NAMED: usize = 4;
 /// Addresses without an answer that have a document each.
 const MOST_UNANSWERED: usize = 32;
-
-/// Why a file cannot be explained at all.
-#[derive(Debug, thiserror::Error)]
-pub enum Unexplained {
-    /// It cannot be opened.
-    #[error("cannot open {}: {source}", path.display())]
-    Closed {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        source: io::Error,
-    },
-    /// It is no capture.
-    #[error("cannot explain {}: {reason}", path.display())]
-    Unreadable {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        reason: Unreadable,
-    },
-}
-
-impl From<Unexplained> for Failure {
-    fn from(error: Unexplained) -> Self {
-        Self::usage(error)
-    }
-}
 
 /// Explains a capture.
 ///
@@ -82,14 +53,10 @@ pub fn run(
         },
     )?;
     let path = &arguments.file;
-    let source = input::open(path).map_err(|source| Unexplained::Closed {
-        path: path.clone(),
-        source,
-    })?;
-    let reader = Reader::open(source).map_err(|reason| Unexplained::Unreadable {
-        path: path.clone(),
-        reason,
-    })?;
+    let source = input::open(path)
+        .map_err(|error| Failure::usage(format!("cannot open {}: {error}", path.display())))?;
+    let reader = Reader::open(source)
+        .map_err(|reason| Failure::usage(format!("cannot explain {}: {reason}", path.display())))?;
     let mut records = RecordWriter::new(shared, terminal, files.wants_records());
     let situation = settings::situation(arguments.situation);
     let (mut told, mut remarks) = (0, Vec::new());

@@ -1,6 +1,6 @@
 //! Targets as typed to endpoints: names resolved, each address once, none that must not be probed.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 
 use super::arguments::groups::Leave;
 use super::failure::Failure;
@@ -47,7 +47,7 @@ pub fn endpoints(targets: &[String], leave: &Leave) -> Result<Found, Failure> {
         .iter()
         .map(|given| Target::parse(given, &|name| services.port(name)))
         .collect::<Result<_, _>>()?;
-    let broadcasts = broadcasts();
+    let broadcasts = host::broadcasts();
     let answers = addresses(&targets)?;
     let mut found = Found::default();
     for (target, answer) in targets.into_iter().zip(answers) {
@@ -135,41 +135,9 @@ pub fn resolve(names: Vec<String>) -> Result<Vec<Result<Vec<IpAddr>, net::Failur
     Ok(answers)
 }
 
-/// The broadcast addresses of the links this host is on.
-pub fn broadcasts() -> Vec<Ipv4Addr> {
-    let interfaces = host::interfaces();
-    let addresses = interfaces.iter().flat_map(|interface| &interface.addresses);
-    addresses
-        .filter_map(|(address, prefix)| match address {
-            IpAddr::V4(address) => broadcast(*address, *prefix),
-            IpAddr::V6(_) => None,
-        })
-        .collect()
-}
-
-/// The broadcast address of a subnet; `None` for the two lengths that have none (RFC 3021).
-fn broadcast(address: Ipv4Addr, prefix: u8) -> Option<Ipv4Addr> {
-    (prefix < 31).then(|| Ipv4Addr::from_bits(address.to_bits() | (u32::MAX >> prefix)))
-}
-
 #[cfg(test)]
 mod tests {
-    use std::net::Ipv4Addr;
-
-    use super::{Leave, broadcast, endpoints};
-
-    #[test]
-    fn a_subnet_has_one_broadcast_address_unless_it_is_too_small() {
-        let check = |prefix: u8, expected: Option<[u8; 4]>| {
-            let address = Ipv4Addr::new(10, 9, 3, 10);
-            assert_eq!(broadcast(address, prefix), expected.map(Ipv4Addr::from));
-        };
-        check(24, Some([10, 9, 3, 255]));
-        check(30, Some([10, 9, 3, 11]));
-        check(0, Some([255, 255, 255, 255]));
-        check(31, None);
-        check(32, None);
-    }
+    use super::{Leave, endpoints};
 
     #[test]
     fn an_address_given_twice_is_probed_once() {

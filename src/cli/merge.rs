@@ -4,9 +4,8 @@
 //! them. Nothing is written when anything is wrong.
 
 use std::collections::BTreeSet;
-use std::fs::File;
-use std::io::{self, Write as _};
-use std::path::{Path, PathBuf};
+use std::io::Write as _;
+use std::path::Path;
 
 use super::arguments::Shared;
 use super::arguments::sweep::MergeArguments;
@@ -14,7 +13,7 @@ use super::baseline;
 use super::closing::close;
 use super::exit::ExitStatus;
 use super::failure::Failure;
-use super::sweep::document::Document;
+use super::sweep::document::status;
 use super::sweep_files::SweepFiles;
 use super::terminal::{Reader, Terminal};
 use crate::files::destination::Destination;
@@ -23,70 +22,13 @@ use crate::files::input::is_stream;
 use crate::files::unfinished::Unfinished;
 use crate::model::time::Moment;
 use crate::net::clock::Clock;
+use crate::report::sweep::document::Document;
 use crate::report::sweep::facts::Facts;
-use crate::sweep::journal::Journal;
-use crate::sweep::merge::{Fault, Part, faults};
-use crate::sweep::results::{self, Judgement};
-use crate::sweep::results_file::with_ending;
+use crate::sweep::merge::{Part, faults};
+use crate::sweep::parts::{BadPart, each_line, journal};
 
-/// Results that cannot be joined. Nothing was written.
-#[derive(Debug, thiserror::Error)]
-pub enum Unmergeable {
-    /// A file cannot be read.
-    #[error("cannot read {}: {source}", path.display())]
-    Io {
-        /// The file.
-        path: PathBuf,
-        /// What the system said.
-        source: io::Error,
-    },
-    /// A journal is missing.
-    #[error("{} is missing; a journal goes wherever its results go", path.display())]
-    NoJournal {
-        /// Where it should be.
-        path: PathBuf,
-    },
-    /// A journal that is none.
-    #[error("{} is not the journal of a sweep: {source}", path.display())]
-    BadJournal {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        source: serde_json::Error,
-    },
-    /// A line that is no whole result.
-    #[error("{}, line {line} is no result: {source}", path.display())]
-    BadLine {
-        /// The file.
-        path: PathBuf,
-        /// The line, from 1.
-        line: u64,
-        /// Why.
-        source: serde_json::Error,
-    },
-    /// An end that is torn.
-    #[error("{} ends within a result; finish its shard with --resume first", path.display())]
-    Torn {
-        /// The file.
-        path: PathBuf,
-    },
-    /// One endpoint twice.
-    #[error("{}, line {line}: {endpoint} is there twice", path.display())]
-    Doubled {
-        /// The file.
-        path: PathBuf,
-        /// The line, from 1.
-        line: u64,
-        /// The endpoint.
-        endpoint: String,
-    },
-    /// Parts that do not make a whole.
-    #[error("these are not all the shards of one sweep\n{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
-    Faults(Vec<Fault>),
-}
-
-impl From<Unmergeable> for Failure {
-    fn from(error: Unmergeable) -> Self {
+impl From<BadPart> for Failure {
+    fn from(error: BadPart) -> Self {
         Self::usage(error)
     }
 }
@@ -125,7 +67,11 @@ pub fn run(
             .collect::<Vec<_>>(),
     );
     if !wrong.is_empty() {
-        return Err(Unmergeable::Faults(wrong).into());
+        let told: Vec<String> = wrong.iter().map(ToString::to_string).collect();
+        return Err(Failure::usage(format!(
+            "these are not all the shards of one sweep\n{}",
+            told.join("\n")
+        )));
     }
     let mut joined = files.begin(&columns, comparison)?;
     let mut out = Out::begin(place.as_ref(), terminal)?;
@@ -135,10 +81,10 @@ pub fn run(
         ..Facts::default()
     };
     for (_, path) in &parts {
-        each(path, &mut |line, text| {
+        each_line(path, &mut |line, text| {
             let document = parsed(path, line, text)?;
             add_cost(&mut facts, &document);
-            worst = worst.max(document.status());
+            worst = worst.max(status(&document));
             joined.add(&document.brief());
             out.write(text).map(drop)
         })?;
@@ -200,7 +146,7 @@ impl Out {
 fn part(path: &Path, columns: &mut Vec<String>) -> Result<Part, Failure> {
     let journal = journal(path)?;
     let mut seen = BTreeSet::new();
-    each(path, &mut |line, text| {
+    each_line(path, &mut |line, text| {
         let document = parsed(path, line, text)?;
         let brief = document.brief();
         let key = (brief.address, brief.given.to_owned(), brief.port);
@@ -210,12 +156,11 @@ fn part(path: &Path, columns: &mut Vec<String>) -> Result<Part, Failure> {
             name => name,
         };
         if !seen.insert(key) {
-            return Err(Unmergeable::Doubled {
-                path: path.to_owned(),
-                line,
-                endpoint: brief.name(),
-            }
-            .into());
+            return Err(Failure::usage(format!(
+                "{}, line {line}: {} is there twice",
+                path.display(),
+                brief.name()
+            )));
         }
         for name in brief.list.iter().flat_map(|line| line.columns.keys()) {
             if !columns.contains(name) {
@@ -231,61 +176,10 @@ fn part(path: &Path, columns: &mut Vec<String>) -> Result<Part, Failure> {
     })
 }
 
-fn journal(results: &Path) -> Result<Journal, Unmergeable> {
-    let path = with_ending(results, ".journal");
-    match std::fs::read(&path) {
-        Ok(text) => {
-            serde_json::from_slice(&text).map_err(|source| Unmergeable::BadJournal { path, source })
-        }
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            Err(Unmergeable::NoJournal { path })
-        }
-        Err(source) => Err(Unmergeable::Io { path, source }),
-    }
-}
-
-/// What ends the reading of results.
-enum Halt {
-    Told(Failure),
-    Unread(io::Error),
-}
-
-impl From<io::Error> for Halt {
-    fn from(error: io::Error) -> Self {
-        Self::Unread(error)
-    }
-}
-
-/// Tells `on_line` of every line of a file of results.
-fn each(
-    path: &Path,
-    on_line: &mut dyn FnMut(u64, &str) -> Result<(), Failure>,
-) -> Result<(), Failure> {
-    let unread = |source| Unmergeable::Io {
-        path: path.to_owned(),
-        source,
-    };
-    let file = File::open(path).map_err(unread)?;
-    let survey = results::survey::<Halt>(file, &mut |line, text| {
-        on_line(line, text).map_err(Halt::Told)?;
-        Ok(Judgement::Keep)
-    })
-    .map_err(|halt| match halt {
-        Halt::Told(failure) => failure,
-        Halt::Unread(source) => unread(source).into(),
-    })?;
-    if survey.dropped > 0 {
-        let path = path.to_owned();
-        return Err(Unmergeable::Torn { path }.into());
-    }
-    Ok(())
-}
-
-fn parsed(path: &Path, line: u64, text: &str) -> Result<Document, Unmergeable> {
-    serde_json::from_str(text).map_err(|source| Unmergeable::BadLine {
-        path: path.to_owned(),
-        line,
-        source,
+fn parsed(path: &Path, line: u64, text: &str) -> Result<Document, Failure> {
+    serde_json::from_str(text).map_err(|source| {
+        let path = path.display();
+        Failure::usage(format!("{path}, line {line} is no result: {source}"))
     })
 }
 

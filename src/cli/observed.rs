@@ -13,6 +13,7 @@ use crate::model::session::Said;
 use crate::model::time::spell;
 use crate::model::vantage::Vantage;
 use crate::model::verdict::{Cause, Confidence, Finding, Place, PlaceKind, State, Verdict};
+use crate::report::masked::masked;
 use crate::report::observed::{self, Observed};
 use crate::report::record::{Record, Run};
 use crate::report::session::SessionRecord;
@@ -84,38 +85,6 @@ fn greeting(encounter: &Encounter, said: &Said, names: bool) -> Greeting {
         connections: u32::try_from(sessions).unwrap_or(u32::MAX),
         took: Duration::ZERO,
     }
-}
-
-/// `words` without what stands between quotation marks: users, hosts, databases.
-fn masked(words: &str) -> String {
-    let mut masked = String::new();
-    let mut within: Option<char> = None;
-    for letter in words.chars() {
-        match within {
-            Some(end) if letter == end => {
-                masked.push('…');
-                masked.push(letter);
-                within = None;
-            }
-            Some(_) => {}
-            None => {
-                masked.push(letter);
-                within = match letter {
-                    '\'' | '"' | '`' => Some(letter),
-                    '«' => Some('»'),
-                    '»' => Some('«'),
-                    '„' => Some('“'),
-                    '“' => Some('”'),
-                    '‘' => Some('’'),
-                    _ => None,
-                };
-            }
-        }
-    }
-    if within.is_some() {
-        masked.push('…');
-    }
-    masked
 }
 
 /// The record of an address that was asked for on its link and did not answer.
@@ -282,25 +251,5 @@ fn ended(ending: Ending) -> String {
             sender.word()
         ),
         Ending::Open => "still open at the end".to_owned(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::masked;
-
-    #[test]
-    fn names_that_a_server_says_are_masked_in_any_quotation_marks() {
-        let check = |words: &str, expected: &str| assert_eq!(masked(words), expected);
-        check(
-            "Access denied for user 'root'@'10.0.0.5' (using password: YES)",
-            "Access denied for user '…'@'…' (using password: YES)",
-        );
-        check(
-            "role \"payroll\" does not exist",
-            "role \"…\" does not exist",
-        );
-        check("Too many connections", "Too many connections");
-        check("Host 'db.example", "Host '…");
     }
 }

@@ -4,12 +4,9 @@
 //! at the end, also of a run that was interrupted. One that cannot be written keeps none of the others
 //! from being written.
 
-mod pack;
-
-use std::io::Write as _;
+use std::io::{Read, Write as _};
 use std::path::Path;
 
-use self::pack::pack;
 use super::arguments::groups::Artefacts;
 use super::capture_writer::{CaptureWriter, Captured};
 use super::pages::{self, Form};
@@ -20,6 +17,7 @@ use crate::files::unfinished::Unfinished;
 use crate::files::written::Written;
 use crate::report::bundle::Compression;
 use crate::report::environment::Environment;
+use crate::report::pack::pack;
 use crate::report::record::Record;
 
 /// What is to be written, and where; every destination judged.
@@ -124,12 +122,20 @@ impl RunFiles {
         if let Some((destination, compression)) = &self.bundle {
             let environment = environment();
             let frames = capture.as_ref().map(|capture| &capture.draft);
-            let frames = frames.filter(|draft| draft.length().is_ok_and(|length| length > 0));
+            let mut frames = frames.and_then(|draft| {
+                let length = draft.length().ok().filter(|length| *length > 0)?;
+                Some((length, draft.reader()))
+            });
+            let frames = frames
+                .as_mut()
+                .map(|(length, reader)| (*length, reader as &mut dyn Read));
+            let name = destination.path().file_name().unwrap_or_default();
+            let name = name.to_string_lossy();
             let result = Draft::complete(destination, |draft| {
                 pack(
                     draft,
                     *compression,
-                    destination.path(),
+                    &name,
                     records,
                     frames,
                     environment.as_ref(),

@@ -3,6 +3,7 @@
 //! Read from `/proc` at the time of the call. Whatever a kernel does not have is `None`, never 0.
 
 use std::fs;
+use std::net::{IpAddr, Ipv4Addr};
 
 use pnet::datalink;
 
@@ -26,6 +27,23 @@ pub fn interfaces() -> Vec<Interface> {
         .collect();
     interfaces.sort_by_key(|interface| interface.index);
     interfaces
+}
+
+/// The broadcast addresses of the links this host is on.
+pub fn broadcasts() -> Vec<Ipv4Addr> {
+    let interfaces = interfaces();
+    let addresses = interfaces.iter().flat_map(|interface| &interface.addresses);
+    addresses
+        .filter_map(|(address, prefix)| match address {
+            IpAddr::V4(address) => broadcast(*address, *prefix),
+            IpAddr::V6(_) => None,
+        })
+        .collect()
+}
+
+/// The broadcast address of a subnet; `None` for the two lengths that have none (RFC 3021).
+fn broadcast(address: Ipv4Addr, prefix: u8) -> Option<Ipv4Addr> {
+    (prefix < 31).then(|| Ipv4Addr::from_bits(address.to_bits() | (u32::MAX >> prefix)))
 }
 
 /// The connection-tracking table of this network namespace; `None` when it is not in use.
@@ -165,5 +183,18 @@ mod tests {
     #[test]
     fn loopback_is_among_the_interfaces() {
         assert!(interfaces().iter().any(|interface| interface.loopback));
+    }
+
+    #[test]
+    fn a_subnet_has_one_broadcast_address_unless_it_is_too_small() {
+        let check = |prefix: u8, expected: Option<[u8; 4]>| {
+            let address = Ipv4Addr::new(10, 9, 3, 10);
+            assert_eq!(broadcast(address, prefix), expected.map(Ipv4Addr::from));
+        };
+        check(24, Some([10, 9, 3, 255]));
+        check(30, Some([10, 9, 3, 11]));
+        check(0, Some([255, 255, 255, 255]));
+        check(31, None);
+        check(32, None);
     }
 }

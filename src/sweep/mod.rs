@@ -9,6 +9,7 @@ pub mod journal;
 pub mod list;
 pub mod merge;
 pub mod order;
+pub mod parts;
 pub mod results;
 pub mod results_file;
 pub mod roll;

@@ -1,69 +1,35 @@
-//! One result of a sweep, as it is written and as it is read back.
+//! Documents of a sweep and the lines of its list: which belongs to which, and what that means.
 
 use crate::cli::exit::ExitStatus;
 use crate::model::verdict::{Cause, State};
 use crate::report::listed::{Line, Unresolved, UnresolvedEndpoint};
-use crate::report::record::{Record, Run};
-use crate::report::sweep::brief::{Brief, Standing};
+use crate::report::record::Run;
+use crate::report::sweep::brief::Standing;
+use crate::report::sweep::document::Document;
 use crate::sweep::expectation::Expectation;
 use crate::sweep::roll::{self, Asked, Entry, Roll, Where};
 
-/// A document of a sweep.
-#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
-#[serde(untagged)]
-#[allow(
-    clippy::large_enum_variant,
-    reason = "nearly all are records, and one at a time is looked at"
-)]
-pub enum Document {
-    /// The verdict on an endpoint.
-    Record(Record),
-    /// A name without an address.
-    Unresolved(Unresolved),
+/// The entry of `roll` that it is about; `None` when it is about none.
+pub fn entry(document: &Document, roll: &Roll) -> Option<Entry> {
+    match document {
+        Document::Record(record) => {
+            let endpoint = &record.endpoint;
+            roll.find(Where::Address(endpoint.address), endpoint.port)
+        }
+        Document::Unresolved(unresolved) => {
+            let endpoint = &unresolved.endpoint;
+            roll.find(Where::Name(host_of(&endpoint.given)), endpoint.port)
+        }
+    }
 }
 
-impl Document {
-    /// What the forms of a sweep see of it.
-    pub fn brief(&self) -> Brief<'_> {
-        match self {
-            Self::Record(record) => record.into(),
-            Self::Unresolved(unresolved) => unresolved.into(),
-        }
-    }
-
-    /// Whether it was stopped before it settled.
-    pub const fn is_unfinished(&self) -> bool {
-        match self {
-            Self::Record(record) => record.unfinished,
-            Self::Unresolved(_) => false,
-        }
-    }
-
-    /// The entry of `roll` that it is about; `None` when it is about none.
-    pub fn entry(&self, roll: &Roll) -> Option<Entry> {
-        match self {
-            Self::Record(record) => {
-                let endpoint = &record.endpoint;
-                roll.find(Where::Address(endpoint.address), endpoint.port)
-            }
-            Self::Unresolved(unresolved) => {
-                let endpoint = &unresolved.endpoint;
-                roll.find(Where::Name(host_of(&endpoint.given)), endpoint.port)
-            }
-        }
-    }
-
-    /// What it means for the exit status.
-    pub fn status(&self) -> ExitStatus {
-        let brief = self.brief();
-        let undecided = Cause::ALL
-            .iter()
-            .any(|cause| cause.is_undecided() && cause.word() == brief.cause);
-        match brief.standing() {
-            Standing::Fine => ExitStatus::Open,
-            Standing::Unexpected | Standing::NotOpen if !undecided => ExitStatus::NotOpen,
-            Standing::Unexpected | Standing::NotOpen | Standing::Undecided => ExitStatus::Undecided,
-        }
+/// What a document means for the exit status.
+pub fn status(document: &Document) -> ExitStatus {
+    let undecided = document.is_undecided();
+    match document.brief().standing() {
+        Standing::Fine => ExitStatus::Open,
+        Standing::Unexpected | Standing::NotOpen if !undecided => ExitStatus::NotOpen,
+        Standing::Unexpected | Standing::NotOpen | Standing::Undecided => ExitStatus::Undecided,
     }
 }
 

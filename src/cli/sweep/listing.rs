@@ -1,36 +1,17 @@
 //! `--dry-run` of a sweep: which endpoints would be probed, in which order.
 
-use std::fmt::Write as _;
-
-use serde::Serialize;
-
 use crate::cli::arguments::Shared;
 use crate::cli::arguments::sweep::SweepArguments;
 use crate::cli::exit::ExitStatus;
 use crate::cli::failure::Failure;
 use crate::cli::terminal::Terminal;
 use crate::report::json;
-use crate::report::visible::visible;
+use crate::report::sweep::planned::{Planned, SCHEMA, line};
 use crate::report::words::counted;
 use crate::sweep::roll::{Entry, Roll, Where};
 
-/// The name and version of the document.
-const SCHEMA: &str = "synquest/sweep-plan/1";
-
 /// Octets written at once.
 const CHUNK: usize = 64 << 10;
-
-/// One endpoint that would be probed.
-#[derive(Debug, Serialize)]
-struct Planned {
-    schema: &'static str,
-    given: String,
-    /// `None` for a name without an address.
-    address: Option<std::net::IpAddr>,
-    port: u16,
-    label: Option<String>,
-    lines: Vec<u64>,
-}
 
 /// Writes the endpoints in the order in which they would be probed; sends nothing.
 ///
@@ -92,28 +73,4 @@ fn planned(roll: &Roll, entry: Entry) -> Option<Planned> {
         label,
         lines,
     })
-}
-
-fn line(text: &mut String, planned: &Planned) {
-    let socket = planned
-        .address
-        .map(|address| std::net::SocketAddr::new(address, planned.port).to_string());
-    let mut words = visible(&planned.given).into_owned();
-    match socket {
-        Some(socket) if socket != planned.given => {
-            let _ = write!(words, " = {socket}");
-        }
-        Some(_) => {}
-        None => words.push_str(" has no address"),
-    }
-    if let Some(label) = &planned.label {
-        let _ = write!(words, " ({})", visible(label));
-    }
-    let lines = planned.lines.iter().map(u64::to_string);
-    // Writing to a string cannot fail.
-    let _ = writeln!(
-        text,
-        "{words}, line {}",
-        lines.collect::<Vec<_>>().join(", ")
-    );
 }

@@ -9,11 +9,10 @@ pub mod targets;
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use self::document::Document;
 use self::sweep_run::{Drive, Sink, SweepRun};
 use self::targets::Targets;
 use super::arguments::Shared;
-use super::arguments::sweep::SweepArguments;
+use super::arguments::sweep::{Course, SweepArguments};
 use super::baseline;
 use super::capture_writer::CaptureWriter;
 use super::closing::close;
@@ -29,40 +28,13 @@ use crate::files::input::is_stream;
 use crate::net::{Stop, privilege};
 use crate::report::record::Run;
 use crate::report::sweep::changes::Comparison;
+use crate::report::sweep::document::Document;
 use crate::sweep::journal::{Journal, ListMark, SCHEMA};
 use crate::sweep::order::{Shard, shuffled};
 use crate::sweep::results_file::{Earlier, ResultsPlace, Unusable};
 
 /// Where Kubernetes says which part of an Indexed Job a container is.
 const COMPLETION_INDEX: &str = "JOB_COMPLETION_INDEX";
-
-/// Which part of a sweep to run cannot be told. Nothing was sent.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum BadShard {
-    /// A shard, and nobody said of how many.
-    #[error("--shard says which part, and --shards must say of how many")]
-    NoCount,
-    /// Shards, and nobody said which.
-    #[error("--shards needs --shard, or {COMPLETION_INDEX} in the environment")]
-    NoIndex,
-    /// What the environment says is no number.
-    #[error("{COMPLETION_INDEX} is {0:?}, which is no number")]
-    NotNumber(String),
-    /// There is no such part.
-    #[error("there is no shard {index} of {count}: they are numbered from 0")]
-    Range {
-        /// The index given.
-        index: u32,
-        /// How many there are.
-        count: u32,
-    },
-}
-
-impl From<BadShard> for Failure {
-    fn from(error: BadShard) -> Self {
-        Self::usage(error)
-    }
-}
 
 impl From<Unusable> for Failure {
     fn from(error: Unusable) -> Self {
@@ -240,23 +212,35 @@ fn sink(
 }
 
 /// Which part of the sweep to run.
-fn part(arguments: &SweepArguments) -> Result<Shard, BadShard> {
-    let course = arguments.course;
-    let Some(count) = course.shards else {
-        return match course.shard {
-            Some(_) => Err(BadShard::NoCount),
+fn part(arguments: &SweepArguments) -> Result<Shard, Failure> {
+    let Course { shards, shard, .. } = arguments.course;
+    let Some(count) = shards else {
+        return match shard {
+            Some(_) => Err(Failure::usage(
+                "--shard says which part, and --shards must say of how many",
+            )),
             None => Ok(Shard::WHOLE),
         };
     };
-    let index = match (course.shard, std::env::var(COMPLETION_INDEX)) {
+    let index = match (shard, std::env::var(COMPLETION_INDEX)) {
         (Some(index), _) => index,
-        (None, Ok(text)) => text.parse().map_err(|_| BadShard::NotNumber(text))?,
-        (None, Err(_)) => return Err(BadShard::NoIndex),
+        (None, Ok(text)) => text.parse().map_err(|_| {
+            Failure::usage(format!(
+                "{COMPLETION_INDEX} is {text:?}, which is no number"
+            ))
+        })?,
+        (None, Err(_)) => {
+            return Err(Failure::usage(format!(
+                "--shards needs --shard, or {COMPLETION_INDEX} in the environment"
+            )));
+        }
     };
     if index < count {
         Ok(Shard { index, count })
     } else {
-        Err(BadShard::Range { index, count })
+        Err(Failure::usage(format!(
+            "there is no shard {index} of {count}: they are numbered from 0"
+        )))
     }
 }
 

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::mpsc::sync_channel;
 use std::thread;
 
-use super::document::{self, Document};
+use super::document;
 use super::progress::SweepProgress;
 use crate::cli::arguments::Shared;
 use crate::cli::capture_writer::CaptureWriter;
@@ -22,6 +22,7 @@ use crate::net::driver::{self, Event, Settings, Standing};
 use crate::net::{self, Stop, triage};
 use crate::report::json;
 use crate::report::record::{Record, Run};
+use crate::report::sweep::document::Document;
 use crate::report::sweep::facts::Facts;
 use crate::sweep::expectation::Expectation;
 use crate::sweep::results_file::{Earlier, ResultsFile};
@@ -133,7 +134,7 @@ impl<'a> SweepRun<'a> {
 
     /// Takes in what an earlier run found.
     pub fn recall(&mut self, document: &Document) -> Earlier {
-        let Some(entry) = document.entry(self.roll) else {
+        let Some(entry) = document::entry(document, self.roll) else {
             return Earlier::Foreign;
         };
         if document.is_unfinished() || self.knows(entry) {
@@ -162,7 +163,7 @@ impl<'a> SweepRun<'a> {
             *known = true;
         }
         self.done += 1;
-        self.worst = self.worst.max(document.status());
+        self.worst = self.worst.max(document::status(document));
         self.files.add(&document.brief());
     }
 

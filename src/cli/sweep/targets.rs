@@ -12,15 +12,13 @@ use crate::cli::lookup;
 use crate::cli::terminal::Terminal;
 use crate::files::input;
 use crate::model::endpoint::Family;
+use crate::net::host;
 use crate::net::resolve::Services;
 use crate::sweep::exclude::Exclusions;
 use crate::sweep::journal::Answer;
-use crate::sweep::list::{self, BadLine, Fitness, Unreadable};
+use crate::sweep::list::{self, BadLines, Fitness, Unreadable};
 use crate::sweep::order::Shard;
 use crate::sweep::roll::Roll;
-
-/// Bad lines that are told one by one.
-const TOLD: usize = 20;
 
 /// The endpoints of a list.
 #[derive(Debug)]
@@ -36,60 +34,9 @@ pub struct Targets {
     broadcasts: Vec<Ipv4Addr>,
 }
 
-/// A list with lines that cannot be used. Nothing was sent.
-#[derive(Debug, thiserror::Error)]
-#[error(
-    "{count} of the lines cannot be used; correct them, or leave them out with --skip-bad\n{}{}",
-    told.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"),
-    rest(*count, told.len())
-)]
-pub struct BadLines {
-    /// The first of them.
-    pub told: Vec<BadLine>,
-    /// How many there are.
-    pub count: usize,
-}
-
-fn rest(count: usize, told: usize) -> String {
-    match count - told {
-        0 => String::new(),
-        more => format!("\nand {more} more"),
-    }
-}
-
 impl From<BadLines> for Failure {
     fn from(error: BadLines) -> Self {
         Self::usage(error)
-    }
-}
-
-impl BadLines {
-    const fn new() -> Self {
-        Self {
-            told: Vec::new(),
-            count: 0,
-        }
-    }
-
-    fn add(&mut self, line: BadLine) {
-        self.count += 1;
-        if self.told.len() < TOLD {
-            self.told.push(line);
-        }
-    }
-
-    /// Passes over them where the user wants that.
-    fn settle(self, skip: bool, terminal: Terminal) -> Result<(), Self> {
-        if !skip {
-            return if self.count == 0 { Ok(()) } else { Err(self) };
-        }
-        for line in &self.told {
-            terminal.note(&format!("skipped {line}"));
-        }
-        if self.count > self.told.len() {
-            terminal.note(&format!("skipped {} more", self.count - self.told.len()));
-        }
-        Ok(())
     }
 }
 
@@ -100,7 +47,7 @@ impl BadLines {
 /// When a file cannot be read, or has lines that cannot be used.
 pub fn read(arguments: &SweepArguments, terminal: Terminal) -> Result<Targets, Failure> {
     let family = lookup::family(&arguments.leave)?;
-    let broadcasts = lookup::broadcasts();
+    let broadcasts = host::broadcasts();
     let services = Services::read();
     let service = |name: &str| services.port(name);
     let Reading {
@@ -110,13 +57,13 @@ pub fn read(arguments: &SweepArguments, terminal: Terminal) -> Result<Targets, F
         skip_bad,
     } = &arguments.reading;
     let (mut exclusions, mut digests) = (Exclusions::default(), Vec::new());
-    let mut bad = BadLines::new();
+    let mut bad = BadLines::default();
     for path in exclude {
         let (file, name) = open(path)?;
         digests.push(exclusions.read(file, &name, &service, &mut |line| bad.add(line))?);
     }
     // What must not be probed is never guessed at.
-    bad.settle(false, terminal)?;
+    bad.none()?;
     let fitness = Fitness {
         expand: *expand,
         family,
@@ -125,7 +72,7 @@ pub fn read(arguments: &SweepArguments, terminal: Terminal) -> Result<Targets, F
     };
     let (file, name) = open(&arguments.list)?;
     let mut roll = Roll::default();
-    let mut bad = BadLines::new();
+    let mut bad = BadLines::default();
     let format = format.map(Format::said);
     let digest = list::read(file, &name, format, &fitness, &mut |line| match line {
         Ok(row) => roll.add(row, &broadcasts),
@@ -134,7 +81,13 @@ pub fn read(arguments: &SweepArguments, terminal: Terminal) -> Result<Targets, F
             Ok(())
         }
     })?;
-    bad.settle(*skip_bad, terminal)?;
+    if *skip_bad {
+        for said in bad.skipped() {
+            terminal.note(&said);
+        }
+    } else {
+        bad.none()?;
+    }
     if roll.lines() == 0 {
         return Err(Failure::usage(format!("{name} names no endpoint")));
     }

@@ -3,6 +3,7 @@
 //! A line that cannot be used is reported with file, line, column and reason, and the next one is
 //! read. Memory is bounded by the longest line, whatever the list holds.
 
+mod bad_lines;
 mod csv;
 mod fault;
 mod format;
@@ -19,6 +20,7 @@ mod tests;
 use std::io::{self, BufRead, Read};
 use std::net::Ipv4Addr;
 
+pub use self::bad_lines::BadLines;
 pub use self::fault::{BadLine, Fault, Unreadable};
 pub use self::format::Format;
 pub use self::pattern::{Hosts, Pattern};

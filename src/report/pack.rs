@@ -1,23 +1,25 @@
 //! Packs a bundle: puts every form of what was found into files, and the files into the archive.
 
-use std::io;
-use std::path::Path;
+use std::io::{self, Read, Write};
 
-use crate::cli::pages::Form;
-use crate::files::draft::Draft;
-use crate::report::bundle::{self, Compression, Content, Member};
-use crate::report::environment::{self, Environment};
-use crate::report::json;
-use crate::report::readme::{self, File};
-use crate::report::record::Record;
+use super::bundle::{self, Compression, Content, Member};
+use super::environment::{self, Environment};
+use super::readme::{self, File};
+use super::record::Record;
+use super::{html, json, markdown};
 
-/// Packs the bundle. Its files bear the time at which the run began.
-pub(super) fn pack(
-    draft: &mut Draft,
+/// Packs the bundle whose file is called `name`; the capture comes with its length. Its files bear the
+/// time at which the run began.
+///
+/// # Errors
+///
+/// When it cannot be written, or the capture not be read.
+pub fn pack(
+    out: &mut dyn Write,
     compression: Compression,
-    path: &Path,
+    name: &str,
     records: &[Record],
-    capture: Option<&Draft>,
+    capture: Option<(u64, &mut dyn Read)>,
     environment: Option<&Environment>,
 ) -> io::Result<()> {
     let mut documents = String::new();
@@ -25,21 +27,19 @@ pub(super) fn pack(
         documents.push_str(&json::document(record)?);
         documents.push('\n');
     }
-    let html = Form::Html.page(records);
-    let markdown = Form::Markdown.page(records);
+    let html = html::page(records);
+    let markdown = markdown::page(records);
     let surroundings = environment
         .map(|found| io::Result::Ok((environment::text(found), json::document(found)? + "\n")))
         .transpose()?;
     let mut files = vec![File::Endpoints, File::Html, File::Markdown];
-    files.extend(capture.map(|_| File::Capture));
+    files.extend(capture.as_ref().map(|_| File::Capture));
     if surroundings.is_some() {
         files.extend([File::EnvironmentText, File::EnvironmentJson]);
     }
     files.sort();
     let readme = readme::page(records, &files);
-    let length = capture.map_or(Ok(0), Draft::length)?;
-    let mut reader = capture.map(Draft::reader);
-    let mut frames: Option<&mut dyn io::Read> = reader.as_mut().map(|reader| reader as _);
+    let mut frames = capture;
     let mut members = vec![Member {
         name: "README.md",
         content: Content::Text(&readme),
@@ -47,7 +47,7 @@ pub(super) fn pack(
     for file in files {
         let content = match (file, &surroundings) {
             (File::Capture, _) => match frames.take() {
-                Some(frames) => Content::Stream(length, frames),
+                Some((length, frames)) => Content::Stream(length, frames),
                 None => continue,
             },
             (File::Endpoints, _) => Content::Text(&documents),
@@ -66,11 +66,10 @@ pub(super) fn pack(
         let began: jiff::Timestamp = record.run.started.parse().ok()?;
         u64::try_from(began.as_second()).ok()
     });
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
     bundle::write(
-        draft,
+        out,
         compression,
-        &bundle::folder(&name),
+        &bundle::folder(name),
         began.unwrap_or_default(),
         members,
     )
