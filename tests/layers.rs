@@ -71,7 +71,7 @@ const LONGEST: usize = 500;
 
 /// A piece of source text.
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Token {
+pub(crate) enum Token {
     Name(String),
     /// `::`
     Step,
@@ -79,7 +79,7 @@ enum Token {
 }
 
 /// The tokens of `source`, without comments, strings and character literals.
-fn tokens(source: &str) -> Vec<Token> {
+pub(crate) fn tokens(source: &str) -> Vec<Token> {
     let text: Vec<char> = source.chars().collect();
     let at = |index: usize| text.get(index).copied().unwrap_or('\0');
     let starts = |index: usize, mark: &str| mark.chars().zip(index..).all(|(c, i)| at(i) == c);
@@ -146,7 +146,7 @@ fn tokens(source: &str) -> Vec<Token> {
 }
 
 /// Every path in `tokens`, groups (`a::{b, c::d}`) written out.
-fn paths(tokens: &[Token]) -> Vec<Vec<String>> {
+pub(crate) fn paths(tokens: &[Token]) -> Vec<Vec<String>> {
     let mut found = Vec::new();
     let mut index = 0;
     while index < tokens.len() {
@@ -190,7 +190,7 @@ fn path(
 }
 
 /// The modules of the file at `file`, a path below `src`: `report/text.rs` is `report`, `text`.
-fn modules(file: &str) -> Vec<&str> {
+pub(crate) fn modules(file: &str) -> Vec<&str> {
     let mut modules: Vec<&str> = file.trim_end_matches(".rs").split('/').collect();
     if modules.last() == Some(&"mod") {
         modules.pop();
@@ -258,7 +258,7 @@ fn floor_used(path: &[String], depth: usize) -> Option<&str> {
     floors.find(|floor| floor == named)
 }
 
-fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
+pub(crate) fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
     for entry in std::fs::read_dir(folder).expect("a readable folder") {
         let path = entry.expect("a folder entry").path();
         if path.is_dir() {

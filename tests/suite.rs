@@ -14,6 +14,7 @@
 mod artefacts;
 mod browser;
 mod capture;
+mod circles;
 mod cli;
 mod consistent;
 mod crowd;

@@ -61,14 +61,14 @@ impl ExitStatus {
         }
     }
 
-    /// The status under `--exit-zero`: a complete run is a success whatever it found.
+    /// The status, under `--exit-zero` where `exit_zero`: a complete run is a success then, whatever it
+    /// found.
     #[must_use]
-    pub const fn forgiving(self) -> Self {
-        match self {
-            Self::NotOpen | Self::Undecided => Self::Open,
-            Self::Open | Self::Usage | Self::Incapable | Self::Interrupted | Self::Terminated => {
-                self
-            }
+    pub const fn forgiven(self, exit_zero: bool) -> Self {
+        if exit_zero && matches!(self, Self::NotOpen | Self::Undecided) {
+            Self::Open
+        } else {
+            self
         }
     }
 }
@@ -113,7 +113,8 @@ mod tests {
             (ExitStatus::Interrupted, 130),
             (ExitStatus::Terminated, 143),
         ] {
-            assert_eq!(status.forgiving().code(), code, "{status:?}");
+            assert_eq!(status.forgiven(true).code(), code, "{status:?}");
+            assert_eq!(status.forgiven(false), status);
         }
     }
 }

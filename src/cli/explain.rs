@@ -18,10 +18,9 @@ use super::run_files::RunFiles;
 use super::terminal::Terminal;
 use super::{observed, settings};
 use crate::capture::explain::{Explained, Request, explain_part};
-use crate::capture::note;
 use crate::capture::passive::{Choice, Encounter, TakenAt};
 use crate::capture::read::Reader;
-use crate::capture::replay::{Replayed, Standing};
+use crate::capture::{note, remarks};
 use crate::files::destination::Destination;
 use crate::files::input;
 use crate::model::verdict::Cause;
@@ -29,8 +28,6 @@ use crate::report::advice::Situation;
 use crate::report::group::Group;
 use crate::report::record::{Record, Run};
 
-/// Addresses without an answer that are named beside other findings.
-const MOST_NAMED: usize = 4;
 /// Addresses without an answer that have a document each.
 const MOST_UNANSWERED: usize = 32;
 
@@ -59,22 +56,22 @@ pub fn run(
         .map_err(|reason| Failure::usage(format!("cannot explain {}: {reason}", path.display())))?;
     let mut records = RecordWriter::new(shared, terminal, files.wants_records());
     let situation = settings::situation(arguments.situation);
-    let (mut told, mut remarks) = (0, Vec::new());
+    let (mut told, mut said) = (0, Vec::new());
     let request = request(&arguments.part);
-    let explained = explain_part(reader, &request, &mut |run, inquest| {
-        remarks.extend(of_inquest(&inquest));
+    let explained = explain_part(reader, &request, &mut |run, diagnosis| {
+        said.extend(remarks::of_diagnosis(&diagnosis));
         told += 1;
-        let mut record = Record::new(&inquest.outcome, &its_run(run, situation));
-        record.number(|id| inquest.numbers.of(id).to_vec());
-        match records.write(inquest.outcome.finding.verdict.cause, record) {
+        let mut record = Record::new(&diagnosis.outcome, &its_run(run, situation));
+        record.number(|id| diagnosis.numbers.of(id).to_vec());
+        match records.write(diagnosis.outcome.finding.verdict.cause, record) {
             true => ControlFlow::Continue(()),
             false => ControlFlow::Break(()),
         }
     });
     told += tell_observed(&explained, arguments, &mut records);
     told += tell_unanswered(&explained, told, situation, &mut records);
-    remarks.extend(of_file(&explained, told));
-    for remark in remarks {
+    said.extend(remarks::of_file(&explained, told));
+    for remark in said {
         terminal.note(&remark);
     }
     let written = files.write(&records.take_records(), None, || None);
@@ -87,11 +84,7 @@ pub fn run(
     } else {
         complete
     };
-    Ok(if arguments.exit_zero {
-        status.forgiving()
-    } else {
-        status
-    })
+    Ok(status.forgiven(arguments.exit_zero))
 }
 
 /// Writes the record of everything that others' packets show, many of a kind as one line where a person
@@ -181,109 +174,6 @@ fn tell_unanswered(
         }
     }
     count
-}
-
-/// What there is to say of how an inquest stands in the file.
-fn of_inquest(inquest: &Replayed) -> Vec<String> {
-    let mut remarks = Vec::new();
-    let endpoint = inquest.outcome.endpoint.socket();
-    match &inquest.standing {
-        Standing::Same | Standing::Unwritten => {}
-        Standing::Differs { written } => remarks.push(format!(
-            "the file gives another verdict on {endpoint} than its packets and notes do; it says {} \
-             ({})",
-            written.cause, written.confidence
-        )),
-        Standing::Renumbered => remarks.push(format!(
-            "packets of the inquest into {endpoint} were taken out or put in since it was written: \
-             judged by the packets alone, without what only the probing host knew"
-        )),
-        Standing::Unfinished => remarks.push(format!(
-            "the account of the inquest into {endpoint} is not in the file (the run was killed, or \
-             another program wrote the file anew): judged by the packets alone"
-        )),
-    }
-    if inquest.noted > 0 {
-        remarks.push(format!(
-            "{} probes or answers of the inquest into {endpoint} stand in the file's notes, and no \
-             packet shows them; the verdict believes the notes",
-            inquest.noted
-        ));
-    }
-    remarks
-}
-
-/// What else there is to say of the file.
-fn of_file(explained: &Explained, told: usize) -> Vec<String> {
-    let mut remarks = Vec::new();
-    for damage in &explained.damage {
-        remarks.push(format!("the capture is damaged: {damage}"));
-    }
-    for (link, count) in &explained.foreign {
-        let name = link
-            .name()
-            .map_or_else(String::new, |name| format!(" ({name})"));
-        remarks.push(format!(
-            "{count} packets are of link type {}{name}, which is not understood here",
-            link.0
-        ));
-    }
-    if explained.unread > 0 {
-        remarks.push(format!(
-            "{} notes of a later version of this program, or damaged ones, could not be read; \
-             what they tell is missing",
-            explained.unread
-        ));
-    }
-    for (kind, count) in &explained.hidden {
-        remarks.push(format!(
-            "{count} packets inside {kind} were not looked into"
-        ));
-    }
-    if let Some((_, account)) = &explained.observed
-        && account.remainder.cut > 0
-    {
-        remarks.push(format!(
-            "{} packets are cut too short to be read: capture them with a larger snapshot length \
-             (tcpdump -s 0)",
-            account.remainder.cut
-        ));
-    }
-    if let Some((_, account)) = &explained.observed
-        && account.remainder.stray > 0
-    {
-        remarks.push(format!(
-            "{} packets belong to connections whose beginning is not in the capture, or that were over, \
-             and were not judged",
-            account.remainder.stray
-        ));
-    }
-    for question in explained
-        .unanswered
-        .iter()
-        .filter(|_| told > 0)
-        .take(MOST_NAMED)
-    {
-        remarks.push(format!(
-            "{} asked {} times for {} on its link, and no answer is in the capture",
-            question.asker, question.times, question.target
-        ));
-    }
-    if told == 0 {
-        remarks.push(format!(
-            "no TCP connection attempt among {} packets",
-            explained.packets
-        ));
-    }
-    if let Some((_, account)) = &explained.observed
-        && account.remainder.syns > 0
-    {
-        remarks.push(format!(
-            "{} SYNs more than can be remembered were not followed",
-            account.remainder.syns
-        ));
-    }
-    remarks
 }
 
 /// The run that told itself in this capture.

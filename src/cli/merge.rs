@@ -22,6 +22,7 @@ use crate::files::input::is_stream;
 use crate::files::unfinished::Unfinished;
 use crate::model::time::Moment;
 use crate::net::clock::Clock;
+use crate::report::sweep::changes::Comparison;
 use crate::report::sweep::document::Document;
 use crate::report::sweep::facts::Facts;
 use crate::sweep::merge::{Part, faults};
@@ -30,6 +31,52 @@ use crate::sweep::parts::{BadPart, each_line, journal};
 impl From<BadPart> for Failure {
     fn from(error: BadPart) -> Self {
         Self::usage(error)
+    }
+}
+
+/// A merge as it can be run: every part read and judged, every destination too.
+#[derive(Debug)]
+struct MergePlan<'a> {
+    place: Option<Destination>,
+    files: SweepFiles,
+    comparison: Option<Comparison>,
+    /// The parts and where their results are, in the order of their shards.
+    parts: Vec<(Part, &'a Path)>,
+    /// The columns that their lines carry.
+    columns: Vec<String>,
+}
+
+impl<'a> MergePlan<'a> {
+    fn of(arguments: &'a MergeArguments) -> Result<Self, Failure> {
+        let given = arguments.output.as_deref();
+        let place = given
+            .filter(|path| !is_stream(path))
+            .map(|path| Destination::judge(path, arguments.outputs.force))
+            .transpose()?;
+        let others: Vec<&Destination> = place.iter().collect();
+        let files = SweepFiles::of(&arguments.outputs, &others)?;
+        let baseline = arguments.outputs.baseline.as_deref();
+        let comparison = baseline.map(baseline::read).transpose()?;
+        let (mut parts, mut columns) = (Vec::new(), Vec::new());
+        for path in &arguments.results {
+            parts.push((part(path, &mut columns)?, path.as_path()));
+        }
+        parts.sort_by_key(|(part, _)| part.journal.shard);
+        let all: Vec<Part> = parts.iter().map(|(part, _)| part.clone()).collect();
+        let wrong: Vec<String> = faults(&all).iter().map(ToString::to_string).collect();
+        if !wrong.is_empty() {
+            return Err(Failure::usage(format!(
+                "these are not all the shards of one sweep\n{}",
+                wrong.join("\n")
+            )));
+        }
+        Ok(Self {
+            place,
+            files,
+            comparison,
+            parts,
+            columns,
+        })
     }
 }
 
@@ -44,43 +91,15 @@ pub fn run(
     terminal: Terminal,
 ) -> Result<ExitStatus, Failure> {
     let clock = Clock::start();
-    let force = arguments.outputs.force;
-    let given = arguments.output.as_deref();
-    let place = given
-        .filter(|path| !is_stream(path))
-        .map(|path| Destination::judge(path, force))
-        .transpose()?;
-    let others: Vec<&Destination> = place.iter().collect();
-    let files = SweepFiles::of(&arguments.outputs, &others)?;
-    let baseline = arguments.outputs.baseline.as_deref();
-    let comparison = baseline.map(baseline::read).transpose()?;
-    let mut columns = Vec::new();
-    let mut parts = Vec::new();
-    for path in &arguments.results {
-        parts.push((part(path, &mut columns)?, path));
-    }
-    parts.sort_by_key(|(part, _)| part.journal.shard);
-    let wrong = faults(
-        &parts
-            .iter()
-            .map(|(part, _)| part.clone())
-            .collect::<Vec<_>>(),
-    );
-    if !wrong.is_empty() {
-        let told: Vec<String> = wrong.iter().map(ToString::to_string).collect();
-        return Err(Failure::usage(format!(
-            "these are not all the shards of one sweep\n{}",
-            told.join("\n")
-        )));
-    }
-    let mut joined = files.begin(&columns, comparison)?;
-    let mut out = Out::begin(place.as_ref(), terminal)?;
+    let plan = MergePlan::of(arguments)?;
+    let mut joined = plan.files.begin(&plan.columns, plan.comparison)?;
+    let mut out = Out::begin(plan.place.as_ref(), terminal)?;
     let mut worst = ExitStatus::Open;
     let mut facts = Facts {
-        endpoints: Some(parts.iter().map(|(part, _)| part.results).sum()),
+        endpoints: Some(plan.parts.iter().map(|(part, _)| part.results).sum()),
         ..Facts::default()
     };
-    for (_, path) in &parts {
+    for (_, path) in &plan.parts {
         each_line(path, &mut |line, text| {
             let document = parsed(path, line, text)?;
             add_cost(&mut facts, &document);
@@ -89,20 +108,13 @@ pub fn run(
             out.write(text).map(drop)
         })?;
     }
-    let wrote = out.finish()?;
+    out.finish()?;
     let elapsed = clock.now().since(Moment::START);
     let summarised = joined.finish(facts, clock.began() + elapsed);
-    terminal.announce(
-        shared,
-        place.iter().filter(|_| wrote).map(Destination::path),
-    );
-    let written = close(summarised, baseline, place.is_some(), shared, terminal)?;
-    written.all()?;
-    Ok(if arguments.exit_zero {
-        worst.forgiving()
-    } else {
-        worst
-    })
+    terminal.announce(shared, plan.place.iter().map(Destination::path));
+    let (baseline, apart) = (arguments.outputs.baseline.as_deref(), plan.place.is_some());
+    close(summarised, baseline, apart, shared, terminal)?.all()?;
+    Ok(worst.forgiven(arguments.exit_zero))
 }
 
 /// Where joined results go.
@@ -130,14 +142,10 @@ impl Out {
         }
     }
 
-    /// Says whether a file stands in its place now.
-    fn finish(self) -> Result<bool, Failure> {
+    fn finish(self) -> Result<(), Unfinished> {
         match self {
-            Self::Stdout(_) => Ok(false),
-            Self::File(draft) => {
-                draft.commit()?;
-                Ok(true)
-            }
+            Self::Stdout(_) => Ok(()),
+            Self::File(draft) => draft.commit(),
         }
     }
 }

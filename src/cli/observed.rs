@@ -4,15 +4,10 @@ use std::time::Duration;
 
 use crate::capture::neighbours::Unanswered;
 use crate::capture::passive::{Attempt, Encounter, Ending, Fate};
-use crate::model::endpoint::Endpoint;
-use crate::model::evidence::Evidence;
+use crate::capture::unanswered::outcome;
 use crate::model::greeting::{Greeting, Heard};
-use crate::model::outcome::Outcome;
 use crate::model::probe::ProbeId;
 use crate::model::session::Said;
-use crate::model::time::spell;
-use crate::model::vantage::Vantage;
-use crate::model::verdict::{Cause, Confidence, Finding, Place, PlaceKind, State, Verdict};
 use crate::report::masked::masked;
 use crate::report::observed::{self, Observed};
 use crate::report::record::{Record, Run};
@@ -89,73 +84,9 @@ fn greeting(encounter: &Encounter, said: &Said, names: bool) -> Greeting {
 
 /// The record of an address that was asked for on its link and did not answer.
 pub fn unanswered(question: &Unanswered, run: &Run) -> Record {
-    let Unanswered {
-        asker,
-        target,
-        times,
-        first,
-        last,
-        certain,
-        ..
-    } = question;
-    let protocol = if target.is_ipv4() { "ARP" } else { "ND" };
-    let elapsed = Duration::from_nanos(last.saturating_sub(*first));
-    let mut notes = vec![format!(
-        "no SYN is in the capture: none leaves before {protocol} has an answer, whatever the port"
-    )];
-    if !certain {
-        notes.push(
-            "answers go to who asked alone: where the capture was taken on neither of the two, they \
-             may have passed elsewhere"
-                .to_owned(),
-        );
-    }
-    let verdict = Verdict {
-        state: State::Unreachable,
-        cause: Cause::NoNeighbor,
-        confidence: if *certain {
-            Confidence::Likely
-        } else {
-            Confidence::Possible
-        },
-        place: Place::of(PlaceKind::Local),
-        method: None,
-        summary: format!(
-            "{target} does not answer {protocol}: {asker} asked for it {times} times over {}, and nothing \
-             answers: the host is down, or not on this link (wrong subnet, overlapping CIDR).",
-            spell(elapsed)
-        ),
-        basis: Vec::new(),
-    };
-    let outcome = Outcome {
-        endpoint: Endpoint {
-            given: target.to_string(),
-            address: *target,
-            port: 0,
-            label: None,
-        },
-        vantage: Vantage {
-            source: *asker,
-            interface: String::new(),
-            gateway: None,
-            mtu: 1500,
-            loopback: false,
-            ephemeral_ports: Vec::new(),
-            privileged_ports: Vec::new(),
-        },
-        evidence: Evidence::default(),
-        finding: Finding {
-            verdict,
-            alternatives: Vec::new(),
-            path: Vec::new(),
-            loss: None,
-            notes,
-        },
-        elapsed,
-    };
-    let mut record = Record::new(&outcome, run);
+    let mut record = Record::new(&outcome(question), run);
     record.observed = Some(Observed {
-        client: *asker,
+        client: question.asker,
         position: observed::Position {
             from_client: None,
             from_server: None,

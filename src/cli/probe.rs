@@ -82,11 +82,8 @@ pub fn run(
     let on_signal = stop.clone();
     let signals = Signals::listen(move || on_signal.request())?;
     let complete = diagnose(plan, arguments, &stop, shared, terminal)?;
-    Ok(match signals.caught() {
-        Some(status) => status,
-        None if arguments.exit_zero => complete.forgiving(),
-        None => complete,
-    })
+    let status = complete.forgiven(arguments.exit_zero);
+    Ok(signals.caught().unwrap_or(status))
 }
 
 /// Runs the plan, and writes what it finds and the files of the run.
@@ -125,9 +122,8 @@ fn diagnose(
     for (target, bad) in &found.unresolved {
         run.records.miss(&unresolved(target, bad, &run.run));
     }
-    let endpoints = found.endpoints.clone();
+    let (endpoints, expected) = (found.endpoints.clone(), run.expected);
     tracing::debug!(endpoints = endpoints.len(), "diagnosing");
-    let expected = run.expected;
     let met = |outcome: &Outcome| is_met(expected, outcome);
     let mut on_event = |event: Event<'_>| run.observe(event);
     let told = (!shared.quiet).then_some(terminal);

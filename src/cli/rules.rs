@@ -41,11 +41,7 @@ pub fn run(
         Ruling::Blocked => ExitStatus::NotOpen,
         Ruling::Depends => ExitStatus::Undecided,
     };
-    Ok(if arguments.exit_zero {
-        status.forgiving()
-    } else {
-        status
-    })
+    Ok(status.forgiven(arguments.exit_zero))
 }
 
 /// What the rules asked for say of a packet.

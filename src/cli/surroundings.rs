@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::checkup::approach;
-use crate::checkup::changes::{self, Moved};
+use crate::checkup::changes;
 use crate::model::endpoint::Endpoint;
-use crate::model::host::FirewallCounts;
+use crate::model::host::{FirewallCounts, StoppingRule};
 use crate::net::survey::Preference;
 use crate::net::{doctor, firewall, host, surroundings};
 use crate::report::environment::{
@@ -33,34 +33,7 @@ impl Surroundings {
     pub fn end(self, endpoints: &[Endpoint], preference: &Preference) -> Environment {
         let after = surroundings::counters();
         let (reading, stopped) = changes::stopped(&self.firewall, &firewall::read());
-        let mut ways = Vec::new();
-        let mut interfaces: Vec<InterfaceRecord> = Vec::new();
-        for endpoint in endpoints {
-            let findings = match doctor::approach(endpoint, preference) {
-                Err(failure) => vec![failure.to_string()],
-                Ok(approach) => {
-                    if let Some(route) = approach.way.route()
-                        && interfaces.iter().all(|known| known.name != route.link.name)
-                    {
-                        interfaces.push(InterfaceRecord {
-                            name: route.link.name.clone(),
-                            mtu: route.link.mtu,
-                            up: route.link.up,
-                        });
-                    }
-                    let checks = approach::checks(endpoint, &approach);
-                    let line = |name: &str, finding: &str| format!("{name}: {finding}");
-                    checks
-                        .iter()
-                        .map(|check| line(&check.name, &check.finding))
-                        .collect()
-                }
-            };
-            ways.push(WayRecord {
-                endpoint: endpoint.to_string(),
-                findings,
-            });
-        }
+        let (ways, interfaces) = ways(endpoints, preference);
         let names: Vec<String> = interfaces.iter().map(|link| link.name.clone()).collect();
         let foreign: BTreeSet<String> = host::interfaces()
             .into_iter()
@@ -88,30 +61,56 @@ impl Surroundings {
             }),
             counters: changes::counters(&self.counters, &after, &foreign)
                 .into_iter()
-                .map(
-                    |Moved {
-                         name,
-                         before,
-                         after,
-                     }| CounterRecord {
-                        name,
-                        before,
-                        after,
-                    },
-                )
+                .map(|moved| CounterRecord {
+                    name: moved.name,
+                    before: moved.before,
+                    after: moved.after,
+                })
                 .collect(),
             firewall: FirewallRecord {
                 reading,
-                moved: stopped
-                    .into_iter()
-                    .map(|(rule, packets)| RuleRecord {
-                        chain: rule.chain,
-                        number: rule.number,
-                        action: rule.action.to_owned(),
-                        packets,
-                    })
-                    .collect(),
+                moved: stopped.into_iter().map(rule_record).collect(),
             },
         }
+    }
+}
+
+/// What is found of the way to each endpoint, and the interfaces they leave by.
+fn ways(endpoints: &[Endpoint], preference: &Preference) -> (Vec<WayRecord>, Vec<InterfaceRecord>) {
+    let mut ways = Vec::new();
+    let mut interfaces: Vec<InterfaceRecord> = Vec::new();
+    for endpoint in endpoints {
+        let approach = doctor::approach(endpoint, preference);
+        let route = approach.as_ref().ok().and_then(|found| found.way.route());
+        if let Some(link) = route.map(|route| &route.link)
+            && interfaces.iter().all(|known| known.name != link.name)
+        {
+            interfaces.push(InterfaceRecord {
+                name: link.name.clone(),
+                mtu: link.mtu,
+                up: link.up,
+            });
+        }
+        let findings = match approach {
+            Err(failure) => vec![failure.to_string()],
+            Ok(approach) => approach::checks(endpoint, &approach)
+                .iter()
+                .map(|check| format!("{}: {}", check.name, check.finding))
+                .collect(),
+        };
+        ways.push(WayRecord {
+            endpoint: endpoint.to_string(),
+            findings,
+        });
+    }
+    (ways, interfaces)
+}
+
+fn rule_record((rule, packets): (StoppingRule, u64)) -> RuleRecord {
+    RuleRecord {
+        chain: rule.chain,
+        number: rule.number,
+        action: rule.action.to_owned(),
+        packets,
     }
 }

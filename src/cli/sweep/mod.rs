@@ -167,29 +167,39 @@ pub fn run(
     let apart = place.is_some();
     let sink = sink(place, &journal, earlier.as_ref(), &mut sweep, terminal)?;
     sweep.say_continued(shared, terminal);
-    let shown = terminal.watched() && !shared.quiet && shared.verbose == 0;
-    let mut settings = settings::settings(&arguments.cost, &arguments.leave);
-    settings.sightings = sweep.capture.is_some();
-    settings.policy.rate = (settings.policy.rate / part.count.max(1)).max(1);
-    let told = (!shared.quiet && !shown).then_some(terminal);
-    let drive = Drive {
-        settings,
-        stop,
-        waiter: Waiter::of(&arguments.until, arguments.cost.max_time, told),
-        triage: arguments.triage,
-        shown,
-    };
+    let capturing = sweep.capture.is_some();
+    let drive = drive(arguments, shared, terminal, part, stop, capturing);
     let ended = sweep.run(entries, &drive, sink)?;
     ended.announce(shared, terminal);
     let baseline = arguments.outputs.baseline.as_deref();
     let written = close(ended.summarised, baseline, apart, shared, terminal)?;
     ended.stream?;
     written.all()?;
-    Ok(match signals.caught() {
-        Some(status) => status,
-        None if arguments.exit_zero => ended.worst.forgiving(),
-        None => ended.worst,
-    })
+    let status = ended.worst.forgiven(arguments.exit_zero);
+    Ok(signals.caught().unwrap_or(status))
+}
+
+/// How the endpoints of a part are probed.
+fn drive(
+    arguments: &SweepArguments,
+    shared: &Shared,
+    terminal: Terminal,
+    part: Shard,
+    stop: Stop,
+    capturing: bool,
+) -> Drive {
+    let shown = terminal.watched() && !shared.quiet && shared.verbose == 0;
+    let mut settings = settings::settings(&arguments.cost, &arguments.leave);
+    settings.sightings = capturing;
+    settings.policy.rate = (settings.policy.rate / part.count.max(1)).max(1);
+    let told = (!shared.quiet && !shown).then_some(terminal);
+    Drive {
+        settings,
+        stop,
+        waiter: Waiter::of(&arguments.until, arguments.cost.max_time, told),
+        triage: arguments.triage,
+        shown,
+    }
 }
 
 /// Where documents go; what an earlier run wrote there is taken in.
