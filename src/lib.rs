@@ -1,4 +1,4 @@
-//! `synquest` holds an inquest into why a TCP port does not answer.
+//! `synquest` finds out why a TCP port does not answer.
 //!
 //! The library is built in floors; each uses the ones below it and nothing above or beside:
 //!
@@ -16,6 +16,9 @@
 //!             │
 //!           wire            bytes ↔ packets
 //! ```
+//!
+//! Two rooms below `cli` belong to no wing: `files` writes files beside their place and renames them
+//! into it, and `checkup` judges what this host says of itself.
 //!
 //! `wire`, `model`, `infer` and `engine` do no I/O and read no clock: bytes, times and refusals go
 //! in; datagrams, deadlines and verdicts come out. The same engine runs on raw sockets and inside

@@ -373,7 +373,7 @@ fn a_signal_ends_the_run_with_its_status_and_what_was_learnt() {
             .expect("a network namespace");
         let mut log = BufReader::new(child.stderr.take().expect("piped"));
         let mut line = String::new();
-        while !line.contains("holding inquests") {
+        while !line.contains("diagnosing") {
             line.clear();
             let read = log.read_line(&mut line).expect("text");
             assert!(read > 0, "ended before it began");

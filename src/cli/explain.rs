@@ -9,7 +9,7 @@ use indexmap::IndexMap;
 
 use self::crowd::{Crowd, Crowds};
 use super::arguments::Shared;
-use super::arguments::explain::{ExplainArguments, Part, Place};
+use super::arguments::explain::{CapturePoint, ExplainArguments, Selection};
 use super::arguments::groups::Artefacts;
 use super::exit::ExitStatus;
 use super::failure::Failure;
@@ -136,12 +136,12 @@ fn status(encounter: &Encounter) -> ExitStatus {
 }
 
 /// The part of the capture that the arguments ask for.
-fn request(part: &Part) -> Request {
+fn request(part: &Selection) -> Request {
     let taken_at = part.taken_at.map(|place| match place {
-        Place::Client => TakenAt::Client,
-        Place::Server => TakenAt::Server,
-        Place::Router => TakenAt::Router,
-        Place::Mirror => TakenAt::Mirror,
+        CapturePoint::Client => TakenAt::Client,
+        CapturePoint::Server => TakenAt::Server,
+        CapturePoint::Router => TakenAt::Router,
+        CapturePoint::Mirror => TakenAt::Mirror,
     });
     Request {
         choice: Choice {

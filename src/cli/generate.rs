@@ -6,7 +6,7 @@ use std::path::Path;
 use clap_complete::Shell;
 
 use super::arguments::command;
-use super::arguments::host::{Form, GenerateArguments};
+use super::arguments::host::{GenerateArguments, Generated};
 use super::failure::Failure;
 use super::manual;
 
@@ -17,8 +17,8 @@ use super::manual;
 /// The first file that could not be written.
 pub fn run(arguments: &GenerateArguments) -> Result<(), Failure> {
     let files = match arguments.form {
-        Form::Man => manual::pages(),
-        Form::Completions => completions(),
+        Generated::Man => manual::pages(),
+        Generated::Completions => completions(),
     };
     let written = |path: &Path, result: io::Result<()>| {
         result.map_err(|error| {

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use super::arguments::groups::Leave;
+use super::arguments::groups::WayOut;
 use super::failure::Failure;
 use crate::model::endpoint::{Endpoint, Family};
 use crate::model::target::{BadTarget, Fault, Host, Target};
@@ -11,14 +11,14 @@ use crate::net::{self, host};
 
 /// What targets come to.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Found {
+pub struct Resolved {
     /// Their endpoints, in the order given, each address and port once.
     pub endpoints: Vec<Endpoint>,
     /// Targets whose names have no address to probe.
     pub unresolved: Vec<(Target, BadTarget)>,
 }
 
-impl Found {
+impl Resolved {
     /// The endpoints, when there are some.
     ///
     /// # Errors
@@ -40,7 +40,7 @@ impl Found {
 ///
 /// The first target that is none or must not be probed, or options that contradict each other. A
 /// name without an address is a result.
-pub fn endpoints(targets: &[String], leave: &Leave) -> Result<Found, Failure> {
+pub fn endpoints(targets: &[String], leave: &WayOut) -> Result<Resolved, Failure> {
     let family = family(leave)?;
     let services = Services::read();
     let targets: Vec<Target> = targets
@@ -49,7 +49,7 @@ pub fn endpoints(targets: &[String], leave: &Leave) -> Result<Found, Failure> {
         .collect::<Result<_, _>>()?;
     let broadcasts = host::broadcasts();
     let answers = addresses(&targets)?;
-    let mut found = Found::default();
+    let mut found = Resolved::default();
     for (target, answer) in targets.into_iter().zip(answers) {
         let resolved = answer
             .map_err(|failure| BadTarget {
@@ -80,7 +80,7 @@ pub fn endpoints(targets: &[String], leave: &Leave) -> Result<Found, Failure> {
 /// # Errors
 ///
 /// When they contradict each other.
-pub fn family(leave: &Leave) -> Result<Option<Family>, Failure> {
+pub fn family(leave: &WayOut) -> Result<Option<Family>, Failure> {
     let asked = match (leave.ipv4, leave.ipv6) {
         (true, _) => Some((Family::V4, "IPv4", "-4")),
         (_, true) => Some((Family::V6, "IPv6", "-6")),
@@ -137,19 +137,19 @@ pub fn resolve(names: Vec<String>) -> Result<Vec<Result<Vec<IpAddr>, net::Failur
 
 #[cfg(test)]
 mod tests {
-    use super::{Leave, endpoints};
+    use super::{WayOut, endpoints};
 
     #[test]
     fn an_address_given_twice_is_probed_once() {
         let given = ["192.0.2.1:3306", "192.0.2.1:mysql", "[2001:db8::1]:3306"].map(str::to_owned);
-        let found = endpoints(&given, &Leave::default()).expect("endpoints");
+        let found = endpoints(&given, &WayOut::default()).expect("endpoints");
         let found: Vec<String> = found.endpoints.iter().map(ToString::to_string).collect();
         assert_eq!(found, ["192.0.2.1:3306", "[2001:db8::1]:3306"]);
         let source = "2001:db8::9".parse().ok();
-        let leave = Leave {
+        let leave = WayOut {
             ipv4: true,
             source,
-            ..Leave::default()
+            ..WayOut::default()
         };
         let refused = endpoints(&given, &leave).expect_err("contradiction");
         assert!(refused.to_string().contains("--source 2001:db8::9"));

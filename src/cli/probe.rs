@@ -6,7 +6,7 @@ use super::capture_writer::CaptureWriter;
 use super::exit::ExitStatus;
 use super::failure::Failure;
 use super::greeting::Greeter;
-use super::lookup::{self, Found};
+use super::lookup::{self, Resolved};
 use super::progress::Progress;
 use super::record_writer::{RecordWriter, time_of_day};
 use super::run_files::RunFiles;
@@ -30,7 +30,7 @@ use crate::sweep::expectation::Expectation;
 struct ProbePlan {
     files: RunFiles,
     rules: Option<TargetRules>,
-    found: Found,
+    found: Resolved,
     /// The endpoints and our end of the way to each.
     planned: Vec<Planned>,
     settings: Settings,

@@ -1,13 +1,13 @@
 //! What the options of a run mean to the driver.
 
-use super::arguments::groups::{Cost, Leave, Where, Whereabouts};
+use super::arguments::groups::{Cost, DatabaseSite, Site, WayOut};
 use crate::engine::policy::{Allowance, Policy};
 use crate::net::driver::Settings;
 use crate::net::survey::Preference;
 use crate::report::advice::{Scenario, Situation};
 
 /// The settings of a run, unwatched and without a capture.
-pub fn settings(cost: &Cost, leave: &Leave) -> Settings {
+pub fn settings(cost: &Cost, leave: &WayOut) -> Settings {
     Settings {
         policy: Policy {
             max_time: cost.max_time,
@@ -30,7 +30,7 @@ pub fn settings(cost: &Cost, leave: &Leave) -> Settings {
 }
 
 /// How packets leave this host.
-pub fn preference(leave: &Leave) -> Preference {
+pub fn preference(leave: &WayOut) -> Preference {
     Preference {
         interface: leave.interface.clone(),
         source: leave.source,
@@ -39,12 +39,12 @@ pub fn preference(leave: &Leave) -> Preference {
 }
 
 /// What the user said of the way to the database, as advice knows it.
-pub fn situation(said: Whereabouts) -> Situation {
+pub fn situation(said: DatabaseSite) -> Situation {
     Situation {
         scenario: said.scenario.map(|place| match place {
-            Where::CrossCloud => Scenario::CrossCloud,
-            Where::OnPrem => Scenario::OnPrem,
-            Where::SameRegionVm => Scenario::SameRegionVm,
+            Site::CrossCloud => Scenario::CrossCloud,
+            Site::OnPrem => Scenario::OnPrem,
+            Site::SameRegionVm => Scenario::SameRegionVm,
         }),
         public_address: said.public_address,
     }

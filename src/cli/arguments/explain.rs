@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-use super::groups::Whereabouts;
+use super::groups::DatabaseSite;
 use crate::capture::explain::Bound;
 use crate::cli::duration;
 
@@ -23,10 +23,10 @@ pub struct ExplainArguments {
     pub force: bool,
     /// What only the user knows of the way.
     #[command(flatten)]
-    pub situation: Whereabouts,
+    pub situation: DatabaseSite,
     /// Which part of the capture.
     #[command(flatten)]
-    pub part: Part,
+    pub part: Selection,
     /// One line for each client and host in place of a report for each endpoint
     #[arg(long, help_heading = "Output")]
     pub summary: bool,
@@ -41,7 +41,7 @@ pub struct ExplainArguments {
 /// Which part of a capture is looked at, and where it was taken.
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Part")]
-pub struct Part {
+pub struct Selection {
     /// Only connections of this client
     #[arg(long, value_name = "ADDRESS")]
     pub client: Option<IpAddr>,
@@ -59,12 +59,12 @@ pub struct Part {
     pub until: Option<Bound>,
     /// Where the capture was taken [default: read from TTLs, directions and delays]
     #[arg(long, value_name = "PLACE")]
-    pub taken_at: Option<Place>,
+    pub taken_at: Option<CapturePoint>,
 }
 
 /// Where a capture can have been taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Place {
+pub enum CapturePoint {
     /// On the client.
     Client,
     /// On the server.

@@ -13,7 +13,7 @@ use crate::sweep::expectation::Expectation;
 /// How probes leave this host.
 #[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Way out of this host")]
-pub struct Leave {
+pub struct WayOut {
     /// IPv4 only
     #[arg(short = '4', long, conflicts_with = "ipv6")]
     pub ipv4: bool,
@@ -31,21 +31,24 @@ pub struct Leave {
     pub mark: Option<u32>,
 }
 
-/// What an inquest may cost, and what it includes.
+/// What a diagnosis may cost, and what it includes.
 #[derive(Args, Clone, Debug)]
-#[command(next_help_heading = "Inquest")]
+#[command(next_help_heading = "Diagnosis")]
 pub struct Cost {
     /// Time budget of an endpoint [default: 45s, over IPv6 75s]
     #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
     pub max_time: Option<Duration>,
     /// Probe budget of an endpoint
-    #[arg(long, value_name = "NUMBER", default_value_t = 400, value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "NUMBER", default_value_t = 400,
+        value_parser = clap::value_parser!(u32).range(1..))]
     pub max_probes: u32,
     /// Packets a second over all endpoints
-    #[arg(long, value_name = "PPS", default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    #[arg(long, value_name = "PPS", default_value_t = 1000,
+        value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     pub rate: u32,
     /// Port of the same host to compare with; may be repeated
-    #[arg(long = "control-port", value_name = "PORT", value_delimiter = ',', value_parser = clap::value_parser!(u16).range(1..))]
+    #[arg(long = "control-port", value_name = "PORT", value_delimiter = ',',
+        value_parser = clap::value_parser!(u16).range(1..))]
     pub control_ports: Vec<u16>,
     /// Stop at the first answer that names a cause
     #[arg(long)]
@@ -65,14 +68,15 @@ pub struct Cost {
 
 /// What to wait for, and how.
 #[derive(Args, Clone, Copy, Debug)]
-#[command(next_help_heading = "Inquest")]
+#[command(next_help_heading = "Diagnosis")]
 pub struct Until {
-    /// Hold the inquest again until the state or cause is this one (lines of a list that expect
+    /// Diagnose again until the state or cause is this one (lines of a list that expect
     /// something: that)
     #[arg(long, value_name = "STATE")]
     pub until: Option<Expectation>,
-    /// Pause between two inquests, give or take a quarter
-    #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = duration::parse, requires = "until")]
+    /// Pause between two diagnoses, give or take a quarter
+    #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = duration::parse,
+        requires = "until")]
     pub interval: Duration,
     /// After this long begin no more [default: --max-time where given, else 1h]
     #[arg(long, value_name = "DURATION", value_parser = duration::parse, requires = "until")]
@@ -82,11 +86,11 @@ pub struct Until {
 /// What only the user knows of the way to the database; advice is written for it.
 #[derive(Args, Clone, Copy, Debug, Default)]
 #[command(next_help_heading = "Advice")]
-pub struct Whereabouts {
+pub struct DatabaseSite {
     /// Where the database is: cross-cloud, on-prem or same-region-vm [default: read from the
     /// addresses and the route]
     #[arg(long, value_name = "WHERE", hide_possible_values = true)]
-    pub scenario: Option<Where>,
+    pub scenario: Option<Site>,
     /// Address under which public networks see this instance (its EIP)
     #[arg(long, value_name = "ADDRESS", value_parser = public_address)]
     pub public_address: Option<IpAddr>,
@@ -103,7 +107,7 @@ fn public_address(text: &str) -> Result<IpAddr, String> {
 
 /// Where the database is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Where {
+pub enum Site {
     /// In another provider's cloud, over the public network
     CrossCloud,
     /// In a data centre, over a VPN or the public network

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-use super::groups::Leave;
+use super::groups::WayOut;
 
 /// Arguments of `doctor`.
 #[derive(Args, Clone, Debug)]
@@ -14,21 +14,21 @@ pub struct DoctorArguments {
     pub endpoint: Option<String>,
     /// How probes would leave this host.
     #[command(flatten)]
-    pub leave: Leave,
+    pub leave: WayOut,
 }
 
 /// Arguments of `generate`.
 #[derive(Args, Clone, Debug)]
 pub struct GenerateArguments {
     /// What to write
-    pub form: Form,
+    pub form: Generated,
     /// Folder to write into
     pub folder: PathBuf,
 }
 
 /// What `generate` can write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Form {
+pub enum Generated {
     /// The man pages.
     Man,
     /// The completions of bash, zsh and fish.

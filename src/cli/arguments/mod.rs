@@ -47,23 +47,25 @@ pub struct Shared {
     #[arg(long, global = true, help_heading = "Output")]
     pub json: bool,
     /// Say on stderr what is being done; twice for more
-    #[arg(short, long, global = true, action = ArgAction::Count, conflicts_with = "quiet", help_heading = "Output")]
+    #[arg(short, long, global = true, action = ArgAction::Count, conflicts_with = "quiet",
+        help_heading = "Output")]
     pub verbose: u8,
     /// One line an endpoint and no progress
     #[arg(short, long, global = true, help_heading = "Output")]
     pub quiet: bool,
     /// When to colour [NO_COLOR is honoured by auto]
-    #[arg(long, global = true, value_name = "WHEN", default_value_t = ColorChoice::Auto, help_heading = "Output")]
+    #[arg(long, global = true, value_name = "WHEN", default_value_t = ColorChoice::Auto,
+        help_heading = "Output")]
     pub color: ColorChoice,
 }
 
 /// The subcommands.
 #[derive(Clone, Debug, Subcommand)]
 pub enum Command {
-    /// Hold an inquest into one or a few endpoints
+    /// Diagnose one or a few endpoints
     #[command(after_help = "A name with several addresses is probed on each.")]
     Probe(Box<ProbeArguments>),
-    /// Hold an inquest into every endpoint of a list
+    /// Diagnose every endpoint of a list
     #[command(
         after_help = "Text lists have a HOST:PORT a line, CSV and NDJSON lists the fields host and \
                             port (or endpoint), label,\ngroup, expect (a state or a cause) and any \

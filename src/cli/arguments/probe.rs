@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-use super::groups::{Artefacts, Attachment, Cost, Leave, Until, Whereabouts};
+use super::groups::{Artefacts, Attachment, Cost, DatabaseSite, Until, WayOut};
 use crate::wire::greeting::Protocol;
 
 /// Arguments of `probe`.
@@ -15,8 +15,8 @@ pub struct ProbeArguments {
     pub endpoints: Vec<String>,
     /// How probes leave this host.
     #[command(flatten)]
-    pub leave: Leave,
-    /// What the inquest may cost.
+    pub leave: WayOut,
+    /// What the diagnosis may cost.
     #[command(flatten)]
     pub cost: Cost,
     /// What to wait for.
@@ -35,7 +35,7 @@ pub struct ProbeArguments {
     pub artefacts: Artefacts,
     /// What only the user knows of the way.
     #[command(flatten)]
-    pub situation: Whereabouts,
+    pub situation: DatabaseSite,
     /// What the target's iptables-save (or iptables -L, nft list ruleset) prints, or the JSON of its
     /// cloud's rules, to name the very rule that stops us; may be repeated; - for stdin
     #[arg(long, value_name = "FILE", help_heading = "Advice")]
@@ -45,10 +45,11 @@ pub struct ProbeArguments {
     pub attachment: Attachment,
     /// Where the port is open, connect in full and report what the server says [mysql, postgresql,
     /// redis; default: by the port and the server's words]
-    #[arg(long, value_name = "PROTOCOL", num_args = 0..=1, require_equals = true, default_missing_value = "auto", hide_possible_values = true, help_heading = "Inquest")]
+    #[arg(long, value_name = "PROTOCOL", num_args = 0..=1, require_equals = true,
+        default_missing_value = "auto", hide_possible_values = true, help_heading = "Diagnosis")]
     pub greeting: Option<Spoken>,
     /// Print what would be sent, and send nothing
-    #[arg(long, help_heading = "Inquest")]
+    #[arg(long, help_heading = "Diagnosis")]
     pub dry_run: bool,
     /// Exit with 0 also when an endpoint is not open or undecided
     #[arg(long, help_heading = "Output")]

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-use super::groups::{Cost, Leave, Outputs, Until, Whereabouts};
+use super::groups::{Cost, DatabaseSite, Outputs, Until, WayOut};
 use crate::sweep::list;
 
 /// Arguments of `sweep`.
@@ -15,39 +15,41 @@ pub struct SweepArguments {
     pub list: PathBuf,
     /// How the list is read.
     #[command(flatten)]
-    pub reading: Reading,
+    pub list_options: ListOptions,
     /// How probes leave this host.
     #[command(flatten)]
-    pub leave: Leave,
-    /// What the inquests may cost.
+    pub leave: WayOut,
+    /// What the diagnoses may cost.
     #[command(flatten)]
     pub cost: Cost,
     /// Send SYNs only, as fast as --rate allows; verdicts are one tier less firm
-    #[arg(long, conflicts_with = "until", help_heading = "Inquest")]
+    #[arg(long, conflicts_with = "until", help_heading = "Diagnosis")]
     pub triage: bool,
     /// What to wait for.
     #[command(flatten)]
     pub until: Until,
     /// How the sweep is continued and shared.
     #[command(flatten)]
-    pub course: Course,
+    pub sharing: Sharing,
     /// Results as they settle (NDJSON), - for stdout; of a shard, FILE with its number in its name
     #[arg(short, long, value_name = "FILE", help_heading = "Output")]
     pub output: Option<PathBuf>,
     /// Capture of all probes and their replies (pcapng), written as it happens
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["pcap_failing", "until", "triage"], help_heading = "Output")]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["pcap_failing", "until", "triage"],
+        help_heading = "Output")]
     pub pcap: Option<PathBuf>,
     /// The same, only of endpoints that are not as expected: of each at most 512 packets
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["until", "triage"], help_heading = "Output")]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["until", "triage"],
+        help_heading = "Output")]
     pub pcap_failing: Option<PathBuf>,
     /// Files about the whole sweep.
     #[command(flatten)]
     pub outputs: Outputs,
     /// What only the user knows of the way.
     #[command(flatten)]
-    pub situation: Whereabouts,
+    pub situation: DatabaseSite,
     /// Print which endpoints would be probed, in order, and send nothing
-    #[arg(long, help_heading = "Inquest")]
+    #[arg(long, help_heading = "Diagnosis")]
     pub dry_run: bool,
     /// Exit with 0 also when an endpoint is not as expected or undecided
     #[arg(long, help_heading = "Output")]
@@ -57,7 +59,7 @@ pub struct SweepArguments {
 /// How a list is read.
 #[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "List")]
-pub struct Reading {
+pub struct ListOptions {
     /// Format of the list [default: shown by its first line]
     #[arg(long, value_name = "FORMAT")]
     pub format: Option<Format>,
@@ -97,7 +99,7 @@ impl Format {
 /// How a sweep is continued, and shared among several hosts.
 #[derive(Args, Clone, Copy, Debug, Default)]
 #[command(next_help_heading = "Course")]
-pub struct Course {
+pub struct Sharing {
     /// Continue the sweep whose results are in the file of --output; begin it where there is none
     #[arg(long, requires = "output")]
     pub resume: bool,

@@ -12,7 +12,7 @@ use std::path::Path;
 use self::sweep_run::{Drive, Sink, SweepRun};
 use self::targets::Targets;
 use super::arguments::Shared;
-use super::arguments::sweep::{Course, SweepArguments};
+use super::arguments::sweep::{Sharing, SweepArguments};
 use super::baseline;
 use super::capture_writer::CaptureWriter;
 use super::closing::close;
@@ -223,7 +223,7 @@ fn sink(
 
 /// Which part of the sweep to run.
 fn part(arguments: &SweepArguments) -> Result<Shard, Failure> {
-    let Course { shards, shard, .. } = arguments.course;
+    let Sharing { shards, shard, .. } = arguments.sharing;
     let Some(count) = shards else {
         return match shard {
             Some(_) => Err(Failure::usage(
@@ -256,7 +256,7 @@ fn part(arguments: &SweepArguments) -> Result<Shard, Failure> {
 
 /// Where results go, when they go to a file.
 fn place(arguments: &SweepArguments, part: Shard) -> Result<Option<ResultsPlace>, Unusable> {
-    let (resume, force) = (arguments.course.resume, arguments.outputs.force);
+    let (resume, force) = (arguments.sharing.resume, arguments.outputs.force);
     let given = arguments.output.as_deref();
     given
         .filter(|path| !is_stream(path))
@@ -283,7 +283,7 @@ fn seed_of(digest: &str) -> u64 {
 }
 /// The options that change what is found, as they could be typed.
 fn options(arguments: &SweepArguments, targets: &Targets) -> BTreeMap<String, String> {
-    let (reading, cost, leave) = (&arguments.reading, &arguments.cost, &arguments.leave);
+    let (reading, cost, leave) = (&arguments.list_options, &arguments.cost, &arguments.leave);
     let flag = |on: bool| on.then(String::new);
     let ports = cost.control_ports.iter().map(ToString::to_string);
     let ports = ports.collect::<Vec<_>>().join(",");

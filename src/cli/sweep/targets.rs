@@ -6,7 +6,7 @@ use std::io::Read;
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::Path;
 
-use crate::cli::arguments::sweep::{Format, Reading, SweepArguments};
+use crate::cli::arguments::sweep::{Format, ListOptions, SweepArguments};
 use crate::cli::failure::Failure;
 use crate::cli::lookup;
 use crate::cli::terminal::Terminal;
@@ -50,12 +50,12 @@ pub fn read(arguments: &SweepArguments, terminal: Terminal) -> Result<Targets, F
     let broadcasts = host::broadcasts();
     let services = Services::read();
     let service = |name: &str| services.port(name);
-    let Reading {
+    let ListOptions {
         format,
         expand,
         exclude,
         skip_bad,
-    } = &arguments.reading;
+    } = &arguments.list_options;
     let (mut exclusions, mut digests) = (Exclusions::default(), Vec::new());
     let mut bad = BadLines::default();
     for path in exclude {
