@@ -3,11 +3,11 @@
 
 use std::net::IpAddr;
 
+use super::change::Step;
 use super::condition::Condition;
 use super::firewalld::Ward;
 use super::iptables::words::shell;
 use super::place::{ChainAt, Place};
-use super::remedy::Step;
 use super::ruleset::{Chain, Elements, Origin, Rule, Ruleset, Statement, Table, Verdict};
 use super::walk::chain_at;
 

@@ -1,9 +1,9 @@
 //! Changes as commands of the tool that owns the table.
 
+use super::change::{Change, Step};
 use super::flow::Flow;
 use super::iptables::words::shell;
 use super::opening;
-use super::remedy::{Change, Step};
 use super::ruleset::{Chain, Family, Origin, Recipe, Rule, Table};
 
 /// The command for a change in `chain`, the `index`th of the remedy; `None` for one whose names no

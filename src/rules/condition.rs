@@ -1,7 +1,7 @@
 //! Conditions on a packet: values of fields against patterns.
 
 use super::odds::Odds;
-use super::ruleset::{Elements, Verdict};
+use super::rule::{Elements, Verdict};
 
 /// Something of a packet, its connection or its way that a rule can look at.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -8,9 +8,9 @@
 
 use std::net::IpAddr;
 
+use super::change::Step;
 use super::iptables::words::shell;
 use super::place::ChainAt;
-use super::remedy::Step;
 use super::ruleset::{Hook, Ruleset, Table};
 
 /// A part of firewalld that stopped a packet.

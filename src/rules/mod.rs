@@ -9,6 +9,7 @@
 
 pub mod agents;
 mod blocks;
+pub mod change;
 pub mod cloud;
 mod commands;
 pub mod condition;
@@ -16,6 +17,7 @@ pub mod decision;
 pub mod document;
 mod edits;
 mod elision;
+mod family;
 pub mod firewalld;
 mod fit;
 mod flow;
@@ -37,6 +39,7 @@ mod opening;
 pub mod outcome;
 pub mod packet;
 mod page;
+mod part;
 pub mod place;
 mod prompt;
 pub mod remedy;

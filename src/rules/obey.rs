@@ -2,10 +2,11 @@
 
 use std::net::IpAddr;
 
-use super::flow::{Flow, Part};
+use super::flow::Flow;
 use super::landscape::Landscape;
 use super::matcher::{Fact, Found};
 use super::packet::Journey;
+use super::part::Part;
 use super::place::{ChainAt, Place};
 use super::ruleset::{Base, Hook, Kind, MarkChange, Rule, Shown, Statement, Translation, Verdict};
 use super::walk::{Block, End, Frame, Walk, Walker, chain_at, label};

@@ -8,6 +8,7 @@
 use std::sync::Arc;
 
 use super::agents::Agent;
+pub use super::change::{Change, Step};
 use super::commands;
 use super::condition::{Condition, Element, Field, Key, Pattern};
 use super::decision::{self, Decision, decide, is_blocked};
@@ -20,30 +21,6 @@ use super::walk::{Block, End, Outcome, chain_at};
 
 /// Most blocks that are removed one behind the other.
 const MOST_BLOCKS: usize = 64;
-
-/// A command and what takes it back.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Step {
-    /// What to run.
-    pub command: String,
-    /// What takes it back; `None` when the input does not show enough of the rule.
-    pub undo: Option<String>,
-}
-
-/// A change of a rule set.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Change {
-    /// Deletes the rule.
-    Delete(Rule),
-    /// Puts an accepting rule before the rule of that number.
-    InsertBefore(u32, Flow),
-    /// Puts an accepting rule at the end of the chain.
-    Append(Flow),
-    /// Takes an element out of a named set of the table.
-    RemoveElement(String, Element),
-    /// Takes an element out of an ipset.
-    RemoveMember(String, Element),
-}
 
 /// A change and where.
 #[derive(Clone, Debug, PartialEq)]

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use super::condition::{Condition, Element, Key};
-use super::flow::Part;
 use super::odds::Odds;
+use super::part::Part;
 
 /// A rule.
 #[derive(Clone, Debug, PartialEq)]

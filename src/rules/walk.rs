@@ -5,11 +5,12 @@
 //! walk that reaches a bound ends in [`End::TooLong`].
 
 use super::condition::{Condition, Field, Key, Pattern};
-use super::flow::{Flow, Part};
+use super::flow::Flow;
 use super::matcher::{Fact, Knowledge, Subject, Truth};
 use super::odds::Odds;
 pub use super::outcome::{Assumed, Block, End, Outcome};
 use super::packet::{Packet, Value};
+use super::part::Part;
 use super::place::{ChainAt, Place};
 use super::route::{self, Station};
 use super::ruleset::{Chain, Hook, Kind, Policy, Ruleset, Table, Verdict};

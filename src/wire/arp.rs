@@ -2,7 +2,7 @@
 
 use std::net::Ipv4Addr;
 
-use super::number16;
+use super::bytes::number16;
 
 /// What an ARP packet is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -4,8 +4,9 @@
 
 use std::net::IpAddr;
 
+use super::bytes::octet;
 use super::ip::Header;
-use super::{ip, octet, protocol};
+use super::ip::{self, protocol};
 
 /// What the checksums of a datagram show.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

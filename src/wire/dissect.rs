@@ -7,10 +7,12 @@ use std::net::IpAddr;
 
 use etherparse::{TcpOptionElement, TcpOptionsIterator};
 
+use super::bytes::{number16, number32, octet};
 use super::icmp::Kind;
+use super::ip::{self, Fragment, protocol};
+pub use super::malformed::Malformed;
 use super::quote::Quote;
 use super::tcp::{Flags, Options, Segment};
-use super::{Fragment, ip, number16, number32, octet, protocol};
 
 /// A dissected datagram.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,26 +68,6 @@ pub struct Message {
     /// Octets after the 8 of its header, as the IP header declares them: of a first fragment those
     /// that it holds.
     pub payload_length: u16,
-}
-
-/// Why bytes are not a packet.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Malformed {
-    /// No bytes at all.
-    Empty,
-    /// An IP version that is neither 4 nor 6.
-    Version(u8),
-    /// The bytes end inside the IP header.
-    IpHeaderCut,
-    /// The IPv4 header says it is shorter than 20 octets.
-    IpHeaderLength,
-    /// The bytes end inside an IPv6 extension header.
-    ExtensionCut,
-    /// The bytes end inside the first 20 octets of the TCP header, or its data offset is below 5 or
-    /// beyond the datagram.
-    TcpHeader,
-    /// The bytes end inside the 8 octets of ICMP header.
-    IcmpHeader,
 }
 
 /// Dissects the IP datagram at the beginning of `bytes`; what follows it (link padding) is ignored.

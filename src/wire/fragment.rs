@@ -5,8 +5,9 @@
 
 use etherparse::{IpFragOffset, IpNumber, Ipv4Header, Ipv6FragmentHeader, Ipv6Header};
 
+use super::bytes::octet;
 use super::compose::Uncomposable;
-use super::{octet, protocol};
+use super::ip::protocol;
 
 /// Makes the first fragment of `datagram`, to be reassembled under `identification` (IPv4 takes its
 /// lower 16 bits).

@@ -3,7 +3,7 @@
 //! What a frame begins with is known by its [`LinkType`]; those that can carry IP in a simple way are
 //! a [`Link`]. Captures from elsewhere have all of them; our own ears hear Ethernet and raw IP.
 
-use super::{number16, octet};
+use super::bytes::{number16, octet};
 
 /// The number by which capture files name what a frame begins with (the `LINKTYPE_` registry of
 /// tcpdump.org).

@@ -1,7 +1,8 @@
 //! Where the headers of a datagram end: what a capture may keep without keeping payload.
 
+use super::bytes::octet;
 use super::icmp::Kind;
-use super::{ip, octet, protocol};
+use super::ip::{self, protocol};
 
 /// Octets of an ICMP header, and of the first part of a transport header that every ICMP error
 /// must quote (RFC 792).

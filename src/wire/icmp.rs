@@ -8,7 +8,7 @@
 //! | time exceeded | 11/0 | 3/0 |
 //! | reassembly timeout | 11/1 | 3/1 |
 
-use super::Family;
+use super::ip::Family;
 
 /// What an ICMP message is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -5,8 +5,8 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use super::dissect::Malformed;
-use super::{number16, number32, octet};
+use super::bytes::{number16, number32, octet};
+use super::malformed::Malformed;
 
 /// Protocol numbers (IANA "Assigned Internet Protocol Numbers").
 pub mod protocol {

@@ -8,6 +8,7 @@
 #![warn(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 
 pub mod arp;
+mod bytes;
 pub mod checksum;
 pub mod compose;
 pub mod dissect;
@@ -17,6 +18,7 @@ pub mod greeting;
 pub mod headers;
 pub mod icmp;
 mod ip;
+mod malformed;
 pub mod packet_template;
 pub mod peek;
 pub mod quote;
@@ -30,26 +32,3 @@ pub mod tcp;
 mod tests;
 
 pub use ip::{Family, Fragment, header_length, protocol};
-
-/// The octet at `at`; `None` past the end.
-fn octet(bytes: &[u8], at: usize) -> Option<u8> {
-    bytes.get(at).copied()
-}
-
-/// The big-endian 16-bit number at `at`; `None` past the end.
-fn number16(bytes: &[u8], at: usize) -> Option<u16> {
-    bytes
-        .get(at..)?
-        .first_chunk::<2>()
-        .copied()
-        .map(u16::from_be_bytes)
-}
-
-/// The big-endian 32-bit number at `at`; `None` past the end.
-fn number32(bytes: &[u8], at: usize) -> Option<u32> {
-    bytes
-        .get(at..)?
-        .first_chunk::<4>()
-        .copied()
-        .map(u32::from_be_bytes)
-}

@@ -137,14 +137,16 @@ impl PacketTemplate {
 
 /// What the checksum at `at` was made of: the one's complement sum of all words but itself.
 fn unsummed(octets: &[u8], at: usize) -> u32 {
-    let checksum = super::number16(octets, at).unwrap_or_default();
+    let checksum = super::bytes::number16(octets, at).unwrap_or_default();
     u32::from(!checksum)
 }
 
 /// The sum of 16-bit words; of few, so that it cannot overflow. Every field begins on a word.
 fn words(octets: &[u8]) -> u32 {
     octets.chunks_exact(2).fold(0, |sum, pair| {
-        sum.wrapping_add(u32::from(super::number16(pair, 0).unwrap_or_default()))
+        sum.wrapping_add(u32::from(
+            super::bytes::number16(pair, 0).unwrap_or_default(),
+        ))
     })
 }
 

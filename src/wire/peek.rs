@@ -5,8 +5,9 @@
 
 use std::net::IpAddr;
 
+use super::bytes::{number16, number32, octet};
+use super::ip::{self, Family, protocol};
 use super::tcp::Flags;
-use super::{Family, ip, number16, number32, octet, protocol};
 
 /// What a look at a datagram shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -5,8 +5,9 @@
 
 use std::net::{IpAddr, SocketAddr};
 
+use super::bytes::{number16, number32, octet};
 use super::icmp::Echo;
-use super::{Fragment, ip, number16, number32, octet, protocol};
+use super::ip::{self, Fragment, protocol};
 
 /// A quoted datagram, as it looked where the error arose.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

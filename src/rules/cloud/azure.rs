@@ -15,7 +15,7 @@ pub(super) use self::ends::{end_named, locate};
 use self::ends::{ends, is_network};
 
 use super::aws::{ends_words, numbers, service_words};
-use super::fields::{Fields, cut};
+use super::fields::{Fields, both, cut, part};
 use super::found::{Found, put};
 use super::model::{Action, End, Group, Layer, Provider, Rule, Seat, Service, Side};
 use super::ports::Ports;
@@ -97,13 +97,6 @@ fn named(id: Option<&str>, name: &str) -> Group {
         group.scope = part(id, "subscriptions").map(str::to_owned);
     }
     group
-}
-
-/// What stands behind a word in the id of a resource.
-fn part<'a>(id: &'a str, word: &str) -> Option<&'a str> {
-    let mut parts = id.split('/');
-    parts.find(|part| part.eq_ignore_ascii_case(word))?;
-    parts.next().filter(|part| !part.is_empty())
 }
 
 /// Adds the default rules where the listing has none: every group has them.
@@ -348,13 +341,6 @@ fn protocol(fields: &mut Fields<'_>) -> Option<u8> {
             return None;
         }
     })
-}
-
-/// The singular and the plural field, of which one is used.
-fn both<'a>(fields: &mut Fields<'a>, one: &str, many: &str) -> Vec<&'a str> {
-    let mut all: Vec<&str> = fields.word(one).into_iter().collect();
-    all.extend(fields.words(many));
-    all
 }
 
 fn ports(fields: &mut Fields<'_>, end: &str) -> Ports {

@@ -230,3 +230,17 @@ pub(super) fn shell(word: &str) -> String {
     let clean: String = word.chars().filter(|c| !c.is_control()).collect();
     format!("'{}'", clean.replace('\'', "'\\''"))
 }
+
+/// The singular and the plural field, of which one is used.
+pub(super) fn both<'a>(fields: &mut Fields<'a>, one: &str, many: &str) -> Vec<&'a str> {
+    let mut all: Vec<&str> = fields.word(one).into_iter().collect();
+    all.extend(fields.words(many));
+    all
+}
+
+/// What stands behind a word in the id of a resource.
+pub(super) fn part<'a>(id: &'a str, word: &str) -> Option<&'a str> {
+    let mut parts = id.split('/');
+    parts.find(|part| part.eq_ignore_ascii_case(word))?;
+    parts.next().filter(|part| !part.is_empty())
+}

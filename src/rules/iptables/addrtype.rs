@@ -1,6 +1,6 @@
 //! The options of `-m addrtype`.
 
-use super::options::Words;
+use super::option_words::Words;
 use super::words::Word;
 use crate::rules::condition::{Condition, Field, Key, Pattern};
 use crate::rules::names;

@@ -1,7 +1,7 @@
 //! The options of `-m conntrack` and `-m state`.
 
 use super::matches::{network, single};
-use super::options::Words;
+use super::option_words::Words;
 use super::words::Word;
 use crate::rules::condition::{Condition, Field, Key, Pattern};
 use crate::rules::packet::{

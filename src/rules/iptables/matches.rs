@@ -2,7 +2,7 @@
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-use super::options::{Words, is_general};
+use super::option_words::{Words, is_general};
 use super::words::{Word, join};
 use super::{addrtype, conntrack};
 use crate::rules::condition::{Condition, Field, Key, Pattern};
@@ -96,38 +96,6 @@ pub(super) fn whole(name: &str, words: &mut Words<'_>, protocol: u8) -> Vec<Stat
         negated: false,
         odds,
     })]
-}
-
-/// Whether [`option`] knows an option, so that it is no target's.
-pub(super) fn is_known(name: &str) -> bool {
-    const KNOWN: [&str; 25] = [
-        "--comment",
-        "--sport",
-        "--source-port",
-        "--dport",
-        "--destination-port",
-        "--sports",
-        "--source-ports",
-        "--dports",
-        "--destination-ports",
-        "--ports",
-        "--syn",
-        "--tcp-flags",
-        "--src-range",
-        "--dst-range",
-        "--mark",
-        "--ctstate",
-        "--state",
-        "--ctdir",
-        "--ctorigsrc",
-        "--ctorigdst",
-        "--ctorigdstport",
-        "--src-type",
-        "--dst-type",
-        "--match-set",
-        "--pkt-type",
-    ];
-    KNOWN.contains(&name)
 }
 
 /// The condition of one option of the extension being read; `None` for one that asks nothing.

@@ -4,6 +4,7 @@ pub(super) mod addrtype;
 mod conntrack;
 pub(super) mod list;
 pub(super) mod matches;
+mod option_words;
 pub(super) mod options;
 pub(super) mod place;
 pub(super) mod remarks;

@@ -2,6 +2,7 @@
 
 use super::conntrack;
 use super::matches::{self, Module};
+use super::option_words::{Words, is_known, is_option};
 use super::target;
 use super::words::Word;
 use crate::rules::condition::{Condition, Field, Key, Pattern};
@@ -9,152 +10,6 @@ use crate::rules::ipset::bounds;
 use crate::rules::names;
 use crate::rules::ruleset::{Family, Statement};
 use crate::rules::unreadable::{Fault, Unreadable};
-
-/// The words of a rule, read one after the other.
-#[derive(Debug)]
-pub(super) struct Words<'a> {
-    words: &'a [Word],
-    next: usize,
-    line: usize,
-}
-
-impl<'a> Words<'a> {
-    pub(super) const fn new(words: &'a [Word], line: usize) -> Self {
-        Self {
-            words,
-            next: 0,
-            line,
-        }
-    }
-
-    pub(super) fn next(&mut self) -> Option<&'a Word> {
-        let word = self.words.get(self.next);
-        self.next += usize::from(word.is_some());
-        word
-    }
-
-    pub(super) fn peek(&self) -> Option<&'a Word> {
-        self.words.get(self.next)
-    }
-
-    /// The value of `option`, and whether the old way of negating it (`-s ! ADDRESS`) is used.
-    pub(super) fn value(&mut self, option: &Word) -> Result<(&'a Word, bool), Unreadable> {
-        let negated = self
-            .peek()
-            .is_some_and(|word| word.text == "!" && !word.quoted);
-        if negated {
-            self.next += 1;
-        }
-        match self.next() {
-            Some(word) => Ok((word, negated)),
-            None => Err(self.fault(option, Fault::NoValue(option.text.clone()))),
-        }
-    }
-
-    /// The words up to the next option.
-    pub(super) fn values(&mut self) -> &'a [Word] {
-        let start = self.next;
-        while self.peek().is_some_and(|word| !is_option(word)) {
-            self.next += 1;
-        }
-        self.words.get(start..self.next).unwrap_or_default()
-    }
-
-    /// The word that comes next, or that a negation which comes next negates.
-    pub(super) fn after_negation(&self) -> Option<&'a Word> {
-        let next = self.peek()?;
-        if next.text == "!" && !next.quoted {
-            return self.words.get(self.next + 1);
-        }
-        Some(next)
-    }
-
-    /// The words up to the next match or target.
-    pub(super) fn rest_of_match(&mut self) -> &'a [Word] {
-        let start = self.next;
-        while self
-            .peek()
-            .is_some_and(|word| !["-m", "-j", "-g"].contains(&word.text.as_str()))
-        {
-            self.next += 1;
-        }
-        self.words.get(start..self.next).unwrap_or_default()
-    }
-
-    /// The options of a target, up to one that is no target's: matches may stand behind it.
-    pub(super) fn of_target(&mut self, name: &str) -> &'a [Word] {
-        let start = self.next;
-        let takes = |option: &str| match name {
-            "ACCEPT" | "DROP" | "RETURN" => false,
-            "REJECT" => option == "--reject-with",
-            _ => !is_general(option) && !matches::is_known(option),
-        };
-        while let Some(next) = self.after_negation() {
-            if is_option(next) && !takes(&next.text) {
-                break;
-            }
-            // A prefix may be any text.
-            self.next += 1 + usize::from(next.text.ends_with("-prefix"));
-        }
-        self.next = self.next.min(self.words.len());
-        self.words.get(start..self.next).unwrap_or_default()
-    }
-
-    pub(super) const fn fault(&self, at: &Word, fault: Fault) -> Unreadable {
-        Unreadable::at(self.line, at.column, fault)
-    }
-
-    /// That `option` cannot have `value`.
-    pub(super) fn bad(&self, option: &str, value: &Word) -> Unreadable {
-        let fault = Fault::Value {
-            option: option.to_owned(),
-            value: value.text.clone(),
-        };
-        self.fault(value, fault)
-    }
-}
-
-/// Whether a word begins an option, or negates one.
-fn is_option(word: &Word) -> bool {
-    let text = &word.text;
-    let negative = text
-        .strip_prefix('-')
-        .is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
-    !word.quoted && (text == "!" || (text.starts_with('-') && text.len() > 1 && !negative))
-}
-
-/// Whether an option is one of every rule's, whatever it matches.
-pub(super) fn is_general(option: &str) -> bool {
-    const GENERAL: [&str; 26] = [
-        "-s",
-        "--source",
-        "--src",
-        "-d",
-        "--destination",
-        "--dst",
-        "-p",
-        "--protocol",
-        "-i",
-        "--in-interface",
-        "-o",
-        "--out-interface",
-        "-f",
-        "--fragment",
-        "-4",
-        "--ipv4",
-        "-6",
-        "--ipv6",
-        "-c",
-        "--set-counters",
-        "-m",
-        "--match",
-        "-j",
-        "--jump",
-        "-g",
-        "--goto",
-    ];
-    GENERAL.contains(&option)
-}
 
 /// The statements that the words of a rule mean: its matches, then its target, wherever that stands.
 pub(super) fn statements(
@@ -227,7 +82,7 @@ pub(super) fn statements(
                 target.extend(target::statements(value, goto, &mut words, family)?);
             }
             _ => {
-                unread = unread.or((!matches::is_known(option)).then_some(option));
+                unread = unread.or((!is_known(option)).then_some(option));
                 let condition =
                     matches::option(word, not, &mut words, module, protocol.number(), family)?;
                 statements.extend(condition.map(Statement::Match));

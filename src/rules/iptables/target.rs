@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv6Addr};
 
-use super::options::Words;
+use super::option_words::Words;
 use super::words::Word;
 use crate::rules::names;
 use crate::rules::ruleset::{Elements, Family, MarkChange, Statement, Translation, Verdict};

@@ -3,7 +3,7 @@
 use super::pattern::{self, Kind};
 use super::syntax::Expression;
 use crate::rules::condition::{Condition, Field, Key, Pattern};
-use crate::rules::flow::Part;
+use crate::rules::part::Part;
 use crate::rules::ruleset::{MarkChange, Statement};
 
 /// What no rule is asked for here, or what changes no answer.

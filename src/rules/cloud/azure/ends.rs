@@ -2,9 +2,8 @@
 
 use serde_json::Value;
 
-use super::{both, part};
 use crate::rules::cloud::address::block;
-use crate::rules::cloud::fields::{Fields, cut, shell};
+use crate::rules::cloud::fields::{Fields, both, cut, part, shell};
 use crate::rules::cloud::model::{End, Group, Nature, Reference};
 
 /// Where Azure's own health probes come from, the address that `AzureLoadBalancer` stands for.
