@@ -92,7 +92,7 @@ impl CaptureWriter {
             Event::Begun(session, brief) => drop(self.with(|writer| writer.open(session, brief))),
             Event::Sighted(sighting) => drop(self.with(|writer| writer.see(&sighting))),
             Event::Replaced(session, outcome) => drop(self.settle(session, &outcome, true)),
-            other => return Some(other),
+            Event::Standing(_) | Event::Progress(_) | Event::Settled(..) => return Some(event),
         }
         None
     }
