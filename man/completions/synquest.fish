@@ -32,8 +32,8 @@ complete -c synquest -n "__fish_synquest_needs_command" -s v -l verbose -d 'Say 
 complete -c synquest -n "__fish_synquest_needs_command" -s q -l quiet -d 'One line an endpoint and no progress'
 complete -c synquest -n "__fish_synquest_needs_command" -s h -l help -d 'Print help'
 complete -c synquest -n "__fish_synquest_needs_command" -s V -l version -d 'Print version'
-complete -c synquest -n "__fish_synquest_needs_command" -f -a "probe" -d 'Hold an inquest into one or a few endpoints'
-complete -c synquest -n "__fish_synquest_needs_command" -f -a "sweep" -d 'Hold an inquest into every endpoint of a list'
+complete -c synquest -n "__fish_synquest_needs_command" -f -a "probe" -d 'Diagnose one or a few endpoints'
+complete -c synquest -n "__fish_synquest_needs_command" -f -a "sweep" -d 'Diagnose every endpoint of a list'
 complete -c synquest -n "__fish_synquest_needs_command" -f -a "merge" -d 'Join the results of the shards of one sweep'
 complete -c synquest -n "__fish_synquest_needs_command" -f -a "explain" -d 'Give the verdicts again from a capture alone, ours or one of tcpdump\'s'
 complete -c synquest -n "__fish_synquest_needs_command" -f -a "rules" -d 'Say which firewall rule of a host decides on a connection, and how to let it in'
@@ -48,8 +48,8 @@ complete -c synquest -n "__fish_synquest_using_subcommand probe" -l max-probes -
 complete -c synquest -n "__fish_synquest_using_subcommand probe" -l rate -d 'Packets a second over all endpoints' -r
 complete -c synquest -n "__fish_synquest_using_subcommand probe" -l control-port -d 'Port of the same host to compare with; may be repeated' -r
 complete -c synquest -n "__fish_synquest_using_subcommand probe" -l seed -d 'Seed of the run\'s random choices, to repeat a run' -r
-complete -c synquest -n "__fish_synquest_using_subcommand probe" -l until -d 'Hold the inquest again until the state or cause is this one (lines of a list that expect something: that)' -r
-complete -c synquest -n "__fish_synquest_using_subcommand probe" -l interval -d 'Pause between two inquests, give or take a quarter' -r
+complete -c synquest -n "__fish_synquest_using_subcommand probe" -l until -d 'Diagnose again until the state or cause is this one (lines of a list that expect something: that)' -r
+complete -c synquest -n "__fish_synquest_using_subcommand probe" -l interval -d 'Pause between two diagnoses, give or take a quarter' -r
 complete -c synquest -n "__fish_synquest_using_subcommand probe" -l until-timeout -d 'After this long begin no more [default: --max-time where given, else 1h]' -r
 complete -c synquest -n "__fish_synquest_using_subcommand probe" -l pcap -d 'Capture of our probes and their replies (pcapng), written as it happens' -r -F
 complete -c synquest -n "__fish_synquest_using_subcommand probe" -l report -d 'Report (.html, .htm, .md); may be repeated' -r -F
@@ -92,8 +92,8 @@ complete -c synquest -n "__fish_synquest_using_subcommand sweep" -l max-probes -
 complete -c synquest -n "__fish_synquest_using_subcommand sweep" -l rate -d 'Packets a second over all endpoints' -r
 complete -c synquest -n "__fish_synquest_using_subcommand sweep" -l control-port -d 'Port of the same host to compare with; may be repeated' -r
 complete -c synquest -n "__fish_synquest_using_subcommand sweep" -l seed -d 'Seed of the run\'s random choices, to repeat a run' -r
-complete -c synquest -n "__fish_synquest_using_subcommand sweep" -l until -d 'Hold the inquest again until the state or cause is this one (lines of a list that expect something: that)' -r
-complete -c synquest -n "__fish_synquest_using_subcommand sweep" -l interval -d 'Pause between two inquests, give or take a quarter' -r
+complete -c synquest -n "__fish_synquest_using_subcommand sweep" -l until -d 'Diagnose again until the state or cause is this one (lines of a list that expect something: that)' -r
+complete -c synquest -n "__fish_synquest_using_subcommand sweep" -l interval -d 'Pause between two diagnoses, give or take a quarter' -r
 complete -c synquest -n "__fish_synquest_using_subcommand sweep" -l until-timeout -d 'After this long begin no more [default: --max-time where given, else 1h]' -r
 complete -c synquest -n "__fish_synquest_using_subcommand sweep" -l shards -d 'Cut the sweep into this many parts, each run by itself; the rate is divided among them' -r
 complete -c synquest -n "__fish_synquest_using_subcommand sweep" -l shard -d 'Which of the parts to run, from 0 [default: JOB_COMPLETION_INDEX, which Kubernetes sets]' -r
@@ -213,8 +213,8 @@ complete -c synquest -n "__fish_synquest_using_subcommand generate" -s v -l verb
 complete -c synquest -n "__fish_synquest_using_subcommand generate" -s q -l quiet -d 'One line an endpoint and no progress'
 complete -c synquest -n "__fish_synquest_using_subcommand generate" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c synquest -n "__fish_synquest_using_subcommand generate" -s V -l version -d 'Print version'
-complete -c synquest -n "__fish_synquest_using_subcommand help; and not __fish_seen_subcommand_from probe sweep merge explain rules doctor generate help" -f -a "probe" -d 'Hold an inquest into one or a few endpoints'
-complete -c synquest -n "__fish_synquest_using_subcommand help; and not __fish_seen_subcommand_from probe sweep merge explain rules doctor generate help" -f -a "sweep" -d 'Hold an inquest into every endpoint of a list'
+complete -c synquest -n "__fish_synquest_using_subcommand help; and not __fish_seen_subcommand_from probe sweep merge explain rules doctor generate help" -f -a "probe" -d 'Diagnose one or a few endpoints'
+complete -c synquest -n "__fish_synquest_using_subcommand help; and not __fish_seen_subcommand_from probe sweep merge explain rules doctor generate help" -f -a "sweep" -d 'Diagnose every endpoint of a list'
 complete -c synquest -n "__fish_synquest_using_subcommand help; and not __fish_seen_subcommand_from probe sweep merge explain rules doctor generate help" -f -a "merge" -d 'Join the results of the shards of one sweep'
 complete -c synquest -n "__fish_synquest_using_subcommand help; and not __fish_seen_subcommand_from probe sweep merge explain rules doctor generate help" -f -a "explain" -d 'Give the verdicts again from a capture alone, ours or one of tcpdump\'s'
 complete -c synquest -n "__fish_synquest_using_subcommand help; and not __fish_seen_subcommand_from probe sweep merge explain rules doctor generate help" -f -a "rules" -d 'Say which firewall rule of a host decides on a connection, and how to let it in'
