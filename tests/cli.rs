@@ -194,16 +194,24 @@ fn colour_is_used_only_where_it_is_wanted() {
 
 #[test]
 fn a_reader_that_goes_away_is_no_reason_to_complain() {
-    let (reader, writer) = std::io::pipe().expect("a pipe");
-    drop(reader);
-    let output = synquest()
-        .arg("doctor")
-        .stdout(writer)
-        .stderr(Stdio::piped())
-        .output()
-        .expect("the program starts");
-    assert_eq!(stderr(&output), "");
-    assert!(output.status.code().is_some(), "ended by itself");
+    let rules = Path::new(env!("CARGO_TARGET_TMPDIR")).join("closed-pipe.rules");
+    std::fs::write(&rules, "-P INPUT DROP\n").expect("a file");
+    let rules = rules.to_string_lossy();
+    let check = |arguments: &[&str]| {
+        let (reader, writer) = std::io::pipe().expect("a pipe");
+        drop(reader);
+        let output = synquest()
+            .args(arguments)
+            .stdout(writer)
+            .stderr(Stdio::piped())
+            .output()
+            .expect("the program starts");
+        assert_eq!(stderr(&output), "", "{arguments:?}");
+        assert!(output.status.code().is_some(), "ended by itself");
+    };
+    check(&["doctor"]);
+    check(&["probe", "--dry-run", "127.0.0.1:1"]);
+    check(&["rules", &rules, "--from", "192.0.2.1"]);
 }
 
 #[test]
