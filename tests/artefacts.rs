@@ -298,7 +298,7 @@ fn signalled(signal: &str, folder: &Path, arguments: &[&str]) -> std::process::E
         .expect("a network namespace");
     let mut log = BufReader::new(child.stderr.take().expect("piped"));
     let mut line = String::new();
-    while !line.contains("holding inquests") {
+    while !line.contains("diagnosing") {
         line.clear();
         let read = log.read_line(&mut line).expect("text");
         assert!(read > 0, "ended before it began");
