@@ -2,8 +2,8 @@
 //! asking.
 //!
 //! 1. Every question whose occasion has come is read from the evidence: at most one sign each.
-//! 2. A hypothesis that does not admit a sign is ruled out by it.
-//! 3. Of those that survive with their needs met, the first of the table is the verdict.
+//! 2. A hypothesis that is not consistent with a sign is ruled out by it.
+//! 3. Of those that survive with a sign that they require, the first of the table is the verdict.
 //! 4. The verdict is as firm as the weakest of: the signs it rests on, the signs that rule out its
 //!    rivals, and the rivals that survive.
 //! 5. A question is worth asking while the survivors disagree on its signs, or while the verdict
@@ -18,11 +18,9 @@ use super::case::{Case, Drawn};
 use super::hypothesis::Hypothesis;
 use super::sign::Sign::{self, *};
 use super::sign::{Observed, Progress, Question, Reading, Signs};
-use super::table::TABLE;
+use super::table::{NEUTRAL, TABLE, WITHHELD};
 use super::{
-    Ask, Brief, Course, Judgement, Next, answer, dissent, distance, extras, flawed, hole, local,
-    locate, outline, pattern, place, refusal, reset, silence, size, throttle, trace, translation,
-    words,
+    Ask, Brief, Course, Judgement, Next, dissent, flawed, hole, outline, place, trace, words,
 };
 
 /// Judges the evidence: the best verdict it supports at `now`, and the probes that would best test
@@ -58,12 +56,12 @@ fn signs(readings: &[(Question, Reading)]) -> Vec<&Observed> {
 /// Reads every question whose occasion has come.
 fn read_all(case: &Case<'_>) -> Vec<(Question, Reading)> {
     let mut readings: Vec<(Question, Reading)> = Vec::with_capacity(Question::ALL.len());
-    let mut seen = Signs::of(&[]);
-    for question in Question::ALL {
-        if occasion(question, seen) {
-            let reading = read(case, question);
+    let mut seen = Signs::NONE;
+    for question in Question::ALL.iter().copied() {
+        if question.arises(seen) {
+            let reading = question.read(case);
             if let Some(observed) = &reading.sign {
-                seen = seen.or(Signs::of(&[observed.sign]));
+                seen = seen.with(&[observed.sign]);
             }
             readings.push((question, reading));
         }
@@ -71,83 +69,12 @@ fn read_all(case: &Case<'_>) -> Vec<(Question, Reading)> {
     readings
 }
 
-/// Whether a question arises, given the signs of those before it.
-fn occasion(question: Question, seen: Signs) -> bool {
-    let any = |signs: &[Sign]| !seen.and(Signs::of(signs)).is_empty();
-    match question {
-        Question::Way => true,
-        // What never leaves draws nothing.
-        Question::Port => !any(&[
-            NextHopUnresolved,
-            NeverLeaves,
-            SendForbidden,
-            SendUnrouted,
-            SendImpaired,
-            WayChanged,
-        ]),
-        Question::Pattern => any(&[PortMixed]),
-        Question::Origin => any(&[PortResets]),
-        Question::Distance => any(&[PortResets, PortRefused]),
-        Question::Translation => any(&[PortOpens, PortResets, PortRefused, PortSilent]),
-        Question::Listener | Question::Size => any(&[PortOpens]),
-        Question::Refuser | Question::Reason | Question::Haste | Question::Order => {
-            any(&[PortRefused])
-        }
-        // Whoever refuses in the name of the address answers for it elsewhere as well.
-        Question::Scope => any(&[RefusedByRouter]),
-        Question::Early => any(&[ForgedReset, RefusedByTarget]) && any(&[AtHost, UnknownDistance]),
-        Question::Fin => {
-            any(&[AckResets])
-                || any(&[RefusedByTarget])
-                    && any(&[ReasonRoute, ReasonHost])
-                    && !any(&[RefusedLate])
-        }
-        Question::Host | Question::Trace | Question::Ack | Question::Fragment => {
-            // What the address shows elsewhere is no objection to what a client of this port was told.
-            any(&[PortSilent]) && !any(&[UnroutedForOthers, UnresolvedForOthers])
-        }
-        Question::Ration => any(&[PortSilent]),
-        // A reset that comes back to a client's port shows what SYNs from other ports would.
-        Question::Range => any(&[PortSilent]) && !any(&[AckResets]),
-        Question::Extras => any(&[PortSilent]) && any(&[AckResets]),
-    }
-}
-
-fn read(case: &Case<'_>, question: Question) -> Reading {
-    match question {
-        Question::Way => local::read_way(case),
-        Question::Port => answer::read_port(case),
-        Question::Pattern => pattern::read_pattern(case),
-        Question::Origin => reset::read_origin(case),
-        Question::Distance => distance::read_distance(case),
-        Question::Translation => translation::read_translation(case),
-        Question::Listener => answer::read_listener(case),
-        Question::Size => size::read_size(case),
-        Question::Refuser => refusal::read_refuser(case),
-        Question::Reason => refusal::read_reason(case),
-        Question::Haste => refusal::read_haste(case),
-        Question::Order => refusal::read_order(case),
-        Question::Scope => refusal::read_scope(case),
-        Question::Early => silence::read_early(case),
-        // What goes round and round never gets to where others do.
-        Question::Host | Question::Fragment if locate::goes_round(case) => Reading::nothing(),
-        Question::Host => silence::read_host(case),
-        Question::Trace => locate::read_trace(case),
-        Question::Ack => silence::read_ack(case),
-        Question::Fin => silence::read_fin(case),
-        Question::Range => silence::read_range(case),
-        Question::Extras => extras::read_extras(case),
-        Question::Ration => throttle::read_ration(case),
-        Question::Fragment => silence::read_fragment(case),
-    }
-}
-
 /// The firmest sign that rules a hypothesis out.
 fn objection<'s>(hypothesis: &Hypothesis, signs: &[&'s Observed]) -> Option<&'s Observed> {
     signs
         .iter()
         .copied()
-        .filter(|observed| !hypothesis.admits(observed.sign))
+        .filter(|observed| !hypothesis.fits(observed.sign))
         .max_by_key(|observed| observed.strength)
 }
 
@@ -164,9 +91,8 @@ fn leader(signs: &[&Observed]) -> Option<&'static Hypothesis> {
             kept.filter(|observed| observed.strength >= weakest)
         };
         TABLE.iter().find(|hypothesis| {
-            let met = hypothesis.needs.is_empty()
-                || kept().any(|observed| hypothesis.needs.contains(observed.sign));
-            met && kept().all(|observed| hypothesis.admits(observed.sign))
+            let met = kept().any(|observed| hypothesis.requires.contains(observed.sign));
+            met && kept().all(|observed| hypothesis.fits(observed.sign))
         })
     })
 }
@@ -177,7 +103,7 @@ fn is_rival(hypothesis: &Hypothesis, leader: &Hypothesis, signs: &[&Observed]) -
     let explains_port = signs
         .iter()
         .find(|observed| observed.sign.question() == Question::Port)
-        .is_some_and(|observed| hypothesis.admits.contains(observed.sign));
+        .is_some_and(|observed| hypothesis.consistent_with.contains(observed.sign));
     explains_port
         && hypothesis.cause != leader.cause
         && !hypothesis.covers.contains(&leader.cause)
@@ -192,8 +118,9 @@ fn confidence(case: &Case<'_>, leader: &Hypothesis, signs: &[&Observed]) -> Conf
             .map(|observed| observed.strength)
             .max()
     };
-    let port = of(&|sign| sign.question() == Question::Port && leader.admits.contains(sign));
-    let needed = of(&|sign| leader.needs.contains(sign));
+    let port =
+        of(&|sign| sign.question() == Question::Port && leader.consistent_with.contains(sign));
+    let needed = of(&|sign| leader.requires.contains(sign));
     let seen = [port, needed]
         .into_iter()
         .flatten()
@@ -204,30 +131,15 @@ fn confidence(case: &Case<'_>, leader: &Hypothesis, signs: &[&Observed]) -> Conf
         // What was measured is not the way that the port's clients take.
         confidence = confidence.min(Confidence::Likely);
     }
-    if of(&|sign| sign == UnclearReset) == Some(Confidence::Possible) {
-        // The one test that tells a stack's reset from a filter's came to nothing.
+    let shows = |set: Signs| signs.iter().any(|observed| set.contains(observed.sign));
+    if shows(leader.doubted_by) && !shows(leader.settled_by) {
         confidence = confidence.min(Confidence::Possible);
     }
-    let beyond = signs.iter().any(|o| o.sign == TraceBeyond);
-    if leader.cause == Cause::DropSomewhere
-        && !beyond
-        && signs.iter().any(|o| o.sign == HostAnswers)
-    {
-        // The host answers elsewhere, so somewhere is known to be wrong in part.
-        confidence = confidence.min(Confidence::Possible);
-    }
-    if signs
-        .iter()
-        .any(|observed| leader.seldom.contains(observed.sign))
-    {
+    if shows(leader.rarely) {
         confidence = confidence.min(Confidence::Likely);
     }
     for rival in TABLE.iter().filter(|rival| is_rival(rival, leader, signs)) {
-        let rare = rival.rare
-            || signs
-                .iter()
-                .any(|observed| rival.seldom.contains(observed.sign));
-        let surviving = if rare {
+        let surviving = if rival.rare || shows(rival.rarely) {
             Confidence::Likely
         } else {
             Confidence::Possible
@@ -257,12 +169,7 @@ fn find(case: &Case<'_>, leader: Option<&'static Hypothesis>, signs: &[&Observed
         .collect();
     let dissents = dissent::dissents(case, cause);
     if !dissents.is_empty() {
-        let most = if cause == Cause::ListenerOverloaded {
-            Confidence::Possible
-        } else {
-            Confidence::Likely
-        };
-        confidence = confidence.min(most);
+        confidence = confidence.min(leader.map_or(Confidence::Likely, |leader| leader.disputed));
         basis.extend(
             dissents
                 .iter()
@@ -317,12 +224,8 @@ fn citable(case: &Case<'_>, mut basis: Vec<ProbeId>) -> Vec<ProbeId> {
 /// Whether the verdict rests on a sign: what the port draws, and what the cause needs.
 fn rests_on(leader: Option<&Hypothesis>, observed: &Observed) -> bool {
     leader.is_some_and(|leader| {
-        leader.needs.contains(observed.sign)
-            || leader.admits.contains(observed.sign)
-                && !matches!(
-                    observed.sign,
-                    WayClear | FragmentsUnusable | TraceUnclear | RefusalsSpared
-                )
+        leader.requires.contains(observed.sign)
+            || leader.consistent_with.contains(observed.sign) && !NEUTRAL.contains(observed.sign)
     })
 }
 
@@ -382,19 +285,16 @@ fn closed_although_silent(case: &Case<'_>, signs: &[&Observed]) -> Option<Altern
     })
 }
 
-/// Whether a hypothesis survives only if the TTL of this port's flow were rewritten on the way, or its
-/// way another one: it stays a rival, but is not worth a question.
+/// Whether a hypothesis survives only by a far-fetched story.
 fn is_far_fetched(hypothesis: &Hypothesis, signs: &[&Observed]) -> bool {
     signs.iter().any(|observed| {
-        observed.sign == TraceInPath
-            && observed.strength > Confidence::Possible
-            && hypothesis.seldom.contains(TraceInPath)
+        observed.strength > Confidence::Possible && hypothesis.far_fetched.contains(observed.sign)
     })
 }
 
 /// Whether the surviving hypotheses disagree on a question.
 fn splits(question: Question, survivors: &[&'static Hypothesis]) -> bool {
-    let of_question = Signs::of_question(question);
+    let of_question = question.signs();
     let mut predictions = survivors
         .iter()
         .map(|hypothesis| hypothesis.predictions().and(of_question));
@@ -402,21 +302,12 @@ fn splits(question: Question, survivors: &[&'static Hypothesis]) -> bool {
     predictions.any(|prediction| Some(prediction) != first)
 }
 
-/// Whether the place of the verdict rests on a question, though no rival does.
-fn places(question: Question, leader: Option<&Hypothesis>) -> bool {
-    let by_router = [Cause::RejectPath, Cause::NoRoute, Cause::NoNeighbor];
-    question == Question::Order && leader.is_some_and(|leader| by_router.contains(&leader.cause))
-}
-
 /// Whether a question rests: while a device is believed to withhold refusals, only further SYNs can
 /// tell, and all else that draws errors from it would use them up.
 fn rests(question: Question, signs: &[&Observed]) -> bool {
-    let is_rationed = signs.iter().any(|observed| {
-        matches!(
-            observed.sign,
-            RationedByRouter | RationedByTarget | UnroutedForOthers | UnresolvedForOthers
-        )
-    });
+    let is_rationed = signs
+        .iter()
+        .any(|observed| WITHHELD.contains(observed.sign));
     is_rationed && !matches!(question, Question::Way | Question::Port | Question::Ration)
 }
 
@@ -450,11 +341,10 @@ fn course(
             observed.sign.question() == Question::Port
                 && !looped
                 && leader.is_none_or(|leader| leader.predictions().contains(observed.sign))
-                || leader.is_some_and(|leader| leader.needs.contains(observed.sign))
+                || leader.is_some_and(|leader| leader.requires.contains(observed.sign))
         });
-        if !carries && !splits(*question, &survivors) && !places(*question, leader)
-            || rests(*question, signs)
-        {
+        let places = leader.is_some_and(|leader| leader.placed_by == Some(*question));
+        if !carries && !places && !splits(*question, &survivors) || rests(*question, signs) {
             continue;
         }
         match &reading.progress {

@@ -2,7 +2,8 @@
 //!
 //! [`judge`](judge()) reads all of the evidence each time. Rooms (`local`, `answer`, `pattern`, `reset`,
 //! `distance`, `translation`, `refusal`, `locate`, `silence`, `size`) each read one kind of question into a sign;
-//! `hypothesis` is the table of which signs each cause admits; `loss` is the statistics of silence.
+//! `question` is the list of questions, their occasions, readers and signs; `table` says which signs each
+//! cause is consistent with and requires; `loss` is the statistics of silence.
 //! There is no other planner: a probe is sent because a question is open on which the surviving
 //! causes disagree.
 #![allow(
@@ -34,6 +35,7 @@ mod outline;
 mod padded;
 mod pattern;
 mod place;
+mod question;
 mod refusal;
 mod reset;
 mod rounds;

@@ -176,7 +176,7 @@ pub(super) fn read_origin(case: &Case<'_>) -> Reading {
             join(&mut progress, insist_for(case, &of_mark, probe, 1, 6));
         }
         let unclear = Observed {
-            sign: Sign::UnclearReset,
+            sign: Sign::UntestedReset,
             strength: Confidence::Possible,
             basis: port.basis,
             because: "marked and unmarked SYNs were not both answered".into(),

@@ -21,6 +21,7 @@ use crate::model::verdict::Confidence;
 use super::Ask;
 use super::case::{Case, Drawn, echo, ids, spare_flow};
 use super::controls::{self, baseline, host_answers, insist_for};
+use super::locate;
 use super::loss::{self, Loss};
 use super::sign::{Observed, Progress, Reading, Sign};
 
@@ -73,6 +74,10 @@ fn comparisons(case: &Case<'_>) -> Vec<Target> {
 
 /// Reads [`super::sign::Question::Host`].
 pub(super) fn read_host(case: &Case<'_>) -> Reading {
+    // What goes round and round never gets to where others do.
+    if locate::goes_round(case) {
+        return Reading::nothing();
+    }
     let answered = host_answers(case);
     let progress = baseline(case);
     if !answered.is_empty() {
@@ -103,6 +108,9 @@ pub(super) fn read_host(case: &Case<'_>) -> Reading {
 
 /// Reads [`super::sign::Question::Fragment`].
 pub(super) fn read_fragment(case: &Case<'_>) -> Reading {
+    if locate::goes_round(case) {
+        return Reading::nothing();
+    }
     let port = fragments(case, Target::Endpoint);
     let arrived = reported(case, &port);
     if !arrived.is_empty() {

@@ -1,45 +1,47 @@
-//! The table of causes: which signs each admits, needs and seldom shows.
+//! The table of causes: which signs each is consistent with, requires and rarely shows.
 
 use super::hypothesis::Hypothesis;
 use super::sign::Sign::*;
-use super::sign::Signs;
+use super::sign::{Question, Signs};
 use crate::model::verdict::Cause;
-use crate::model::verdict::Confidence::{Likely, Proven};
+use crate::model::verdict::Confidence::{Likely, Possible};
 
-/// What a device is known to have told others: it may have withheld from this port.
-const REFUSED_TO_OTHERS: Signs = Signs::of(&[
+/// Nothing comes back, and nothing else is known of that.
+const SILENT: Signs = Signs::of(&[WayClear, PortSilent, RefusalsSpared, FragmentsUnusable]);
+
+/// The same of what may look at more than addresses and ports.
+const FILTERED: Signs = SILENT.with(&[OptionsMatter, FlagsMatter, ExtrasSilent, OtherRangeSilent]);
+
+/// Signs that fit a verdict and carry nothing of it.
+pub(super) const NEUTRAL: Signs =
+    Signs::of(&[WayClear, FragmentsUnusable, TraceUnclear, RefusalsSpared]);
+
+/// A device is believed to withhold refusals.
+pub(super) const WITHHELD: Signs = Signs::of(&[
     RationedByRouter,
     RationedByTarget,
-    UnroutedElsewhere,
-    UnresolvedElsewhere,
     UnroutedForOthers,
     UnresolvedForOthers,
 ]);
 
+/// What a device is known to have told others: it may have withheld from this port.
+const REFUSED_TO_OTHERS: Signs = WITHHELD.with(&[UnroutedElsewhere, UnresolvedElsewhere]);
+
 /// Every cause that evidence can speak for, the most specific first: of those that survive with
-/// their needs met, the first is the verdict.
+/// one of the signs they require, the first is the verdict.
 pub(super) static TABLE: &[Hypothesis] = &[
     Hypothesis {
-        cause: Cause::LocalEgress,
-        admits: Signs::of(&[SendForbidden, NeverLeaves]),
-        needs: Signs::of(&[SendForbidden, NeverLeaves]),
-        seldom: Signs::of(&[]),
-        rare: false,
-        firmest: Proven,
-        covers: &[],
+        consistent_with: Signs::of(&[SendForbidden, NeverLeaves]),
+        requires: Signs::of(&[SendForbidden, NeverLeaves]),
+        ..Hypothesis::plain(Cause::LocalEgress)
     },
     Hypothesis {
-        cause: Cause::LocalIngress,
-        admits: Signs::of(&[HeardByTapOnly, BrokenOnArrival]),
-        needs: Signs::of(&[HeardByTapOnly, BrokenOnArrival]),
-        seldom: Signs::of(&[]),
-        rare: false,
-        firmest: Proven,
-        covers: &[],
+        consistent_with: Signs::of(&[HeardByTapOnly, BrokenOnArrival]),
+        requires: Signs::of(&[HeardByTapOnly, BrokenOnArrival]),
+        ..Hypothesis::plain(Cause::LocalIngress)
     },
     Hypothesis {
-        cause: Cause::NoNeighbor,
-        admits: Signs::of(&[
+        consistent_with: Signs::of(&[
             WayClear,
             NextHopUnresolved,
             PortRefused,
@@ -62,20 +64,18 @@ pub(super) static TABLE: &[Hypothesis] = &[
             TraceBeyond,
             TraceUnclear,
         ]),
-        needs: Signs::of(&[
+        requires: Signs::of(&[
             NextHopUnresolved,
             RefusedLate,
             UnresolvedElsewhere,
             UnresolvedForOthers,
         ]),
-        seldom: Signs::of(&[RationedByRouter, RationedByTarget, UnroutedForOthers]),
-        rare: false,
-        firmest: Proven,
-        covers: &[],
+        rarely: Signs::of(&[RationedByRouter, RationedByTarget, UnroutedForOthers]),
+        placed_by: Some(Question::Order),
+        ..Hypothesis::plain(Cause::NoNeighbor)
     },
     Hypothesis {
-        cause: Cause::NoRoute,
-        admits: Signs::of(&[
+        consistent_with: Signs::of(&[
             WayClear,
             SendUnrouted,
             PortRefused,
@@ -97,7 +97,7 @@ pub(super) static TABLE: &[Hypothesis] = &[
             FinResets,
             FinSilent,
         ]),
-        needs: Signs::of(&[
+        requires: Signs::of(&[
             SendUnrouted,
             RefusalFirst,
             RouteMissing,
@@ -108,65 +108,44 @@ pub(super) static TABLE: &[Hypothesis] = &[
         ]),
         // Linux charges its errors about routes twice to the same budget (`ip_error`, then
         // `icmp_send`): two SYNs a second leave it silent for ever, and no error is seen to be spent.
-        seldom: Signs::of(&[
+        rarely: Signs::of(&[
             PortSilent,
             RefusalsSpared,
             TraceLoops,
             RefusedByTarget,
             UnresolvedForOthers,
         ]),
-        rare: false,
-        firmest: Proven,
-        covers: &[],
+        placed_by: Some(Question::Order),
+        ..Hypothesis::plain(Cause::NoRoute)
     },
     Hypothesis {
-        cause: Cause::Conflicting,
-        admits: Signs::of(&[WayClear, PortContradicts]),
-        needs: Signs::of(&[PortContradicts]),
-        seldom: Signs::of(&[]),
-        rare: false,
-        firmest: Proven,
-        covers: &[],
+        consistent_with: Signs::of(&[WayClear, PortContradicts]),
+        requires: Signs::of(&[PortContradicts]),
+        ..Hypothesis::plain(Cause::Conflicting)
     },
     Hypothesis {
-        cause: Cause::Misaddressed,
-        admits: Signs::of(&[WayClear, PortMisaddressed]),
-        needs: Signs::of(&[PortMisaddressed]),
-        seldom: Signs::of(&[]),
-        rare: false,
-        firmest: Proven,
-        covers: &[],
+        consistent_with: Signs::of(&[WayClear, PortMisaddressed]),
+        requires: Signs::of(&[PortMisaddressed]),
+        ..Hypothesis::plain(Cause::Misaddressed)
     },
     Hypothesis {
-        cause: Cause::Banned,
-        admits: Signs::of(&[WayClear, PortMixed, UntilStopped]),
-        needs: Signs::of(&[UntilStopped]),
-        seldom: Signs::of(&[]),
-        rare: false,
-        firmest: Proven,
-        covers: &[],
+        consistent_with: Signs::of(&[WayClear, PortMixed, UntilStopped]),
+        requires: Signs::of(&[UntilStopped]),
+        ..Hypothesis::plain(Cause::Banned)
     },
     Hypothesis {
-        cause: Cause::RateLimited,
-        admits: Signs::of(&[WayClear, PortMixed, ByRate]),
-        needs: Signs::of(&[ByRate]),
-        seldom: Signs::of(&[]),
-        rare: false,
-        firmest: Proven,
-        covers: &[],
+        consistent_with: Signs::of(&[WayClear, PortMixed, ByRate]),
+        requires: Signs::of(&[ByRate]),
+        ..Hypothesis::plain(Cause::RateLimited)
     },
     Hypothesis {
-        cause: Cause::Intermittent,
-        admits: Signs::of(&[WayClear, PortMixed, ByFlow, ByChance, NoPattern]),
-        needs: Signs::of(&[ByFlow, ByChance, NoPattern]),
-        seldom: Signs::of(&[]),
-        rare: false,
-        firmest: Proven,
+        consistent_with: Signs::of(&[WayClear, PortMixed, ByFlow, ByChance, NoPattern]),
+        requires: Signs::of(&[ByFlow, ByChance, NoPattern]),
         covers: &[Cause::RateLimited, Cause::Banned],
+        ..Hypothesis::plain(Cause::Intermittent)
     },
     Hypothesis {
-        cause: Cause::OpenProxied,
-        admits: Signs::of(&[
+        consistent_with: Signs::of(&[
             WayClear,
             PortOpens,
             NearListener,
@@ -174,15 +153,12 @@ pub(super) static TABLE: &[Hypothesis] = &[
             EveryPortOpens,
             UncertainListener,
         ]),
-        needs: Signs::of(&[NearListener, ZeroWindow, EveryPortOpens]),
-        seldom: Signs::of(&[]),
+        requires: Signs::of(&[NearListener, ZeroWindow, EveryPortOpens]),
         rare: true,
-        firmest: Proven,
-        covers: &[],
+        ..Hypothesis::plain(Cause::OpenProxied)
     },
     Hypothesis {
-        cause: Cause::MtuBlackHole,
-        admits: Signs::of(&[
+        consistent_with: Signs::of(&[
             WayClear,
             PortOpens,
             GenuineListener,
@@ -193,16 +169,13 @@ pub(super) static TABLE: &[Hypothesis] = &[
             EchoesVanish,
             SizesUntestable,
         ]),
-        needs: Signs::of(&[LargeVanish, AnswersVanish, EchoesVanish]),
-        seldom: Signs::of(&[]),
-        rare: false,
+        requires: Signs::of(&[LargeVanish, AnswersVanish, EchoesVanish]),
         // A box that drops only SYNs with much data, or large echo requests, would look the same.
         firmest: Likely,
-        covers: &[],
+        ..Hypothesis::plain(Cause::MtuBlackHole)
     },
     Hypothesis {
-        cause: Cause::Open,
-        admits: Signs::of(&[
+        consistent_with: Signs::of(&[
             WayClear,
             PortOpens,
             GenuineListener,
@@ -211,15 +184,13 @@ pub(super) static TABLE: &[Hypothesis] = &[
             WayTherePasses,
             SizesUntestable,
         ]),
-        needs: Signs::of(&[PortOpens]),
-        seldom: Signs::of(&[PortTranslated]),
-        rare: false,
-        firmest: Proven,
+        requires: Signs::of(&[PortOpens]),
+        rarely: Signs::of(&[PortTranslated]),
         covers: &[Cause::MtuBlackHole],
+        ..Hypothesis::plain(Cause::Open)
     },
     Hypothesis {
-        cause: Cause::RejectPath,
-        admits: Signs::of(&[
+        consistent_with: Signs::of(&[
             WayClear,
             PortResets,
             PortRefused,
@@ -229,6 +200,7 @@ pub(super) static TABLE: &[Hypothesis] = &[
             FragmentsUnusable,
             ForgedReset,
             UnclearReset,
+            UntestedReset,
             NearerThanHost,
             AtHost,
             UnknownDistance,
@@ -246,36 +218,35 @@ pub(super) static TABLE: &[Hypothesis] = &[
             PortAlone,
             Everything,
         ]),
-        needs: Signs::of(&[
+        requires: Signs::of(&[
             NearerThanHost,
             RefusedByRouter,
             FragmentRefused,
             RationedByRouter,
         ]),
-        seldom: Signs::of(&[UnroutedForOthers, UnresolvedForOthers]),
+        rarely: Signs::of(&[UnroutedForOthers, UnresolvedForOthers]),
         rare: true,
-        firmest: Proven,
-        covers: &[],
+        doubted_by: Signs::of(&[UntestedReset]),
+        placed_by: Some(Question::Order),
+        ..Hypothesis::plain(Cause::RejectPath)
     },
     Hypothesis {
-        cause: Cause::Closed,
-        admits: Signs::of(&[
+        consistent_with: Signs::of(&[
             WayClear,
             PortResets,
             StackReset,
             UnclearReset,
+            UntestedReset,
             AtHost,
             UnknownDistance,
         ]),
-        needs: Signs::of(&[PortResets]),
-        seldom: Signs::of(&[NearerThanHost]),
-        rare: false,
-        firmest: Proven,
-        covers: &[],
+        requires: Signs::of(&[PortResets]),
+        rarely: Signs::of(&[NearerThanHost]),
+        doubted_by: Signs::of(&[UntestedReset]),
+        ..Hypothesis::plain(Cause::Closed)
     },
     Hypothesis {
-        cause: Cause::RejectHost,
-        admits: Signs::of(&[
+        consistent_with: Signs::of(&[
             WayClear,
             PortResets,
             PortRefused,
@@ -291,6 +262,7 @@ pub(super) static TABLE: &[Hypothesis] = &[
             AckSilent,
             ForgedReset,
             UnclearReset,
+            UntestedReset,
             AtHost,
             UnknownDistance,
             RefusedByTarget,
@@ -299,164 +271,93 @@ pub(super) static TABLE: &[Hypothesis] = &[
             KernelRefusal,
             FinRefused,
         ]),
-        needs: Signs::of(&[ForgedReset, RefusedByTarget, RationedByTarget]),
-        seldom: Signs::of(&[PortTranslated, FinResets, FinSilent]),
+        requires: Signs::of(&[ForgedReset, RefusedByTarget, RationedByTarget]),
+        rarely: Signs::of(&[PortTranslated, FinResets, FinSilent]),
         rare: true,
-        firmest: Proven,
-        covers: &[],
+        doubted_by: Signs::of(&[UntestedReset]),
+        ..Hypothesis::plain(Cause::RejectHost)
     },
     Hypothesis {
-        cause: Cause::DropPath,
-        admits: Signs::of(&[
-            WayClear,
-            PortSilent,
-            RefusalsSpared,
-            TraceInPath,
-            TraceUnclear,
-            FragmentStops,
-            FragmentsUnusable,
-            OptionsMatter,
-            FlagsMatter,
-            ExtrasSilent,
-            OtherRangeSilent,
-        ]),
-        needs: Signs::of(&[TraceInPath]),
-        seldom: REFUSED_TO_OTHERS.or(Signs::of(&[OtherRangeAnswers])),
-        rare: false,
-        firmest: Proven,
-        covers: &[],
+        consistent_with: FILTERED.with(&[TraceInPath, TraceUnclear, FragmentStops]),
+        requires: Signs::of(&[TraceInPath]),
+        rarely: REFUSED_TO_OTHERS.with(&[OtherRangeAnswers]),
+        ..Hypothesis::plain(Cause::DropPath)
     },
     Hypothesis {
-        cause: Cause::DropReturn,
-        admits: Signs::of(&[
-            WayClear,
-            PortSilent,
-            RefusalsSpared,
+        consistent_with: FILTERED.with(&[
             TraceToEdge,
             TraceUnclear,
             TraceStopsAll,
             FragmentArrives,
-            FragmentsUnusable,
             OtherRangeAnswers,
-            OtherRangeSilent,
             AckSilent,
-            OptionsMatter,
-            FlagsMatter,
-            ExtrasSilent,
         ]),
-        needs: Signs::of(&[OtherRangeAnswers]),
-        seldom: REFUSED_TO_OTHERS.or(Signs::of(&[AckResets])),
+        requires: Signs::of(&[OtherRangeAnswers]),
+        rarely: REFUSED_TO_OTHERS.with(&[AckResets]),
         rare: true,
         firmest: Likely,
-        covers: &[],
+        ..Hypothesis::plain(Cause::DropReturn)
     },
     Hypothesis {
-        cause: Cause::ListenerOverloaded,
-        admits: Signs::of(&[
-            WayClear,
-            PortSilent,
-            RefusalsSpared,
+        consistent_with: SILENT.with(&[
             TraceToHost,
             TraceToEdge,
             TraceUnclear,
             FragmentArrives,
-            FragmentsUnusable,
             AckResets,
             FinSilent,
             OtherRangeSilent,
             ExtrasSilent,
         ]),
-        needs: Signs::of(&[AckResets]),
-        seldom: REFUSED_TO_OTHERS,
-        rare: false,
-        firmest: Proven,
-        covers: &[],
+        requires: Signs::of(&[AckResets]),
+        rarely: REFUSED_TO_OTHERS,
+        disputed: Possible,
+        ..Hypothesis::plain(Cause::ListenerOverloaded)
     },
     Hypothesis {
-        cause: Cause::DropHost,
-        admits: Signs::of(&[
-            WayClear,
-            PortSilent,
-            RefusalsSpared,
+        consistent_with: FILTERED.with(&[
             TraceToHost,
             TraceToEdge,
             TraceUnclear,
             TraceStopsAll,
             FragmentArrives,
-            FragmentsUnusable,
-            OtherRangeSilent,
             AckSilent,
-            OptionsMatter,
-            FlagsMatter,
-            ExtrasSilent,
         ]),
-        needs: Signs::of(&[FragmentArrives, TraceToHost]),
-        seldom: REFUSED_TO_OTHERS.or(Signs::of(&[AckResets, OtherRangeAnswers])),
-        rare: false,
-        firmest: Proven,
-        covers: &[],
+        requires: Signs::of(&[FragmentArrives, TraceToHost]),
+        rarely: REFUSED_TO_OTHERS.with(&[AckResets, OtherRangeAnswers]),
+        ..Hypothesis::plain(Cause::DropHost)
     },
     Hypothesis {
-        cause: Cause::DropEdge,
-        admits: Signs::of(&[
-            WayClear,
-            PortSilent,
-            RefusalsSpared,
-            TraceToEdge,
-            TraceUnclear,
-            FragmentStops,
-            FragmentsUnusable,
-            OtherRangeSilent,
-            AckSilent,
-            OptionsMatter,
-            FlagsMatter,
-            ExtrasSilent,
-        ]),
-        needs: Signs::of(&[FragmentStops]),
-        seldom: REFUSED_TO_OTHERS.or(Signs::of(&[AckResets, OtherRangeAnswers])),
-        rare: false,
+        consistent_with: FILTERED.with(&[TraceToEdge, TraceUnclear, FragmentStops, AckSilent]),
+        requires: Signs::of(&[FragmentStops]),
+        rarely: REFUSED_TO_OTHERS.with(&[AckResets, OtherRangeAnswers]),
         firmest: Likely,
-        covers: &[],
+        ..Hypothesis::plain(Cause::DropEdge)
     },
     Hypothesis {
-        cause: Cause::DropEdgeOrHost,
-        admits: Signs::of(&[
-            WayClear,
-            PortSilent,
-            RefusalsSpared,
-            TraceToEdge,
-            FragmentsUnusable,
-            FragmentStops,
-            FragmentArrives,
-            OtherRangeSilent,
-            AckSilent,
-            OptionsMatter,
-            FlagsMatter,
-            ExtrasSilent,
-        ]),
-        needs: Signs::of(&[TraceToEdge]),
-        seldom: REFUSED_TO_OTHERS.or(Signs::of(&[AckResets, OtherRangeAnswers, TraceInPath])),
-        rare: false,
+        consistent_with: FILTERED.with(&[TraceToEdge, FragmentStops, FragmentArrives, AckSilent]),
+        requires: Signs::of(&[TraceToEdge]),
+        rarely: REFUSED_TO_OTHERS.with(&[AckResets, OtherRangeAnswers, TraceInPath]),
         firmest: Likely,
+        // Only if the TTL of the flow were rewritten on the way, or its way another one.
+        far_fetched: Signs::of(&[TraceInPath]),
         covers: &[Cause::DropHost, Cause::DropEdge, Cause::ListenerOverloaded],
+        ..Hypothesis::plain(Cause::DropEdgeOrHost)
     },
     Hypothesis {
-        cause: Cause::DropSomewhere,
-        admits: Signs::of(&[
-            WayClear,
-            PortSilent,
-            RefusalsSpared,
+        consistent_with: SILENT.with(&[
             TraceStopsAll,
             TraceBeyond,
             TraceUnclear,
-            FragmentsUnusable,
             FragmentStops,
             FragmentArrives,
         ]),
-        needs: Signs::of(&[PortSilent]),
-        seldom: REFUSED_TO_OTHERS,
-        rare: false,
+        requires: Signs::of(&[PortSilent]),
+        rarely: REFUSED_TO_OTHERS,
         firmest: Likely,
+        // The host answers elsewhere, so somewhere is known to be wrong in part.
+        doubted_by: Signs::of(&[HostAnswers]),
+        settled_by: Signs::of(&[TraceBeyond]),
         covers: &[
             Cause::DropPath,
             Cause::DropEdge,
@@ -467,5 +368,6 @@ pub(super) static TABLE: &[Hypothesis] = &[
             Cause::NoNeighbor,
             Cause::NoRoute,
         ],
+        ..Hypothesis::plain(Cause::DropSomewhere)
     },
 ];
