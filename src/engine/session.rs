@@ -24,7 +24,7 @@ use super::spacing::prefix;
 use super::timing::Timing;
 use super::token::Tokens;
 use super::{SessionId, Transmit, controls, reuse};
-use crate::infer::{Ask, Brief, Course, Next, hop_of_arrival};
+use crate::infer::{Ask, Brief, Course, Next, Observer, hop_of_arrival};
 use crate::model::change::{Change, Stance};
 use crate::model::endpoint::Endpoint;
 use crate::model::evidence::{
@@ -90,6 +90,7 @@ impl Session {
         judge: Arc<dyn Judge>,
     ) -> Self {
         let brief = Brief {
+            observer: Observer::Own,
             controls: controls::choose(tokens, &endpoint, &vantage, policy),
             quick: policy.quick,
             check_mtu: policy.check_mtu,

@@ -18,7 +18,7 @@ use super::case::{Case, Drawn, class, ids, marked_syn, syn};
 use super::distance::read_distance;
 use super::pattern::{self, Pattern};
 use super::sign::{Observed, Progress, Reading, Sign};
-use super::{Ask, ControlOrigin, controls, flawed, refusal, unanswered};
+use super::{Ask, ControlOrigin, bystander, controls, flawed, refusal, unanswered};
 
 /// SYNs to look at an open port with, of a thorough diagnosis.
 pub(super) const OPEN_SYNS: usize = 6;
@@ -76,7 +76,11 @@ impl<'a> Tally<'a> {
 /// Reads [`super::sign::Question::Port`].
 pub(super) fn read_port(case: &Case<'_>) -> Reading {
     let tally = Tally::of(case);
-    if let Some(reading) = contradiction(case) {
+    if let Some(mut reading) = contradiction(case) {
+        // Data that the client took say whose answer counts.
+        if let (Some(seen), true) = (&mut reading.sign, bystander::serves(case)) {
+            seen.sign = Sign::PortOpens;
+        }
         return reading;
     }
     let (opened, reset, refused) = (tally.opened.len(), tally.reset.len(), tally.refused.len());

@@ -12,6 +12,7 @@ use crate::model::time::Moment;
 
 use super::character::is_repetition;
 use super::loss::Loss;
+use super::observer::Sight;
 use super::{Ask, Brief, Control, ControlOrigin};
 
 /// What a probe drew, in one word.
@@ -62,6 +63,8 @@ pub(super) struct Case<'a> {
     drawn: Vec<Drawn>,
     witnesses: OnceCell<Vec<&'a Trial>>,
     answering_control: OnceCell<Option<u16>>,
+    /// What only a bystander sees, where that decides.
+    pub(super) sight: OnceCell<Option<&'a Sight>>,
 }
 
 const fn bit(kind: Kind) -> u8 {
@@ -113,6 +116,7 @@ impl<'a> Case<'a> {
             drawn: Vec::new(),
             witnesses: OnceCell::new(),
             answering_control: OnceCell::new(),
+            sight: OnceCell::new(),
         };
         let trials = evidence.trials().iter();
         case.drawn = trials.map(|trial| case.draw(trial)).collect();

@@ -24,6 +24,9 @@ pub(super) struct Hypothesis {
     pub(super) rare: bool,
     /// The firmest it can ever be named.
     pub(super) firmest: Confidence,
+    /// The firmest that evidence of a capture alone supports, save where a sign that only a bystander
+    /// sees says more.
+    pub(super) observed: Confidence,
     /// The firmest where a device or an answer dissents.
     pub(super) disputed: Confidence,
     /// Signs that leave it no more than `possible`, save beside one of `settled_by`.
@@ -48,6 +51,7 @@ impl Hypothesis {
             rarely: Signs::NONE,
             rare: false,
             firmest: Confidence::Proven,
+            observed: Confidence::Likely,
             disputed: Confidence::Likely,
             doubted_by: Signs::NONE,
             settled_by: Signs::NONE,
@@ -57,9 +61,9 @@ impl Hypothesis {
         }
     }
 
-    /// What it predicts: the signs it is consistent with, and those it rarely shows.
+    /// What it predicts: the signs it is consistent with or requires, and those it rarely shows.
     pub(super) const fn predictions(&self) -> Signs {
-        self.consistent_with.or(self.rarely)
+        self.consistent_with.or(self.requires).or(self.rarely)
     }
 
     /// Whether the sign is among its predictions, or of a question it says nothing of.

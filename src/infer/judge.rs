@@ -20,7 +20,8 @@ use super::sign::Sign::{self, *};
 use super::sign::{Observed, Progress, Question, Reading, Signs};
 use super::table::{NEUTRAL, TABLE, WITHHELD};
 use super::{
-    Ask, Brief, Course, Judgement, Next, dissent, flawed, hole, outline, place, trace, words,
+    Ask, Brief, Course, Judgement, Next, bystander, dissent, flawed, hole, outline, place, trace,
+    words,
 };
 
 /// Judges the evidence: the best verdict it supports at `now`, and the probes that would best test
@@ -97,9 +98,18 @@ fn leader(signs: &[&Observed]) -> Option<&'static Hypothesis> {
     })
 }
 
-/// Whether the hypothesis is a rival worth naming: it predicts what the port draws, and is neither
-/// the leader nor one that stands for it.
+/// What only a bystander sees, where that decides.
+fn sight<'s>(signs: &[&'s Observed]) -> Option<&'s Observed> {
+    let mut signs = signs.iter().copied();
+    signs.find(|observed| observed.sign.question() == Question::Sight)
+}
+
+/// Whether the hypothesis is a rival worth naming: it predicts what the port draws, or what a bystander
+/// sees, and is neither the leader nor one that stands for it.
 fn is_rival(hypothesis: &Hypothesis, leader: &Hypothesis, signs: &[&Observed]) -> bool {
+    if let Some(seen) = sight(signs) {
+        return hypothesis.cause != leader.cause && hypothesis.predictions().contains(seen.sign);
+    }
     let explains_port = signs
         .iter()
         .find(|observed| observed.sign.question() == Question::Port)
@@ -126,7 +136,9 @@ fn confidence(case: &Case<'_>, leader: &Hypothesis, signs: &[&Observed]) -> Conf
         .flatten()
         .min()
         .unwrap_or(Confidence::Possible);
-    let mut confidence = seen.min(leader.firmest);
+    let mut confidence = seen
+        .min(leader.firmest)
+        .min(observable(case, leader, signs));
     if case.evidence.detour().is_some() {
         // What was measured is not the way that the port's clients take.
         confidence = confidence.min(Confidence::Likely);
@@ -153,6 +165,29 @@ fn confidence(case: &Case<'_>, leader: &Hypothesis, signs: &[&Observed]) -> Conf
     confidence
 }
 
+/// The firmest that the observer can name a cause.
+fn observable(case: &Case<'_>, leader: &Hypothesis, signs: &[&Observed]) -> Confidence {
+    let Some(bystander) = bystander::bystander(case) else {
+        return Confidence::Proven;
+    };
+    let seen = signs.iter().filter(|observed| {
+        let only_seen = matches!(
+            observed.sign.question(),
+            Question::Sight | Question::Nearness
+        );
+        only_seen && leader.requires.contains(observed.sign)
+    });
+    let seen = seen.map(|observed| observed.strength).max();
+    let most = seen.map_or(leader.observed, |seen| seen.max(leader.observed));
+    // Distances are those of another flow, from behind the translation.
+    let behind = if bystander.translated {
+        Confidence::Likely
+    } else {
+        Confidence::Proven
+    };
+    most.min(behind)
+}
+
 fn find(case: &Case<'_>, leader: Option<&'static Hypothesis>, signs: &[&Observed]) -> Finding {
     let rows = trace::rows(case);
     let cause = leader.map_or(Cause::Inconclusive, |leader| leader.cause);
@@ -167,7 +202,11 @@ fn find(case: &Case<'_>, leader: Option<&'static Hypothesis>, signs: &[&Observed
         .filter(|observed| rests_on(leader, observed))
         .flat_map(|observed| observed.basis.iter().copied())
         .collect();
-    let dissents = dissent::dissents(case, cause);
+    // What a bystander sees has weighed every answer.
+    let dissents = match sight(signs) {
+        Some(_) => Vec::new(),
+        None => dissent::dissents(case, cause),
+    };
     if !dissents.is_empty() {
         confidence = confidence.min(leader.map_or(Confidence::Likely, |leader| leader.disputed));
         basis.extend(
@@ -236,7 +275,10 @@ fn alternatives(
 ) -> Vec<Alternative> {
     let mut alternatives: Vec<Alternative> = TABLE
         .iter()
-        .filter(|rival| is_rival(rival, leader, signs) || leader.covers.contains(&rival.cause))
+        .filter(|rival| {
+            let covered = sight(signs).is_none() && leader.covers.contains(&rival.cause);
+            covered || is_rival(rival, leader, signs)
+        })
         .filter_map(|rival| match objection(rival, signs) {
             Some(observed) => Some(Alternative {
                 cause: rival.cause,
@@ -245,7 +287,9 @@ fn alternatives(
                 basis: citable(case, observed.basis.clone()),
             }),
             None if signs.is_empty() => None,
-            None if rival.cause == Cause::MtuBlackHole => Some(hole::untested(case, signs)),
+            None if rival.cause == Cause::MtuBlackHole && sight(signs).is_none() => {
+                Some(hole::untested(case, signs))
+            }
             None => Some(Alternative {
                 cause: rival.cause,
                 ruled_out: false,
@@ -255,7 +299,7 @@ fn alternatives(
         })
         .collect();
     alternatives.extend(closed_although_silent(case, signs));
-    if leader.cause == Cause::MtuBlackHole {
+    if leader.cause == Cause::MtuBlackHole && sight(signs).is_none() {
         alternatives.push(Alternative {
             cause: Cause::Open,
             ruled_out: false,

@@ -14,6 +14,7 @@
 mod answer;
 mod attempt;
 mod beside;
+mod bystander;
 mod campaign;
 mod case;
 mod character;
@@ -30,6 +31,7 @@ mod limited;
 mod local;
 mod locate;
 mod loss;
+mod observer;
 mod odds;
 mod outline;
 mod padded;
@@ -54,6 +56,9 @@ mod tests;
 
 pub(crate) use case::hop_of_arrival;
 pub use judge::{judge, plan};
+pub use observer::{
+    Bystander, Carried, Drew, Lost, Observer, Phases, Position, Refused, Sight, Unheard, Unseen,
+};
 
 use serde::{Deserialize, Serialize};
 
@@ -73,6 +78,9 @@ pub struct Brief {
     /// Control ports to compare with, best first: the user's own, two random high ones that nothing
     /// should listen on, then well-known ones.
     pub controls: Vec<Control>,
+    /// Who gathered the evidence. No journal holds another observer's.
+    #[serde(skip)]
+    pub observer: Observer,
     /// Stop at the first answer that names a cause.
     pub quick: bool,
     /// Whether to check an open port with full-size packets.

@@ -11,7 +11,7 @@ use super::locate;
 use super::sign::{Observed, Sign};
 use super::trace::{Row, circle};
 use super::translation::translation;
-use super::{flawed, hole, refusal, throttle};
+use super::{bystander, flawed, hole, refusal, throttle};
 
 /// The port's state under a cause.
 pub(super) fn state(case: &Case<'_>, cause: Cause) -> State {
@@ -43,6 +43,9 @@ pub(super) fn state(case: &Case<'_>, cause: Cause) -> State {
 /// where it is not known.
 pub(super) fn method(case: &Case<'_>, cause: Cause) -> Option<Method> {
     let says = |says| case.evidence.kernel_says(says);
+    if bystander::decides(case) {
+        return bystander::method(case);
+    }
     match cause {
         Cause::LocalEgress => egress_reason(case).map(Method::Kernel),
         Cause::LocalIngress if !flawed::broken(case).is_empty() => {
@@ -86,6 +89,9 @@ fn egress_reason(case: &Case<'_>) -> Option<KernelReason> {
 /// Where a cause acts.
 pub(super) fn place(case: &Case<'_>, cause: Cause, signs: &[&Observed], rows: &[Row]) -> Place {
     let kind = kind(cause, signs);
+    if let Some(place) = bystander::place(case, kind) {
+        return place;
+    }
     let place = untranslated(case, cause, signs, rows);
     let here = |sign: Sign| signs.iter().any(|observed| observed.sign == sign);
     // Nobody refuses so what is addressed to itself.
@@ -169,6 +175,7 @@ fn kind(cause: Cause, signs: &[&Observed]) -> PlaceKind {
     let here = |sign: Sign| signs.iter().any(|observed| observed.sign == sign);
     match cause {
         Cause::Closed if here(Sign::NearerThanHost) => PlaceKind::Path,
+        Cause::RejectHost if here(Sign::UnseenRefusedByTarget) => PlaceKind::Unknown,
         Cause::Open
         | Cause::Closed
         | Cause::RejectHost
@@ -176,7 +183,11 @@ fn kind(cause: Cause, signs: &[&Observed]) -> PlaceKind {
         | Cause::ListenerOverloaded => PlaceKind::Host,
         Cause::DropEdge | Cause::DropEdgeOrHost => PlaceKind::Edge,
         Cause::LocalEgress | Cause::LocalIngress => PlaceKind::Local,
-        Cause::NoNeighbor if here(Sign::NextHopUnresolved) => PlaceKind::Local,
+        Cause::NoNeighbor if here(Sign::NextHopUnresolved) || here(Sign::StackUnresolved) => {
+            PlaceKind::Local
+        }
+        Cause::OpenProxied if here(Sign::Ignored) => PlaceKind::Unknown,
+        Cause::RejectPath if here(Sign::UnseenRefusedByRouter) => PlaceKind::Unknown,
         Cause::NoRoute if here(Sign::SendUnrouted) => PlaceKind::Local,
         Cause::NoNeighbor
         | Cause::NoRoute

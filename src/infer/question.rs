@@ -6,8 +6,8 @@
 use super::case::Case;
 use super::sign::{Reading, Signs};
 use super::{
-    answer, distance, extras, local, locate, pattern, refusal, reset, silence, size, throttle,
-    translation,
+    answer, bystander, distance, extras, local, locate, pattern, refusal, reset, silence, size,
+    throttle, translation,
 };
 use Sign::*;
 
@@ -46,7 +46,8 @@ macro_rules! questions {
                 let occasion: fn(Signs) -> bool = match self {
                     $(Self::$question => $occasion,)+
                 };
-                occasion(seen)
+                // Where a bystander sees what decides, nothing else is asked.
+                seen.and(Self::Sight.signs()).is_empty() && occasion(seen)
             }
 
             /// What the evidence says of it.
@@ -74,6 +75,88 @@ fn is_silent(seen: Signs) -> bool {
 }
 
 questions! {
+    /// What does a capture show that answers to single SYNs do not?
+    Sight when |_| true, read by bystander::read_sight {
+        /// The client's own kernel could not resolve its next hop.
+        StackUnresolved,
+        /// The client's own kernel refuses to send.
+        StackRefuses,
+        /// The target refuses packets that were not captured.
+        UnseenRefusedByTarget,
+        /// Somebody else refuses packets that were not captured.
+        UnseenRefusedByRouter,
+        /// It answers, or runs; the SYN was not captured.
+        OpenUnseen,
+        /// The target refuses, after it was open.
+        RefusedSinceByTarget,
+        /// A device refuses, after the port was open.
+        RefusedSinceByDevice,
+        /// Resets come from nearer than the host's other answers.
+        ResetNearer,
+        /// The same, after the port was open.
+        ResetSince,
+        /// The client's link carries the answer, and the client asks again.
+        UnheardHere,
+        /// The client asks again; the answer is lost behind the place of capture.
+        UnheardBehind,
+        /// A device refuses or withholds the answer on its way back.
+        AnswersStopped,
+        /// The client resets the answers and asks again.
+        Disowned,
+        /// Connections wait for being taken, and then SYNs draw nothing.
+        Backlog,
+        /// Open, then silent.
+        Stopped,
+        /// Reset or refused, then silent or refused.
+        StoppedResetting,
+        /// Open at last.
+        Began,
+        /// Open, then reset.
+        ResetNow,
+        /// Reset at last.
+        ResetAtLast,
+        /// Open and not, in turns.
+        AtTimes,
+        /// Large segments vanish.
+        LargeHeld,
+        /// Something on the way opens a connection of its own.
+        Relayed,
+        /// The SYN-ACK is repeated although it was acknowledged.
+        AnsweredAgain,
+        /// Nothing that the client sends is acknowledged.
+        Ignored,
+        /// The client took data of the server.
+        Served,
+        /// The same, until its first large segment.
+        ServedThenHeld,
+        /// The handshake was completed.
+        Completed,
+        /// The same, and then a large segment drew nothing.
+        CompletedThenHeld,
+        /// The last router asks for the host in vain.
+        NeighbourUnresolved,
+        /// The capturing router does not send the SYNs on.
+        NotForwarded,
+        /// They arrive next to the server.
+        AtServer,
+        /// The capturing host receives them and does nothing with them.
+        ReceivedHere,
+        /// They come in on one interface and leave by none.
+        NotPassedOn,
+        /// The client asks again, and the capture holds nothing towards any client.
+        OneWayResent,
+        /// The capture holds nothing towards any client, and the client does not ask again.
+        OneWay,
+        /// The resets are a TCP stack's: they carry a flow label.
+        ResetsLabelled,
+        /// They carry none, and the host's others do.
+        ResetsUnlabelled,
+        /// A router says that there is no route.
+        SaysNoRoute,
+        /// A router says that it asked for the host in vain.
+        SaysNoNeighbor,
+    }
+
     /// Do probes leave this host, and do answers get past its own firewall?
     Way when |_| true, read by local::read_way {
         /// Probes leave, and what answers is heard behind the local firewall as well.
@@ -164,6 +247,12 @@ questions! {
         RefusedByTarget,
         /// Another address.
         RefusedByRouter,
+    }
+
+    /// Does a capture show that the refusal comes from nearer than the server's own answers?
+    Nearness when |seen| seen.any(&[RefusedByRouter]), read by bystander::read_nearness {
+        /// It does.
+        RefusedNearer,
     }
 
     /// What does the refusal say?

@@ -156,7 +156,7 @@ pub(super) fn read_reason(case: &Case<'_>) -> Reading {
 }
 
 /// Whether a refusal says that there is no route.
-const fn says_no_route(refusal: Refusal) -> bool {
+pub(super) const fn says_no_route(refusal: Refusal) -> bool {
     matches!(
         refusal,
         Refusal::NetUnreachable | Refusal::NoRoute6 | Refusal::RejectRoute6

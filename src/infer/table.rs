@@ -25,19 +25,22 @@ pub(super) const WITHHELD: Signs = Signs::of(&[
 ]);
 
 /// What a device is known to have told others: it may have withheld from this port.
-const REFUSED_TO_OTHERS: Signs = WITHHELD.with(&[UnroutedElsewhere, UnresolvedElsewhere]);
+pub(super) const REFUSED_TO_OTHERS: Signs =
+    WITHHELD.with(&[UnroutedElsewhere, UnresolvedElsewhere]);
 
 /// Every cause that evidence can speak for, the most specific first: of those that survive with
 /// one of the signs they require, the first is the verdict.
 pub(super) static TABLE: &[Hypothesis] = &[
     Hypothesis {
         consistent_with: Signs::of(&[SendForbidden, NeverLeaves]),
-        requires: Signs::of(&[SendForbidden, NeverLeaves]),
+        requires: Signs::of(&[SendForbidden, NeverLeaves, StackRefuses]),
+        rarely: Signs::of(&[StackUnresolved]),
         ..Hypothesis::plain(Cause::LocalEgress)
     },
     Hypothesis {
         consistent_with: Signs::of(&[HeardByTapOnly, BrokenOnArrival]),
-        requires: Signs::of(&[HeardByTapOnly, BrokenOnArrival]),
+        requires: Signs::of(&[HeardByTapOnly, BrokenOnArrival, UnheardHere]),
+        rarely: Signs::of(&[UnheardBehind, Disowned]),
         ..Hypothesis::plain(Cause::LocalIngress)
     },
     Hypothesis {
@@ -69,8 +72,17 @@ pub(super) static TABLE: &[Hypothesis] = &[
             RefusedLate,
             UnresolvedElsewhere,
             UnresolvedForOthers,
+            StackUnresolved,
+            NeighbourUnresolved,
+            SaysNoNeighbor,
         ]),
-        rarely: Signs::of(&[RationedByRouter, RationedByTarget, UnroutedForOthers]),
+        rarely: Signs::of(&[
+            RationedByRouter,
+            RationedByTarget,
+            UnroutedForOthers,
+            NotForwarded,
+            NotPassedOn,
+        ]),
         placed_by: Some(Question::Order),
         ..Hypothesis::plain(Cause::NoNeighbor)
     },
@@ -105,6 +117,7 @@ pub(super) static TABLE: &[Hypothesis] = &[
             TraceLoops,
             UnroutedElsewhere,
             UnroutedForOthers,
+            SaysNoRoute,
         ]),
         // Linux charges its errors about routes twice to the same budget (`ip_error`, then
         // `icmp_send`): two SYNs a second leave it silent for ever, and no error is seen to be spent.
@@ -114,6 +127,10 @@ pub(super) static TABLE: &[Hypothesis] = &[
             TraceLoops,
             RefusedByTarget,
             UnresolvedForOthers,
+            StackRefuses,
+            UnseenRefusedByRouter,
+            NotForwarded,
+            NotPassedOn,
         ]),
         placed_by: Some(Question::Order),
         ..Hypothesis::plain(Cause::NoRoute)
@@ -125,23 +142,39 @@ pub(super) static TABLE: &[Hypothesis] = &[
     },
     Hypothesis {
         consistent_with: Signs::of(&[WayClear, PortMisaddressed]),
-        requires: Signs::of(&[PortMisaddressed]),
+        requires: Signs::of(&[PortMisaddressed, Disowned]),
         ..Hypothesis::plain(Cause::Misaddressed)
     },
     Hypothesis {
         consistent_with: Signs::of(&[WayClear, PortMixed, UntilStopped]),
-        requires: Signs::of(&[UntilStopped]),
+        requires: Signs::of(&[UntilStopped, Stopped, StoppedResetting]),
+        rarely: Signs::of(&[
+            RefusedSinceByTarget,
+            RefusedSinceByDevice,
+            ResetSince,
+            Backlog,
+            ResetNow,
+            AtTimes,
+            LargeHeld,
+        ]),
+        // A filter that was changed, or a host that died, looks the same.
+        observed: Possible,
         ..Hypothesis::plain(Cause::Banned)
     },
     Hypothesis {
         consistent_with: Signs::of(&[WayClear, PortMixed, ByRate]),
         requires: Signs::of(&[ByRate]),
+        rarely: Signs::of(&[Backlog, Stopped, AtTimes]),
+        // A retry hides what a pattern needs to be seen; loss looks the same.
+        observed: Possible,
         ..Hypothesis::plain(Cause::RateLimited)
     },
     Hypothesis {
         consistent_with: Signs::of(&[WayClear, PortMixed, ByFlow, ByChance, NoPattern]),
-        requires: Signs::of(&[ByFlow, ByChance, NoPattern]),
+        requires: Signs::of(&[ByFlow, ByChance, NoPattern, AtTimes]),
+        rarely: Signs::of(&[Stopped, StoppedResetting, Began, ResetAtLast]),
         covers: &[Cause::RateLimited, Cause::Banned],
+        observed: Possible,
         ..Hypothesis::plain(Cause::Intermittent)
     },
     Hypothesis {
@@ -153,7 +186,14 @@ pub(super) static TABLE: &[Hypothesis] = &[
             EveryPortOpens,
             UncertainListener,
         ]),
-        requires: Signs::of(&[NearListener, ZeroWindow, EveryPortOpens]),
+        requires: Signs::of(&[NearListener, ZeroWindow, EveryPortOpens, Relayed, Ignored]),
+        rarely: Signs::of(&[
+            OpenUnseen,
+            Began,
+            AnsweredAgain,
+            Completed,
+            CompletedThenHeld,
+        ]),
         rare: true,
         ..Hypothesis::plain(Cause::OpenProxied)
     },
@@ -169,7 +209,8 @@ pub(super) static TABLE: &[Hypothesis] = &[
             EchoesVanish,
             SizesUntestable,
         ]),
-        requires: Signs::of(&[LargeVanish, AnswersVanish, EchoesVanish]),
+        requires: Signs::of(&[LargeVanish, AnswersVanish, EchoesVanish, LargeHeld]),
+        rarely: Signs::of(&[Ignored, ServedThenHeld, CompletedThenHeld]),
         // A box that drops only SYNs with much data, or large echo requests, would look the same.
         firmest: Likely,
         ..Hypothesis::plain(Cause::MtuBlackHole)
@@ -184,8 +225,23 @@ pub(super) static TABLE: &[Hypothesis] = &[
             WayTherePasses,
             SizesUntestable,
         ]),
-        requires: Signs::of(&[PortOpens]),
-        rarely: Signs::of(&[PortTranslated]),
+        requires: Signs::of(&[
+            PortOpens,
+            OpenUnseen,
+            Began,
+            Served,
+            ServedThenHeld,
+            Completed,
+            CompletedThenHeld,
+        ]),
+        rarely: Signs::of(&[
+            PortTranslated,
+            Disowned,
+            LargeHeld,
+            Relayed,
+            AnsweredAgain,
+            Ignored,
+        ]),
         covers: &[Cause::MtuBlackHole],
         ..Hypothesis::plain(Cause::Open)
     },
@@ -223,8 +279,22 @@ pub(super) static TABLE: &[Hypothesis] = &[
             RefusedByRouter,
             FragmentRefused,
             RationedByRouter,
+            UnseenRefusedByRouter,
+            RefusedSinceByDevice,
+            ResetNearer,
+            ResetSince,
+            RefusedNearer,
         ]),
-        rarely: Signs::of(&[UnroutedForOthers, UnresolvedForOthers]),
+        rarely: Signs::of(&[
+            UnroutedForOthers,
+            UnresolvedForOthers,
+            UnseenRefusedByTarget,
+            ResetNow,
+            ResetAtLast,
+            ResetsUnlabelled,
+            SaysNoRoute,
+            SaysNoNeighbor,
+        ]),
         rare: true,
         doubted_by: Signs::of(&[UntestedReset]),
         placed_by: Some(Question::Order),
@@ -240,8 +310,8 @@ pub(super) static TABLE: &[Hypothesis] = &[
             AtHost,
             UnknownDistance,
         ]),
-        requires: Signs::of(&[PortResets]),
-        rarely: Signs::of(&[NearerThanHost]),
+        requires: Signs::of(&[PortResets, ResetNow, ResetAtLast, ResetsLabelled]),
+        rarely: Signs::of(&[NearerThanHost, StoppedResetting, ResetNearer, ResetSince]),
         doubted_by: Signs::of(&[UntestedReset]),
         ..Hypothesis::plain(Cause::Closed)
     },
@@ -271,16 +341,23 @@ pub(super) static TABLE: &[Hypothesis] = &[
             KernelRefusal,
             FinRefused,
         ]),
-        requires: Signs::of(&[ForgedReset, RefusedByTarget, RationedByTarget]),
-        rarely: Signs::of(&[PortTranslated, FinResets, FinSilent]),
+        requires: Signs::of(&[
+            ForgedReset,
+            RefusedByTarget,
+            RationedByTarget,
+            UnseenRefusedByTarget,
+            RefusedSinceByTarget,
+            ResetsUnlabelled,
+        ]),
+        rarely: Signs::of(&[PortTranslated, FinResets, FinSilent, ResetNow, ResetAtLast]),
         rare: true,
         doubted_by: Signs::of(&[UntestedReset]),
         ..Hypothesis::plain(Cause::RejectHost)
     },
     Hypothesis {
         consistent_with: FILTERED.with(&[TraceInPath, TraceUnclear, FragmentStops]),
-        requires: Signs::of(&[TraceInPath]),
-        rarely: REFUSED_TO_OTHERS.with(&[OtherRangeAnswers]),
+        requires: Signs::of(&[TraceInPath, NotForwarded, NotPassedOn]),
+        rarely: REFUSED_TO_OTHERS.with(&[OtherRangeAnswers, ReceivedHere]),
         ..Hypothesis::plain(Cause::DropPath)
     },
     Hypothesis {
@@ -292,8 +369,8 @@ pub(super) static TABLE: &[Hypothesis] = &[
             OtherRangeAnswers,
             AckSilent,
         ]),
-        requires: Signs::of(&[OtherRangeAnswers]),
-        rarely: REFUSED_TO_OTHERS.with(&[AckResets]),
+        requires: Signs::of(&[OtherRangeAnswers, UnheardBehind, AnswersStopped]),
+        rarely: REFUSED_TO_OTHERS.with(&[AckResets, UnheardHere]),
         rare: true,
         firmest: Likely,
         ..Hypothesis::plain(Cause::DropReturn)
@@ -309,8 +386,8 @@ pub(super) static TABLE: &[Hypothesis] = &[
             OtherRangeSilent,
             ExtrasSilent,
         ]),
-        requires: Signs::of(&[AckResets]),
-        rarely: REFUSED_TO_OTHERS,
+        requires: Signs::of(&[AckResets, Backlog, AnsweredAgain]),
+        rarely: REFUSED_TO_OTHERS.with(&[Stopped, Ignored, AtServer, ReceivedHere]),
         disputed: Possible,
         ..Hypothesis::plain(Cause::ListenerOverloaded)
     },
@@ -324,20 +401,22 @@ pub(super) static TABLE: &[Hypothesis] = &[
             AckSilent,
         ]),
         requires: Signs::of(&[FragmentArrives, TraceToHost]),
-        rarely: REFUSED_TO_OTHERS.with(&[AckResets, OtherRangeAnswers]),
+        rarely: REFUSED_TO_OTHERS.with(&[AckResets, OtherRangeAnswers, AtServer, ReceivedHere]),
+        observed: Possible,
         ..Hypothesis::plain(Cause::DropHost)
     },
     Hypothesis {
         consistent_with: FILTERED.with(&[TraceToEdge, TraceUnclear, FragmentStops, AckSilent]),
         requires: Signs::of(&[FragmentStops]),
-        rarely: REFUSED_TO_OTHERS.with(&[AckResets, OtherRangeAnswers]),
+        rarely: REFUSED_TO_OTHERS.with(&[AckResets, OtherRangeAnswers, AtServer]),
         firmest: Likely,
+        observed: Possible,
         ..Hypothesis::plain(Cause::DropEdge)
     },
     Hypothesis {
         consistent_with: FILTERED.with(&[TraceToEdge, FragmentStops, FragmentArrives, AckSilent]),
-        requires: Signs::of(&[TraceToEdge]),
-        rarely: REFUSED_TO_OTHERS.with(&[AckResets, OtherRangeAnswers, TraceInPath]),
+        requires: Signs::of(&[TraceToEdge, AtServer, ReceivedHere]),
+        rarely: REFUSED_TO_OTHERS.with(&[AckResets, OtherRangeAnswers, TraceInPath, NotPassedOn]),
         firmest: Likely,
         // Only if the TTL of the flow were rewritten on the way, or its way another one.
         far_fetched: Signs::of(&[TraceInPath]),
@@ -352,8 +431,8 @@ pub(super) static TABLE: &[Hypothesis] = &[
             FragmentStops,
             FragmentArrives,
         ]),
-        requires: Signs::of(&[PortSilent]),
-        rarely: REFUSED_TO_OTHERS,
+        requires: Signs::of(&[PortSilent, OneWayResent]),
+        rarely: REFUSED_TO_OTHERS.with(&[Stopped, StoppedResetting]),
         firmest: Likely,
         // The host answers elsewhere, so somewhere is known to be wrong in part.
         doubted_by: Signs::of(&[HostAnswers]),

@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use crate::infer::{Brief, Control, ControlOrigin, Judgement, Next, judge};
+use crate::infer::{Brief, Control, ControlOrigin, Observer, judge};
 use crate::model::endpoint::Endpoint;
 use crate::model::outcome::Outcome;
-use crate::model::probe::{Probe, ProbeId};
+use crate::model::probe::ProbeId;
 use crate::model::time::Moment;
 use crate::model::vantage::Vantage;
 use crate::model::verdict::Finding;
@@ -15,12 +15,11 @@ use super::choice::{Choice, TakenAt};
 use super::encounter::{Attempt, Encounter, Fate, Opinion, Position, Wanted};
 use super::evidence::{Manner, Told, View, tell};
 use super::gather::{Gathered, Parties};
-use super::overlay;
-use super::overlay::is_forged;
 use super::pair::{Map, Socket};
 use super::position::{Distances, is_client, position};
+use super::sights::is_forged;
 use super::track::{self, Syn, TWICE, Track};
-use super::{wanted, words};
+use super::{remark, sights, wanted, words};
 
 /// Other ports of the server that serve as comparison.
 const OTHERS: usize = 6;
@@ -298,32 +297,20 @@ pub(super) fn assess(situation: &Situation<'_>) -> Assessed {
         },
     );
     let manner = Manner {
-        hidden: overlay::loses_much(view),
+        hidden: sights::loses_much(view),
         unheard: situation.position.from_client == Some(0),
     };
     let judged = tell(view, manner).evidence;
     let brief = brief(situation);
-    let all: Vec<ProbeId> = told.probes.concat();
-    let judgement = judge(&judged, &brief, view.end);
-    let (finding, asks) = finish(situation, judgement, &all);
-    let wanted = wanted::wanted(&asks, &finding);
+    let mut finding = judge(&judged, &brief, view.end).finding;
+    remark::mourn(situation, &mut finding);
+    remark::remark(situation, &mut finding);
+    let wanted = wanted::wanted(&finding);
     Assessed {
         told,
         finding,
         wanted,
     }
-}
-
-fn finish(
-    situation: &Situation<'_>,
-    judgement: Judgement,
-    all: &[ProbeId],
-) -> (Finding, Vec<Probe>) {
-    let asks = match judgement.course.next {
-        Next::Settle => Vec::new(),
-        Next::Ask(asks) => asks.into_iter().map(|ask| ask.probe).collect(),
-    };
-    (overlay::apply(situation, judgement.finding, all), asks)
 }
 
 fn opinion(finding: &Finding) -> Opinion {
@@ -445,6 +432,7 @@ fn brief(situation: &Situation<'_>) -> Brief {
         endpoint: endpoint(situation.server),
         vantage: vantage(situation),
         controls,
+        observer: Observer::Passive(Box::new(sights::bystander(situation))),
         quick: false,
         // What the connections themselves carried shows it without a probe.
         check_mtu: !view.attempts.iter().any(|t| t.client.large_passed()),

@@ -3,8 +3,9 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
+pub use crate::infer::Position;
 use crate::model::outcome::Outcome;
-use crate::model::probe::{Probe, ProbeId};
+use crate::model::probe::ProbeId;
 use crate::model::reply::Refusal;
 use crate::model::session::Session;
 use crate::model::time::Moment;
@@ -62,17 +63,6 @@ pub struct Forgotten {
     pub established: u64,
     /// Not established.
     pub failed: u64,
-}
-
-/// Where a capture was taken, in hops; `None` where nothing shows it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Position {
-    /// Routers between the client and the place of capture, by the TTL of its SYNs.
-    pub from_client: Option<u8>,
-    /// Routers between the server and the place of capture, by the TTL of its SYN-ACKs.
-    pub from_server: Option<u8>,
-    /// Whether the place of capture is seen to send the SYNs on: it is a router.
-    pub forwards: bool,
 }
 
 /// One connection attempt: a SYN and what follows on the same ports, up to the next one.
@@ -229,8 +219,6 @@ pub struct Cited {
 /// A probe that would have decided more.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Wanted {
-    /// The probe, as inference asks for it.
-    pub probe: Probe,
     /// What to send, in words.
     pub what: String,
     /// What it would show, in words.

@@ -8,9 +8,8 @@
 //! the model, the verdict that it supports, and the probe that would have decided more.
 //!
 //! The verdict is that of [`crate::infer::judge()`], on evidence adapted to the client's place:
-//! every SYN is a probe, every TTL is read as the client would read it. What a judge of our own
-//! probes takes for granted and a capture does not give is put right in two places: `overlay` (signs
-//! that only a client's behaviour shows) and `support` (how firm each cause may ever be here).
+//! every SYN is a probe, every TTL is read as the client would read it. `sights` adds what only a
+//! bystander sees, and the table of inference says what it means and how firm it may be.
 
 mod assess;
 mod choice;
@@ -19,15 +18,14 @@ mod evidence;
 mod gather;
 mod heard;
 mod observer;
-mod overlay;
 mod pair;
 mod phase;
 mod position;
 mod remark;
 mod sight;
+mod sights;
 mod speech;
 mod stream;
-mod support;
 #[cfg(test)]
 mod tests;
 mod track;

@@ -8,7 +8,7 @@ use crate::model::verdict::Finding;
 
 use super::assess::Situation;
 use super::encounter::Side;
-use super::overlay::serves;
+use super::sights::serves;
 use super::track::Track;
 
 /// A server that speaks at all has spoken by then.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::probe_state::{ProbeState, Remembered};
 use super::{CONTRADICTED_WITHIN, SYNS};
-use crate::infer::{self, Brief};
+use crate::infer::{self, Brief, Observer};
 use crate::model::endpoint::Endpoint;
 use crate::model::evidence::{Ear, Evidence, Fact, NeighbourState};
 use crate::model::outcome::Outcome;
@@ -60,6 +60,7 @@ impl TriageResult {
         let evidence = self.evidence(neighbour);
         let began = self.state.began().unwrap_or(self.settled);
         let brief = Brief {
+            observer: Observer::Own,
             endpoint,
             vantage,
             controls: Vec::new(),

@@ -35,6 +35,7 @@ fn target() -> IpAddr {
 
 fn brief() -> Brief {
     Brief {
+        observer: Observer::Own,
         endpoint: Endpoint {
             given: "db:3306".into(),
             address: target(),

@@ -1,4 +1,4 @@
-//! Rule 5: what the connections carried, and how they ended.
+//! What the connections carried, and how they ended.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -6,12 +6,10 @@ use std::time::Duration;
 use super::super::assess::Situation;
 use super::super::encounter::{Ending, Fate, Side};
 use super::super::stream::Stuck;
-use super::super::support::Grounds;
 use super::super::track::Track;
-use super::super::words;
-use super::Say;
+use crate::infer::{Carried, Sight};
 use crate::model::session::End;
-use crate::model::verdict::{Cause, Confidence, Finding, PlaceKind, Way};
+use crate::model::verdict::Way;
 
 /// A segment so long may be lost for its size on links that carry little less than Ethernet.
 const NEARLY_FULL: u16 = 1000;
@@ -25,108 +23,57 @@ pub(in super::super) fn serves(track: &Track) -> bool {
     track.is_established() && track.server.acknowledged() > 0 && track.is_served_from(opened)
 }
 
-/// Rule 5.
-pub(super) fn carried(situation: &Situation<'_>, finding: &Finding) -> Option<Say> {
-    let established: Vec<&&Track> = situation
-        .view
-        .attempts
-        .iter()
-        .filter(|track| track.is_established())
-        .collect();
+/// What the attempts that were established carried.
+pub(super) fn carried(situation: &Situation<'_>) -> Option<Sight> {
+    let attempts = situation.view.attempts.iter().copied();
+    let established: Vec<&Track> = attempts.filter(|track| track.is_established()).collect();
+    if established.is_empty() {
+        return None;
+    }
+    if let Some(hole) = hole(situation, &established) {
+        return Some(Sight::Carried(hole));
+    }
     let served = established.iter().any(|track| serves(track));
-    // Data that flowed say more than how the handshake looked.
-    let open = matches!(
-        finding.verdict.cause,
-        Cause::Open | Cause::OpenProxied | Cause::MtuBlackHole | Cause::Inconclusive
-    ) || served && finding.verdict.cause == Cause::Conflicting;
-    if !open || established.is_empty() {
-        return None;
+    if let Some(unserved) = unserved(situation, &established).filter(|_| !served) {
+        return Some(Sight::Carried(unserved));
     }
-    let port = situation.server.port;
-    if let Some(say) = hole(situation, &established) {
-        return Some(say);
-    }
-    if !served && let Some(say) = unserved(situation, finding, &established) {
-        return Some(say);
-    }
-    if !served && finding.verdict.cause == Cause::OpenProxied {
-        return None;
-    }
-    let alone = established.iter().all(|track| track.speaks_alone());
-    let wish = if served {
-        Confidence::Confirmed
-    } else {
-        Confidence::Likely
-    };
-    let mut say = Say::new(Cause::Open, wish, PlaceKind::Host);
-    say.grounds = Grounds {
-        served,
-        // A client goes on only when it was answered.
-        answered: true,
-        ..Grounds::default()
-    };
-    let mut rivals: Vec<Cause> = Vec::new();
-    if !served {
-        rivals.push(Cause::OpenProxied);
-    }
-    if established
-        .iter()
-        .any(|track| may_be_size(situation, track))
-    {
-        rivals.push(Cause::MtuBlackHole);
-        say.confidence = say.confidence.min(Confidence::Likely);
-    }
-    Some(
-        say.against(&rivals)
-            .saying(words::open(port, &established, served, alone)),
-    )
+    let octets = |of: fn(&Track) -> u64| -> u64 { established.iter().map(|track| of(track)).sum() };
+    Some(Sight::Carried(Carried::Completed {
+        sent: octets(|track| track.client.octets()),
+        received: octets(|track| track.server.octets()),
+        alone: established.iter().all(|track| track.speaks_alone()),
+        held: established
+            .iter()
+            .any(|track| may_be_size(situation, track)),
+    }))
 }
 
 /// What a port shows that takes connections and does not serve on them.
-fn unserved(situation: &Situation<'_>, finding: &Finding, established: &[&&Track]) -> Option<Say> {
-    let port = situation.server.port;
-    if finding.verdict.cause == Cause::OpenProxied {
-        return None;
-    }
+fn unserved(situation: &Situation<'_>, established: &[&Track]) -> Option<Carried> {
     if established.iter().any(|track| track.relayed) {
-        let say = Say::new(Cause::OpenProxied, Confidence::Likely, PlaceKind::Path);
-        return Some(say.against(&[Cause::Open]).saying(words::relayed(port)));
+        return Some(Carried::Relayed);
     }
-    let full = established.iter().filter(|track| track.resent > 0);
-    let full: usize = full.map(|track| usize::from(track.resent)).sum();
+    let full: usize = established
+        .iter()
+        .map(|track| usize::from(track.resent))
+        .sum();
     if full > 0 {
-        let say = Say::new(
-            Cause::ListenerOverloaded,
-            Confidence::Likely,
-            PlaceKind::Host,
-        );
-        return Some(
-            say.against(&[Cause::Open, Cause::OpenProxied])
-                .seen(full)
-                .saying(words::overloaded(port)),
-        );
+        return Some(Carried::AnsweredAgain(full));
     }
     let ignored = established.iter().all(|track| {
-        track.client.acknowledged() == 0
-            && matches!(
-                track.fate(situation.view.end),
-                Fate::Established {
-                    ending: Ending::Stuck {
-                        sender: Side::Client,
-                        ..
-                    },
+        let stuck = matches!(
+            track.fate(situation.view.end),
+            Fate::Established {
+                ending: Ending::Stuck {
+                    sender: Side::Client,
                     ..
-                }
-            )
-    });
-    if ignored {
-        let say = Say::new(Cause::OpenProxied, Confidence::Possible, PlaceKind::Unknown);
-        return Some(
-            say.against(&[Cause::Open, Cause::ListenerOverloaded, Cause::MtuBlackHole])
-                .saying(words::ignored(port)),
+                },
+                ..
+            }
         );
-    }
-    None
+        track.client.acknowledged() == 0 && stuck
+    });
+    ignored.then_some(Carried::Ignored)
 }
 
 /// Whether a session that fell silent may have done so for the size of what the client sent: its first
@@ -167,7 +114,7 @@ fn is_at(situation: &Situation<'_>, side: Side) -> bool {
 }
 
 /// Large segments that never arrive, on connections whose small ones do.
-pub(super) fn hole(situation: &Situation<'_>, established: &[&&Track]) -> Option<Say> {
+pub(super) fn hole(situation: &Situation<'_>, established: &[&Track]) -> Option<Carried> {
     let mut times = 0;
     let mut size = 0;
     let mut ways = BTreeSet::new();
@@ -210,15 +157,9 @@ pub(super) fn hole(situation: &Situation<'_>, established: &[&&Track]) -> Option
     if times == 0 {
         return None;
     }
-    let mut say = Say::new(Cause::MtuBlackHole, Confidence::Likely, PlaceKind::Path);
-    say.place.way = ways.pop_first().filter(|_| ways.is_empty());
-    let say_way = say.place.way;
-    if times == 1 {
-        say.confidence = Confidence::Possible;
-    }
-    Some(
-        say.against(&[Cause::Open, Cause::Banned])
-            .seen(times)
-            .saying(words::hole(situation.server.port, size, say_way, times > 1)),
-    )
+    Some(Carried::LargeHeld {
+        size,
+        way: ways.pop_first().filter(|_| ways.is_empty()),
+        shown: times > 1,
+    })
 }

@@ -1,0 +1,263 @@
+//! What a bystander sees of the port, read into a sign. Decision: the first sight that applies, in the
+//! order of the capture.
+//!
+//! 1. What clients do (ask again, go on, are served at times) says more than answers to SYNs.
+//! 2. What connections carried counts where the port opens, or nothing speaks against it.
+//! 3. Where SYNs are lost counts where they draw nothing, and no traceroute says more.
+//! 4. How the port is reset counts where it is reset, and no distance says more.
+//! 5. A router that says "no route" is taken at its word: nothing can be asked of it.
+//!
+//! Nothing here is `proven`: no token shows that an answer is one, and the client asked what it
+//! wanted to know, not what would tell one cause from another.
+
+mod told;
+
+use std::time::Duration;
+
+use crate::model::probe::Target;
+use crate::model::reply::Refusal;
+use crate::model::verdict::Confidence::{Confirmed, Likely};
+use crate::model::verdict::{Cause, HopRef, Method, Place, PlaceKind};
+
+use super::case::{Case, Drawn};
+use super::observer::{Bystander, Carried, Lost, Observer, Refused, Sight};
+use super::sign::Sign::*;
+use super::sign::{Observed, Question, Reading};
+use super::{answer, distance, locate, refusal, table, throttle};
+use told::{Told, told};
+
+/// A router that waits for ARP/ND refuses after 3 s (three requests a second apart); no path is so
+/// slow.
+const RESOLUTION: Duration = Duration::from_millis(2500);
+
+const NOTHING_SEEN: &str =
+    "Not decided: no SYN of this connection is in the capture, and what is says too little.";
+const CUT_OFF: &str = "Not decided: the capture ends before an answer was due.";
+
+/// What a capture shows, where the evidence is one.
+pub(super) fn bystander<'a>(case: &Case<'a>) -> Option<&'a Bystander> {
+    match &case.brief.observer {
+        Observer::Own => None,
+        Observer::Passive(bystander) => Some(bystander),
+    }
+}
+
+/// Whether the client took data of a server that was captured.
+pub(super) fn serves(case: &Case<'_>) -> bool {
+    bystander(case).is_some_and(|bystander| bystander.served)
+}
+
+/// Whether a sight decides.
+pub(super) fn decides(case: &Case<'_>) -> bool {
+    sight(case).is_some()
+}
+
+/// The sight that counts.
+fn sight<'a>(case: &Case<'a>) -> Option<&'a Sight> {
+    let bystander = bystander(case)?;
+    *case.sight.get_or_init(|| {
+        let mut sights = bystander.sights.iter();
+        sights.find(|sight| applies(case, bystander, sight))
+    })
+}
+
+fn applies(case: &Case<'_>, bystander: &Bystander, sight: &Sight) -> bool {
+    let port = || answer::read_port(case).sign.map(|observed| observed.sign);
+    match sight {
+        Sight::Carried(carried) => {
+            let whatever_answered =
+                bystander.served || matches!(carried, Carried::LargeHeld { .. });
+            matches!(port(), None | Some(PortOpens)) && (whatever_answered || !is_proxied(case))
+        }
+        Sight::Lost(lost) => match port() {
+            Some(PortSilent) => is_lost(case),
+            None => bystander.resent && *lost != Lost::OneWay,
+            Some(_) => false,
+        },
+        Sight::Refused(Refused::ResetNearer { since: None, .. }) => port() == Some(PortResets),
+        Sight::Refused(Refused::Labelled | Refused::Unlabelled) => {
+            let distance = || distance::read_distance(case).sign;
+            port() == Some(PortResets) && distance().is_none_or(|seen| seen.sign != NearerThanHost)
+        }
+        Sight::Unseen(_)
+        | Sight::Refused(_)
+        | Sight::Unheard(_)
+        | Sight::Disowned
+        | Sight::Backlog { .. }
+        | Sight::Changed(_)
+        | Sight::AtTimes { .. } => true,
+    }
+}
+
+/// Whether the SYN-ACK looks like that of something before the host.
+fn is_proxied(case: &Case<'_>) -> bool {
+    let opened = case
+        .port_syns()
+        .any(|trial| case.drawn(trial) == Drawn::SynAck);
+    let sign = answer::read_listener(case)
+        .sign
+        .map(|observed| observed.sign);
+    opened && matches!(sign, Some(NearListener | ZeroWindow | EveryPortOpens))
+}
+
+/// Whether nothing but silence speaks: neither a traceroute in the capture, nor what others were told.
+fn is_lost(case: &Case<'_>) -> bool {
+    let sign = |reading: Reading| reading.sign.map(|observed| observed.sign);
+    let traced = matches!(
+        sign(locate::read_trace(case)),
+        Some(TraceInPath | TraceLoops)
+    );
+    let rationed = sign(throttle::read_ration(case));
+    !traced && !rationed.is_some_and(|sign| table::REFUSED_TO_OTHERS.contains(sign))
+}
+
+/// Reads [`Question::Sight`].
+pub(super) fn read_sight(case: &Case<'_>) -> Reading {
+    let Some(bystander) = bystander(case) else {
+        return Reading::nothing();
+    };
+    let told = match sight(case) {
+        Some(sight) => told(case, bystander, sight),
+        None => match refused_for_want_of_a_way(case) {
+            Some(told) => told,
+            None => return Reading::nothing(),
+        },
+    };
+    let (sign, strength, says) = told;
+    let of_port = case.trials(|probe| probe.target == Target::Endpoint);
+    Reading::done(Observed {
+        sign,
+        strength,
+        basis: of_port.map(|trial| trial.id).collect(),
+        because: says.into(),
+    })
+}
+
+/// Reads [`Question::Nearness`]: an ICMP error quotes the SYN's random number, so it was written by who
+/// saw it; who writes from nearer than the server is another. An address alone may be the server's
+/// second one.
+pub(super) fn read_nearness(case: &Case<'_>) -> Reading {
+    match bystander(case) {
+        Some(bystander) if bystander.refused_nearer => Reading::done(Observed {
+            sign: RefusedNearer,
+            strength: Confirmed,
+            basis: Vec::new(),
+            because: "the refusal comes from nearer than the server's own answers".into(),
+        }),
+        _ => Reading::nothing(),
+    }
+}
+
+/// A router that says that there is no route, or that it asked for the host in vain.
+fn refused_for_want_of_a_way(case: &Case<'_>) -> Option<Told> {
+    let port = case.brief.endpoint.port;
+    if answer::read_port(case).sign?.sign != PortRefused {
+        return None;
+    }
+    let refusals = refusal::refusals(case);
+    let first = refusals
+        .first()
+        .filter(|first| first.from != case.address())?;
+    let late = refusals.iter().any(|refused| {
+        let plight = matches!(
+            refused.refusal,
+            Refusal::HostUnreachable | Refusal::AddressUnreachable6
+        );
+        plight && refused.took >= RESOLUTION
+    });
+    if late {
+        let says = format!(
+            "The host of port {port} does not answer ARP/ND: so says the router before it ({}), seconds \
+             after the SYN.",
+            first.from
+        );
+        return Some((SaysNoNeighbor, Likely, says));
+    }
+    refusal::says_no_route(first.refusal).then(|| {
+        let says = format!(
+            "There is no route to the host of port {port}: so says a router ({}).",
+            first.from
+        );
+        (SaysNoRoute, Likely, says)
+    })
+}
+
+/// Where the sight shows that it happens.
+pub(super) fn place(case: &Case<'_>, kind: PlaceKind) -> Option<Place> {
+    let sight = sight(case)?;
+    let position = bystander(case)?.position;
+    let next = |hops: u8| HopRef {
+        ttl: hops.saturating_add(1),
+        address: None,
+    };
+    let at_hop = match sight {
+        Sight::Refused(Refused::Since { by, hop, .. }) => hop.map(|ttl| HopRef {
+            ttl,
+            address: Some(*by),
+        }),
+        Sight::Refused(Refused::ResetNearer { hop, .. }) => Some(HopRef {
+            ttl: *hop,
+            address: None,
+        }),
+        Sight::Unheard(unheard) => unheard.refused_by.and_then(|(_, hop)| hop),
+        Sight::Lost(Lost::Unresolved) => position.from_client.map(next),
+        _ => None,
+    };
+    let after_hop = matches!(sight, Sight::Lost(Lost::NotForwarded | Lost::NotPassedOn))
+        .then(|| next(position.from_client.unwrap_or(0)));
+    let way = match sight {
+        Sight::Carried(Carried::LargeHeld { way, .. }) => *way,
+        _ => None,
+    };
+    Some(Place {
+        at_hop,
+        after_hop,
+        way,
+        ..Place::of(kind)
+    })
+}
+
+/// How the sight shows that the port is refused.
+pub(super) fn method(case: &Case<'_>) -> Option<Method> {
+    match sight(case)? {
+        Sight::Refused(Refused::Since { refusal, .. }) => Some(Method::Icmp(*refusal)),
+        Sight::Refused(Refused::ResetNearer { .. } | Refused::Unlabelled) => Some(Method::TcpReset),
+        _ => None,
+    }
+}
+
+/// What a verdict on a capture says first, where that is not what one on our own probes would say.
+pub(super) fn headline(case: &Case<'_>, cause: Cause, signs: &[&Observed]) -> Option<String> {
+    bystander(case)?;
+    if let Some(seen) = signs
+        .iter()
+        .find(|seen| seen.sign.question() == Question::Sight)
+    {
+        return Some(seen.because.clone().into_owned());
+    }
+    let port = case.brief.endpoint.port;
+    let syns: Vec<_> = case
+        .trials(|probe| probe.target == Target::Endpoint)
+        .collect();
+    match cause {
+        Cause::Open => Some(format!("Port {port} is open: it answers SYN-ACK.")),
+        Cause::DropSomewhere => {
+            let elsewhere = case.trials(|probe| probe.target != Target::Endpoint);
+            let count = match syns.len() {
+                1 => "A SYN".to_owned(),
+                count => format!("{count} SYNs"),
+            };
+            let but = if elsewhere.into_iter().any(|trial| !trial.replies.is_empty()) {
+                ", although other ports of the host answer"
+            } else {
+                ": a filter, a dead host, a missing route, or answers that are lost on the way back"
+            };
+            Some(format!("{count} to port {port} drew nothing{but}."))
+        }
+        Cause::Inconclusive => {
+            let awaited = !syns.is_empty() && syns.iter().all(|t| case.drawn(t) == Drawn::Pending);
+            Some(if awaited { CUT_OFF } else { NOTHING_SEEN }.to_owned())
+        }
+        _ => None,
+    }
+}
