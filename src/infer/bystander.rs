@@ -165,6 +165,10 @@ fn refused_for_want_of_a_way(case: &Case<'_>) -> Option<Told> {
         );
         plight && refused.took >= RESOLUTION
     });
+    let shown = refusal::read_haste(case).sign.map(|observed| observed.sign);
+    if late && shown == Some(RefusedLate) {
+        return None;
+    }
     if late {
         let says = format!(
             "The host of port {port} does not answer ARP/ND: so says the router before it ({}), seconds \

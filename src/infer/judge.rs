@@ -215,7 +215,11 @@ fn find(case: &Case<'_>, leader: Option<&'static Hypothesis>, signs: &[&Observed
                 .flat_map(|dissent| dissent.basis.iter().copied().take(4)),
         );
     }
-    let basis = citable(case, basis);
+    let mut basis = citable(case, basis);
+    if let (Some(seen), true) = (sight(signs), basis.is_empty()) {
+        // What a client does beside its SYNs is told by them, answered or not.
+        basis.clone_from(&seen.basis);
+    }
     let open: Vec<Cause> = alternatives
         .iter()
         .filter(|rival| !rival.ruled_out)
@@ -293,7 +297,11 @@ fn alternatives(
             None => Some(Alternative {
                 cause: rival.cause,
                 ruled_out: false,
-                because: words::still_open(rival.cause).into(),
+                because: match sight(signs) {
+                    Some(_) => "a capture alone does not tell it apart",
+                    None => words::still_open(rival.cause),
+                }
+                .into(),
                 basis: Vec::new(),
             }),
         })

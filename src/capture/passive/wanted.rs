@@ -23,6 +23,7 @@ const TESTS: &[Test] = &[
             Cause::DropSomewhere,
             Cause::RejectPath,
             Cause::NoRoute,
+            Cause::Open,
             Cause::OpenProxied,
             Cause::MtuBlackHole,
         ],
@@ -35,12 +36,18 @@ const TESTS: &[Test] = &[
             Cause::DropEdge,
             Cause::DropEdgeOrHost,
             Cause::DropReturn,
+            Cause::DropSomewhere,
         ],
     },
     Test {
         what: "a bare ACK to the port",
         why: "a listener that does not answer SYNs still resets it",
-        decides: &[Cause::ListenerOverloaded, Cause::DropHost],
+        decides: &[
+            Cause::ListenerOverloaded,
+            Cause::DropHost,
+            Cause::DropEdgeOrHost,
+            Cause::DropSomewhere,
+        ],
     },
     Test {
         what: "SYNs with a DSCP mark, to the port and to one that nothing listens on",
@@ -48,13 +55,14 @@ const TESTS: &[Test] = &[
         decides: &[Cause::Closed, Cause::RejectHost, Cause::RejectPath],
     },
     Test {
-        what: "a SYN to a port of the server that nothing listens on",
+        what: "an echo request, and a SYN to a port of the server that nothing listens on",
         why: "it shows whether the host is there, how far away, and how it resets",
         decides: &[
             Cause::DropSomewhere,
             Cause::DropPath,
             Cause::DropEdge,
             Cause::DropHost,
+            Cause::Open,
             Cause::OpenProxied,
             Cause::RejectHost,
             Cause::RejectPath,
@@ -80,8 +88,7 @@ const TESTS: &[Test] = &[
     },
 ];
 
-/// The probes that speak to the verdict or to a rival that stands; those that tell it from more rivals
-/// first.
+/// The probes that speak to a verdict that is not settled; those that tell it from more rivals first.
 pub(super) fn wanted(finding: &Finding) -> Vec<Wanted> {
     let rivals = finding.alternatives.iter().filter(|rival| !rival.ruled_out);
     let rivals: Vec<Cause> = rivals.map(|rival| rival.cause).collect();
@@ -95,7 +102,7 @@ pub(super) fn wanted(finding: &Finding) -> Vec<Wanted> {
             why: test.why.to_owned(),
             settles: test.decides.iter().copied().filter(standing).collect(),
         })
-        .filter(|wanted| !wanted.settles.is_empty() && !is_settled)
+        .filter(|wanted| wanted.settles.contains(&verdict.cause) && !is_settled)
         .collect();
     // Stable: of those that decide between as many, the order stays.
     wanted.sort_by_key(|wanted| std::cmp::Reverse(wanted.settles.len()));
