@@ -16,7 +16,7 @@ mod packets;
 mod page;
 pub mod passive;
 pub mod read;
-mod recital;
+mod reconstruction;
 pub mod remarks;
 pub mod replay;
 pub mod selective;

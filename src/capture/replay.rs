@@ -14,7 +14,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::comment;
 use super::note::{self, Account, Claim, Note, Run, Step};
 use super::packets::{Around, Kept, Packets};
-use super::recital::Recital;
+use super::reconstruction::Reconstruction;
 use super::write::Numbers;
 use crate::engine::Brief;
 use crate::model::outcome::Outcome;
@@ -183,13 +183,13 @@ impl Replay {
         self.settled.insert(session);
         let address = brief.endpoint.address;
         let packets = self.packets.around(address);
-        let recital = Recital::new(&brief, packets, self.before);
+        let reconstruction = Reconstruction::new(&brief, packets, self.before);
         let (replayed, told) = if is_renumbered(&steps, packets) {
-            let mut replayed = recital.reconstruct(settled);
+            let mut replayed = reconstruction.reconstruct(settled);
             replayed.standing = Standing::Renumbered;
             (replayed, Vec::new())
         } else {
-            let (mut replayed, told) = recital.tell(&steps, settled);
+            let (mut replayed, told) = reconstruction.tell(&steps, settled);
             replayed.standing = match claim {
                 None => Standing::Unwritten,
                 Some(claim) if claim == Claim::of(&replayed.outcome.finding.verdict) => {
@@ -223,8 +223,8 @@ impl Replay {
         for inquest in self.inquests.values() {
             let brief = &inquest.brief;
             let packets = self.packets.around(brief.endpoint.address);
-            let recital = Recital::new(brief, packets, self.before);
-            self.replayed.push(recital.reconstruct(self.latest));
+            let reconstruction = Reconstruction::new(brief, packets, self.before);
+            self.replayed.push(reconstruction.reconstruct(self.latest));
         }
         self.replayed
     }

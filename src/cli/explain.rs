@@ -18,7 +18,7 @@ use super::run_files::RunFiles;
 use super::terminal::Terminal;
 use super::{observed, settings};
 use crate::capture::explain::{Explained, Request, explain_part};
-use crate::capture::passive::{Choice, Encounter, TakenAt};
+use crate::capture::passive::{Choice, Conversation, TakenAt};
 use crate::capture::read::Reader;
 use crate::capture::{note, remarks};
 use crate::files::destination::Destination;
@@ -98,9 +98,9 @@ fn tell_observed(
     let mut told = 0;
     if let Some((began, account)) = &explained.observed {
         let run = observed_run(*began, situation);
-        let crowds = Crowds::of(&account.encounters);
+        let crowds = Crowds::of(&account.conversations);
         let mut groups: IndexMap<Crowd, (ExitStatus, Group)> = IndexMap::new();
-        for encounter in &account.encounters {
+        for encounter in &account.conversations {
             told += 1;
             let record = observed::record(encounter, &run, arguments.show_names);
             let status = status(encounter);
@@ -123,7 +123,7 @@ fn tell_observed(
 }
 
 /// What an encounter means for the exit status: a session that died is no success of an open port.
-fn status(encounter: &Encounter) -> ExitStatus {
+fn status(encounter: &Conversation) -> ExitStatus {
     let died = encounter
         .session()
         .is_some_and(|(_, session)| session.died());

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::capture::neighbours::Unanswered;
-use crate::capture::passive::{Attempt, Encounter, Ending, Fate};
+use crate::capture::passive::{Attempt, AttemptOutcome, Conversation, Ending};
 use crate::capture::unanswered::outcome;
 use crate::model::greeting::{Greeting, Heard};
 use crate::model::probe::ProbeId;
@@ -14,7 +14,7 @@ use crate::report::record::{Record, Run};
 use crate::report::session::SessionRecord;
 
 /// The record of an encounter; names that the server says are left out unless `names`.
-pub fn record(encounter: &Encounter, run: &Run, names: bool) -> Record {
+pub fn record(encounter: &Conversation, run: &Run, names: bool) -> Record {
     let mut record = Record::new(&encounter.outcome, run);
     record.number(|id| packets(encounter, id));
     record.observed = Some(Observed {
@@ -63,7 +63,7 @@ pub fn record(encounter: &Encounter, run: &Run, names: bool) -> Record {
 }
 
 /// What a server said to a client, as the greeting of a connection of our own is told.
-fn greeting(encounter: &Encounter, said: &Said, names: bool) -> Greeting {
+fn greeting(encounter: &Conversation, said: &Said, names: bool) -> Greeting {
     let mut answer = said.answer.clone();
     if !names {
         answer.words = masked(&answer.words);
@@ -98,7 +98,7 @@ pub fn unanswered(question: &Unanswered, run: &Run) -> Record {
     record
 }
 
-fn packets(encounter: &Encounter, id: ProbeId) -> Vec<u64> {
+fn packets(encounter: &Conversation, id: ProbeId) -> Vec<u64> {
     let cited = encounter.packets.iter().find(|cited| cited.probe == id);
     cited.map_or_else(Vec::new, |cited| {
         let replies = cited.replies.iter().copied();
@@ -123,7 +123,7 @@ fn attempt(attempt: &Attempt) -> observed::Attempt {
                 session.from_server,
                 session.words()
             ),
-            None => fate(&attempt.fate),
+            None => fate(&attempt.outcome),
         },
         session: attempt
             .session
@@ -138,24 +138,24 @@ fn attempt(attempt: &Attempt) -> observed::Attempt {
 }
 
 /// What became of an attempt, as a clause.
-fn fate(fate: &Fate) -> String {
+fn fate(fate: &AttemptOutcome) -> String {
     match *fate {
-        Fate::Silent => "no answer".to_owned(),
-        Fate::CutOff => "the capture ends before its time was over".to_owned(),
-        Fate::Answered { unheard: true, .. } => {
+        AttemptOutcome::Silent => "no answer".to_owned(),
+        AttemptOutcome::CutOff => "the capture ends before its time was over".to_owned(),
+        AttemptOutcome::Answered { unheard: true, .. } => {
             "answered by a SYN-ACK that the client does not hear".to_owned()
         }
-        Fate::Answered { dropped: true, .. } => {
+        AttemptOutcome::Answered { dropped: true, .. } => {
             "answered by a SYN-ACK, and reset by the client".to_owned()
         }
-        Fate::Answered { .. } => "answered by a SYN-ACK, and not gone on with".to_owned(),
-        Fate::Reset => "reset".to_owned(),
-        Fate::Refused { refusal, by } => {
+        AttemptOutcome::Answered { .. } => "answered by a SYN-ACK, and not gone on with".to_owned(),
+        AttemptOutcome::Reset => "reset".to_owned(),
+        AttemptOutcome::Refused { refusal, by } => {
             format!("{} from {by}", refusal.word())
         }
-        Fate::Expired { by } => format!("the TTL ran out at {by}"),
-        Fate::Contradicted => "answers that contradict each other".to_owned(),
-        Fate::Established {
+        AttemptOutcome::Expired { by } => format!("the TTL ran out at {by}"),
+        AttemptOutcome::Contradicted => "answers that contradict each other".to_owned(),
+        AttemptOutcome::Established {
             sent,
             received,
             ending,
@@ -163,7 +163,7 @@ fn fate(fate: &Fate) -> String {
             "established, {sent} octets sent, {received} received, {}",
             ended(ending)
         ),
-        Fate::Unseen => "its SYN is not in the capture".to_owned(),
+        AttemptOutcome::Unseen => "its SYN is not in the capture".to_owned(),
     }
 }
 

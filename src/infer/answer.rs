@@ -14,7 +14,7 @@ use crate::model::reply::Answer;
 use crate::model::verdict::Confidence;
 
 use super::attempt::Attempt;
-use super::case::{Case, Drawn, class, ids, marked_syn, syn};
+use super::case::{Case, Response, class, ids, marked_syn, syn};
 use super::distance::read_distance;
 use super::pattern::{self, Pattern};
 use super::sign::{Observed, Progress, Reading, Sign};
@@ -53,15 +53,17 @@ impl<'a> Tally<'a> {
         for attempt in Attempt::all(case) {
             let excused = attempt.needed_repetition(case);
             for trial in attempt.trials() {
-                match case.drawn(trial) {
-                    Drawn::SynAck => tally.opened.push(trial),
-                    Drawn::Reset => tally.reset.push(trial),
-                    Drawn::Refused(_) => tally.refused.push(trial),
+                match case.response(trial) {
+                    Response::SynAck => tally.opened.push(trial),
+                    Response::Reset => tally.reset.push(trial),
+                    Response::Refused(_) => tally.refused.push(trial),
                     // Expired in a loop, or too long for a link: the endpoint did not answer.
-                    Drawn::EnRoute | Drawn::Silence if !excused => tally.silent.push(trial),
-                    Drawn::EnRoute | Drawn::Silence => {}
-                    Drawn::Pending => tally.pending += 1,
-                    Drawn::Echo | Drawn::Reassembly | Drawn::Void => tally.void += 1,
+                    Response::EnRoute | Response::Silence if !excused => tally.silent.push(trial),
+                    Response::EnRoute | Response::Silence => {}
+                    Response::Pending => tally.pending += 1,
+                    Response::Echo | Response::Reassembly | Response::Invalidated => {
+                        tally.void += 1
+                    }
                 }
             }
         }
@@ -121,8 +123,12 @@ pub(super) fn read_port(case: &Case<'_>) -> Reading {
 }
 
 fn contradiction(case: &Case<'_>) -> Option<Reading> {
-    let decisive =
-        |drawn: &Drawn| matches!(drawn, Drawn::SynAck | Drawn::Reset | Drawn::Refused(_));
+    let decisive = |response: &Response| {
+        matches!(
+            response,
+            Response::SynAck | Response::Reset | Response::Refused(_)
+        )
+    };
     let contradicted: Vec<&Trial> = case
         .port_syns()
         .filter(|trial| {
@@ -133,7 +139,7 @@ fn contradiction(case: &Case<'_>) -> Option<Reading> {
             let drawn = of_network
                 .map(|heard| class(&heard.reply.answer))
                 .filter(decisive);
-            let mut kinds = drawn.map(|drawn| std::mem::discriminant(&drawn));
+            let mut kinds = drawn.map(|response| std::mem::discriminant(&response));
             let first = kinds.next();
             kinds.any(|kind| Some(kind) != first)
         })
@@ -334,7 +340,7 @@ pub(super) fn read_listener(case: &Case<'_>) -> Reading {
         .iter()
         .filter_map(|port| {
             case.control_syns(*port)
-                .find(|trial| case.drawn(trial) == Drawn::SynAck)
+                .find(|trial| case.response(trial) == Response::SynAck)
         })
         .collect();
     if opened.len() >= 2 && !near {
@@ -404,7 +410,7 @@ fn unlike_randoms(case: &Case<'_>) -> Option<Progress> {
         };
         let answered = case
             .control_syns(control.port)
-            .any(|t| case.drawn(t).is_answer());
+            .any(|t| case.response(t).is_answer());
         if !answered && case.now.since(first.sent) < patience {
             waiting = Some(Progress::Waiting(Some(first.sent.after(patience))));
         }

@@ -11,7 +11,7 @@ use crate::model::evidence::Trial;
 use crate::model::probe::{Probe, ProbeId};
 
 use super::Ask;
-use super::case::{Case, Drawn};
+use super::case::{Case, Response};
 
 /// When a kernel repeats an unanswered SYN: 1 s after it, and 2 s after that (RFC 6298 §2 and §5.5,
 /// `tcp_retransmit_timer`).
@@ -52,17 +52,17 @@ impl<'a> Attempt<'a> {
 
     /// Whether the SYN drew nothing and one of its repetitions was answered.
     pub(super) fn needed_repetition(&self, case: &Case<'_>) -> bool {
-        case.drawn(self.first) == Drawn::Silence
+        case.response(self.first) == Response::Silence
             && self
                 .repetitions
                 .iter()
-                .any(|trial| is_decided(case.drawn(trial)))
+                .any(|trial| is_decided(case.response(trial)))
     }
 
     /// The next repetition, where the SYN and those before drew nothing; `None` where it was
     /// answered, is still waited for, or was repeated often enough.
     pub(super) fn repetition(&self, case: &Case<'_>, most: usize) -> Option<Ask> {
-        let silent = |trial: &Trial| case.drawn(trial) == Drawn::Silence;
+        let silent = |trial: &Trial| case.response(trial) == Response::Silence;
         let after = REPEATED_AFTER.get(self.repetitions.len())?;
         let wanted = self.repetitions.len() < most && self.trials().all(silent);
         wanted.then(|| Ask {
@@ -76,8 +76,11 @@ impl<'a> Attempt<'a> {
 }
 
 /// Whether what a SYN drew decides what the port does with it.
-const fn is_decided(drawn: Drawn) -> bool {
-    matches!(drawn, Drawn::SynAck | Drawn::Reset | Drawn::Refused(_))
+const fn is_decided(response: Response) -> bool {
+    matches!(
+        response,
+        Response::SynAck | Response::Reset | Response::Refused(_)
+    )
 }
 
 /// The attempts that were answered only when their SYN was repeated.

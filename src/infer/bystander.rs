@@ -1,4 +1,4 @@
-//! What a bystander sees of the port, read into a sign. Decision: the first sight that applies, in the
+//! What a bystander sees of the port, read into a sign. Decision: the first symptom that applies, in the
 //! order of the capture.
 //!
 //! 1. What clients do (ask again, go on, are served at times) says more than answers to SYNs.
@@ -19,8 +19,8 @@ use crate::model::reply::Refusal;
 use crate::model::verdict::Confidence::{Confirmed, Likely};
 use crate::model::verdict::{Cause, HopRef, Method, Place, PlaceKind};
 
-use super::case::{Case, Drawn};
-use super::observer::{Bystander, Carried, Lost, Observer, Refused, Sight};
+use super::case::{Case, Response};
+use super::observer::{Bystander, Carried, Lost, Observer, Refused, Symptom};
 use super::sign::Sign::*;
 use super::sign::{Observed, Question, Reading};
 use super::{answer, distance, locate, refusal, table, throttle};
@@ -47,45 +47,45 @@ pub(super) fn serves(case: &Case<'_>) -> bool {
     bystander(case).is_some_and(|bystander| bystander.served)
 }
 
-/// Whether a sight decides.
+/// Whether a symptom decides.
 pub(super) fn decides(case: &Case<'_>) -> bool {
-    sight(case).is_some()
+    symptom(case).is_some()
 }
 
-/// The sight that counts.
-fn sight<'a>(case: &Case<'a>) -> Option<&'a Sight> {
+/// The symptom that counts.
+fn symptom<'a>(case: &Case<'a>) -> Option<&'a Symptom> {
     let bystander = bystander(case)?;
-    *case.sight.get_or_init(|| {
-        let mut sights = bystander.sights.iter();
-        sights.find(|sight| applies(case, bystander, sight))
+    *case.symptom.get_or_init(|| {
+        let mut symptoms = bystander.symptoms.iter();
+        symptoms.find(|symptom| applies(case, bystander, symptom))
     })
 }
 
-fn applies(case: &Case<'_>, bystander: &Bystander, sight: &Sight) -> bool {
+fn applies(case: &Case<'_>, bystander: &Bystander, symptom: &Symptom) -> bool {
     let port = || answer::read_port(case).sign.map(|observed| observed.sign);
-    match sight {
-        Sight::Carried(carried) => {
+    match symptom {
+        Symptom::Carried(carried) => {
             let whatever_answered =
                 bystander.served || matches!(carried, Carried::LargeHeld { .. });
             matches!(port(), None | Some(PortOpens)) && (whatever_answered || !is_proxied(case))
         }
-        Sight::Lost(lost) => match port() {
+        Symptom::Lost(lost) => match port() {
             Some(PortSilent) => is_lost(case),
             None => bystander.resent && *lost != Lost::OneWay,
             Some(_) => false,
         },
-        Sight::Refused(Refused::ResetNearer { since: None, .. }) => port() == Some(PortResets),
-        Sight::Refused(Refused::Labelled | Refused::Unlabelled) => {
+        Symptom::Refused(Refused::ResetNearer { since: None, .. }) => port() == Some(PortResets),
+        Symptom::Refused(Refused::Labelled | Refused::Unlabelled) => {
             let distance = || distance::read_distance(case).sign;
             port() == Some(PortResets) && distance().is_none_or(|seen| seen.sign != NearerThanHost)
         }
-        Sight::Unseen(_)
-        | Sight::Refused(_)
-        | Sight::Unheard(_)
-        | Sight::Disowned
-        | Sight::Backlog { .. }
-        | Sight::Changed(_)
-        | Sight::AtTimes { .. } => true,
+        Symptom::Unseen(_)
+        | Symptom::Refused(_)
+        | Symptom::Unheard(_)
+        | Symptom::Disowned
+        | Symptom::Backlog { .. }
+        | Symptom::Changed(_)
+        | Symptom::AtTimes { .. } => true,
     }
 }
 
@@ -93,7 +93,7 @@ fn applies(case: &Case<'_>, bystander: &Bystander, sight: &Sight) -> bool {
 fn is_proxied(case: &Case<'_>) -> bool {
     let opened = case
         .port_syns()
-        .any(|trial| case.drawn(trial) == Drawn::SynAck);
+        .any(|trial| case.response(trial) == Response::SynAck);
     let sign = answer::read_listener(case)
         .sign
         .map(|observed| observed.sign);
@@ -111,13 +111,13 @@ fn is_lost(case: &Case<'_>) -> bool {
     !traced && !rationed.is_some_and(|sign| table::REFUSED_TO_OTHERS.contains(sign))
 }
 
-/// Reads [`Question::Sight`].
-pub(super) fn read_sight(case: &Case<'_>) -> Reading {
+/// Reads [`Question::Symptom`].
+pub(super) fn read_symptom(case: &Case<'_>) -> Reading {
     let Some(bystander) = bystander(case) else {
         return Reading::nothing();
     };
-    let told = match sight(case) {
-        Some(sight) => told(case, bystander, sight),
+    let told = match symptom(case) {
+        Some(symptom) => told(case, bystander, symptom),
         None => match refused_for_want_of_a_way(case) {
             Some(told) => told,
             None => return Reading::nothing(),
@@ -165,7 +165,9 @@ fn refused_for_want_of_a_way(case: &Case<'_>) -> Option<Told> {
         );
         plight && refused.took >= RESOLUTION
     });
-    let shown = refusal::read_haste(case).sign.map(|observed| observed.sign);
+    let shown = refusal::read_latency(case)
+        .sign
+        .map(|observed| observed.sign);
     if late && shown == Some(RefusedLate) {
         return None;
     }
@@ -186,31 +188,34 @@ fn refused_for_want_of_a_way(case: &Case<'_>) -> Option<Told> {
     })
 }
 
-/// Where the sight shows that it happens.
+/// Where the symptom shows that it happens.
 pub(super) fn place(case: &Case<'_>, kind: PlaceKind) -> Option<Place> {
-    let sight = sight(case)?;
+    let symptom = symptom(case)?;
     let position = bystander(case)?.position;
     let next = |hops: u8| HopRef {
         ttl: hops.saturating_add(1),
         address: None,
     };
-    let at_hop = match sight {
-        Sight::Refused(Refused::Since { by, hop, .. }) => hop.map(|ttl| HopRef {
+    let at_hop = match symptom {
+        Symptom::Refused(Refused::Since { by, hop, .. }) => hop.map(|ttl| HopRef {
             ttl,
             address: Some(*by),
         }),
-        Sight::Refused(Refused::ResetNearer { hop, .. }) => Some(HopRef {
+        Symptom::Refused(Refused::ResetNearer { hop, .. }) => Some(HopRef {
             ttl: *hop,
             address: None,
         }),
-        Sight::Unheard(unheard) => unheard.refused_by.and_then(|(_, hop)| hop),
-        Sight::Lost(Lost::Unresolved) => position.from_client.map(next),
+        Symptom::Unheard(unheard) => unheard.refused_by.and_then(|(_, hop)| hop),
+        Symptom::Lost(Lost::Unresolved) => position.from_client.map(next),
         _ => None,
     };
-    let after_hop = matches!(sight, Sight::Lost(Lost::NotForwarded | Lost::NotPassedOn))
-        .then(|| next(position.from_client.unwrap_or(0)));
-    let way = match sight {
-        Sight::Carried(Carried::LargeHeld { way, .. }) => *way,
+    let after_hop = matches!(
+        symptom,
+        Symptom::Lost(Lost::NotForwarded | Lost::NotPassedOn)
+    )
+    .then(|| next(position.from_client.unwrap_or(0)));
+    let way = match symptom {
+        Symptom::Carried(Carried::LargeHeld { way, .. }) => *way,
         _ => None,
     };
     Some(Place {
@@ -221,11 +226,13 @@ pub(super) fn place(case: &Case<'_>, kind: PlaceKind) -> Option<Place> {
     })
 }
 
-/// How the sight shows that the port is refused.
+/// How the symptom shows that the port is refused.
 pub(super) fn method(case: &Case<'_>) -> Option<Method> {
-    match sight(case)? {
-        Sight::Refused(Refused::Since { refusal, .. }) => Some(Method::Icmp(*refusal)),
-        Sight::Refused(Refused::ResetNearer { .. } | Refused::Unlabelled) => Some(Method::TcpReset),
+    match symptom(case)? {
+        Symptom::Refused(Refused::Since { refusal, .. }) => Some(Method::Icmp(*refusal)),
+        Symptom::Refused(Refused::ResetNearer { .. } | Refused::Unlabelled) => {
+            Some(Method::TcpReset)
+        }
         _ => None,
     }
 }
@@ -235,7 +242,7 @@ pub(super) fn headline(case: &Case<'_>, cause: Cause, signs: &[&Observed]) -> Op
     bystander(case)?;
     if let Some(seen) = signs
         .iter()
-        .find(|seen| seen.sign.question() == Question::Sight)
+        .find(|seen| seen.sign.question() == Question::Symptom)
     {
         return Some(seen.because.clone().into_owned());
     }
@@ -259,7 +266,8 @@ pub(super) fn headline(case: &Case<'_>, cause: Cause, signs: &[&Observed]) -> Op
             Some(format!("{count} to port {port} drew nothing{but}."))
         }
         Cause::Inconclusive => {
-            let awaited = !syns.is_empty() && syns.iter().all(|t| case.drawn(t) == Drawn::Pending);
+            let awaited =
+                !syns.is_empty() && syns.iter().all(|t| case.response(t) == Response::Pending);
             Some(if awaited { CUT_OFF } else { NOTHING_SEEN }.to_owned())
         }
         _ => None,

@@ -12,12 +12,12 @@ use crate::model::time::Moment;
 
 use super::character::is_repetition;
 use super::loss::Loss;
-use super::observer::Sight;
+use super::observer::Symptom;
 use super::{Ask, Brief, Control, ControlOrigin};
 
 /// What a probe drew, in one word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Drawn {
+pub(super) enum Response {
     /// SYN-ACK.
     SynAck,
     /// RST.
@@ -35,10 +35,10 @@ pub(super) enum Drawn {
     /// Nothing yet.
     Pending,
     /// Not sent, or its silence is void.
-    Void,
+    Invalidated,
 }
 
-impl Drawn {
+impl Response {
     /// Whether the address itself answered.
     pub(super) const fn is_answer(self) -> bool {
         matches!(
@@ -60,11 +60,11 @@ pub(super) struct Case<'a> {
     /// The kinds of probes that the tap saw leave, as a set of bits.
     departed: u8,
     /// What each trial drew, in the order sent.
-    drawn: Vec<Drawn>,
-    witnesses: OnceCell<Vec<&'a Trial>>,
+    responses: Vec<Response>,
+    control_trials: OnceCell<Vec<&'a Trial>>,
     answering_control: OnceCell<Option<u16>>,
     /// What only a bystander sees, where that decides.
-    pub(super) sight: OnceCell<Option<&'a Sight>>,
+    pub(super) symptom: OnceCell<Option<&'a Symptom>>,
 }
 
 const fn bit(kind: Kind) -> u8 {
@@ -78,15 +78,15 @@ const fn bit(kind: Kind) -> u8 {
 }
 
 /// What an answer is, in one word.
-pub(super) const fn class(answer: &Answer) -> Drawn {
+pub(super) const fn class(answer: &Answer) -> Response {
     match answer {
-        Answer::SynAck { .. } => Drawn::SynAck,
-        Answer::Reset => Drawn::Reset,
-        Answer::Unreachable(refusal, _) => Drawn::Refused(*refusal),
-        Answer::EchoReply { .. } => Drawn::Echo,
-        Answer::ReassemblyTimeout(_) => Drawn::Reassembly,
+        Answer::SynAck { .. } => Response::SynAck,
+        Answer::Reset => Response::Reset,
+        Answer::Unreachable(refusal, _) => Response::Refused(*refusal),
+        Answer::EchoReply { .. } => Response::Echo,
+        Answer::ReassemblyTimeout(_) => Response::Reassembly,
         Answer::TimeExceeded(_) | Answer::TooBig { .. } | Answer::OtherIcmp { .. } => {
-            Drawn::EnRoute
+            Response::EnRoute
         }
     }
 }
@@ -113,13 +113,13 @@ impl<'a> Case<'a> {
             brief,
             now,
             departed,
-            drawn: Vec::new(),
-            witnesses: OnceCell::new(),
+            responses: Vec::new(),
+            control_trials: OnceCell::new(),
             answering_control: OnceCell::new(),
-            sight: OnceCell::new(),
+            symptom: OnceCell::new(),
         };
         let trials = evidence.trials().iter();
-        case.drawn = trials.map(|trial| case.draw(trial)).collect();
+        case.responses = trials.map(|trial| case.read_response(trial)).collect();
         case
     }
 
@@ -177,30 +177,32 @@ impl<'a> Case<'a> {
                 .iter()
                 .filter(|heard| !self.is_own(&heard.reply) && !is_advice(&heard.reply.answer))
         };
-        let decisive = told().find(|heard| class(&heard.reply.answer) != Drawn::EnRoute);
+        let decisive = told().find(|heard| class(&heard.reply.answer) != Response::EnRoute);
         decisive.or_else(|| told().next())
     }
 
     /// What the trial drew.
-    pub(super) fn drawn(&self, trial: &Trial) -> Drawn {
+    pub(super) fn response(&self, trial: &Trial) -> Response {
         let ProbeId(number) = trial.id;
         let known = usize::try_from(number).ok().and_then(|number| {
             let index = number.checked_sub(1)?;
-            self.drawn.get(index).copied()
+            self.responses.get(index).copied()
         });
-        known.unwrap_or_else(|| self.draw(trial))
+        known.unwrap_or_else(|| self.read_response(trial))
     }
 
-    fn draw(&self, trial: &Trial) -> Drawn {
+    fn read_response(&self, trial: &Trial) -> Response {
         match self.telling(trial) {
             Some(heard) => class(&heard.reply.answer),
-            None if trial.refused.is_some() || trial.void => Drawn::Void,
-            None if !trial.departed && self.departs(trial.probe.kind) => Drawn::Void,
-            None if trial.replies.iter().any(|heard| self.is_own(&heard.reply)) => Drawn::Void,
+            None if trial.refused.is_some() || trial.void => Response::Invalidated,
+            None if !trial.departed && self.departs(trial.probe.kind) => Response::Invalidated,
+            None if trial.replies.iter().any(|heard| self.is_own(&heard.reply)) => {
+                Response::Invalidated
+            }
             // Connection tracking on this host may swallow an incomplete datagram.
-            None if trial.probe.kind == Kind::Fragment && !trial.departed => Drawn::Void,
-            None if trial.expired.is_some() => Drawn::Silence,
-            None => Drawn::Pending,
+            None if trial.probe.kind == Kind::Fragment && !trial.departed => Response::Invalidated,
+            None if trial.expired.is_some() => Response::Silence,
+            None => Response::Pending,
         }
     }
 
@@ -240,56 +242,61 @@ impl<'a> Case<'a> {
     }
 
     fn find_answering_control(&self) -> Option<u16> {
-        let answers = |port: u16, wanted: Drawn| {
+        let answers = |port: u16, wanted: Response| {
             self.control_syns(port)
-                .any(|trial| self.drawn(trial) == wanted)
+                .any(|trial| self.response(trial) == wanted)
         };
         let ports = || self.brief.controls.iter().map(|control| control.port);
         ports()
-            .find(|port| answers(*port, Drawn::Reset))
-            .or_else(|| ports().find(|port| answers(*port, Drawn::SynAck)))
+            .find(|port| answers(*port, Response::Reset))
+            .or_else(|| ports().find(|port| answers(*port, Response::SynAck)))
     }
 
     /// Whether the address answered an echo request.
     pub(super) fn echo_answers(&self) -> bool {
-        self.echoes().any(|trial| self.drawn(trial) == Drawn::Echo)
+        self.echoes()
+            .any(|trial| self.response(trial) == Response::Echo)
     }
 
     /// Trials by which the path's loss is estimated: control ports and echo, where their like was
     /// answered at least once.
-    pub(super) fn witnesses(&self) -> &[&'a Trial] {
-        self.witnesses.get_or_init(|| self.find_witnesses())
+    pub(super) fn control_trials(&self) -> &[&'a Trial] {
+        self.control_trials
+            .get_or_init(|| self.find_control_trials())
     }
 
-    fn find_witnesses(&self) -> Vec<&'a Trial> {
-        let mut witnesses = Vec::new();
+    fn find_control_trials(&self) -> Vec<&'a Trial> {
+        let mut controls = Vec::new();
         for control in &self.brief.controls {
             let trials: Vec<_> = self.control_syns(control.port).collect();
-            if trials.iter().any(|trial| self.drawn(trial).is_answer()) {
-                witnesses.extend(trials);
+            if trials.iter().any(|trial| self.response(trial).is_answer()) {
+                controls.extend(trials);
             }
         }
         if self.echo_answers() {
-            witnesses.extend(self.echoes());
+            controls.extend(self.echoes());
         }
-        witnesses.sort_by_key(|trial| trial.id);
-        witnesses
+        controls.sort_by_key(|trial| trial.id);
+        controls
     }
 
-    /// The loss of the path to the host and back, by the witnesses.
+    /// The loss of the path to the host and back, by the controls.
     pub(super) fn loss(&self) -> Loss {
         self.loss_until(self.now)
     }
 
-    /// The same, by the witnesses sent until a moment.
+    /// The same, by the controls sent until a moment.
     pub(super) fn loss_until(&self, moment: Moment) -> Loss {
         let mut loss = Loss::default();
         let until = |trial: &&&Trial| trial.sent <= moment;
-        for trial in self.witnesses().iter().filter(until) {
-            match self.drawn(trial) {
-                Drawn::Silence => loss.lost += 1,
-                Drawn::Pending | Drawn::Void | Drawn::EnRoute | Drawn::Refused(_) => {}
-                Drawn::SynAck | Drawn::Reset | Drawn::Echo | Drawn::Reassembly => {
+        for trial in self.control_trials().iter().filter(until) {
+            match self.response(trial) {
+                Response::Silence => loss.lost += 1,
+                Response::Pending
+                | Response::Invalidated
+                | Response::EnRoute
+                | Response::Refused(_) => {}
+                Response::SynAck | Response::Reset | Response::Echo | Response::Reassembly => {
                     loss.answered += 1;
                 }
             }
@@ -297,12 +304,12 @@ impl<'a> Case<'a> {
         loss
     }
 
-    /// How many witnesses were answered within a span.
-    pub(super) fn witnessed_between(&self, from: Moment, to: Moment) -> usize {
-        self.witnesses()
+    /// How many controls were answered within a span.
+    pub(super) fn controls_answered_between(&self, from: Moment, to: Moment) -> usize {
+        self.control_trials()
             .iter()
             .filter(|trial| trial.sent >= from && trial.sent <= to)
-            .filter(|trial| self.drawn(trial).is_answer())
+            .filter(|trial| self.response(trial).is_answer())
             .count()
     }
 

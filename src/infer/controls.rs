@@ -12,7 +12,7 @@ use crate::model::evidence::{HeardReply, Trial};
 use crate::model::probe::{Dscp, Kind, Probe, Target};
 use crate::model::time::Moment;
 
-use super::case::{Case, Drawn, echo, hop_of_arrival, marked_syn, syn};
+use super::case::{Case, Response, echo, hop_of_arrival, marked_syn, syn};
 use super::sign::Progress;
 use super::{Ask, ControlOrigin};
 
@@ -34,7 +34,7 @@ const APART: Duration = Duration::from_secs(1);
 /// The echo requests that the baseline still lacks.
 pub(super) fn echo_baseline(case: &Case<'_>) -> Progress {
     let echoes: Vec<&Trial> = case.echoes().collect();
-    insist(case, &of_mark(&echoes, Dscp::ZERO), echo())
+    retry(case, &of_mark(&echoes, Dscp::ZERO), echo())
 }
 
 /// Whether echo requests were sent and none was answered in the time that answers take here.
@@ -42,9 +42,9 @@ pub(super) fn is_without_echo(case: &Case<'_>) -> bool {
     let timeout = prompt(case);
     let mut sent = case.echoes().peekable();
     sent.peek().is_some()
-        && sent.all(|trial| match case.drawn(trial) {
-            Drawn::Echo => false,
-            Drawn::Pending => case.now.since(trial.sent) >= timeout,
+        && sent.all(|trial| match case.response(trial) {
+            Response::Echo => false,
+            Response::Pending => case.now.since(trial.sent) >= timeout,
             _ => true,
         })
 }
@@ -54,7 +54,7 @@ pub(super) fn is_without_echo(case: &Case<'_>) -> bool {
 pub(super) fn echo_shows_at(case: &Case<'_>) -> Option<Moment> {
     let first = case.echoes().next()?;
     let until = first.sent.after(prompt(case));
-    (case.drawn(first) == Drawn::Pending && until > case.now).then_some(until)
+    (case.response(first) == Response::Pending && until > case.now).then_some(until)
 }
 
 /// The time that answers take here, generously.
@@ -71,7 +71,7 @@ pub(super) fn baseline(case: &Case<'_>) -> Progress {
     let mut given = case.controls(ControlOrigin::Given);
     let is_known = given.any(|control| {
         let mut trials = case.control_syns(control.port);
-        trials.any(|trial| case.drawn(trial).is_answer())
+        trials.any(|trial| case.response(trial).is_answer())
     });
     for (index, control) in (0u8..).zip(&case.brief.controls) {
         let trials: Vec<&Trial> = case.control_syns(control.port).collect();
@@ -90,11 +90,11 @@ pub(super) fn baseline(case: &Case<'_>) -> Progress {
         };
         if wanted {
             let probe = syn(Target::Control(control.port), index % 8);
-            join(&mut progress, insist(case, &plain, probe));
+            join(&mut progress, retry(case, &plain, probe));
         }
         if trials
             .iter()
-            .any(|trial| case.drawn(trial) == Drawn::Silence)
+            .any(|trial| case.response(trial) == Response::Silence)
         {
             silent_randoms += 1;
         }
@@ -118,7 +118,7 @@ pub(super) fn marked_baseline(case: &Case<'_>) -> Progress {
     for port in ports {
         let trials: Vec<&Trial> = case.control_syns(port).collect();
         let marked = of_mark(&trials, Dscp::MARK);
-        let more = insist(case, &marked, marked_syn(Target::Control(port), 1));
+        let more = retry(case, &marked, marked_syn(Target::Control(port), 1));
         if more != Progress::Done {
             return more;
         }
@@ -154,29 +154,29 @@ fn of_mark<'t>(trials: &[&'t Trial], mark: Dscp) -> Vec<&'t Trial> {
 }
 
 /// Asks for `probe` until one of its `trials` drew something or [`ATTEMPTS`] were silent.
-pub(super) fn insist(case: &Case<'_>, trials: &[&Trial], probe: Probe) -> Progress {
+pub(super) fn retry(case: &Case<'_>, trials: &[&Trial], probe: Probe) -> Progress {
     let guarded = probe.kind == Kind::Syn && !case.brief.thorough;
     let most = if guarded { PORT_ATTEMPTS } else { ATTEMPTS };
-    insist_for(case, trials, probe, 1, most)
+    retry_for(case, trials, probe, 1, most)
 }
 
 /// Asks for `probe` until `want` of its `trials` drew something or `most` did not.
-pub(super) fn insist_for(
+pub(super) fn retry_for(
     case: &Case<'_>,
     trials: &[&Trial],
     probe: Probe,
     want: usize,
     most: usize,
 ) -> Progress {
-    let count = |pick: &dyn Fn(Drawn) -> bool| {
+    let count = |pick: &dyn Fn(Response) -> bool| {
         trials
             .iter()
-            .filter(|trial| pick(case.drawn(trial)))
+            .filter(|trial| pick(case.response(trial)))
             .count()
     };
-    let silent = count(&|drawn| drawn == Drawn::Silence);
-    let void = count(&|drawn| drawn == Drawn::Void);
-    let pending = count(&|drawn| drawn == Drawn::Pending);
+    let silent = count(&|response| response == Response::Silence);
+    let void = count(&|response| response == Response::Invalidated);
+    let pending = count(&|response| response == Response::Pending);
     let drew = trials.len() - silent - void - pending;
     if drew >= want || silent >= most || void >= 2 * most {
         Progress::Done
@@ -188,7 +188,10 @@ pub(super) fn insist_for(
         if at_other_port {
             ask.not_before = turn_of_other_port(case);
         }
-        if let Some(last) = trials.last().filter(|last| case.drawn(last) == Drawn::Void) {
+        if let Some(last) = trials
+            .last()
+            .filter(|last| case.response(last) == Response::Invalidated)
+        {
             // What was in the way may pass.
             ask.not_before = last.sent.after(PAUSE);
         }
@@ -244,7 +247,7 @@ pub(super) fn accompany(case: &Case<'_>) -> Vec<Ask> {
 /// explains a few silences.
 pub(super) fn meanwhile(case: &Case<'_>) -> Vec<Ask> {
     let Some(last) = case
-        .witnesses()
+        .control_trials()
         .last()
         .filter(|_| case.loss().answered < ENOUGH)
     else {
@@ -264,10 +267,10 @@ pub(super) fn meanwhile(case: &Case<'_>) -> Vec<Ask> {
 /// Answers that the address itself gives for something else than the port: resets and SYN-ACKs of
 /// controls, echo replies.
 pub(super) fn host_answers<'a>(case: &Case<'a>) -> Vec<(&'a Trial, &'a HeardReply)> {
-    case.witnesses()
+    case.control_trials()
         .iter()
         .copied()
-        .filter(|trial| case.drawn(trial).is_answer())
+        .filter(|trial| case.response(trial).is_answer())
         .filter_map(|trial| Some((trial, case.telling(trial)?)))
         .collect()
 }

@@ -43,7 +43,7 @@ pub(super) fn unresolved(case: &Case<'_>, sent: &[&Trial]) -> Option<Reading> {
     }
     let tried_long = case.now.since(first.sent) >= RESOLUTION;
     let Some((sign, strength, because)) = obstacle(case, sent, tried_long) else {
-        return (!tried_long).then(|| insist(None, sent, first));
+        return (!tried_long).then(|| retry(None, sent, first));
     };
     let observed = Observed {
         sign,
@@ -55,12 +55,12 @@ pub(super) fn unresolved(case: &Case<'_>, sent: &[&Trial]) -> Option<Reading> {
     Some(if settled {
         Reading::done(observed)
     } else {
-        insist(Some(observed), sent, first)
+        retry(Some(observed), sent, first)
     })
 }
 
 /// Looks again when resolution has certainly been tried, with a few more probes.
-fn insist(observed: Option<Observed>, sent: &[&Trial], first: &Trial) -> Reading {
+fn retry(observed: Option<Observed>, sent: &[&Trial], first: &Trial) -> Reading {
     let next = first.sent.after(RESOLUTION);
     if sent.len() < 3 {
         let ask = Ask {

@@ -11,7 +11,7 @@ use crate::model::probe::{Extras, Kind, ProbeId, SourceRange, Target};
 use crate::model::reply::Answer;
 use crate::model::verdict::Cause;
 
-use super::case::{Case, Drawn, class, hop_of_arrival};
+use super::case::{Case, Response, class, hop_of_arrival};
 use super::translation::translation;
 
 /// Silent SYNs to other ports from which on they are told.
@@ -88,7 +88,7 @@ fn mute_elsewhere(case: &Case<'_>, cause: Cause) -> Option<Dissent> {
     let others: Vec<&Trial> = controls
         .flat_map(|control| case.control_syns(control.port))
         .collect();
-    let silent = |trial: &&Trial| case.drawn(trial) == Drawn::Silence;
+    let silent = |trial: &&Trial| case.response(trial) == Response::Silence;
     let is_mute = others.len() >= MUTE && others.iter().all(silent);
     (cause == Cause::ListenerOverloaded && is_mute).then(|| Dissent {
         seen: "no SYN to another port of the host is answered either, as where something discards \
@@ -112,9 +112,9 @@ fn asked(trial: &Trial) -> Asked {
 
 const fn said(answer: &Answer) -> Option<Said> {
     match class(answer) {
-        Drawn::SynAck => Some(Said::SynAck),
-        Drawn::Reset => Some(Said::Reset),
-        Drawn::Refused(_) => Some(Said::Refusal),
+        Response::SynAck => Some(Said::SynAck),
+        Response::Reset => Some(Said::Reset),
+        Response::Refused(_) => Some(Said::Refusal),
         _ => None,
     }
 }
@@ -163,10 +163,10 @@ fn words((asked, said, from): (Asked, Said, IpAddr)) -> String {
 fn address(case: &Case<'_>, cause: Cause) -> Option<Dissent> {
     let no_way = matches!(cause, Cause::NoRoute | Cause::NoNeighbor);
     let answered: Vec<&Trial> = case
-        .witnesses()
+        .control_trials()
         .iter()
         .copied()
-        .filter(|trial| case.drawn(trial).is_answer())
+        .filter(|trial| case.response(trial).is_answer())
         .collect();
     let (first, last) = (answered.first()?, answered.last()?);
     // What the address answers is another machine's where the port is forwarded.

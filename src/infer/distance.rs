@@ -20,8 +20,8 @@ use crate::model::evidence::{HeardReply, Trial};
 use crate::model::probe::{Kind, ProbeId, Target};
 use crate::model::verdict::{Confidence, HopRef};
 
-use super::case::{Case, Drawn, echo, hop_of_arrival, ids};
-use super::controls::{echo_baseline, host_answers, insist_for, is_without_echo, join};
+use super::case::{Case, Response, echo, hop_of_arrival, ids};
+use super::controls::{echo_baseline, host_answers, is_without_echo, join, retry_for};
 use super::limited::{Limited, awaited_until, is_same_answer, limited};
 use super::refusal::refusals;
 use super::sign::{Observed, Progress, Reading, Sign};
@@ -44,8 +44,8 @@ pub(super) fn answers<'a>(case: &Case<'a>) -> Vec<&'a Trial> {
                 .is_some_and(|heard| heard.reply.from == case.address());
             in_its_name
                 && matches!(
-                    case.drawn(trial),
-                    Drawn::SynAck | Drawn::Reset | Drawn::Refused(_)
+                    case.response(trial),
+                    Response::SynAck | Response::Reset | Response::Refused(_)
                 )
         })
         .collect()
@@ -125,7 +125,7 @@ pub(super) fn read_distance(case: &Case<'_>) -> Reading {
         (None, Compared::Farther(host, references)) => {
             if references.len() < 2 && case.echo_answers() {
                 let echoes: Vec<&Trial> = case.echoes().collect();
-                join(&mut progress, insist_for(case, &echoes, echo(), 2, 4));
+                join(&mut progress, retry_for(case, &echoes, echo(), 2, 4));
             }
             Some(answer.nearer_than(host, &references))
         }
@@ -170,7 +170,7 @@ impl Answer<'_, '_> {
         let drew = port.iter().find(|trial| is_same_answer(case, trial))?;
         let expired = others
             .iter()
-            .find(|trial| case.drawn(trial) == Drawn::EnRoute)?;
+            .find(|trial| case.response(trial) == Response::EnRoute)?;
         Some(vec![drew.id, expired.id])
     }
 
@@ -241,7 +241,7 @@ impl Answer<'_, '_> {
         let (case, near) = (self.case, self.near);
         if let Some(trial) = drawn.at.iter().find(|trial| is_same_answer(case, trial)) {
             let because = format!("a SYN that lives for {near} hops draws the same answer");
-            let answers = |trial: &&Trial| case.drawn(trial).is_answer();
+            let answers = |trial: &&Trial| case.response(trial).is_answer();
             let strength = if drawn.elsewhere.iter().any(answers) && translation(case).is_none() {
                 Confidence::Proven
             } else {
@@ -354,7 +354,7 @@ pub(super) fn is_as_far_as_host(case: &Case<'_>) -> bool {
 fn quoted_early(case: &Case<'_>) -> Option<(ProbeId, u8)> {
     let host = case
         .echoes()
-        .filter(|trial| case.drawn(trial) == Drawn::Echo)
+        .filter(|trial| case.response(trial) == Response::Echo)
         .filter_map(|trial| arrival(case, trial))
         .min()?;
     let refusals = refusals(case);

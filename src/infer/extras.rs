@@ -14,8 +14,8 @@ use crate::model::probe::{Extras, Kind, Probe, Target};
 use crate::model::verdict::Confidence;
 
 use super::Ask;
-use super::case::{Case, Drawn, ids, spare_flow, syn};
-use super::controls::insist_for;
+use super::case::{Case, Response, ids, spare_flow, syn};
+use super::controls::retry_for;
 use super::sign::{Observed, Progress, Reading, Sign};
 
 /// Pause before each of these SYNs: they are to look like an ordinary client's.
@@ -49,7 +49,7 @@ pub(super) fn read_extras(case: &Case<'_>) -> Reading {
             .collect();
         let mut answered = trials
             .iter()
-            .filter(|trial| matches!(case.drawn(trial), Drawn::SynAck | Drawn::Reset));
+            .filter(|trial| matches!(case.response(trial), Response::SynAck | Response::Reset));
         if let Some(first) = answered.next() {
             let mut basis = vec![first.id];
             basis.extend(answered.map(|trial| trial.id));
@@ -66,7 +66,7 @@ pub(super) fn read_extras(case: &Case<'_>) -> Reading {
             ..syn(Target::Endpoint, spare_flow(case, nth + trials.len()))
         };
         let most = if case.brief.thorough { 2 } else { 1 };
-        match insist_for(case, &trials, probe, 1, most) {
+        match retry_for(case, &trials, probe, 1, most) {
             Progress::Done => silent.extend(trials),
             Progress::Waiting(until) => {
                 return Reading {

@@ -10,7 +10,7 @@ use crate::model::probe::{Kind, Probe, Target};
 use crate::model::verdict::{Alternative, Cause, HopRef, Way};
 
 use super::Ask;
-use super::case::{Case, Drawn, limited_syn, spare_flow, syn};
+use super::case::{Case, Response, limited_syn, spare_flow, syn};
 use super::distance::{answer_hop, router_at};
 use super::padded::{full, is_under_way, padded, vanished};
 use super::sign::{Observed, Question, Reading, Sign};
@@ -41,7 +41,7 @@ pub(super) fn sweep(case: &Case<'_>, size: u16) -> Vec<Ask> {
             let sent: Vec<&Trial> = case.trials(move |other| *other == probe).collect();
             let mut reports = sent
                 .iter()
-                .filter(|trial| case.drawn(trial) == Drawn::EnRoute);
+                .filter(|trial| case.response(trial) == Response::EnRoute);
             let named = padded_to.is_none() && router_at(case, ttl).is_some();
             let known = named || reports.next().is_some();
             let waits = sent.iter().any(|trial| is_under_way(case, trial));
@@ -72,7 +72,7 @@ pub(super) fn interval(case: &Case<'_>) -> (Option<HopRef>, Option<HopRef>) {
                     && trial.probe.padded_to == Some(size)
                     && trial.probe.ttl.0 == ttl
             })
-            .find(|trial| case.drawn(trial) == Drawn::EnRoute)
+            .find(|trial| case.response(trial) == Response::EnRoute)
             .and_then(|trial| case.telling(trial).map(|heard| heard.reply.from))
     };
     let after = (1..host).rev().find_map(|ttl| {
@@ -104,15 +104,16 @@ pub(super) fn way(signs: &[&Observed]) -> Option<Way> {
 /// one of them drew, or a target that went down, is no matter of size. `None` where it does, or where
 /// nothing speaks against it.
 pub(super) fn still_answers(case: &Case<'_>) -> Option<Reading> {
-    let unanswered = |drawn: Drawn| matches!(drawn, Drawn::Silence | Drawn::Refused(_));
+    let unanswered =
+        |response: Response| matches!(response, Response::Silence | Response::Refused(_));
     let all = case.trials(|probe| probe.ttl.is_full());
     let last = all
-        .filter(|trial| case.drawn(trial).is_answer())
+        .filter(|trial| case.response(trial).is_answer())
         .map(|trial| trial.sent)
         .max()?;
     let gone: Vec<&Trial> = case
         .trials(|probe| probe.ttl.is_full())
-        .filter(|trial| trial.sent > last && unanswered(case.drawn(trial)))
+        .filter(|trial| trial.sent > last && unanswered(case.response(trial)))
         .collect();
     let mut plain = case.port_syns().filter(|trial| trial.sent > last);
     // Echo requests and other ports may be filtered: only the port's own silence is a change.
@@ -121,7 +122,7 @@ pub(super) fn still_answers(case: &Case<'_>) -> Option<Reading> {
         .any(|trial| (trial.probe.kind, trial.probe.target) == (Kind::Syn, Target::Endpoint));
     if !is_changed
         || gone.len() < UNANSWERED
-        || plain.any(|trial| case.drawn(trial) != Drawn::Pending)
+        || plain.any(|trial| case.response(trial) != Response::Pending)
     {
         return None;
     }
@@ -130,7 +131,7 @@ pub(super) fn still_answers(case: &Case<'_>) -> Option<Reading> {
     }
     let flow = case
         .port_syns()
-        .find(|trial| case.drawn(trial) == Drawn::SynAck)
+        .find(|trial| case.response(trial) == Response::SynAck)
         .map_or(0, |trial| trial.probe.flow.index);
     let ask = Ask {
         probe: syn(Target::Endpoint, flow),

@@ -14,7 +14,7 @@ use crate::model::probe::ProbeId;
 use crate::model::time::Moment;
 use crate::model::verdict::{Alternative, Cause, Confidence, Finding, Verdict};
 
-use super::case::{Case, Drawn};
+use super::case::{Case, Response};
 use super::hypothesis::Hypothesis;
 use super::sign::Sign::{self, *};
 use super::sign::{Observed, Progress, Question, Reading, Signs};
@@ -99,15 +99,15 @@ fn leader(signs: &[&Observed]) -> Option<&'static Hypothesis> {
 }
 
 /// What only a bystander sees, where that decides.
-fn sight<'s>(signs: &[&'s Observed]) -> Option<&'s Observed> {
+fn symptom<'s>(signs: &[&'s Observed]) -> Option<&'s Observed> {
     let mut signs = signs.iter().copied();
-    signs.find(|observed| observed.sign.question() == Question::Sight)
+    signs.find(|observed| observed.sign.question() == Question::Symptom)
 }
 
 /// Whether the hypothesis is a rival worth naming: it predicts what the port draws, or what a bystander
 /// sees, and is neither the leader nor one that stands for it.
 fn is_rival(hypothesis: &Hypothesis, leader: &Hypothesis, signs: &[&Observed]) -> bool {
-    if let Some(seen) = sight(signs) {
+    if let Some(seen) = symptom(signs) {
         return hypothesis.cause != leader.cause && hypothesis.predictions().contains(seen.sign);
     }
     let explains_port = signs
@@ -173,7 +173,7 @@ fn observable(case: &Case<'_>, leader: &Hypothesis, signs: &[&Observed]) -> Conf
     let seen = signs.iter().filter(|observed| {
         let only_seen = matches!(
             observed.sign.question(),
-            Question::Sight | Question::Nearness
+            Question::Symptom | Question::Nearness
         );
         only_seen && leader.requires.contains(observed.sign)
     });
@@ -203,7 +203,7 @@ fn find(case: &Case<'_>, leader: Option<&'static Hypothesis>, signs: &[&Observed
         .flat_map(|observed| observed.basis.iter().copied())
         .collect();
     // What a bystander sees has weighed every answer.
-    let dissents = match sight(signs) {
+    let dissents = match symptom(signs) {
         Some(_) => Vec::new(),
         None => dissent::dissents(case, cause),
     };
@@ -216,7 +216,7 @@ fn find(case: &Case<'_>, leader: Option<&'static Hypothesis>, signs: &[&Observed
         );
     }
     let mut basis = citable(case, basis);
-    if let (Some(seen), true) = (sight(signs), basis.is_empty()) {
+    if let (Some(seen), true) = (symptom(signs), basis.is_empty()) {
         // What a client does beside its SYNs is told by them, answered or not.
         basis.clone_from(&seen.basis);
     }
@@ -280,7 +280,7 @@ fn alternatives(
     let mut alternatives: Vec<Alternative> = TABLE
         .iter()
         .filter(|rival| {
-            let covered = sight(signs).is_none() && leader.covers.contains(&rival.cause);
+            let covered = symptom(signs).is_none() && leader.covers.contains(&rival.cause);
             covered || is_rival(rival, leader, signs)
         })
         .filter_map(|rival| match objection(rival, signs) {
@@ -291,13 +291,13 @@ fn alternatives(
                 basis: citable(case, observed.basis.clone()),
             }),
             None if signs.is_empty() => None,
-            None if rival.cause == Cause::MtuBlackHole && sight(signs).is_none() => {
+            None if rival.cause == Cause::MtuBlackHole && symptom(signs).is_none() => {
                 Some(hole::untested(case, signs))
             }
             None => Some(Alternative {
                 cause: rival.cause,
                 ruled_out: false,
-                because: match sight(signs) {
+                because: match symptom(signs) {
                     Some(_) => "a capture alone does not tell it apart",
                     None => words::still_open(rival.cause),
                 }
@@ -307,7 +307,7 @@ fn alternatives(
         })
         .collect();
     alternatives.extend(closed_although_silent(case, signs));
-    if leader.cause == Cause::MtuBlackHole && sight(signs).is_none() {
+    if leader.cause == Cause::MtuBlackHole && symptom(signs).is_none() {
         alternatives.push(Alternative {
             cause: Cause::Open,
             ruled_out: false,
@@ -322,10 +322,10 @@ fn alternatives(
 fn closed_although_silent(case: &Case<'_>, signs: &[&Observed]) -> Option<Alternative> {
     signs.iter().find(|observed| observed.sign == PortSilent)?;
     let reset: Vec<ProbeId> = case
-        .witnesses()
+        .control_trials()
         .iter()
         .copied()
-        .filter(|trial| case.drawn(trial) == Drawn::Reset)
+        .filter(|trial| case.response(trial) == Response::Reset)
         .map(|trial: &Trial| trial.id)
         .take(3)
         .collect();

@@ -7,8 +7,8 @@ use crate::model::evidence::Trial;
 use crate::model::probe::{Kind, Probe, Target, Ttl};
 use crate::model::time::Moment;
 
-use super::case::{Case, Drawn, echo, limited_syn, spare_flow};
-use super::controls::{baseline, echo_baseline, insist_for, is_without_echo, join};
+use super::case::{Case, Response, echo, limited_syn, spare_flow};
+use super::controls::{baseline, echo_baseline, is_without_echo, join, retry_for};
 use super::sign::Progress;
 
 /// What SYNs drew that live no longer than the port's answers seem to have come.
@@ -41,7 +41,7 @@ impl<'a> Limited<'a> {
             let sent = limited(case, target, ttl);
             if ttl > 0 && ttl < 64 {
                 let probe = limited_syn(target, spare_flow(case, usize::from(ttl)), ttl);
-                join(&mut progress, insist_for(case, &sent, probe, 1, 2));
+                join(&mut progress, retry_for(case, &sent, probe, 1, 2));
             }
             sent
         };
@@ -64,7 +64,7 @@ impl<'a> Limited<'a> {
             let Some((probe, sent)) = control else {
                 return Vec::new();
             };
-            join(&mut progress, insist_for(case, &sent, probe, 1, 2));
+            join(&mut progress, retry_for(case, &sent, probe, 1, 2));
             sent
         };
         // The way back may be longer than the way there: then controls are answered there as well.
@@ -108,9 +108,9 @@ pub(super) fn limited<'a>(case: &Case<'a>, target: Target, ttl: u8) -> Vec<&'a T
 
 /// Whether a SYN of limited TTL drew what those of full TTL draw.
 pub(super) fn is_same_answer(case: &Case<'_>, trial: &Trial) -> bool {
-    match case.drawn(trial) {
-        Drawn::SynAck | Drawn::Reset => true,
-        Drawn::Refused(_) => case
+    match case.response(trial) {
+        Response::SynAck | Response::Reset => true,
+        Response::Refused(_) => case
             .telling(trial)
             .is_some_and(|heard| heard.reply.from == case.address()),
         _ => false,
@@ -138,5 +138,5 @@ pub(super) fn limited_control<'a>(case: &Case<'a>, ttl: u8) -> Option<(Probe, Ve
 pub(super) fn awaited_until(case: &Case<'_>, trial: &Trial) -> Option<Moment> {
     let patience = (4 * case.round_trip()).max(Duration::from_millis(100));
     let until = trial.sent.after(patience);
-    (case.drawn(trial) == Drawn::Pending && until > case.now).then_some(until)
+    (case.response(trial) == Response::Pending && until > case.now).then_some(until)
 }

@@ -63,7 +63,7 @@ const FRESH: Duration = Duration::from_secs(10);
 fn cut_short(case: &Case<'_>, sent: &[&Trial]) -> Option<Reading> {
     let (at, change) = case.evidence.changes().last()?;
     let measured = case.now.since(*at) >= FRESH
-        || sent.iter().any(|trial| case.drawn(trial).is_answer())
+        || sent.iter().any(|trial| case.response(trial).is_answer())
         || change.after.refusal.is_some();
     (case.evidence.interrupted() && !measured).then(|| {
         Reading::done(Observed {

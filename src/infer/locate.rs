@@ -309,19 +309,19 @@ fn weigh(case: &Case<'_>, rows: &[Row], end: &End, sign: Sign) -> Confidence {
                 true if rounds(rows, last) >= 5 => Confidence::Likely,
                 true => Confidence::Possible,
             };
-            let mut witness = Loss::default();
+            let mut control = Loss::default();
             let mut times: Vec<Moment> = Vec::new();
             let mut reliable = true;
             for row in beyond().filter(|row| row.control.reported()) {
                 reliable &= row.control.silent.is_empty();
-                witness = witness.and(Loss::of(&row.control));
+                control = control.and(Loss::of(&row.control));
                 times.extend(row.port.silent.iter().map(|(_, at)| *at));
             }
             // A hop that reports only some of the controls limits its errors: it speaks for itself.
-            let witness = if reliable {
-                witness.and(case.loss())
+            let control = if reliable {
+                control.and(case.loss())
             } else {
-                witness
+                control
             };
             let tries = loss::spread(times.iter().copied());
             let span = times
@@ -329,7 +329,7 @@ fn weigh(case: &Case<'_>, rows: &[Row], end: &End, sign: Sign) -> Confidence {
                 .max()
                 .zip(times.iter().min())
                 .map(|(a, b)| a.since(*b));
-            let chance = witness.chance_of_silence(tries);
+            let chance = control.chance_of_silence(tries);
             // The full-TTL SYNs of the same flows span the nine seconds; the trace itself must
             // only be beyond chance.
             let strength = match loss::confidence(chance, span.unwrap_or_default(), true) {

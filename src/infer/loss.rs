@@ -96,9 +96,9 @@ pub(super) fn spread(times: impl IntoIterator<Item = Moment>) -> u32 {
 }
 
 /// The confidence that a silence of chance `chance` over `span` deserves, when controls were
-/// answered meanwhile (`witnessed`).
-pub(super) fn confidence(chance: f64, span: Duration, witnessed: bool) -> Confidence {
-    if chance <= CONFIRMED && span >= CONFIRMED_SPAN && witnessed {
+/// answered meanwhile (`controlled`).
+pub(super) fn confidence(chance: f64, span: Duration, controlled: bool) -> Confidence {
+    if chance <= CONFIRMED && span >= CONFIRMED_SPAN && controlled {
         Confidence::Confirmed
     } else if chance <= LIKELY {
         Confidence::Likely

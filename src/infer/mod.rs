@@ -15,7 +15,6 @@ mod answer;
 mod attempt;
 mod beside;
 mod bystander;
-mod campaign;
 mod case;
 mod character;
 mod controls;
@@ -40,6 +39,7 @@ mod place;
 mod question;
 mod refusal;
 mod reset;
+mod retest;
 mod rounds;
 mod sign;
 mod silence;
@@ -57,7 +57,7 @@ mod tests;
 pub(crate) use case::hop_of_arrival;
 pub use judge::{judge, plan};
 pub use observer::{
-    Bystander, Carried, Drew, Lost, Observer, Phases, Position, Refused, Sight, Unheard, Unseen,
+    Bystander, Carried, Drew, Lost, Observer, Phases, Position, Refused, Symptom, Unheard, Unseen,
 };
 
 use serde::{Deserialize, Serialize};

@@ -48,7 +48,7 @@ pub struct Bystander {
     /// The client sent a SYN again because nothing came.
     pub resent: bool,
     /// What was seen, the most telling first.
-    pub sights: Vec<Sight>,
+    pub symptoms: Vec<Symptom>,
 }
 
 /// What an attempt drew, in one word.
@@ -66,7 +66,7 @@ pub enum Drew {
 
 /// One thing that only a bystander sees.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Sight {
+pub enum Symptom {
     /// No SYN of the client is in the capture.
     Unseen(Unseen),
     /// Refusals and resets, beside the server's other answers.

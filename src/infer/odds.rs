@@ -17,7 +17,7 @@
 
 use crate::model::time::Moment;
 
-use super::pattern::Shot;
+use super::pattern::Sample;
 
 /// Shares that living flows, or SYNs that the bucket lets pass, may lose.
 const LOSSES: [f64; 5] = [0.005, 0.02, 0.06, 0.15, 0.3];
@@ -33,7 +33,7 @@ const RATES: std::ops::RangeInclusive<i32> = -24..=20;
 /// Tokens a bucket holds at most.
 const BURSTS: std::ops::RangeInclusive<u32> = 1..=10;
 
-/// Logarithms of how likely the shots are under each explanation.
+/// Logarithms of how likely the samples are under each explanation.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Odds {
     chance: f64,
@@ -43,13 +43,13 @@ pub(super) struct Odds {
 }
 
 impl Odds {
-    /// Weighs the shots, which must stand in the order sent.
-    pub(super) fn of(shots: &[Shot]) -> Self {
+    /// Weighs the samples, which must stand in the order sent.
+    pub(super) fn of(samples: &[Sample]) -> Self {
         Self {
-            chance: by_chance(shots),
-            half_open: by_half_open(shots),
-            flow: by_flow(shots),
-            rate: by_rate(shots),
+            chance: by_chance(samples),
+            half_open: by_half_open(samples),
+            flow: by_flow(samples),
+            rate: by_rate(samples),
         }
     }
 
@@ -64,33 +64,33 @@ impl Odds {
     }
 }
 
-fn by_chance(shots: &[Shot]) -> f64 {
+fn by_chance(samples: &[Sample]) -> f64 {
     let mut tally = Tally::default();
-    for shot in shots {
-        tally.count(shot.good);
+    for sample in samples {
+        tally.count(sample.good);
     }
     tally.marginal()
 }
 
 /// A chain a flow: what follows a silence on the same flow has a chance of its own.
-fn by_half_open(shots: &[Shot]) -> f64 {
+fn by_half_open(samples: &[Sample]) -> f64 {
     let (mut fresh, mut again) = (Tally::default(), Tally::default());
-    for (index, shot) in shots.iter().enumerate() {
-        let before = shots
+    for (index, sample) in samples.iter().enumerate() {
+        let before = samples
             .iter()
             .take(index)
-            .rfind(|before| before.flow == shot.flow);
+            .rfind(|before| before.flow == sample.flow);
         let tally = match before {
             Some(before) if !before.good => &mut again,
             Some(_) | None => &mut fresh,
         };
-        tally.count(shot.good);
+        tally.count(sample.good);
     }
     fresh.marginal() + again.marginal()
 }
 
-fn by_flow(shots: &[Shot]) -> f64 {
-    let flows = tally_flows(shots);
+fn by_flow(samples: &[Sample]) -> f64 {
+    let flows = tally_flows(samples);
     let revival = Failing::by(1.0 - REVIVAL);
     let losses = LOSSES.map(Failing::by);
     let terms = DEAD.iter().flat_map(|dead| {
@@ -110,22 +110,22 @@ fn by_flow(shots: &[Shot]) -> f64 {
 }
 
 /// What each flow drew.
-pub(super) fn tally_flows(shots: &[Shot]) -> Vec<(u8, Tally)> {
+pub(super) fn tally_flows(samples: &[Sample]) -> Vec<(u8, Tally)> {
     let mut flows: Vec<(u8, Tally)> = Vec::new();
-    for shot in shots {
-        match flows.iter_mut().find(|(flow, _)| *flow == shot.flow) {
-            Some((_, tally)) => tally.count(shot.good),
+    for sample in samples {
+        match flows.iter_mut().find(|(flow, _)| *flow == sample.flow) {
+            Some((_, tally)) => tally.count(sample.good),
             None => {
                 let mut tally = Tally::default();
-                tally.count(shot.good);
-                flows.push((shot.flow, tally));
+                tally.count(sample.good);
+                flows.push((sample.flow, tally));
             }
         }
     }
     flows
 }
 
-fn by_rate(shots: &[Shot]) -> f64 {
+fn by_rate(samples: &[Sample]) -> f64 {
     let losses = LOSSES.map(Failing::by);
     let slips = SLIPS.map(|slip| Failing::by(1.0 - slip));
     let mut terms = Vec::new();
@@ -133,13 +133,13 @@ fn by_rate(shots: &[Shot]) -> f64 {
         for burst in BURSTS.map(f64::from) {
             let mut bucket = Bucket::full(rate, burst);
             let (mut passed, mut held) = (Tally::default(), Tally::default());
-            for shot in shots {
-                let tally = if bucket.takes(shot.sent) {
+            for sample in samples {
+                let tally = if bucket.takes(sample.sent) {
                     &mut passed
                 } else {
                     &mut held
                 };
-                tally.count(shot.good);
+                tally.count(sample.good);
             }
             // A bucket that never empties explains nothing.
             let explains = held != Tally::default();

@@ -10,7 +10,7 @@ use crate::model::reply::Answer;
 use crate::model::verdict::Cause;
 
 use super::attempt::answered_when_repeated;
-use super::case::{Case, Drawn, hop_of_arrival};
+use super::case::{Case, Response, hop_of_arrival};
 use super::controls::host_hop;
 use super::distance::answer_hop;
 use super::refusal::refusals;
@@ -43,13 +43,13 @@ pub(super) fn path(case: &Case<'_>, rows: &[Row]) -> Vec<Hop> {
 }
 
 fn host_row(case: &Case<'_>, ttl: u8) -> Hop {
-    let witnesses = case.witnesses();
-    let answered = witnesses
+    let controls = case.control_trials();
+    let answered = controls
         .iter()
-        .filter(|trial| case.drawn(trial).is_answer());
+        .filter(|trial| case.response(trial).is_answer());
     let port = case
         .port_syns()
-        .filter(|trial| case.drawn(trial).is_answer());
+        .filter(|trial| case.response(trial).is_answer());
     let rtt = answered
         .clone()
         .copied()
@@ -68,16 +68,21 @@ fn host_row(case: &Case<'_>, ttl: u8) -> Hop {
 
 /// What full-TTL SYNs to the port drew, as a sight.
 fn port_sight(case: &Case<'_>) -> Option<Sight> {
-    let drawn: Vec<Drawn> = case.port_syns().map(|trial| case.drawn(trial)).collect();
-    if drawn
+    let responses: Vec<Response> = case.port_syns().map(|trial| case.response(trial)).collect();
+    if responses
         .iter()
-        .any(|drawn| matches!(drawn, Drawn::SynAck | Drawn::Reset))
+        .any(|response| matches!(response, Response::SynAck | Response::Reset))
     {
         Some(Sight::Reached)
-    } else if drawn.iter().any(|drawn| matches!(drawn, Drawn::Refused(_))) {
+    } else if responses
+        .iter()
+        .any(|response| matches!(response, Response::Refused(_)))
+    {
         Some(Sight::Refused)
     } else {
-        drawn.contains(&Drawn::Silence).then_some(Sight::Silent)
+        responses
+            .contains(&Response::Silence)
+            .then_some(Sight::Silent)
     }
 }
 

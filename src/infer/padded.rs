@@ -5,7 +5,7 @@ use crate::model::evidence::{LocalRefusal, Trial};
 use crate::model::probe::{Kind, ProbeId};
 use crate::model::reply::Answer;
 
-use super::case::{Case, Drawn, hop_of_arrival};
+use super::case::{Case, Response, hop_of_arrival};
 use super::departure::DEPARTURE_LAG;
 
 /// The largest datagram worth a look: loopback's 64 KiB would measure nothing.
@@ -60,11 +60,11 @@ pub(super) fn padded<'a>(case: &Case<'a>, kind: Kind, size: u16) -> Vec<&'a Tria
 }
 
 /// Those that drew the like.
-pub(super) fn of<'a>(case: &Case<'_>, trials: &[&'a Trial], drawn: Drawn) -> Vec<&'a Trial> {
+pub(super) fn of<'a>(case: &Case<'_>, trials: &[&'a Trial], response: Response) -> Vec<&'a Trial> {
     trials
         .iter()
         .copied()
-        .filter(|trial| case.drawn(trial) == drawn)
+        .filter(|trial| case.response(trial) == response)
         .collect()
 }
 
@@ -84,7 +84,8 @@ pub(super) fn vanished<'a>(case: &Case<'_>, sent: &[&'a Trial]) -> Vec<&'a Trial
     sent.iter()
         .copied()
         .filter(|trial| {
-            case.drawn(trial) == Drawn::Silence || trial.refused == Some(LocalRefusal::Overload)
+            case.response(trial) == Response::Silence
+                || trial.refused == Some(LocalRefusal::Overload)
         })
         .collect()
 }
@@ -92,7 +93,7 @@ pub(super) fn vanished<'a>(case: &Case<'_>, sent: &[&'a Trial]) -> Vec<&'a Trial
 /// Whether a probe may still be answered: also one that the tap has not seen leave yet.
 pub(super) fn is_under_way(case: &Case<'_>, trial: &Trial) -> bool {
     let leaving = trial.is_pending() && !trial.void && case.now.since(trial.sent) < DEPARTURE_LAG;
-    leaving || case.drawn(trial) == Drawn::Pending
+    leaving || case.response(trial) == Response::Pending
 }
 
 /// Whether an echo reply comes from the machine that the port is on, as far as distances tell: a port
@@ -104,7 +105,7 @@ pub(super) fn is_of_port(case: &Case<'_>, trial: &Trial) -> bool {
     };
     let mut port = case
         .port_syns()
-        .filter(|trial| case.drawn(trial) == Drawn::SynAck)
+        .filter(|trial| case.response(trial) == Response::SynAck)
         .map(hop);
     port.any(|distance| distance == hop(trial))
 }

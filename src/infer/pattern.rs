@@ -20,10 +20,10 @@ use crate::model::time::Moment;
 use crate::model::verdict::Confidence;
 
 use super::answer::{OPEN_SYNS, Tally};
-use super::case::{Case, Drawn, ids};
+use super::case::{Case, Response, ids};
 use super::odds::{self, Odds};
 use super::sign::{Observed, Progress, Reading, Sign};
-use super::{attempt, campaign, controls, flawed, loss};
+use super::{attempt, controls, flawed, loss, retest};
 
 /// A SYN with at least this much room before it is paced.
 const ROOM: Duration = Duration::from_millis(1000);
@@ -53,7 +53,7 @@ pub(super) enum Pattern {
     UntilStopped {
         chance: f64,
         since: Duration,
-        witnessed: bool,
+        controlled: bool,
     },
     /// By chance, with bounds of the share that fails.
     ByChance { low: f64, high: f64 },
@@ -70,7 +70,7 @@ pub(super) struct Classified {
 
 /// One SYN to the port as the pattern sees it.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Shot {
+pub(super) struct Sample {
     /// When.
     pub(super) sent: Moment,
     /// On which flow.
@@ -89,25 +89,27 @@ pub(super) struct Shot {
 pub(super) fn classify(case: &Case<'_>) -> Classified {
     let tally = Tally::of(case);
     let wanted = if tally.opened.is_empty() {
-        Drawn::Reset
+        Response::Reset
     } else {
-        Drawn::SynAck
+        Response::SynAck
     };
     let syns: Vec<&Trial> = case.port_syns().collect();
-    let shots = shots(case, &syns, wanted);
-    let unfinished = syns.iter().any(|trial| case.drawn(trial) == Drawn::Pending);
+    let samples = samples(case, &syns, wanted);
+    let unfinished = syns
+        .iter()
+        .any(|trial| case.response(trial) == Response::Pending);
     let next = if case.brief.thorough {
-        campaign::schedule(case, &syns, &shots)
+        retest::schedule(case, &syns, &samples)
     } else {
-        campaign::schedule_few(case, &syns, &shots)
+        retest::schedule_few(case, &syns, &samples)
     };
     let Some(next) = next else {
         return Classified {
-            pattern: weigh(case, &shots, true),
+            pattern: weigh(case, &samples, true),
             progress: Progress::Done,
         };
     };
-    let pattern = weigh(case, &shots, false);
+    let pattern = weigh(case, &samples, false);
     let firm = match pattern {
         Pattern::Negligible => !unfinished,
         Pattern::UntilStopped { chance, since, .. } => {
@@ -130,8 +132,8 @@ pub(super) fn classify(case: &Case<'_>) -> Classified {
     Classified { pattern, progress }
 }
 
-fn shots(case: &Case<'_>, syns: &[&Trial], wanted: Drawn) -> Vec<Shot> {
-    let mut shots = Vec::new();
+fn samples(case: &Case<'_>, syns: &[&Trial], wanted: Response) -> Vec<Sample> {
+    let mut samples = Vec::new();
     let mut before: Option<Moment> = None;
     let excused = if case.brief.thorough {
         Vec::new()
@@ -141,57 +143,57 @@ fn shots(case: &Case<'_>, syns: &[&Trial], wanted: Drawn) -> Vec<Shot> {
     for trial in syns.iter().filter(|trial| !excused.contains(&trial.id)) {
         let paced = before.is_none_or(|before| trial.sent.since(before) >= ROOM);
         before = Some(trial.sent);
-        let drawn = case.drawn(trial);
-        if !matches!(drawn, Drawn::Pending | Drawn::Void) {
+        let response = case.response(trial);
+        if !matches!(response, Response::Pending | Response::Invalidated) {
             let (sent, flow) = (trial.sent, trial.probe.flow.index);
-            shots.push(Shot {
+            samples.push(Sample {
                 sent,
                 flow,
-                good: drawn == wanted,
+                good: response == wanted,
                 paced,
                 repeats: trial.probe.repeats.is_some(),
                 marked: trial.probe.dscp != Dscp::ZERO,
             });
         }
     }
-    shots
+    samples
 }
 
-fn weigh(case: &Case<'_>, shots: &[Shot], complete: bool) -> Pattern {
+fn weigh(case: &Case<'_>, samples: &[Sample], complete: bool) -> Pattern {
     let least = if case.brief.thorough { OPEN_SYNS } else { 3 };
-    if shots.len() < least {
+    if samples.len() < least {
         return Pattern::Unclear;
     }
-    if let Some(stopped) = until_stopped(case, shots, complete) {
+    if let Some(stopped) = until_stopped(case, samples, complete) {
         return stopped;
     }
-    if !case.brief.thorough && campaign::has_recovered(shots) {
+    if !case.brief.thorough && retest::has_recovered(samples) {
         return Pattern::Negligible;
     }
     // The first group showed a loss or two, and its exact repetition none.
     if case.brief.thorough
-        && let Some((first, second)) = shots
+        && let Some((first, second)) = samples
             .get(..2 * OPEN_SYNS)
             .map(|two| two.split_at(OPEN_SYNS))
     {
-        let failed = first.iter().filter(|shot| !shot.good).count();
-        if failed <= SMALL_LOSS && second.iter().all(|shot| shot.good) {
+        let failed = first.iter().filter(|sample| !sample.good).count();
+        if failed <= SMALL_LOSS && second.iter().all(|sample| sample.good) {
             return Pattern::Negligible;
         }
     }
-    if !case.brief.thorough && campaign::has_stopped(shots) {
+    if !case.brief.thorough && retest::has_stopped(samples) {
         // A stop, a rate or loss: two looks more do not tell them apart.
         return Pattern::Unclear;
     }
-    let odds = Odds::of(shots);
-    if let Some(pattern) = by_flow(case, shots, odds).or_else(|| by_rate(case, shots, odds)) {
+    let odds = Odds::of(samples);
+    if let Some(pattern) = by_flow(case, samples, odds).or_else(|| by_rate(case, samples, odds)) {
         return pattern;
     }
     if !complete {
         return Pattern::Unclear;
     }
-    let failed = shots.iter().filter(|shot| !shot.good).count();
-    let (low, high) = loss::wilson(failed as f64, shots.len() as f64);
+    let failed = samples.iter().filter(|sample| !sample.good).count();
+    let (low, high) = loss::wilson(failed as f64, samples.len() as f64);
     // A client that is refused learns so at the first answer: losses before it change nothing.
     let refused = Tally::of(case).opened.is_empty();
     if low < HIDDEN_LOSS || refused {
@@ -201,9 +203,9 @@ fn weigh(case: &Case<'_>, shots: &[Shot], complete: bool) -> Pattern {
     }
 }
 
-fn until_stopped(case: &Case<'_>, shots: &[Shot], complete: bool) -> Option<Pattern> {
-    let last_good = shots.iter().rposition(|shot| shot.good)?;
-    let (before, after) = shots.split_at(last_good + 1);
+fn until_stopped(case: &Case<'_>, samples: &[Sample], complete: bool) -> Option<Pattern> {
+    let last_good = samples.iter().rposition(|sample| sample.good)?;
+    let (before, after) = samples.split_at(last_good + 1);
     let first = after.first()?;
     if flawed::answers_since(case, first.sent) {
         // No client takes them, but nothing has stopped.
@@ -211,10 +213,10 @@ fn until_stopped(case: &Case<'_>, shots: &[Shot], complete: bool) -> Option<Patt
     }
     let paced: Vec<Moment> = after
         .iter()
-        .filter(|shot| shot.paced && !shot.marked)
-        .map(|shot| shot.sent)
+        .filter(|sample| sample.paced && !sample.marked)
+        .map(|sample| sample.sent)
         .collect();
-    let good_before = before.iter().filter(|shot| shot.good).count();
+    let good_before = before.iter().filter(|sample| sample.good).count();
     if paced.len() < 3 || good_before * 2 < before.len() {
         return None;
     }
@@ -222,15 +224,15 @@ fn until_stopped(case: &Case<'_>, shots: &[Shot], complete: bool) -> Option<Patt
     // The flows that answered before must be among the silent ones, or the flow explains it.
     let revisited = after
         .iter()
-        .any(|shot| before.iter().any(|b| b.good && b.flow == shot.flow));
+        .any(|sample| before.iter().any(|b| b.good && b.flow == sample.flow));
     if !revisited {
         return None;
     }
     // A ban of the source silences the controls as well: then what was answered before it counts.
-    let mut witness = case.loss_until(first.sent);
-    witness.answered += u32::try_from(good_before).unwrap_or(0);
+    let mut control = case.loss_until(first.sent);
+    control.answered += u32::try_from(good_before).unwrap_or(0);
     let paced = loss::spread(paced);
-    let chance = witness
+    let chance = control
         .chance_of_silence(paced)
         .min(case.loss().chance_of_silence(paced));
     if complete && since < loss::CONFIRMED_SPAN {
@@ -238,15 +240,15 @@ fn until_stopped(case: &Case<'_>, shots: &[Shot], complete: bool) -> Option<Patt
     }
     // Few looks tell a stop from loss only where it came after several answers, or took echo with it.
     let told = good_before >= 2 && chance <= loss::LIKELY
-        || echo_stopped(case, first.sent, after, witness);
-    if !(case.brief.thorough || told && campaign::has_stopped(shots)) {
+        || echo_stopped(case, first.sent, after, control);
+    if !(case.brief.thorough || told && retest::has_stopped(samples)) {
         return None;
     }
-    let witnessed = case.witnessed_between(first.sent, after.last()?.sent) >= 3;
+    let controlled = case.controls_answered_between(first.sent, after.last()?.sent) >= 3;
     Some(Pattern::UntilStopped {
         chance,
         since,
-        witnessed,
+        controlled,
     })
 }
 
@@ -255,22 +257,24 @@ const BOTH_BY_LOSS: f64 = 0.02;
 
 /// Whether echo was answered before a moment and has drawn nothing since, as the SYNs `after` it, so that
 /// loss hardly explains both.
-fn echo_stopped(case: &Case<'_>, moment: Moment, after: &[Shot], witness: loss::Loss) -> bool {
+fn echo_stopped(case: &Case<'_>, moment: Moment, after: &[Sample], control: loss::Loss) -> bool {
     let (before, since): (Vec<&Trial>, Vec<&Trial>) =
         case.echoes().partition(|trial| trial.sent < moment);
-    let silent = |trial: &&Trial| case.drawn(trial) == Drawn::Silence;
-    let looks = after.iter().filter(|shot| !shot.marked);
-    let looks = looks.map(|shot| shot.sent);
+    let silent = |trial: &&Trial| case.response(trial) == Response::Silence;
+    let looks = after.iter().filter(|sample| !sample.marked);
+    let looks = looks.map(|sample| sample.sent);
     let looks = looks.chain(since.iter().map(|trial| trial.sent));
-    before.iter().any(|trial| case.drawn(trial) == Drawn::Echo)
+    before
+        .iter()
+        .any(|trial| case.response(trial) == Response::Echo)
         && !since.is_empty()
         && since.iter().all(silent)
-        && witness.chance_of_silence(loss::spread(looks)) <= BOTH_BY_LOSS
+        && control.chance_of_silence(loss::spread(looks)) <= BOTH_BY_LOSS
 }
 
 /// Flows that are dead beside living ones, each seen twice at least.
-fn by_flow(case: &Case<'_>, shots: &[Shot], odds: Odds) -> Option<Pattern> {
-    let flows = odds::tally_flows(shots);
+fn by_flow(case: &Case<'_>, samples: &[Sample], odds: Odds) -> Option<Pattern> {
+    let flows = odds::tally_flows(samples);
     let dead = flows.iter().filter(|(_, tally)| tally.good == 0).count();
     let alive = flows.len() - dead;
     if dead == 0 || alive == 0 || flows.iter().any(|(_, tally)| tally.good + tally.bad < 2) {
@@ -287,9 +291,9 @@ fn by_flow(case: &Case<'_>, shots: &[Shot], odds: Odds) -> Option<Pattern> {
 }
 
 /// A rate that lets some pass. What the path loses of the controls, it loses of these SYNs as well.
-fn by_rate(case: &Case<'_>, shots: &[Shot], odds: Odds) -> Option<Pattern> {
-    let failed = shots.iter().filter(|shot| !shot.good).count();
-    let (_, worst) = loss::wilson(failed as f64, shots.len() as f64);
+fn by_rate(case: &Case<'_>, samples: &[Sample], odds: Odds) -> Option<Pattern> {
+    let failed = samples.iter().filter(|sample| !sample.good).count();
+    let (_, worst) = loss::wilson(failed as f64, samples.len() as f64);
     if case.loss().bounds().is_some_and(|(lost, _)| lost >= worst) {
         return None;
     }
@@ -336,13 +340,13 @@ pub(super) fn read_pattern(case: &Case<'_>) -> Reading {
         Pattern::UntilStopped {
             chance,
             since,
-            witnessed,
+            controlled,
         } => (
             Sign::UntilStopped,
             // A slow rate may resume later, and an outage of everything is no ban. Few looks weigh
             // little.
             if case.brief.thorough && since >= STOPPED_FOR {
-                loss::confidence(chance, since, witnessed)
+                loss::confidence(chance, since, controlled)
             } else {
                 Confidence::Possible
             },

@@ -47,7 +47,7 @@ macro_rules! questions {
                     $(Self::$question => $occasion,)+
                 };
                 // Where a bystander sees what decides, nothing else is asked.
-                seen.and(Self::Sight.signs()).is_empty() && occasion(seen)
+                seen.and(Self::Symptom.signs()).is_empty() && occasion(seen)
             }
 
             /// What the evidence says of it.
@@ -76,7 +76,7 @@ fn is_silent(seen: Signs) -> bool {
 
 questions! {
     /// What does a capture show that answers to single SYNs do not?
-    Sight when |_| true, read by bystander::read_sight {
+    Symptom when |_| true, read by bystander::read_symptom {
         /// The client's own kernel could not resolve its next hop.
         StackUnresolved,
         /// The client's own kernel refuses to send.
@@ -266,7 +266,7 @@ questions! {
     }
 
     /// Does the refusal come at once?
-    Haste when |seen| seen.any(&[PortRefused]), read by refusal::read_haste {
+    Latency when |seen| seen.any(&[PortRefused]), read by refusal::read_latency {
         /// Within a round trip.
         RefusedAtOnce,
         /// After a resolution attempt of seconds.
@@ -274,7 +274,7 @@ questions! {
     }
 
     /// Does the refusing router check the TTL first?
-    Order when |seen| seen.any(&[PortRefused]), read by refusal::read_order {
+    TtlCheckOrder when |seen| seen.any(&[PortRefused]), read by refusal::read_ttl_check_order {
         /// A SYN that expires on the refusing router is reported as expired: it has a route.
         TtlFirst,
         /// It is refused all the same.
@@ -301,7 +301,7 @@ questions! {
     }
 
     /// Is the refusal the host's own, or of a transparent box just before it?
-    Early when |seen| seen.any(&[ForgedReset, RefusedByTarget]) && seen.any(&[AtHost, UnknownDistance]), read by silence::read_early {
+    FragmentRefusal when |seen| seen.any(&[ForgedReset, RefusedByTarget]) && seen.any(&[AtHost, UnknownDistance]), read by silence::read_fragment_refusal {
         /// Refused although its rest never came: not by a host that reassembles first.
         FragmentRefused,
         /// Held.

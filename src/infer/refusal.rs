@@ -16,8 +16,8 @@ use crate::model::verdict::{Confidence, HopRef, Method};
 
 use super::Ask;
 use super::answer::flow_after;
-use super::case::{Case, Drawn, echo, hop_of_arrival, ids, limited_syn, spare_flow, syn};
-use super::controls::{ATTEMPTS, baseline, host_answers, insist_for, join};
+use super::case::{Case, Response, echo, hop_of_arrival, ids, limited_syn, spare_flow, syn};
+use super::controls::{ATTEMPTS, baseline, host_answers, join, retry_for};
 use super::sign::{Observed, Progress, Reading, Sign};
 use super::translation::{is_forwarded, reports_in_its_name};
 
@@ -163,8 +163,8 @@ pub(super) const fn says_no_route(refusal: Refusal) -> bool {
     )
 }
 
-/// Reads [`super::sign::Question::Haste`].
-pub(super) fn read_haste(case: &Case<'_>) -> Reading {
+/// Reads [`super::sign::Question::Latency`].
+pub(super) fn read_latency(case: &Case<'_>) -> Reading {
     let refusals = refusals(case);
     let Some(slowest) = refusals.iter().max_by_key(|refused| refused.took) else {
         return Reading::nothing();
@@ -260,7 +260,7 @@ pub(super) fn read_scope(case: &Case<'_>) -> Reading {
     let spared: Vec<&Trial> = tried
         .iter()
         .copied()
-        .filter(|trial| case.drawn(trial).is_answer())
+        .filter(|trial| case.response(trial).is_answer())
         .collect();
     if !spared.is_empty() {
         // A policy rule may send this port alone where there is no route.
@@ -285,7 +285,7 @@ pub(super) fn read_scope(case: &Case<'_>) -> Reading {
     let refused: Vec<&Trial> = tried
         .iter()
         .copied()
-        .filter(|trial| matches!(case.drawn(trial), Drawn::Refused(_)))
+        .filter(|trial| matches!(case.response(trial), Response::Refused(_)))
         .collect();
     if refused.iter().any(|trial| trial.probe.kind == Kind::Echo) {
         return Reading::done(Observed {
@@ -325,7 +325,7 @@ fn spared_in_silence(case: &Case<'_>, tried: &[&Trial]) -> Reading {
             refused.trial.sent >= silent.sent && apart >= in_order && apart <= BESIDE
         })
     };
-    let is_silent = |trial: &&&Trial| case.drawn(trial) == Drawn::Silence;
+    let is_silent = |trial: &&&Trial| case.response(trial) == Response::Silence;
     let mut beside: Vec<&Trial> = tried
         .iter()
         .filter(is_silent)
@@ -348,7 +348,7 @@ fn spared_in_silence(case: &Case<'_>, tried: &[&Trial]) -> Reading {
     };
     let echoes: Vec<&Trial> = case.echoes().collect();
     match echoes.last() {
-        Some(last) if case.drawn(last) == Drawn::Pending => {
+        Some(last) if case.response(last) == Response::Pending => {
             let is_followed = case.port_syns().any(|trial| trial.id > last.id);
             let asks = if is_followed {
                 Vec::new()
@@ -421,8 +421,8 @@ pub(super) fn find_refuser(case: &Case<'_>) -> Option<Found> {
     })
 }
 
-/// Reads [`super::sign::Question::Order`].
-pub(super) fn read_order(case: &Case<'_>) -> Reading {
+/// Reads [`super::sign::Question::TtlCheckOrder`].
+pub(super) fn read_ttl_check_order(case: &Case<'_>) -> Reading {
     let refusals = refusals(case);
     let Some(first) = refusals.first() else {
         return Reading::nothing();
@@ -457,7 +457,7 @@ pub(super) fn read_order(case: &Case<'_>) -> Reading {
             })
             .collect();
         let expiring = limited_syn(Target::Endpoint, spare_flow(case, 0), ttl);
-        join(&mut progress, insist_for(case, &at, expiring, 1, 3));
+        join(&mut progress, retry_for(case, &at, expiring, 1, 3));
     }
     if progress != Progress::Done {
         return Reading {

@@ -23,8 +23,8 @@ use crate::model::reply::Reply;
 use crate::model::verdict::Confidence;
 
 use super::answer::{Tally, reset_syns};
-use super::case::{Case, Drawn, echo, limited_syn, spare_flow, syn};
-use super::controls::{baseline, insist, insist_for, join, marked_baseline};
+use super::case::{Case, Response, echo, limited_syn, spare_flow, syn};
+use super::controls::{baseline, join, marked_baseline, retry, retry_for};
 use super::distance::{answer_hop, is_as_far_as_host};
 use super::limited::{limited, limited_control};
 use super::sign::{Observed, Progress, Reading, Sign};
@@ -44,9 +44,13 @@ struct Echoing {
     basis: Vec<ProbeId>,
 }
 
-fn echoing<'a>(case: &Case<'a>, trials: impl Iterator<Item = &'a Trial>, answer: Drawn) -> Echoing {
+fn echoing<'a>(
+    case: &Case<'a>,
+    trials: impl Iterator<Item = &'a Trial>,
+    answer: Response,
+) -> Echoing {
     let answered: Vec<(&Trial, Reply)> = trials
-        .filter(|trial| case.drawn(trial) == answer)
+        .filter(|trial| case.response(trial) == answer)
         .filter_map(|trial| Some((trial, case.telling(trial)?.reply)))
         .collect();
     let written = |mark: Dscp| -> BTreeSet<Dscp> {
@@ -86,7 +90,7 @@ fn drawn_early(case: &Case<'_>) -> Option<Early> {
         .filter(|ttl| (1..64).contains(ttl))?;
     let flow = spare_flow(case, usize::from(before));
     let port = limited(case, Target::Endpoint, before);
-    let mut progress = insist_for(
+    let mut progress = retry_for(
         case,
         &port,
         limited_syn(Target::Endpoint, flow, before),
@@ -94,13 +98,15 @@ fn drawn_early(case: &Case<'_>) -> Option<Early> {
         2,
     );
     let mut answered = None;
-    if let Some(drew) = port.iter().find(|trial| case.drawn(trial) == Drawn::Reset)
+    if let Some(drew) = port
+        .iter()
+        .find(|trial| case.response(trial) == Response::Reset)
         && let Some((probe, other)) = limited_control(case, before)
     {
-        join(&mut progress, insist_for(case, &other, probe, 1, 2));
+        join(&mut progress, retry_for(case, &other, probe, 1, 2));
         let expired = other
             .iter()
-            .find(|trial| case.drawn(trial) == Drawn::EnRoute);
+            .find(|trial| case.response(trial) == Response::EnRoute);
         answered = expired.map(|expired| vec![drew.id, expired.id]);
     }
     Some(Early { answered, progress })
@@ -108,7 +114,7 @@ fn drawn_early(case: &Case<'_>) -> Option<Early> {
 
 /// Reads [`super::sign::Question::Origin`].
 pub(super) fn read_origin(case: &Case<'_>) -> Reading {
-    let port = echoing(case, case.port_syns(), Drawn::Reset);
+    let port = echoing(case, case.port_syns(), Response::Reset);
     let tally = Tally::of(case);
     let seen = |sign, strength, basis, because: &'static str| {
         Reading::done(Observed {
@@ -162,7 +168,7 @@ pub(super) fn read_origin(case: &Case<'_>) -> Reading {
         // On a flow that is known to be answered: a dead leg would hide the mark.
         let reset = case
             .port_syns()
-            .find(|trial| case.drawn(trial) == Drawn::Reset);
+            .find(|trial| case.response(trial) == Response::Reset);
         let flow = reset.map_or(0, |trial| trial.probe.flow.index);
         for mark in [Dscp::ZERO, Dscp::MARK] {
             let probe = Probe {
@@ -173,7 +179,7 @@ pub(super) fn read_origin(case: &Case<'_>) -> Reading {
                 .port_syns()
                 .filter(|trial| trial.probe.dscp == mark && trial.probe.flow.index == flow)
                 .collect();
-            join(&mut progress, insist_for(case, &of_mark, probe, 1, 6));
+            join(&mut progress, retry_for(case, &of_mark, probe, 1, 6));
         }
         let unclear = Observed {
             sign: Sign::UntestedReset,
@@ -181,9 +187,9 @@ pub(super) fn read_origin(case: &Case<'_>) -> Reading {
             basis: port.basis,
             because: "marked and unmarked SYNs were not both answered".into(),
         };
-        let silent = case
-            .port_syns()
-            .filter(|trial| trial.probe.dscp == Dscp::MARK && case.drawn(trial) == Drawn::Silence);
+        let silent = case.port_syns().filter(|trial| {
+            trial.probe.dscp == Dscp::MARK && case.response(trial) == Response::Silence
+        });
         let is_shown = progress == Progress::Done || silent.count() >= MARKED_IN_VAIN;
         return Reading {
             sign: is_shown.then_some(unclear),
@@ -191,7 +197,7 @@ pub(super) fn read_origin(case: &Case<'_>) -> Reading {
         };
     }
     for control in &case.brief.controls {
-        let control = echoing(case, case.control_syns(control.port), Drawn::Reset);
+        let control = echoing(case, case.control_syns(control.port), Response::Reset);
         let basis = || port.basis.iter().chain(&control.basis).copied().collect();
         // Marked alike, they are answered differently, and the port's answers do not follow the mark.
         let alike = control.marked.is_empty() || !control.marked.is_disjoint(&port.marked);
@@ -213,7 +219,7 @@ pub(super) fn read_origin(case: &Case<'_>) -> Reading {
         .filter(|t| t.probe.dscp == Dscp::MARK)
         .collect();
     if case.echo_answers() {
-        join(&mut progress, insist(case, &marked_echoes, marked));
+        join(&mut progress, retry(case, &marked_echoes, marked));
     }
     if progress != Progress::Done {
         return Reading {
@@ -221,7 +227,7 @@ pub(super) fn read_origin(case: &Case<'_>) -> Reading {
             progress,
         };
     }
-    let echoes = echoing(case, case.echoes(), Drawn::Echo);
+    let echoes = echoing(case, case.echoes(), Response::Echo);
     let like_linux = case
         .port_syns()
         .filter_map(|trial| case.telling(trial))

@@ -7,7 +7,7 @@ use crate::model::probe::{Flow, Probe, Target, Ttl};
 use crate::model::time::Moment;
 
 use super::Ask;
-use super::case::{Case, Drawn, echo, limited_syn};
+use super::case::{Case, Response, echo, limited_syn};
 use super::controls::baseline;
 use super::locate::{End, MEASURED, measure};
 use super::sign::Progress;
@@ -86,7 +86,7 @@ pub(super) fn plan(case: &Case<'_>, rows: &[Row], end: &End) -> Progress {
         Progress::Asking(asks)
     } else if traced
         .iter()
-        .any(|trial| case.drawn(trial) == Drawn::Pending)
+        .any(|trial| case.response(trial) == Response::Pending)
     {
         Progress::Waiting(None)
     } else {

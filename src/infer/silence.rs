@@ -19,8 +19,8 @@ use crate::model::time::Moment;
 use crate::model::verdict::Confidence;
 
 use super::Ask;
-use super::case::{Case, Drawn, echo, ids, spare_flow};
-use super::controls::{self, baseline, host_answers, insist_for};
+use super::case::{Case, Response, echo, ids, spare_flow};
+use super::controls::{self, baseline, host_answers, retry_for};
 use super::locate;
 use super::loss::{self, Loss};
 use super::sign::{Observed, Progress, Reading, Sign};
@@ -48,7 +48,7 @@ fn fragments<'a>(case: &Case<'a>, target: Target) -> Vec<&'a Trial> {
 /// on IPv6 says so in its own name.
 fn reported(case: &Case<'_>, trials: &[&Trial]) -> Vec<ProbeId> {
     let by_host = |trial: &&Trial| {
-        case.drawn(trial) == Drawn::Reassembly
+        case.response(trial) == Response::Reassembly
             && trial
                 .replies
                 .iter()
@@ -143,7 +143,7 @@ pub(super) fn read_fragment(case: &Case<'_>) -> Reading {
     }
     let waits = |trials: &[&Trial]| {
         let mut trials = trials.iter();
-        trials.any(|trial| case.drawn(trial) == Drawn::Pending)
+        trials.any(|trial| case.response(trial) == Response::Pending)
     };
     let compares = |(_, group): &(Target, Vec<&Trial>)| reported(case, group).len() >= 2;
     let is_compared = compared.iter().any(compares);
@@ -155,29 +155,29 @@ pub(super) fn read_fragment(case: &Case<'_>) -> Reading {
 
 /// No fragment to the port was reported, and all were waited for.
 fn stopped(case: &Case<'_>, port: &[&Trial], compared: &[(Target, Vec<&Trial>)]) -> Reading {
-    let mut witness = Loss::default();
+    let mut control = Loss::default();
     let mut basis = ids(port.iter().copied());
     for (_, group) in compared {
         let arrived = reported(case, group);
         if !arrived.is_empty() {
-            witness.answered += u32::try_from(arrived.len()).unwrap_or(0);
-            witness.lost += u32::try_from(group.len() - arrived.len()).unwrap_or(0);
+            control.answered += u32::try_from(arrived.len()).unwrap_or(0);
+            control.lost += u32::try_from(group.len() - arrived.len()).unwrap_or(0);
             basis.extend(arrived);
         }
     }
     let silent: Vec<Moment> = port
         .iter()
-        .filter(|trial| case.drawn(trial) == Drawn::Silence)
+        .filter(|trial| case.response(trial) == Response::Silence)
         .map(|trial| trial.sent)
         .collect();
-    let chance = witness
+    let chance = control
         .and(case.loss())
         .chance_of_silence(loss::spread(silent));
     let by_loss = chance > loss::LIKELY;
-    if witness.answered == 0 || case.family() == Family::V6 || by_loss {
-        let because = if case.family() == Family::V4 && witness.answered > 0 {
+    if control.answered == 0 || case.family() == Family::V6 || by_loss {
+        let because = if case.family() == Family::V4 && control.answered > 0 {
             "the path loses so much that the fragments to the port may all have been lost"
-        } else if witness.answered > 0 {
+        } else if control.answered > 0 {
             "IPv6 hosts may filter the port before they reassemble, so the fragment test cannot \
              tell host from edge"
         } else {
@@ -224,7 +224,7 @@ fn fragment_asks(case: &Case<'_>, port: &[&Trial], targets: &[Target]) -> Vec<As
     // What resets an ACK may be a listener that is only too busy for SYNs.
     let passes = case
         .trials(|probe| probe.kind == Kind::Ack)
-        .any(|trial| case.drawn(trial) == Drawn::Reset);
+        .any(|trial| case.response(trial) == Response::Reset);
     let enough = if lossy || passes {
         MORE_FRAGMENTS
     } else {
@@ -240,8 +240,8 @@ fn fragment_asks(case: &Case<'_>, port: &[&Trial], targets: &[Target]) -> Vec<As
     }]
 }
 
-/// Reads [`super::sign::Question::Early`].
-pub(super) fn read_early(case: &Case<'_>) -> Reading {
+/// Reads [`super::sign::Question::FragmentRefusal`].
+pub(super) fn read_fragment_refusal(case: &Case<'_>) -> Reading {
     if let Some(kernel) = kernel_refusal(case) {
         return Reading::done(kernel);
     }
@@ -252,7 +252,7 @@ pub(super) fn read_early(case: &Case<'_>) -> Reading {
     let refused: Vec<&Trial> = sent
         .iter()
         .copied()
-        .filter(|trial| matches!(case.drawn(trial), Drawn::Reset | Drawn::Refused(_)))
+        .filter(|trial| matches!(case.response(trial), Response::Reset | Response::Refused(_)))
         .collect();
     if !refused.is_empty() {
         return Reading::done(Observed {
@@ -319,7 +319,7 @@ const RANGE_AT: [u64; 2] = [2500, 11_500];
 fn in_turn(case: &Case<'_>, progress: Progress, turns: &[u64], sent: &[&Trial]) -> Progress {
     let silent = case
         .port_syns()
-        .all(|trial| !matches!(case.drawn(trial), Drawn::Refused(_)));
+        .all(|trial| !matches!(case.response(trial), Response::Refused(_)));
     let turn = turns
         .get(sent.len())
         .filter(|_| silent && !case.brief.thorough);
@@ -353,7 +353,7 @@ fn bare(case: &Case<'_>, kind: Kind, (resets, silent): (Sign, Sign), name: &str)
     let reset: Vec<&Trial> = trials
         .iter()
         .copied()
-        .filter(|trial| case.drawn(trial) == Drawn::Reset)
+        .filter(|trial| case.response(trial) == Response::Reset)
         .collect();
     let flow = spare_flow(case, trials.len());
     let probe = Probe::plain(kind, Target::Endpoint, Flow::ephemeral(flow));
@@ -363,11 +363,11 @@ fn bare(case: &Case<'_>, kind: Kind, (resets, silent): (Sign, Sign), name: &str)
         &BESIDE_REFUSALS_AT
     };
     let most = if case.brief.thorough { 5 } else { turns.len() };
-    let asked = insist_for(case, &trials, probe, 1, most);
+    let asked = retry_for(case, &trials, probe, 1, most);
     let progress = in_turn(case, asked, turns, &trials);
     let mut refused = trials
         .iter()
-        .filter(|trial| matches!(case.drawn(trial), Drawn::Refused(_)));
+        .filter(|trial| matches!(case.response(trial), Response::Refused(_)));
     if let (Kind::Fin, Some(refused)) = (kind, refused.next()) {
         // A translation that looks at single packets would refuse it as well.
         return Reading::done(Observed {
@@ -384,7 +384,7 @@ fn bare(case: &Case<'_>, kind: Kind, (resets, silent): (Sign, Sign), name: &str)
         // Where nothing else is lost, the way of one is not the way of the other.
         let is_mixed = trials
             .iter()
-            .any(|trial| case.drawn(trial) == Drawn::Silence);
+            .any(|trial| case.response(trial) == Response::Silence);
         let strength = if is_mixed && case.loss().lost == 0 {
             Confidence::Possible
         } else {
@@ -448,7 +448,7 @@ pub(super) fn read_range(case: &Case<'_>) -> Reading {
     let answered: Vec<&Trial> = trials
         .iter()
         .copied()
-        .filter(|trial| matches!(case.drawn(trial), Drawn::SynAck | Drawn::Reset))
+        .filter(|trial| matches!(case.response(trial), Response::SynAck | Response::Reset))
         .collect();
     let flow = u8::try_from(trials.len() % available).unwrap_or(0);
     let probe = Probe::plain(Kind::Syn, Target::Endpoint, Flow::privileged(flow));
@@ -459,7 +459,7 @@ pub(super) fn read_range(case: &Case<'_>) -> Reading {
     };
     let progress = in_turn(
         case,
-        insist_for(case, &trials, probe, 2, most),
+        retry_for(case, &trials, probe, 2, most),
         &RANGE_AT,
         &trials,
     );

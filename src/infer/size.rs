@@ -24,7 +24,7 @@ use crate::model::time::Moment;
 use crate::model::verdict::Confidence;
 
 use super::Ask;
-use super::case::{Case, Drawn, echo, ids, syn};
+use super::case::{Case, Response, echo, ids, syn};
 use super::hole;
 use super::loss::{self, Loss};
 use super::padded::{full, is_of_port, is_under_way, middle, of, padded, small, told, vanished};
@@ -57,7 +57,7 @@ fn said(sign: Sign, strength: Confidence, basis: Vec<ProbeId>, because: String) 
 pub(super) fn read_size(case: &Case<'_>) -> Reading {
     let opened = case
         .port_syns()
-        .filter(|trial| case.drawn(trial) == Drawn::SynAck)
+        .filter(|trial| case.response(trial) == Response::SynAck)
         .take(1);
     if case.brief.vantage.loopback {
         let because = "the target is this host: no link stands between".to_owned();
@@ -119,7 +119,7 @@ impl Echoed {
 
 /// What full-size echo replies show; `None` without any.
 fn by_echo(case: &Case<'_>, large: &[&Trial], size: u16) -> Option<Observed> {
-    let replies: Vec<Echoed> = of(case, large, Drawn::Echo)
+    let replies: Vec<Echoed> = of(case, large, Response::Echo)
         .into_iter()
         .filter(|trial| is_of_port(case, trial))
         .filter_map(Echoed::of)
@@ -181,7 +181,7 @@ enum Stage {
 
 fn echo_stage(case: &Case<'_>, large: &[&Trial], size: u16) -> Stage {
     let natural: Vec<&Trial> = case.echoes().collect();
-    let answered = of(case, &natural, Drawn::Echo);
+    let answered = of(case, &natural, Response::Echo);
     let awaited = natural
         .iter()
         .chain(large)
@@ -194,7 +194,7 @@ fn echo_stage(case: &Case<'_>, large: &[&Trial], size: u16) -> Stage {
     if answered.iter().all(elsewhere) && !natural.is_empty() {
         return Stage::Unanswered;
     }
-    let translated = of(case, large, Drawn::Echo).iter().any(elsewhere);
+    let translated = of(case, large, Response::Echo).iter().any(elsewhere);
     let waiting = large.iter().filter(|trial| is_under_way(case, trial));
     if translated || waiting.count() + vanished(case, large).len() < large.len() {
         // Refused, by a filter or by this host: that is no size that does not fit.
@@ -232,7 +232,7 @@ fn after_the_last(case: &Case<'_>) -> Moment {
 /// What padded SYNs show; `echo` says whether small echo requests are answered and full-size ones not.
 fn by_syns(case: &Case<'_>, size: u16, echo: bool) -> Reading {
     let large = padded(case, Kind::Syn, size);
-    let passed = of(case, &large, Drawn::SynAck);
+    let passed = of(case, &large, Response::SynAck);
     if !passed.is_empty() {
         let there = There {
             passes: true,
@@ -255,13 +255,13 @@ fn by_syns(case: &Case<'_>, size: u16, echo: bool) -> Reading {
         ));
     }
     let gone = vanished(case, &large);
-    let control = padded(case, Kind::Syn, small(case));
-    let small_passed = of(case, &control, Drawn::SynAck);
-    let small_gone = vanished(case, &control);
+    let smaller = padded(case, Kind::Syn, small(case));
+    let small_passed = of(case, &smaller, Response::SynAck);
+    let small_gone = vanished(case, &smaller);
     if gone.len() >= FEW && !small_passed.is_empty() {
         return way_there(case, size, (&gone, &small_passed), echo);
     }
-    let enough = if witness(case, &[]).lost > 0 {
+    let enough = if loss_beside(case, &[]).lost > 0 {
         FEW_LOSSY
     } else {
         FEW
@@ -297,8 +297,8 @@ fn way_there(
         Vec::new()
     };
     let all: Vec<&Trial> = gone.iter().chain(&echoes).copied().collect();
-    let witness = witness(case, &padded(case, Kind::Syn, small(case)));
-    let strength = weigh(witness, &all);
+    let control = loss_beside(case, &padded(case, Kind::Syn, small(case)));
+    let strength = weigh(control, &all);
     let mut basis = ids(all);
     basis.extend(ids(small_passed.iter().copied()));
     let observed = said(
@@ -318,7 +318,7 @@ fn way_there(
             asks.extend(again(case, Kind::Echo, size, MOST));
         }
     }
-    let sign = Some(observed).filter(|_| !is_lossy(witness, strength));
+    let sign = Some(observed).filter(|_| !is_lossy(control, strength));
     if !asks.is_empty() {
         return Reading::going_on(sign, asks);
     }
@@ -360,7 +360,7 @@ fn way_back(case: &Case<'_>, size: u16, echo: bool, there: There) -> Reading {
         return Reading::done(there.untested(why, Vec::new()));
     }
     let between = padded(case, Kind::Echo, middle(case));
-    let answered = of(case, &between, Drawn::Echo);
+    let answered = of(case, &between, Response::Echo);
     if answered.is_empty() {
         let gone = vanished(case, &between);
         if gone.len() >= FEW {
@@ -384,10 +384,10 @@ fn way_back(case: &Case<'_>, size: u16, echo: bool, there: There) -> Reading {
     } else {
         Confidence::Likely
     };
-    let witness = witness(case, &between);
-    let strength = weigh(witness, &gone).min(most);
+    let control = loss_beside(case, &between);
+    let strength = weigh(control, &gone).min(most);
     let mut asks = again(case, Kind::Echo, size, MOST_ECHOES);
-    let lossy = is_lossy(witness, strength);
+    let lossy = is_lossy(control, strength);
     let large = padded(case, Kind::Echo, size);
     let awaited = asks.is_empty() && large.iter().any(|trial| is_under_way(case, trial));
     if lossy && asks.is_empty() && !awaited {
@@ -423,25 +423,25 @@ fn way_back(case: &Case<'_>, size: u16, echo: bool, there: There) -> Reading {
 }
 
 /// Whether the path loses so much that the silence of some full-size packets shows no hole.
-fn is_lossy(witness: Loss, strength: Confidence) -> bool {
-    strength < Confidence::Likely && witness.lost > 0
+fn is_lossy(control: Loss, strength: Confidence) -> bool {
+    strength < Confidence::Likely && control.lost > 0
 }
 
 /// What others show of the loss: the controls, SYNs to the port, which answers, and `smaller` packets.
-fn witness<'a>(case: &Case<'a>, smaller: &[&'a Trial]) -> Loss {
-    let drew = |pick: &dyn Fn(Drawn) -> bool| {
+fn loss_beside<'a>(case: &Case<'a>, smaller: &[&'a Trial]) -> Loss {
+    let drew = |pick: &dyn Fn(Response) -> bool| {
         let all = case.port_syns().chain(smaller.iter().copied());
-        u32::try_from(all.filter(|trial| pick(case.drawn(trial))).count()).unwrap_or(u32::MAX)
+        u32::try_from(all.filter(|trial| pick(case.response(trial))).count()).unwrap_or(u32::MAX)
     };
     case.loss().and(Loss {
-        answered: drew(&Drawn::is_answer),
-        lost: drew(&|drawn| drawn == Drawn::Silence),
+        answered: drew(&Response::is_answer),
+        lost: drew(&|response| response == Response::Silence),
     })
 }
 
-/// How firmly the silence of full-size probes stands against loss as `witness` shows it.
-fn weigh(witness: Loss, gone: &[&Trial]) -> Confidence {
-    let chance = witness.chance_of_silence(loss::spread(gone.iter().map(|trial| trial.sent)));
+/// How firmly the silence of full-size probes stands against loss as `control` shows it.
+fn weigh(control: Loss, gone: &[&Trial]) -> Confidence {
+    let chance = control.chance_of_silence(loss::spread(gone.iter().map(|trial| trial.sent)));
     // However many: a filter by size alone would look the same.
     loss::confidence(chance, Duration::ZERO, false)
 }
@@ -458,7 +458,7 @@ fn again(case: &Case<'_>, kind: Kind, size: u16, most: usize) -> Vec<Ask> {
     }
     let alive: Vec<u8> = case
         .port_syns()
-        .filter(|trial| case.drawn(trial) == Drawn::SynAck)
+        .filter(|trial| case.response(trial) == Response::SynAck)
         .map(|trial| trial.probe.flow.index)
         .collect();
     let flow = alive.get(sent.len() % alive.len().max(1)).copied();

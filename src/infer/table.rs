@@ -58,7 +58,7 @@ pub(super) static TABLE: &[Hypothesis] = &[
         rarely: Signs::of(&[
             RationedByRouter, RationedByTarget, UnroutedForOthers, NotForwarded, NotPassedOn,
         ]),
-        placed_by: Some(Question::Order),
+        placed_by: Some(Question::TtlCheckOrder),
         ..Hypothesis::plain(Cause::NoNeighbor)
     },
     Hypothesis {
@@ -78,7 +78,7 @@ pub(super) static TABLE: &[Hypothesis] = &[
             PortSilent, RefusalsSpared, TraceLoops, RefusedByTarget, UnresolvedForOthers,
             StackRefuses, UnseenRefusedByRouter, NotForwarded, NotPassedOn,
         ]),
-        placed_by: Some(Question::Order),
+        placed_by: Some(Question::TtlCheckOrder),
         ..Hypothesis::plain(Cause::NoRoute)
     },
     Hypothesis {
@@ -168,7 +168,7 @@ pub(super) static TABLE: &[Hypothesis] = &[
         ]),
         rare: true,
         doubted_by: Signs::of(&[UntestedReset]),
-        placed_by: Some(Question::Order),
+        placed_by: Some(Question::TtlCheckOrder),
         ..Hypothesis::plain(Cause::RejectPath)
     },
     Hypothesis {

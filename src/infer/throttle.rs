@@ -28,7 +28,7 @@ use crate::model::reply::{Answer, Refusal};
 use crate::model::time::Moment;
 use crate::model::verdict::{Confidence, HopRef, Method};
 
-use super::case::{Case, Drawn, ids};
+use super::case::{Case, Response, ids};
 use super::loss;
 use super::sign::{Observed, Reading, Sign};
 use super::trace::{self, Row};
@@ -309,7 +309,7 @@ fn fair<'a>(
             && probe.ttl.0 > last
     });
     silent
-        .filter(|trial| case.drawn(trial) == Drawn::Silence)
+        .filter(|trial| case.response(trial) == Response::Silence)
         .filter_map(|trial| Some((trial, fairness(case, trial, &errors)?)))
         .collect()
 }

@@ -10,7 +10,7 @@ use crate::model::probe::{Kind, ProbeId, Target};
 use crate::model::time::Moment;
 use crate::model::verdict::HopRef;
 
-use super::case::{Case, Drawn};
+use super::case::{Case, Response};
 
 /// What the two kinds of flow drew from one hop.
 #[derive(Clone, Debug, Default)]
@@ -74,8 +74,8 @@ impl Flowed {
     }
 
     fn add(&mut self, case: &Case<'_>, trial: &Trial) {
-        match case.drawn(trial) {
-            Drawn::EnRoute => {
+        match case.response(trial) {
+            Response::EnRoute => {
                 let expired = trial
                     .replies
                     .iter()
@@ -84,10 +84,10 @@ impl Flowed {
                     self.expired.push((trial.id, heard.reply.from));
                 }
             }
-            Drawn::SynAck | Drawn::Reset | Drawn::Echo => self.reached.push(trial.id),
-            Drawn::Refused(_) => self.refused.push(trial.id),
-            Drawn::Silence => self.silent.push((trial.id, trial.sent)),
-            Drawn::Reassembly | Drawn::Pending | Drawn::Void => return,
+            Response::SynAck | Response::Reset | Response::Echo => self.reached.push(trial.id),
+            Response::Refused(_) => self.refused.push(trial.id),
+            Response::Silence => self.silent.push((trial.id, trial.sent)),
+            Response::Reassembly | Response::Pending | Response::Invalidated => return,
         }
         self.tried += 1;
         if let Some(rtt) = trial.rtt() {
@@ -111,22 +111,22 @@ pub(super) fn rows(case: &Case<'_>) -> Vec<Row> {
             Target::Control(_) | Target::Host => row.control.add(case, trial),
         }
     }
-    for sight in case.evidence.siblings() {
-        let row = row_of(&mut rows, sight.ttl);
-        let (beside, own) = if sight.of_port {
+    for symptom in case.evidence.siblings() {
+        let row = row_of(&mut rows, symptom.ttl);
+        let (beside, own) = if symptom.of_port {
             (&mut row.siblings[0], &row.port)
         } else {
             (&mut row.siblings[1], &row.control)
         };
         // This diagnosis' own are among them.
-        let own = match sight.from {
+        let own = match symptom.from {
             Some(from) => own.expired.iter().filter(|(_, by)| *by == from).count(),
             None => own.silent.len(),
         };
-        let times = sight
+        let times = symptom
             .times
             .saturating_sub(u32::try_from(own).unwrap_or(u32::MAX));
-        match sight.from {
+        match symptom.from {
             Some(from) if times > 0 => {
                 beside.from.push(from);
                 beside.reports += times;
@@ -197,7 +197,7 @@ pub(super) fn circle(rows: &[Row]) -> Option<Circle> {
 /// SYNs to the port with full TTL that were reported expired, and by whom.
 pub(super) fn expired_in_full<'a>(case: &Case<'a>) -> Vec<(&'a Trial, IpAddr)> {
     case.port_syns()
-        .filter(|trial| case.drawn(trial) == Drawn::EnRoute)
+        .filter(|trial| case.response(trial) == Response::EnRoute)
         .filter_map(|trial| {
             let mut replies = trial.replies.iter();
             let heard = replies.find(|heard| heard.reply.answer.is_time_exceeded())?;

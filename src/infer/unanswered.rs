@@ -11,7 +11,7 @@ use crate::model::verdict::Confidence;
 
 use super::answer::{STEP, Tally, flow_after};
 use super::attempt::Attempt;
-use super::case::{Case, Drawn, ids, syn};
+use super::case::{Case, Response, ids, syn};
 use super::loss::{self, Loss};
 use super::sign::{Observed, Progress, Reading, Sign};
 use super::{Ask, controls, locate};
@@ -156,9 +156,9 @@ fn unasked_flow(case: &Case<'_>) -> Option<u8> {
             && (!probe.ttl.is_full() || probe.extras != Extras::Usual)
     });
     let through = other.filter_map(|trial| {
-        let reach = match case.drawn(trial) {
-            Drawn::SynAck => u8::MAX,
-            Drawn::EnRoute if !trial.probe.ttl.is_full() => trial.probe.ttl.0,
+        let reach = match case.response(trial) {
+            Response::SynAck => u8::MAX,
+            Response::EnRoute if !trial.probe.ttl.is_full() => trial.probe.ttl.0,
             _ => return None,
         };
         Some((reach, trial.probe.flow.index))
@@ -186,17 +186,17 @@ fn weigh(case: &Case<'_>, silent: &[&Trial]) -> (f64, Confidence) {
     let (Some(first), Some(last)) = (silent.first(), silent.last()) else {
         return (1.0, Confidence::Possible);
     };
-    let witnessed = case.witnessed_between(first.sent, last.sent) >= 3;
-    let reached = |trial: &Trial| !trial.probe.ttl.is_full() && case.drawn(trial).is_answer();
+    let controlled = case.controls_answered_between(first.sent, last.sent) >= 3;
+    let reached = |trial: &Trial| !trial.probe.ttl.is_full() && case.response(trial).is_answer();
     let is_mute = loss == Loss::default() && !case.evidence.trials().iter().any(reached);
     if is_mute && silent.len() >= SILENT_LEAST {
-        // Nothing on the address answers at all; the routers before it are witness enough that
+        // Nothing on the address answers at all; the routers before it are control enough that
         // probes leave, and this is said at most as the best reading.
         return (chance, Confidence::Likely);
     }
     (
         chance,
-        loss::confidence(chance, last.sent.since(first.sent), witnessed),
+        loss::confidence(chance, last.sent.since(first.sent), controlled),
     )
 }
 

@@ -5,7 +5,7 @@ use crate::model::near::{NearSide, near_side};
 use crate::model::probe::{Kind, Probe};
 use crate::model::verdict::{Cause, HopRef, KernelReason, Method, Place, PlaceKind, Way};
 
-use super::case::{Case, Drawn};
+use super::case::{Case, Response};
 use super::sign::{Observed, Sign};
 use super::{bystander, character, flawed, hole, refusal, translation};
 
@@ -353,7 +353,7 @@ fn inconclusive(case: &Case<'_>, signs: &[&Observed]) -> String {
         let bare = |probe: &Probe| matches!(probe.kind, Kind::Ack | Kind::Fin);
         let reset = case
             .trials(bare)
-            .any(|trial| case.drawn(trial) == Drawn::Reset);
+            .any(|trial| case.response(trial) == Response::Reset);
         let besides = if reset {
             " A bare segment to the port draws a reset."
         } else {

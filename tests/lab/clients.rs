@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
-use synquest::capture::passive::{Account, Encounter, Fate, Observer};
+use synquest::capture::passive::{Account, AttemptOutcome, Conversation, Observer};
 use synquest::capture::read::{Item, Reader};
 use synquest::model::time::Moment;
 use synquest::model::verdict::{Cause, Confidence};
@@ -204,9 +204,9 @@ fn observe(file: &PathBuf, tail: Duration) -> Account {
     observer.finish(last.after(tail))
 }
 
-fn with_port(account: &Account, port: u16) -> Option<&Encounter> {
+fn with_port(account: &Account, port: u16) -> Option<&Conversation> {
     account
-        .encounters
+        .conversations
         .iter()
         .find(|encounter| encounter.outcome.endpoint.port == port)
 }
@@ -343,10 +343,10 @@ fn hold(trial: &Trial) -> Option<String> {
     if trial.says.contains(&said) && !encounter.attempts.is_empty() {
         return None;
     }
-    let fates: Vec<Fate> = encounter
+    let fates: Vec<AttemptOutcome> = encounter
         .attempts
         .iter()
-        .map(|attempt| attempt.fate)
+        .map(|attempt| attempt.outcome)
         .collect();
     let notes = &encounter.outcome.finding.notes;
     Some(format!(
@@ -455,7 +455,7 @@ fn surveyed(scenario: &Scenario, family: FamilyName, node: &str, arguments: &str
     let fates: Vec<String> = encounter
         .attempts
         .iter()
-        .map(|a| format!("{:?}", a.fate))
+        .map(|a| format!("{:?}", a.outcome))
         .collect();
     format!(
         "{mark:9} {name:42} {truth:18} {:18} {:10} {}\n            {}",

@@ -1,4 +1,4 @@
-//! From gathered attempts to encounters: evidence, judgement, overlay, opinion on each attempt.
+//! From gathered attempts to conversations: evidence, judgement, overlay, opinion on each attempt.
 
 use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -11,15 +11,15 @@ use crate::model::time::Moment;
 use crate::model::vantage::Vantage;
 use crate::model::verdict::Finding;
 
+use super::attempt::{self, AttemptState, Syn, TWICE};
 use super::choice::{Choice, TakenAt};
-use super::encounter::{Attempt, Encounter, Fate, Opinion, Position, Wanted};
+use super::conversation::{Attempt, AttemptOutcome, Conversation, Opinion, Position, Wanted};
 use super::evidence::{Manner, Told, View, tell};
 use super::gather::{Gathered, Parties};
 use super::pair::{Map, Socket};
 use super::position::{Distances, is_client, position};
-use super::sights::is_forged;
-use super::track::{self, Syn, TWICE, Track};
-use super::{remark, sights, wanted, words};
+use super::symptoms::is_forged;
+use super::{remark, symptoms, wanted, words};
 
 /// Other ports of the server that serve as comparison.
 const OTHERS: usize = 6;
@@ -33,7 +33,7 @@ const UNTRIED: [u16; 2] = [61_841, 63_117];
 /// What an Ethernet link carries, where no SYN says otherwise.
 const MTU: u16 = 1500;
 
-/// The attempts of an encounter, with everything that helps to read them.
+/// The attempts of a conversation, with everything that helps to read them.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Situation<'a> {
     pub(super) view: View<'a>,
@@ -61,8 +61,8 @@ pub(super) struct Situation<'a> {
 
 impl Situation<'_> {
     /// Where both ends are.
-    pub(super) const fn distances(&self) -> track::Distances {
-        track::Distances {
+    pub(super) const fn distances(&self) -> attempt::Distances {
+        attempt::Distances {
             client: self.position.from_client,
             server: self.server.address,
             end: self.view.end,
@@ -92,8 +92,8 @@ pub(super) struct Assessed {
     pub(super) wanted: Vec<Wanted>,
 }
 
-/// The encounters of everything gathered.
-pub(super) fn all(gathered: &[(Parties, Gathered)], scene: &Scene) -> Vec<Encounter> {
+/// The conversations of everything gathered.
+pub(super) fn all(gathered: &[(Parties, Gathered)], scene: &Scene) -> Vec<Conversation> {
     let Scene {
         both_ways,
         choice,
@@ -103,7 +103,7 @@ pub(super) fn all(gathered: &[(Parties, Gathered)], scene: &Scene) -> Vec<Encoun
     } = *scene;
     let router = gathered
         .iter()
-        .any(|(_, gathered)| gathered.kept.iter().any(|track| track.forwarded));
+        .any(|(_, gathered)| gathered.kept.iter().any(|attempt| attempt.forwarded));
     let mut siblings: Map<(IpAddr, IpAddr), Vec<usize>> = Map::default();
     let mut served: Map<Socket, Vec<(IpAddr, Moment)>> = Map::default();
     for (index, ((client, server), gathered)) in gathered.iter().enumerate() {
@@ -114,8 +114,8 @@ pub(super) fn all(gathered: &[(Parties, Gathered)], scene: &Scene) -> Vec<Encoun
         let last = gathered
             .kept
             .iter()
-            .filter(|track| track.opened_at().is_some())
-            .map(|track| track.last)
+            .filter(|attempt| attempt.opened_at().is_some())
+            .map(|attempt| attempt.last)
             .max();
         let known = served.entry(*server).or_default();
         if let (Some(last), true) = (last, known.len() < LOOKED_AT) {
@@ -132,9 +132,9 @@ pub(super) fn all(gathered: &[(Parties, Gathered)], scene: &Scene) -> Vec<Encoun
             let attempts = own_attempts(&own.kept);
             let group = siblings.get(&(*client, server.address));
             let others = others(gathered, group.map_or(&[][..], Vec::as_slice), *server);
-            let tracks = own.kept.iter().chain(others.iter().map(|(_, t)| *t));
-            let position = choice.place(position((client, server), &distances, tracks));
-            let since = attempts.last().map_or(end, |track| track.first);
+            let kept = own.kept.iter().chain(others.iter().map(|(_, t)| *t));
+            let position = choice.place(position((client, server), &distances, kept));
+            let since = attempts.last().map_or(end, |attempt| attempt.first);
             let situation = Situation {
                 view: View {
                     client: *client,
@@ -162,33 +162,33 @@ pub(super) fn all(gathered: &[(Parties, Gathered)], scene: &Scene) -> Vec<Encoun
                 unresolved: scene.unresolved.contains(&server.address),
                 leftover: own.kept.len() - attempts.len(),
             };
-            encounter(&situation, own)
+            conversation(&situation, own)
         })
         .collect()
 }
 
 /// The attempts that are evidence. Answers without their SYN, beside attempts that were captured from
 /// their SYN on, are left over from what was tried before, and say nothing of these.
-fn own_attempts(kept: &[Track]) -> Vec<&Track> {
-    let is_whole = |track: &&Track| !track.syns.is_empty() || track.is_established();
-    let whole: Vec<&Track> = kept.iter().filter(is_whole).collect();
-    if whole.iter().any(|track| !track.syns.is_empty()) {
+fn own_attempts(kept: &[AttemptState]) -> Vec<&AttemptState> {
+    let is_whole = |attempt: &&AttemptState| !attempt.syns.is_empty() || attempt.is_established();
+    let whole: Vec<&AttemptState> = kept.iter().filter(is_whole).collect();
+    if whole.iter().any(|attempt| !attempt.syns.is_empty()) {
         whole
     } else {
         kept.iter().collect()
     }
 }
 
-/// Of each encounter, whether a SYN of it was seen under other addresses or ports as well, a hop on.
+/// Of each conversation, whether a SYN of it was seen under other addresses or ports as well, a hop on.
 /// A translation keeps the sequence number, the identification and the timestamp; the first alone
 /// would take a scanner's SYNs for one, which share it.
 fn translated(gathered: &[(Parties, Gathered)]) -> Vec<bool> {
     let mut begun: Vec<(u32, Moment, usize, &Syn)> = Vec::new();
     for (index, (_, gathered)) in gathered.iter().enumerate() {
         let known = gathered.kept.iter();
-        begun.extend(
-            known.filter_map(|track| Some((track.isn?, track.first, index, track.syns.first()?))),
-        );
+        begun.extend(known.filter_map(|attempt| {
+            Some((attempt.isn?, attempt.first, index, attempt.syns.first()?))
+        }));
     }
     begun.sort_unstable_by_key(|(isn, at, index, _)| (*isn, *at, *index));
     let same = |one: &Syn, other: &Syn| {
@@ -218,12 +218,12 @@ fn others<'a>(
     gathered: &'a [(Parties, Gathered)],
     group: &[usize],
     server: Socket,
-) -> Vec<(u16, &'a Track)> {
-    let useful = |track: &Track| {
-        let answered = track.opened_at().is_some() || !track.answers.is_empty();
+) -> Vec<(u16, &'a AttemptState)> {
+    let useful = |attempt: &AttemptState| {
+        let answered = attempt.opened_at().is_some() || !attempt.answers.is_empty();
         u8::from(!answered)
     };
-    let mut ports: Vec<(u16, &Vec<Track>)> = group
+    let mut ports: Vec<(u16, &Vec<AttemptState>)> = group
         .iter()
         .filter_map(|index| gathered.get(*index))
         .filter(|((_, other), _)| other.port != server.port)
@@ -233,17 +233,22 @@ fn others<'a>(
     // What a device writes in the name of the host is no measure of the host's own answers.
     let farthest = (group.iter().filter_map(|index| gathered.get(*index)))
         .flat_map(|(_, gathered)| &gathered.kept)
-        .filter_map(|track| Some(track.away(track.opened_at()?)))
+        .filter_map(|attempt| Some(attempt.away(attempt.opened_at()?)))
         .max();
-    ports.sort_by_key(|(_, tracks)| tracks.iter().map(useful).min());
+    ports.sort_by_key(|(_, attempts)| attempts.iter().map(useful).min());
     let ports = ports.into_iter().take(OTHERS);
     ports
-        .flat_map(|(port, tracks)| tracks.iter().take(ATTEMPTS).map(move |track| (port, track)))
-        .filter(|(_, track)| !is_forged(track, server.address, farthest))
+        .flat_map(|(port, attempts)| {
+            attempts
+                .iter()
+                .take(ATTEMPTS)
+                .map(move |attempt| (port, attempt))
+        })
+        .filter(|(_, attempt)| !is_forged(attempt, server.address, farthest))
         .collect()
 }
 
-fn encounter(situation: &Situation<'_>, gathered: &Gathered) -> Encounter {
+fn conversation(situation: &Situation<'_>, gathered: &Gathered) -> Conversation {
     let view = &situation.view;
     let assessed = assess(situation);
     let only = view.attempts.len() == 1;
@@ -251,11 +256,11 @@ fn encounter(situation: &Situation<'_>, gathered: &Gathered) -> Encounter {
         .attempts
         .iter()
         .enumerate()
-        .map(|(index, track)| {
+        .map(|(index, attempt)| {
             let opinion = if only {
                 opinion(&assessed.finding)
             } else {
-                let alone = [*track];
+                let alone = [*attempt];
                 let view = View {
                     attempts: &alone,
                     ..*view
@@ -263,13 +268,13 @@ fn encounter(situation: &Situation<'_>, gathered: &Gathered) -> Encounter {
                 opinion(&assess(&Situation { view, ..*situation }).finding)
             };
             let probes = assessed.told.probes.get(index).cloned().unwrap_or_default();
-            attempt(track, situation, opinion, probes)
+            report(attempt, situation, opinion, probes)
         })
         .collect();
-    let began = view.attempts.iter().map(|track| track.first).min();
-    let last = view.attempts.iter().map(|track| track.last).max();
+    let began = view.attempts.iter().map(|attempt| attempt.first).min();
+    let last = view.attempts.iter().map(|attempt| attempt.last).max();
     let elapsed = last.unwrap_or(view.end).since(began.unwrap_or(view.end));
-    Encounter {
+    Conversation {
         client: view.client,
         outcome: Outcome {
             endpoint: endpoint(situation.server),
@@ -297,7 +302,7 @@ pub(super) fn assess(situation: &Situation<'_>) -> Assessed {
         },
     );
     let manner = Manner {
-        hidden: sights::loses_much(view),
+        hidden: symptoms::loses_much(view),
         unheard: situation.position.from_client == Some(0),
     };
     let judged = tell(view, manner).evidence;
@@ -323,39 +328,39 @@ fn opinion(finding: &Finding) -> Opinion {
     }
 }
 
-fn attempt(
-    track: &Track,
+fn report(
+    attempt: &AttemptState,
     situation: &Situation<'_>,
     opinion: Opinion,
     probes: Vec<ProbeId>,
 ) -> Attempt {
     let view = &situation.view;
-    let mut packets: Vec<u64> = track.syns.iter().map(|syn| syn.number).collect();
-    packets.extend(track.answers.iter().map(|heard| heard.number));
-    packets.extend(track.ended_by());
+    let mut packets: Vec<u64> = attempt.syns.iter().map(|syn| syn.number).collect();
+    packets.extend(attempt.answers.iter().map(|heard| heard.number));
+    packets.extend(attempt.ended_by());
     packets.sort_unstable();
-    let ttl = track.limited(view.hops);
-    let fate = track.fate(view.end);
-    let opinion = match (ttl, fate) {
-        (Some(ttl), _) => words::of_traceroute(ttl, fate),
-        (None, Fate::CutOff) => Opinion {
+    let ttl = attempt.limited(view.hops);
+    let outcome = attempt.outcome(view.end);
+    let opinion = match (ttl, outcome) {
+        (Some(ttl), _) => words::of_traceroute(ttl, outcome),
+        (None, AttemptOutcome::CutOff) => Opinion {
             summary: words::CUT_OFF.to_owned(),
             ..opinion
         },
         (None, _) => opinion,
     };
     Attempt {
-        client_port: track.client_port,
-        first: track.first,
-        last: track.last,
-        syns: u32::try_from(track.syns.len())
+        client_port: attempt.client_port,
+        first: attempt.first,
+        last: attempt.last,
+        syns: u32::try_from(attempt.syns.len())
             .unwrap_or(u32::MAX)
-            .saturating_add(track.more_syns),
-        resent: [track.client.behind(), track.server.behind()],
-        resets: track.resets,
+            .saturating_add(attempt.more_syns),
+        resent: [attempt.client.behind(), attempt.server.behind()],
+        resets: attempt.resets,
         ttl,
-        fate,
-        session: track.session(situation.distances()),
+        outcome,
+        session: attempt.session(situation.distances()),
         opinion,
         probes,
         packets,
@@ -385,7 +390,11 @@ fn vantage(situation: &Situation<'_>) -> Vantage {
         IpAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
     };
     let headers = if client.is_ipv4() { 40 } else { 60 };
-    let syns = situation.view.attempts.iter().flat_map(|track| &track.syns);
+    let syns = situation
+        .view
+        .attempts
+        .iter()
+        .flat_map(|attempt| &attempt.syns);
     let mtu = syns
         .filter_map(|syn: &Syn| syn.mss)
         .map(|mss| mss.saturating_add(headers))
@@ -400,7 +409,7 @@ fn vantage(situation: &Situation<'_>) -> Vantage {
             .view
             .attempts
             .iter()
-            .map(|track| track.client_port)
+            .map(|attempt| attempt.client_port)
             .collect(),
         privileged_ports: Vec::new(),
     }
@@ -427,12 +436,12 @@ fn brief(situation: &Situation<'_>) -> Brief {
                 origin: ControlOrigin::Random,
             }),
     );
-    let began = view.attempts.iter().map(|track| track.first).min();
+    let began = view.attempts.iter().map(|attempt| attempt.first).min();
     Brief {
         endpoint: endpoint(situation.server),
         vantage: vantage(situation),
         controls,
-        observer: Observer::Passive(Box::new(sights::bystander(situation))),
+        observer: Observer::Passive(Box::new(symptoms::bystander(situation))),
         quick: false,
         // What the connections themselves carried shows it without a probe.
         check_mtu: !view.attempts.iter().any(|t| t.client.large_passed()),

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use super::encounter::Position;
+use super::conversation::Position;
 use super::pair::Socket;
 
 /// What is asked for; everything where nothing is said.

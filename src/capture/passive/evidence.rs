@@ -14,22 +14,22 @@ use crate::model::probe::{Dscp, Flow, Kind, Probe, ProbeId, Target, Ttl};
 use crate::model::reply::{Answer, Reply};
 use crate::model::time::Moment;
 
-use super::encounter::Cited;
+use super::attempt::{AttemptState, Heard, PATIENCE, Shows, Syn};
+use super::conversation::Cited;
 use super::position::passed;
-use super::track::{Heard, PATIENCE, Shows, Syn, Track};
 
 /// Attempts with a flow of their own; further ones share the last.
 const FLOWS: usize = 250;
 /// SYNs of one attempt to another port that serve as comparison.
 const COMPARED: usize = 4;
 
-/// The attempts of an encounter, and those to other ports of the same server.
+/// The attempts of a conversation, and those to other ports of the same server.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct View<'a> {
     pub(super) client: IpAddr,
-    pub(super) attempts: &'a [&'a Track],
+    pub(super) attempts: &'a [&'a AttemptState],
     /// Port and attempt.
-    pub(super) others: &'a [(u16, &'a Track)],
+    pub(super) others: &'a [(u16, &'a AttemptState)],
     /// Routers between the client and the place of capture.
     pub(super) hops: u8,
     pub(super) end: Moment,
@@ -54,10 +54,10 @@ pub(super) struct Manner {
 }
 
 struct Sending<'a> {
-    track: &'a Track,
+    attempt: &'a AttemptState,
     syn: &'a Syn,
     probe: Probe,
-    attempt: Option<usize>,
+    index: Option<usize>,
     heard: Vec<&'a Heard>,
     /// Answers from elsewhere, to a client that never went on.
     astray: Vec<&'a Heard>,
@@ -69,23 +69,23 @@ struct Sending<'a> {
 /// Tells the evidence of a view.
 pub(super) fn tell(view: &View<'_>, manner: Manner) -> Told {
     let mut sendings: Vec<Sending<'_>> = Vec::new();
-    for (index, track) in view.attempts.iter().enumerate() {
+    for (index, attempt) in view.attempts.iter().enumerate() {
         let target = Target::Endpoint;
         send(
             view,
-            track,
+            attempt,
             (target, index, Some(index)),
             manner,
             usize::MAX,
             &mut sendings,
         );
     }
-    for (index, (port, track)) in view.others.iter().enumerate() {
+    for (index, (port, attempt)) in view.others.iter().enumerate() {
         let target = Target::Control(*port);
         let flow = view.attempts.len() + index;
         send(
             view,
-            track,
+            attempt,
             (target, flow, None),
             manner,
             COMPARED,
@@ -105,7 +105,7 @@ pub(super) fn tell(view: &View<'_>, manner: Manner) -> Told {
             facts.push((at, 1, Fact::Departed(id)));
         }
         for heard in &sending.heard {
-            let reply = as_the_client_reads(sending.track, heard, view.hops);
+            let reply = as_the_client_reads(sending.attempt, heard, view.hops);
             let when = heard.at.max(at);
             facts.push((when, 2, Fact::Replied(id, Ear::Tap, reply)));
             if sending.by_stack {
@@ -113,7 +113,7 @@ pub(super) fn tell(view: &View<'_>, manner: Manner) -> Told {
             }
         }
         for heard in &sending.astray {
-            let reply = as_the_client_reads(sending.track, heard, view.hops);
+            let reply = as_the_client_reads(sending.attempt, heard, view.hops);
             for ear in [Ear::Tap, Ear::Stack] {
                 facts.push((heard.at.max(at), 2, Fact::Replied(id, ear, reply)));
             }
@@ -130,13 +130,13 @@ pub(super) fn tell(view: &View<'_>, manner: Manner) -> Told {
             },
             without_window: sending.heard.iter().any(|heard| !heard.has_window),
         });
-        if let Some(probes) = sending.attempt.and_then(|index| told.probes.get_mut(index)) {
+        if let Some(probes) = sending.index.and_then(|index| told.probes.get_mut(index)) {
             probes.push(id);
         }
     }
-    for track in view.attempts {
-        for _ in 0..track.near_misses.min(99) {
-            facts.push((track.last, 5, Fact::NearMiss));
+    for attempt in view.attempts {
+        for _ in 0..attempt.near_misses.min(99) {
+            facts.push((attempt.last, 5, Fact::NearMiss));
         }
     }
     // Stable: the facts of one moment keep the order of the probes.
@@ -149,42 +149,42 @@ pub(super) fn tell(view: &View<'_>, manner: Manner) -> Told {
 
 fn send<'a>(
     view: &View<'_>,
-    track: &'a Track,
-    (target, flow, attempt): (Target, usize, Option<usize>),
+    attempt: &'a AttemptState,
+    (target, flow, number): (Target, usize, Option<usize>),
     manner: Manner,
     most: usize,
     sendings: &mut Vec<Sending<'a>>,
 ) {
     let flow = u8::try_from(flow.min(FLOWS)).unwrap_or(u8::MAX);
-    let heard = attribute(track);
-    let answered = track.is_established()
-        || track
+    let heard = attribute(attempt);
+    let answered = attempt.is_established()
+        || attempt
             .answers
             .iter()
             .any(|heard| is_decisive(&heard.reply.answer));
-    let unheard = track.unheard() > 0;
-    for (index, (syn, heard)) in track.syns.iter().zip(heard).enumerate().take(most) {
-        let ttl = track.limited(view.hops).map_or(Ttl::FULL, Ttl);
+    let unheard = attempt.unheard() > 0;
+    for (index, (syn, heard)) in attempt.syns.iter().zip(heard).enumerate().take(most) {
+        let ttl = attempt.limited(view.hops).map_or(Ttl::FULL, Ttl);
         let patience = syn.at.after(PATIENCE);
-        let again = track.syns.get(index + 1).map(|next| next.at);
+        let again = attempt.syns.get(index + 1).map(|next| next.at);
         let due = again.map_or(patience, |again| patience.min(again.max(syn.at)));
         let first = heard.iter().map(|heard| heard.at).min();
         // What went on without an answer in the capture was answered all the same.
-        let alone = track.speaks_alone() && again.is_none();
+        let alone = attempt.speaks_alone() && again.is_none();
         let silent = first.is_none_or(|first| first > due) && due <= view.end && !alone;
         let hidden = heard.is_empty() && answered && !unheard && !manner.hidden;
         sendings.push(Sending {
-            track,
+            attempt,
             syn,
             probe: Probe {
                 ttl,
                 dscp: Dscp::of_traffic_class(syn.traffic_class),
                 ..Probe::plain(Kind::Syn, target, Flow::ephemeral(flow))
             },
-            attempt,
+            index: number,
             by_stack: !(manner.unheard && unheard),
             heard,
-            astray: astray(track, index),
+            astray: astray(attempt, index),
             expired: silent.then_some(due),
             departed: !hidden || alone,
         });
@@ -193,11 +193,11 @@ fn send<'a>(
 
 /// The answers from elsewhere that came after a SYN of an attempt and before its next; none where the
 /// client goes on: then they were translated back behind the place of capture.
-fn astray(track: &Track, index: usize) -> Vec<&Heard> {
-    let sent = |index: usize| track.syns.get(index).map(|syn| syn.at);
+fn astray(attempt: &AttemptState, index: usize) -> Vec<&Heard> {
+    let sent = |index: usize| attempt.syns.get(index).map(|syn| syn.at);
     let after = |heard: &&Heard| index == 0 || sent(index).is_some_and(|at| heard.at >= at);
     let before = |heard: &&Heard| sent(index.saturating_add(1)).is_none_or(|at| heard.at < at);
-    let astray = track.astray.iter().filter(|_| track.went_on.is_none());
+    let astray = attempt.astray.iter().filter(|_| attempt.went_on.is_none());
     astray.filter(after).filter(before).collect()
 }
 
@@ -210,9 +210,9 @@ pub(super) const fn is_decisive(answer: &Answer) -> bool {
 }
 
 /// The answers of an attempt by SYN.
-pub(super) fn attribute(track: &Track) -> Vec<Vec<&Heard>> {
-    let mut by_syn: Vec<Vec<&Heard>> = vec![Vec::new(); track.syns.len()];
-    let mut answers: Vec<&Heard> = track.answers.iter().collect();
+pub(super) fn attribute(attempt: &AttemptState) -> Vec<Vec<&Heard>> {
+    let mut by_syn: Vec<Vec<&Heard>> = vec![Vec::new(); attempt.syns.len()];
+    let mut answers: Vec<&Heard> = attempt.answers.iter().collect();
     answers.sort_by_key(|heard| (heard.at, heard.number));
     for heard in answers {
         let shown = |syn: &Syn| match heard.shows {
@@ -229,15 +229,15 @@ pub(super) fn attribute(track: &Track) -> Vec<Vec<&Heard>> {
                 })
             })
         };
-        let latest = || track.syns.iter().rposition(before);
+        let latest = || attempt.syns.iter().rposition(before);
         let fresh = || {
-            (0..track.syns.len())
+            (0..attempt.syns.len())
                 .rev()
-                .find(|index| track.syns.get(*index).is_some_and(before) && !alike(*index))
+                .find(|index| attempt.syns.get(*index).is_some_and(before) && !alike(*index))
         };
         let several = heard.shows == Shows::Sequence
             && !matches!(heard.reply.answer, Answer::SynAck { .. } | Answer::Reset);
-        let index = track
+        let index = attempt
             .syns
             .iter()
             .rposition(shown)
@@ -254,8 +254,10 @@ pub(super) fn attribute(track: &Track) -> Vec<Vec<&Heard>> {
 
 /// A reply with the TTL that it arrives with at the client: less by the routers between, and by the
 /// capturing host where that is a router itself and the TTL the one that it received.
-fn as_the_client_reads(track: &Track, heard: &Heard, hops: u8) -> Reply {
-    let beyond = track.away(heard).saturating_sub(passed(heard.reply.ttl.0));
+fn as_the_client_reads(attempt: &AttemptState, heard: &Heard, hops: u8) -> Reply {
+    let beyond = attempt
+        .away(heard)
+        .saturating_sub(passed(heard.reply.ttl.0));
     let hops = hops.saturating_add(beyond);
     Reply {
         ttl: Ttl(heard.reply.ttl.0.saturating_sub(hops)),

@@ -1,8 +1,8 @@
 //! What is remembered of a capture, and how much of it at most.
 //!
 //! Attempts that may still go on are found by their two sockets; those that are over lie with their
-//! encounter. Of everything there is a most, so that a capture of a SYN flood takes no more memory
-//! than one of a quiet night; what is beyond is counted, never silently left out. An encounter
+//! conversation. Of everything there is a most, so that a capture of a SYN flood takes no more memory
+//! than one of a quiet night; what is beyond is counted, never silently left out. A conversation
 //! remembers failures before successes, since those are what a capture is read for.
 
 use std::collections::VecDeque;
@@ -13,21 +13,21 @@ use crate::model::time::Moment;
 use crate::wire::protocol;
 use crate::wire::quote::{Carried, Quote};
 
-use super::encounter::{Fate, Forgotten, Remainder};
+use super::attempt::AttemptState;
+use super::conversation::{AttemptOutcome, Forgotten, Remainder};
 use super::pair::{Map, Pair, Socket};
-use super::track::Track;
 
-/// Encounters remembered.
-const ENCOUNTERS: usize = 16_384;
+/// Conversations remembered.
+const CONVERSATIONS: usize = 16_384;
 /// Of them, with one server port: the clients of a flood must not crowd out those of another port.
 const CLIENTS: u32 = 4_096;
 /// Attempts followed at a time.
 const FOLLOWED: usize = 65_536;
-/// Attempts remembered with an encounter when they are over.
+/// Attempts remembered with a conversation when they are over.
 const KEPT: usize = 64;
 /// Of them, established ones.
 const KEPT_ESTABLISHED: usize = 24;
-/// Attempts remembered in all encounters.
+/// Attempts remembered in all conversations.
 const KEPT_IN_ALL: usize = 40_000;
 /// Attempts looked at for being over whenever another one begins.
 const SWEPT: usize = 4;
@@ -35,7 +35,7 @@ const SWEPT: usize = 4;
 const LINGER: Duration = Duration::from_secs(20);
 /// A SYN is not resent later than this: Linux waits 64 s after its sixth retransmission.
 const ABANDONED: Duration = Duration::from_secs(150);
-/// Client ports of an encounter among which the SYN of a mistranslated ICMP quote is looked for.
+/// Client ports of a conversation among which the SYN of a mistranslated ICMP quote is looked for.
 const RECENT: usize = 8;
 
 /// SYNs that a cut quote is compared with.
@@ -44,11 +44,11 @@ const SENT: usize = 64;
 /// Client, server, server port.
 pub(super) type Parties = (IpAddr, Socket);
 
-/// The attempts of one encounter.
+/// The attempts of one conversation.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Gathered {
     /// Those that are over.
-    pub(super) kept: Vec<Track>,
+    pub(super) kept: Vec<AttemptState>,
     kept_established: usize,
     /// Those that were counted only.
     pub(super) forgotten: Forgotten,
@@ -59,8 +59,8 @@ pub(super) struct Gathered {
 /// Everything that is remembered.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Gather {
-    live: Map<Pair, Track>,
-    encounters: Map<Parties, Gathered>,
+    live: Map<Pair, AttemptState>,
+    conversations: Map<Parties, Gathered>,
     clients: Map<Socket, u32>,
     /// The attempt that each client socket began last: an answer may come from elsewhere.
     asking: Map<Socket, Pair>,
@@ -75,15 +75,15 @@ pub(super) struct Gather {
 
 impl Gather {
     /// The attempt on these two sockets.
-    pub(super) fn live(&mut self, pair: &Pair) -> Option<&mut Track> {
+    pub(super) fn live(&mut self, pair: &Pair) -> Option<&mut AttemptState> {
         self.live.get_mut(pair)
     }
 
     /// The attempt of a client socket whose SYN has this number, whatever server it asks.
-    pub(super) fn asking(&mut self, client: &Socket, isn: u32) -> Option<&mut Track> {
+    pub(super) fn asking(&mut self, client: &Socket, isn: u32) -> Option<&mut AttemptState> {
         let pair = self.asking.get(client)?;
-        let track = self.live.get_mut(pair)?;
-        (track.isn == Some(isn)).then_some(track)
+        let attempt = self.live.get_mut(pair)?;
+        (attempt.isn == Some(isn)).then_some(attempt)
     }
 
     /// Remembers a SYN by its identification.
@@ -115,13 +115,13 @@ impl Gather {
         client_is_low: bool,
         server: Socket,
         at: Moment,
-    ) -> Option<&mut Track> {
+    ) -> Option<&mut AttemptState> {
         if let Some(before) = self.live.swap_remove(&pair) {
             self.retire(before, at);
         }
-        let encounter = self.encounter((client.address, server))?;
+        let conversation = self.conversation((client.address, server))?;
         self.sweep(at);
-        if let Some(gathered) = self.encounters.get_index_mut(encounter) {
+        if let Some(gathered) = self.conversations.get_index_mut(conversation) {
             let (_, gathered) = gathered;
             if let Some(place) = gathered.recent.get_mut(gathered.next_recent) {
                 *place = client.port;
@@ -132,8 +132,8 @@ impl Gather {
             self.asking.clear();
         }
         self.asking.insert(client, pair);
-        let track = Track::new(encounter, client.port, client_is_low, at);
-        Some(self.live.entry(pair).or_insert(track))
+        let attempt = AttemptState::new(conversation, client.port, client_is_low, at);
+        Some(self.live.entry(pair).or_insert(attempt))
     }
 
     /// Follows a connection that runs already when the capture begins; `None` when no more can be
@@ -145,20 +145,20 @@ impl Gather {
         client_is_low: bool,
         server: Socket,
         at: Moment,
-    ) -> Option<&mut Track> {
+    ) -> Option<&mut AttemptState> {
         if self.crowded || self.live.len() >= FOLLOWED {
             return None;
         }
-        let encounter = self.encounter((client.address, server))?;
-        let track = Track::under_way(encounter, client.port, client_is_low, at);
-        Some(self.live.entry(pair).or_insert(track))
+        let conversation = self.conversation((client.address, server))?;
+        let attempt = AttemptState::under_way(conversation, client.port, client_is_low, at);
+        Some(self.live.entry(pair).or_insert(attempt))
     }
 
-    fn encounter(&mut self, parties: Parties) -> Option<usize> {
-        if let Some(index) = self.encounters.get_index_of(&parties) {
+    fn conversation(&mut self, parties: Parties) -> Option<usize> {
+        if let Some(index) = self.conversations.get_index_of(&parties) {
             return Some(index);
         }
-        if self.encounters.len() >= ENCOUNTERS {
+        if self.conversations.len() >= CONVERSATIONS {
             return None;
         }
         let clients = self.clients.entry(parties.1).or_default();
@@ -166,12 +166,19 @@ impl Gather {
             return None;
         }
         *clients += 1;
-        Some(self.encounters.insert_full(parties, Gathered::default()).0)
+        Some(
+            self.conversations
+                .insert_full(parties, Gathered::default())
+                .0,
+        )
     }
 
-    /// The attempts of an encounter that began last, by their client ports.
+    /// The attempts of a conversation that began last, by their client ports.
     pub(super) fn recent(&self, parties: &Parties) -> impl Iterator<Item = u16> + use<> {
-        let recent = self.encounters.get(parties).map(|gathered| gathered.recent);
+        let recent = self
+            .conversations
+            .get(parties)
+            .map(|gathered| gathered.recent);
         recent.into_iter().flatten().filter(|port| *port != 0)
     }
 
@@ -184,16 +191,16 @@ impl Gather {
                 return;
             }
             self.hand = (self.hand + 1) % self.live.len();
-            let Some((_, track)) = self.live.get_index(self.hand) else {
+            let Some((_, attempt)) = self.live.get_index(self.hand) else {
                 return;
             };
-            let quiet = now.since(track.last);
-            let answered = track.is_established() || track.opened_at().is_some();
-            let over = track.is_over() && quiet >= LINGER || !answered && quiet >= ABANDONED;
+            let quiet = now.since(attempt.last);
+            let answered = attempt.is_established() || attempt.opened_at().is_some();
+            let over = attempt.is_over() && quiet >= LINGER || !answered && quiet >= ABANDONED;
             if over {
                 self.put_aside(self.hand, now);
-            } else if quietest.is_none_or(|(last, _)| track.last < last) {
-                quietest = Some((track.last, self.hand));
+            } else if quietest.is_none_or(|(last, _)| attempt.last < last) {
+                quietest = Some((attempt.last, self.hand));
             }
         }
         if let (true, Some((_, index))) = (full && self.live.len() >= FOLLOWED, quietest) {
@@ -203,30 +210,30 @@ impl Gather {
     }
 
     fn put_aside(&mut self, index: usize, now: Moment) {
-        if let Some((_, track)) = self.live.swap_remove_index(index) {
-            self.retire(track, now);
+        if let Some((_, attempt)) = self.live.swap_remove_index(index) {
+            self.retire(attempt, now);
         }
     }
 
     /// An attempt is over.
-    fn retire(&mut self, mut track: Track, end: Moment) {
-        if let Some(segments) = track.unjudged() {
+    fn retire(&mut self, mut attempt: AttemptState, end: Moment) {
+        if let Some(segments) = attempt.unjudged() {
             self.remainder.stray = self.remainder.stray.saturating_add(segments);
             return;
         }
-        let Some((_, gathered)) = self.encounters.get_index_mut(track.encounter) else {
+        let Some((_, gathered)) = self.conversations.get_index_mut(attempt.conversation) else {
             return;
         };
         // A session that died is kept as a failure is.
-        let established =
-            matches!(track.fate(end), Fate::Established { .. }) && !track.may_have_died();
+        let established = matches!(attempt.outcome(end), AttemptOutcome::Established { .. })
+            && !attempt.may_have_died();
         let room = gathered.kept.len() < KEPT && self.kept < KEPT_IN_ALL;
         if room && (!established || gathered.kept_established < KEPT_ESTABLISHED) {
             gathered.kept_established += usize::from(established);
             self.kept += 1;
-            track.syns.shrink_to_fit();
-            track.answers.shrink_to_fit();
-            gathered.kept.push(track);
+            attempt.syns.shrink_to_fit();
+            attempt.answers.shrink_to_fit();
+            gathered.kept.push(attempt);
         } else if established {
             gathered.forgotten.established += 1;
         } else {
@@ -234,15 +241,15 @@ impl Gather {
         }
     }
 
-    /// Everything that was remembered, at the end of the capture: each encounter with its attempts in
+    /// Everything that was remembered, at the end of the capture: each conversation with its attempts in
     /// the order of their first packet.
     pub(super) fn finish(mut self, end: Moment) -> (Vec<(Parties, Gathered)>, Remainder) {
-        for (_, track) in std::mem::take(&mut self.live) {
-            self.retire(track, end);
+        for (_, attempt) in std::mem::take(&mut self.live) {
+            self.retire(attempt, end);
         }
-        let mut all: Vec<(Parties, Gathered)> = self.encounters.into_iter().collect();
+        let mut all: Vec<(Parties, Gathered)> = self.conversations.into_iter().collect();
         for (_, gathered) in &mut all {
-            gathered.kept.sort_by_key(|track| track.first);
+            gathered.kept.sort_by_key(|attempt| attempt.first);
         }
         all.retain(|(_, gathered)| !gathered.kept.is_empty());
         (all, self.remainder)

@@ -1,4 +1,4 @@
-//! The observer: packets in, one encounter for each client and server port out.
+//! The observer: packets in, one conversation for each client and server port out.
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
@@ -16,14 +16,14 @@ use crate::wire::quote::{Carried, Quote};
 use crate::wire::tcp::{Flags, Segment};
 
 use super::assess::{self, Scene};
+use super::attempt::{Arrival, AttemptState, Crossing, Refused, Syn, Taken};
 use super::choice::Choice;
-use super::encounter::Account;
-use super::encounter::Side;
+use super::conversation::Account;
+use super::conversation::Side;
 use super::gather::Gather;
 use super::pair::{Pair, Socket};
 use super::sight;
 use super::speech;
-use super::track::{Arrival, Crossing, Refused, Syn, Taken, Track};
 
 /// Follows the connection attempts in a capture, packet by packet.
 ///
@@ -142,7 +142,7 @@ impl Observer {
         };
         let (gathered, remainder) = self.gather.finish(end);
         Account {
-            encounters: assess::all(&gathered, &scene),
+            conversations: assess::all(&gathered, &scene),
             remainder,
         }
     }
@@ -161,17 +161,17 @@ impl Observer {
         if self.gather.live(&pair).is_none() {
             self.join(at, (from, to), outline);
         }
-        let Some(track) = self.gather.live(&pair) else {
+        let Some(attempt) = self.gather.live(&pair) else {
             self.gather.remainder.stray += u64::from(self.admits(from, to));
             return;
         };
-        let by_client = track.client_is_low == from_low;
+        let by_client = attempt.client_is_low == from_low;
         self.both_ways |= !by_client;
-        track.flow(by_client, at, ttl, outline, has_window);
-        if !by_client && outline.payload_length > 0 && track.is_established() {
+        attempt.flow(by_client, at, ttl, outline, has_window);
+        if !by_client && outline.payload_length > 0 && attempt.is_established() {
             let words = sight::payload(datagram, outline.payload_length);
             let heard = speech::error(words, outline.payload_length, from.port);
-            speech::keep(&mut track.said, heard);
+            speech::keep(&mut attempt.said, heard);
         }
     }
 
@@ -217,21 +217,21 @@ impl Observer {
         let asks = flags.contains(Flags::SYN)
             && !flags.contains(Flags::ACK)
             && !flags.contains(Flags::RST);
-        if let Some(track) = self.gather.live(&pair) {
-            let by_client = track.client_is_low == from_low;
+        if let Some(attempt) = self.gather.live(&pair) {
+            let by_client = attempt.client_is_low == from_low;
             let taken = match (by_client, asks) {
-                (true, true) => track.ask(syn(frame, packet, segment), segment.sequence),
-                (true, false) => track.hear_client(arrival, flags),
+                (true, true) => attempt.ask(syn(frame, packet, segment), segment.sequence),
+                (true, false) => attempt.hear_client(arrival, flags),
                 // A SYN from the other side: simultaneous open, or the ports are used the other way.
-                (false, true) if !track.answers.is_empty() || track.is_over() => Taken::Another,
+                (false, true) if !attempt.answers.is_empty() || attempt.is_over() => Taken::Another,
                 (false, _) => {
                     self.both_ways = true;
-                    track.broken = track.broken.saturating_add(frame.broken.into());
-                    track.hear_server(arrival, segment)
+                    attempt.broken = attempt.broken.saturating_add(frame.broken.into());
+                    attempt.hear_server(arrival, segment)
                 }
             };
             let resets = flags.contains(Flags::RST) && taken != Taken::Twice;
-            track.resets = track.resets.saturating_add(resets.into());
+            attempt.resets = attempt.resets.saturating_add(resets.into());
             match taken {
                 Taken::Ours => return,
                 Taken::Twice => {
@@ -243,16 +243,16 @@ impl Observer {
         }
         if !asks && flags.contains(Flags::ACK) {
             let isn = segment.acknowledgment.wrapping_sub(1);
-            if let Some(track) = self.gather.asking(&to, isn) {
+            if let Some(attempt) = self.gather.asking(&to, isn) {
                 self.both_ways = true;
-                track.hear_astray(arrival, segment);
+                attempt.hear_astray(arrival, segment);
                 return;
             }
         }
         if asks {
             match self.gather.begin(pair, from, from_low, to, frame.at) {
-                Some(track) => {
-                    track.ask(syn(frame, packet, segment), segment.sequence);
+                Some(attempt) => {
+                    attempt.ask(syn(frame, packet, segment), segment.sequence);
                 }
                 None => self.gather.remainder.syns += 1,
             }
@@ -263,8 +263,8 @@ impl Observer {
         } else if flags.contains(Flags::SYN) && flags.contains(Flags::ACK) {
             self.both_ways = true;
             match self.gather.begin(pair, to, !from_low, from, frame.at) {
-                Some(track) => {
-                    track.hear_server(arrival, segment);
+                Some(attempt) => {
+                    attempt.hear_server(arrival, segment);
                 }
                 None => self.gather.remainder.stray += 1,
             }
@@ -289,12 +289,12 @@ impl Observer {
         };
         self.both_ways = true;
         let (pair, from_low) = Pair::of(from, to);
-        if let Some(track) = self.gather.live(&pair) {
-            let taken = if track.client_is_low != from_low {
-                about_server(track, frame, packet, message);
+        if let Some(attempt) = self.gather.live(&pair) {
+            let taken = if attempt.client_is_low != from_low {
+                about_server(attempt, frame, packet, message);
                 Taken::Ours
             } else {
-                about(track, frame, packet, message, (&quote, sequence))
+                about(attempt, frame, packet, message, (&quote, sequence))
             };
             self.gather.remainder.twice += u64::from(taken == Taken::Twice);
             return;
@@ -305,10 +305,10 @@ impl Observer {
         let ports: Vec<u16> = self.gather.recent(&(client, to)).collect();
         for port in ports {
             let (pair, _) = Pair::of(Socket::new(client, port), to);
-            if let Some(track) = self.gather.live(&pair)
-                && track.isn == Some(sequence)
+            if let Some(attempt) = self.gather.live(&pair)
+                && attempt.isn == Some(sequence)
             {
-                about(track, frame, packet, message, (&quote, sequence));
+                about(attempt, frame, packet, message, (&quote, sequence));
                 return;
             }
         }
@@ -318,9 +318,9 @@ impl Observer {
             return;
         }
         match self.gather.begin(pair, from, from_low, to, frame.at) {
-            Some(track) => {
-                track.isn = Some(sequence);
-                about(track, frame, packet, message, (&quote, sequence));
+            Some(attempt) => {
+                attempt.isn = Some(sequence);
+                about(attempt, frame, packet, message, (&quote, sequence));
             }
             None => self.gather.remainder.stray += 1,
         }
@@ -329,24 +329,24 @@ impl Observer {
 
 /// An ICMP error about a segment of the client.
 fn about(
-    track: &mut Track,
+    attempt: &mut AttemptState,
     frame: Frame,
     packet: &Packet,
     message: &Message,
     (quote, sequence): (&Quote, u32),
 ) -> Taken {
     if let Kind::TooBig { mtu } = message.kind {
-        track.too_big = Some(mtu.map(|mtu| u16::try_from(mtu).unwrap_or(u16::MAX)));
+        attempt.too_big = Some(mtu.map(|mtu| u16::try_from(mtu).unwrap_or(u16::MAX)));
     }
-    if track.isn != Some(sequence) {
+    if attempt.isn != Some(sequence) {
         // Of a connection that was never completed, the errors are about its SYN.
-        if track.is_established()
+        if attempt.is_established()
             && let Kind::Unreachable(_) = message.kind
             && let Some(refusal) = refusal(packet, message, quote)
         {
             let from = (packet.source, packet.ttl);
-            let beyond = track.is_beyond(frame.crossing);
-            track.prohibit(
+            let beyond = attempt.is_beyond(frame.crossing);
+            attempt.prohibit(
                 (frame.at, frame.number),
                 from,
                 refusal,
@@ -356,24 +356,24 @@ fn about(
         }
         return Taken::Ours;
     }
-    track.refuse(arrival(frame, packet), message, quote, packet.destination)
+    attempt.refuse(arrival(frame, packet), message, quote, packet.destination)
 }
 
 /// An ICMP error about a segment of the server.
-fn about_server(track: &mut Track, frame: Frame, packet: &Packet, message: &Message) {
+fn about_server(attempt: &mut AttemptState, frame: Frame, packet: &Packet, message: &Message) {
     match message.kind {
         Kind::TooBig { mtu } => {
-            track.too_big = Some(mtu.map(|mtu| u16::try_from(mtu).unwrap_or(u16::MAX)));
+            attempt.too_big = Some(mtu.map(|mtu| u16::try_from(mtu).unwrap_or(u16::MAX)));
         }
-        Kind::Unreachable(_) if track.is_established() => {
+        Kind::Unreachable(_) if attempt.is_established() => {
             let quote = message.quote.as_ref();
             if let Some(refusal) = quote.and_then(|quote| refusal(packet, message, quote)) {
                 let from = (packet.source, packet.ttl);
-                track.prohibit((frame.at, frame.number), from, refusal, Side::Server, false);
+                attempt.prohibit((frame.at, frame.number), from, refusal, Side::Server, false);
             }
         }
         Kind::Unreachable(_) => {
-            track.answer_refused.get_or_insert(Refused {
+            attempt.answer_refused.get_or_insert(Refused {
                 by: packet.source,
                 ttl: packet.ttl,
                 direction: frame.crossing.direction,

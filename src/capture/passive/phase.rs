@@ -5,20 +5,23 @@ use std::time::Duration;
 use crate::infer::{Drew, Phases};
 use crate::model::time::Moment;
 
-use super::encounter::Fate;
+use super::conversation::AttemptOutcome;
 use super::evidence::View;
 
 /// Silence after answers for so long, by attempts that began after the last answer, is a change and
 /// no loss.
 const STOPPED: Duration = Duration::from_secs(3);
 
-const fn drew(fate: Fate) -> Option<Drew> {
-    match fate {
-        Fate::Established { .. } | Fate::Answered { .. } => Some(Drew::Open),
-        Fate::Reset => Some(Drew::Reset),
-        Fate::Refused { .. } => Some(Drew::Refused),
-        Fate::Silent => Some(Drew::Silent),
-        Fate::CutOff | Fate::Expired { .. } | Fate::Contradicted | Fate::Unseen => None,
+const fn drew(outcome: AttemptOutcome) -> Option<Drew> {
+    match outcome {
+        AttemptOutcome::Established { .. } | AttemptOutcome::Answered { .. } => Some(Drew::Open),
+        AttemptOutcome::Reset => Some(Drew::Reset),
+        AttemptOutcome::Refused { .. } => Some(Drew::Refused),
+        AttemptOutcome::Silent => Some(Drew::Silent),
+        AttemptOutcome::CutOff
+        | AttemptOutcome::Expired { .. }
+        | AttemptOutcome::Contradicted
+        | AttemptOutcome::Unseen => None,
     }
 }
 
@@ -28,11 +31,11 @@ pub(super) fn drawn(view: &View<'_>) -> Vec<Drew> {
     let ordinary = view
         .attempts
         .iter()
-        .filter(|track| track.limited(view.hops).is_none());
+        .filter(|attempt| attempt.limited(view.hops).is_none());
     ordinary
-        .filter_map(|track| {
-            let drew = drew(track.fate(view.end))?;
-            (drew != Drew::Silent || track.syns.len() >= 2).then_some(drew)
+        .filter_map(|attempt| {
+            let drew = drew(attempt.outcome(view.end))?;
+            (drew != Drew::Silent || attempt.syns.len() >= 2).then_some(drew)
         })
         .collect()
 }
@@ -43,8 +46,14 @@ pub(super) fn phases(view: &View<'_>) -> Option<Phases> {
     let shown: Vec<(Drew, Moment, Moment)> = view
         .attempts
         .iter()
-        .filter(|track| track.limited(view.hops).is_none())
-        .filter_map(|track| Some((drew(track.fate(view.end))?, track.first, track.last)))
+        .filter(|attempt| attempt.limited(view.hops).is_none())
+        .filter_map(|attempt| {
+            Some((
+                drew(attempt.outcome(view.end))?,
+                attempt.first,
+                attempt.last,
+            ))
+        })
         .collect();
     let first = shown.first()?.0;
     let turn = shown.iter().position(|(kind, ..)| *kind != first)?;

@@ -13,10 +13,10 @@ use std::time::Duration;
 use crate::model::time::Moment;
 use crate::wire::frame::Direction;
 
-use super::encounter::{Position, Side};
+use super::attempt::{AttemptState, TRACEROUTE};
+use super::conversation::{Position, Side};
 use super::gather::{Gathered, Parties};
 use super::pair::{Map, Socket};
-use super::track::{TRACEROUTE, Track};
 
 /// Longer than any host on the same link takes to answer a SYN or a SYN-ACK, save one that is about
 /// to fall over; shorter than the way to another region.
@@ -76,30 +76,30 @@ impl Distances {
         let mut distances = Self::default();
         for ((client, server), gathered) in gathered {
             let reach = distances.clients.entry(*client).or_default();
-            for track in &gathered.kept {
-                for syn in track.syns.iter().filter(|syn| syn.ttl > TRACEROUTE) {
+            for attempt in &gathered.kept {
+                for syn in attempt.syns.iter().filter(|syn| syn.ttl > TRACEROUTE) {
                     reach.note(passed(syn.ttl));
                 }
-                if let Some(distance) = track.distance_under_way(Side::Client) {
+                if let Some(distance) = attempt.distance_under_way(Side::Client) {
                     reach.note(distance);
                 }
-                let other = track.client_ttl().map(passed);
+                let other = attempt.client_ttl().map(passed);
                 reach.settled = match (reach.settled, other) {
                     (Some(known), Some(other)) => Some(known.min(other)),
                     (known, other) => known.or(other),
                 };
-                if let (Some(opened), Some(went_on)) = (track.opened_at(), track.went_on) {
+                if let (Some(opened), Some(went_on)) = (attempt.opened_at(), attempt.went_on) {
                     reach.answers(opened.at, went_on);
                 }
             }
-            for track in &gathered.kept {
-                if let Some(distance) = track.distance_under_way(Side::Server) {
+            for attempt in &gathered.kept {
+                if let Some(distance) = attempt.distance_under_way(Side::Server) {
                     distances.servers.entry(*server).or_default().note(distance);
                 }
-                let Some(opened) = track.opened_at() else {
+                let Some(opened) = attempt.opened_at() else {
                     continue;
                 };
-                let asked = track.syns.iter().map(|syn| syn.at);
+                let asked = attempt.syns.iter().map(|syn| syn.at);
                 let asked = asked.filter(|at| *at <= opened.at).max();
                 for reach in [
                     distances.servers.entry(*server).or_default(),
@@ -150,15 +150,15 @@ impl Distances {
 pub(super) fn position<'t>(
     (client, server): (&IpAddr, &Socket),
     distances: &Distances,
-    mut tracks: impl Iterator<Item = &'t Track> + Clone,
+    mut attempts: impl Iterator<Item = &'t AttemptState> + Clone,
 ) -> Position {
-    let syns = tracks.clone().flat_map(|track| &track.syns);
+    let syns = attempts.clone().flat_map(|attempt| &attempt.syns);
     let syns = syns.filter(|syn| syn.ttl > TRACEROUTE);
     let shown = syns.map(|syn| passed(syn.ttl)).min();
     Position {
         from_client: distances.of_client(client, shown),
         from_server: distances.of_server(server),
-        forwards: tracks.any(|track| track.forwarded),
+        forwards: attempts.any(|attempt| attempt.forwarded),
     }
 }
 
@@ -166,11 +166,11 @@ pub(super) fn position<'t>(
 /// they were sent.
 pub(super) fn is_client<'t>(
     position: &Position,
-    mut tracks: impl Iterator<Item = &'t Track>,
+    mut attempts: impl Iterator<Item = &'t AttemptState>,
 ) -> bool {
     position.from_client == Some(0)
-        && tracks.any(|track| {
-            track
+        && attempts.any(|attempt| {
+            attempt
                 .syns
                 .iter()
                 .any(|syn| syn.crossing.direction == Some(Direction::Outbound))

@@ -1,4 +1,4 @@
-//! Remarks on an encounter that change nothing in the verdict, and how its sessions ended, in words.
+//! Remarks on a conversation that change nothing in the verdict, and how its sessions ended, in words.
 
 use std::time::Duration;
 
@@ -7,9 +7,9 @@ use crate::model::time::{Moment, spell};
 use crate::model::verdict::Finding;
 
 use super::assess::Situation;
-use super::encounter::Side;
-use super::sights::serves;
-use super::track::Track;
+use super::attempt::AttemptState;
+use super::conversation::Side;
+use super::symptoms::serves;
 
 /// A server that speaks at all has spoken by then.
 const UNTALKATIVE: Duration = Duration::from_secs(2);
@@ -18,7 +18,7 @@ const UNTALKATIVE: Duration = Duration::from_secs(2);
 pub(super) fn mourn(situation: &Situation<'_>, finding: &mut Finding) {
     let attempts = situation.view.attempts.iter();
     let sessions: Vec<(u16, Session)> = attempts
-        .filter_map(|track| Some((track.client_port, track.session(situation.distances())?)))
+        .filter_map(|attempt| Some((attempt.client_port, attempt.session(situation.distances())?)))
         .collect();
     let died = || sessions.iter().filter(|(_, session)| session.died());
     let Some((port, session)) = died().next() else {
@@ -60,8 +60,11 @@ pub(super) fn remark(situation: &Situation<'_>, finding: &mut Finding) {
             "the capture holds no packet towards any client: one direction may be missing".into(),
         );
     }
-    let unheard = view.attempts.iter().filter(|track| track.went_on.is_none());
-    let broken: u32 = unheard.map(|track| track.broken).sum();
+    let unheard = view
+        .attempts
+        .iter()
+        .filter(|attempt| attempt.went_on.is_none());
+    let broken: u32 = unheard.map(|attempt| attempt.broken).sum();
     if broken > 0 {
         notes.push(format!(
             "{broken} of the answers that the client does not go on after have a wrong checksum in the \
@@ -70,9 +73,9 @@ pub(super) fn remark(situation: &Situation<'_>, finding: &mut Finding) {
         ));
     }
     let mut missing = 0;
-    for track in view.attempts {
-        missing += usize::from(track.syns.is_empty());
-        notes.extend(about(track, situation));
+    for attempt in view.attempts {
+        missing += usize::from(attempt.syns.is_empty());
+        notes.extend(about(attempt, situation));
     }
     if situation.leftover > 0 {
         notes.push(format!(
@@ -92,7 +95,7 @@ pub(super) fn remark(situation: &Situation<'_>, finding: &mut Finding) {
             "the SYN of {missing} of the attempts is not in the capture"
         ));
     }
-    if view.attempts.iter().any(|track| track.forwarded) {
+    if view.attempts.iter().any(|attempt| attempt.forwarded) {
         notes.push("the capturing host sends the SYNs on: it is a router or bridge".into());
     }
     let mut seen: Vec<String> = Vec::new();
@@ -105,27 +108,27 @@ pub(super) fn remark(situation: &Situation<'_>, finding: &mut Finding) {
     });
 }
 
-fn about(track: &Track, situation: &Situation<'_>) -> Vec<String> {
+fn about(attempt: &AttemptState, situation: &Situation<'_>) -> Vec<String> {
     let mut notes = Vec::new();
-    let port = track.client_port;
-    if track.challenged {
+    let port = attempt.client_port;
+    if attempt.challenged {
         notes.push(format!(
             "the server answered client port {port} with an ACK of an older connection"
         ));
     }
-    if let Some(refused) = track.answer_refused {
+    if let Some(refused) = attempt.answer_refused {
         notes.push(format!(
             "{} refused what the server sent to client port {port}",
             refused.by
         ));
     }
-    if let Some(mtu) = track.too_big {
+    if let Some(mtu) = attempt.too_big {
         notes.push(match mtu {
             Some(mtu) => format!("a router said that segments are too big and {mtu} octets fit"),
             None => "a router said that segments are too big".to_owned(),
         });
     }
-    let Some(session) = track.session(situation.distances()) else {
+    let Some(session) = attempt.session(situation.distances()) else {
         return notes;
     };
     match (session.end, session.by) {
@@ -137,11 +140,11 @@ fn about(track: &Track, situation: &Situation<'_>) -> Vec<String> {
             "the server closed the connection from client port {port} without a word"
         )),
         (End::Fin | End::Alive, _)
-            if session.from_server == 0 && track.last.since(track.first) >= UNTALKATIVE =>
+            if session.from_server == 0 && attempt.last.since(attempt.first) >= UNTALKATIVE =>
         {
             notes.push(format!(
                 "the server never spoke on the connection from client port {port}, in {}",
-                spell(track.last.since(track.first))
+                spell(attempt.last.since(attempt.first))
             ));
         }
         (End::Fin | End::Alive, _) if !session.died() => {}
@@ -150,7 +153,7 @@ fn about(track: &Track, situation: &Situation<'_>) -> Vec<String> {
             session.words()
         )),
     }
-    if let Some(prohibited) = track.prohibited {
+    if let Some(prohibited) = attempt.prohibited {
         notes.push(format!(
             "{} refused segments of the {} on the running connection from client port {port}, {} times, \
              with {}",
@@ -162,7 +165,7 @@ fn about(track: &Track, situation: &Situation<'_>) -> Vec<String> {
     }
     for (sender, stuck) in [Side::Client, Side::Server]
         .into_iter()
-        .filter_map(|side| Some((side, track.stream(side).stuck()?)))
+        .filter_map(|side| Some((side, attempt.stream(side).stuck()?)))
     {
         let what = match stuck.size {
             0 => "its FIN".to_owned(),
@@ -176,8 +179,8 @@ fn about(track: &Track, situation: &Situation<'_>) -> Vec<String> {
         ));
     }
     for side in [Side::Client, Side::Server] {
-        if track.lacked_room(side) {
-            let (who, until) = (side.word(), track.is_shut(side));
+        if attempt.lacked_room(side) {
+            let (who, until) = (side.word(), attempt.is_shut(side));
             let until = if until {
                 "until it was seen last"
             } else {
@@ -189,13 +192,13 @@ fn about(track: &Track, situation: &Situation<'_>) -> Vec<String> {
             ));
         }
     }
-    if track.server.has_gap() && session.stalled.is_none() {
+    if attempt.server.has_gap() && session.stalled.is_none() {
         notes.push(format!(
             "octets of the server are missing in the capture on client port {port}: lost, or not \
              captured"
         ));
     }
-    if track.resent > 0 && serves(track) {
+    if attempt.resent > 0 && serves(attempt) {
         notes.push("the listener's queue was full for a while: SYN-ACKs were sent again".into());
     }
     notes

@@ -2,7 +2,7 @@
 
 use crate::model::verdict::{Cause, Confidence, Finding};
 
-use super::encounter::Wanted;
+use super::conversation::Wanted;
 
 /// A probe, what it would show, and the causes that it decides between.
 struct Test {

@@ -1,34 +1,37 @@
-//! What an encounter says in words: summaries.
+//! What a conversation says in words: summaries.
 
 use crate::model::verdict::{Cause, Confidence, State};
 
-use super::encounter::{Fate, Opinion};
+use super::conversation::{AttemptOutcome, Opinion};
 
 pub(super) const CUT_OFF: &str = "Not decided: the capture ends before an answer was due.";
 /// What a traceroute's SYN shows.
-pub(super) fn of_traceroute(ttl: u8, fate: Fate) -> Opinion {
-    let (state, cause, summary) = match fate {
-        Fate::Expired { by } => (
+pub(super) fn of_traceroute(ttl: u8, outcome: AttemptOutcome) -> Opinion {
+    let (state, cause, summary) = match outcome {
+        AttemptOutcome::Expired { by } => (
             State::Unknown,
             Cause::Inconclusive,
             format!("A SYN that lives for {ttl} hops: {by} reports it expired."),
         ),
-        Fate::Answered { .. } | Fate::Established { .. } => (
+        AttemptOutcome::Answered { .. } | AttemptOutcome::Established { .. } => (
             State::Open,
             Cause::Open,
             format!("A SYN that lives for {ttl} hops draws SYN-ACK."),
         ),
-        Fate::Reset => (
+        AttemptOutcome::Reset => (
             State::Closed,
             Cause::Closed,
             format!("A SYN that lives for {ttl} hops draws a reset."),
         ),
-        Fate::Refused { by, .. } => (
+        AttemptOutcome::Refused { by, .. } => (
             State::Filtered,
             Cause::RejectPath,
             format!("A SYN that lives for {ttl} hops is refused by {by}."),
         ),
-        Fate::Silent | Fate::CutOff | Fate::Contradicted | Fate::Unseen => (
+        AttemptOutcome::Silent
+        | AttemptOutcome::CutOff
+        | AttemptOutcome::Contradicted
+        | AttemptOutcome::Unseen => (
             State::Unknown,
             Cause::Inconclusive,
             format!("A SYN that lives for {ttl} hops draws nothing."),

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use indexmap::IndexMap;
 
-use crate::capture::passive::Encounter;
+use crate::capture::passive::Conversation;
 
 /// Endpoints of one client and host, or clients of one port, that are told in one line: more are a
 /// scan or a flood.
@@ -22,7 +22,7 @@ pub(super) struct Crowds {
 
 impl Crowds {
     /// Counts them.
-    pub(super) fn of(encounters: &[Encounter]) -> Self {
+    pub(super) fn of(encounters: &[Conversation]) -> Self {
         let mut crowds = Self::default();
         for encounter in encounters {
             let endpoint = &encounter.outcome.endpoint;
@@ -38,7 +38,7 @@ impl Crowds {
     /// summary each belongs to one.
     pub(super) fn holding(
         &self,
-        encounter: &Encounter,
+        encounter: &Conversation,
         summary: bool,
         for_people: bool,
     ) -> Option<Crowd> {

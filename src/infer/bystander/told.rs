@@ -1,4 +1,4 @@
-//! The sign of each sight, how firm it is, and the sentence for it.
+//! The sign of each symptom, how firm it is, and the sentence for it.
 
 use crate::model::time::{Moment, spell};
 use crate::model::verdict::Confidence::{self, Confirmed, Likely, Possible};
@@ -6,21 +6,21 @@ use crate::model::verdict::Way;
 
 use super::super::case::Case;
 use super::super::observer::{
-    Bystander, Carried, Drew, Lost, Phases, Refused, Sight, Unheard, Unseen,
+    Bystander, Carried, Drew, Lost, Phases, Refused, Symptom, Unheard, Unseen,
 };
 use super::super::sign::Sign::{self, *};
 
 /// A sign, how firm it is, and a sentence.
 pub(super) type Told = (Sign, Confidence, String);
 
-/// Reads a sight.
-pub(super) fn told(case: &Case<'_>, bystander: &Bystander, sight: &Sight) -> Told {
+/// Reads a symptom.
+pub(super) fn told(case: &Case<'_>, bystander: &Bystander, symptom: &Symptom) -> Told {
     let port = case.brief.endpoint.port;
-    match sight {
-        Sight::Unseen(seen) => unseen(case, seen),
-        Sight::Refused(refused_by) => refused(port, refused_by),
-        Sight::Unheard(seen) => unheard(port, bystander, seen),
-        Sight::Disowned => (
+    match symptom {
+        Symptom::Unseen(seen) => unseen(case, seen),
+        Symptom::Refused(refused_by) => refused(port, refused_by),
+        Symptom::Unheard(seen) => unheard(port, bystander, seen),
+        Symptom::Disowned => (
             Disowned,
             Possible,
             format!(
@@ -29,7 +29,7 @@ pub(super) fn told(case: &Case<'_>, bystander: &Bystander, sight: &Sight) -> Tol
             ),
         ),
         // The kernel acknowledges what comes on a connection that nobody takes.
-        Sight::Backlog { open, silent } => (
+        Symptom::Backlog { open, silent } => (
             Backlog,
             Likely,
             format!(
@@ -38,17 +38,17 @@ pub(super) fn told(case: &Case<'_>, bystander: &Bystander, sight: &Sight) -> Tol
                  nobody takes connections from the listener's queue, which is full."
             ),
         ),
-        Sight::Changed(phases) => changed(port, bystander, phases),
+        Symptom::Changed(phases) => changed(port, bystander, phases),
         // A retry hides what a pattern needs to be seen; loss looks the same.
-        Sight::AtTimes { open, all } => (
+        Symptom::AtTimes { open, all } => (
             AtTimes,
             Possible,
             format!(
                 "Port {port} answers only at times: {open} of {all} attempts were answered SYN-ACK."
             ),
         ),
-        Sight::Carried(seen) => carried(port, bystander, seen),
-        Sight::Lost(seen) => lost(case, bystander, *seen),
+        Symptom::Carried(seen) => carried(port, bystander, seen),
+        Symptom::Lost(seen) => lost(case, bystander, *seen),
     }
 }
 

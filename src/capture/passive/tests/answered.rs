@@ -5,30 +5,30 @@ use crate::model::reply::Refusal;
 
 #[test]
 fn a_reset_is_a_closed_port_and_no_more_than_likely() {
-    let encounter = check(
+    let conversation = check(
         |tape| {
             tape.at(0).syn().at(1).answer(RST_ACK);
         },
         Cause::Closed,
         Confidence::Likely,
     );
-    assert_eq!(fates(&encounter), [Fate::Reset]);
-    assert_eq!(encounter.packets[0].replies, [2]);
-    let wanted = &encounter.wanted[0];
+    assert_eq!(outcomes(&conversation), [AttemptOutcome::Reset]);
+    assert_eq!(conversation.packets[0].replies, [2]);
+    let wanted = &conversation.wanted[0];
     assert!(wanted.settles.contains(&Cause::RejectHost), "{wanted:?}");
     assert!(
-        encounter
+        conversation
             .wanted
             .iter()
             .any(|wanted| wanted.what.contains("DSCP")),
         "{:?}",
-        encounter.wanted
+        conversation.wanted
     );
 }
 
 #[test]
 fn a_reset_with_the_wrong_number_is_no_answer() {
-    let encounter = check(
+    let conversation = check(
         |tape| {
             tape.syns(0, 3);
             tape.at(1);
@@ -38,12 +38,12 @@ fn a_reset_with_the_wrong_number_is_no_answer() {
         Cause::DropSomewhere,
         Confidence::Possible,
     );
-    assert_eq!(encounter.outcome.evidence.near_misses(), 1);
+    assert_eq!(conversation.outcome.evidence.near_misses(), 1);
 }
 
 #[test]
 fn a_reset_from_nearer_than_the_syn_acks_of_the_host_is_a_device_before_it() {
-    let encounter = check(
+    let conversation = check(
         |tape| {
             (tape.near, tape.far) = (0, 3);
             tape.flow(50_000, 22).handshake(0);
@@ -54,7 +54,7 @@ fn a_reset_from_nearer_than_the_syn_acks_of_the_host_is_a_device_before_it() {
         Cause::RejectPath,
         Confidence::Likely,
     );
-    let place = encounter.outcome.finding.verdict.place;
+    let place = conversation.outcome.finding.verdict.place;
     assert_eq!(place.at_hop.map(|hop| hop.ttl), Some(2));
 }
 
@@ -71,7 +71,7 @@ fn a_policy_from_nearer_than_the_host_is_confirmed_and_from_anywhere_likely() {
         Cause::RejectPath,
         Confidence::Confirmed,
     );
-    let encounter = check(
+    let conversation = check(
         |tape| {
             tape.at(10).syn();
             tape.at(11).icmp(router(2), prohibited, 1);
@@ -79,16 +79,16 @@ fn a_policy_from_nearer_than_the_host_is_confirmed_and_from_anywhere_likely() {
         Cause::RejectPath,
         Confidence::Likely,
     );
-    let refused = Fate::Refused {
+    let refused = AttemptOutcome::Refused {
         refusal: Refusal::AdminProhibited,
         by: router(2),
     };
-    assert_eq!(fates(&encounter), [refused]);
+    assert_eq!(outcomes(&conversation), [refused]);
 }
 
 #[test]
 fn a_refusal_in_the_name_of_the_host_is_the_hosts_and_no_more_than_likely() {
-    let encounter = check(
+    let conversation = check(
         |tape| {
             tape.at(10).syn();
             tape.at(11).icmp(server(), Kind::Unreachable(3), 1);
@@ -96,7 +96,7 @@ fn a_refusal_in_the_name_of_the_host_is_the_hosts_and_no_more_than_likely() {
         Cause::RejectHost,
         Confidence::Likely,
     );
-    assert!(encounter.outcome.finding.verdict.method.is_some());
+    assert!(conversation.outcome.finding.verdict.method.is_some());
 }
 
 #[test]
@@ -128,7 +128,7 @@ fn a_late_host_unreachable_is_a_host_that_is_not_there() {
 
 #[test]
 fn the_clients_own_kernel_says_that_nothing_leaves() {
-    let encounter = check(
+    let conversation = check(
         |tape| {
             tape.near = 0;
             let own = tape.client;
@@ -137,28 +137,28 @@ fn the_clients_own_kernel_says_that_nothing_leaves() {
         Cause::NoNeighbor,
         Confidence::Likely,
     );
-    assert_eq!(encounter.attempts[0].syns, 0);
+    assert_eq!(conversation.attempts[0].syns, 0);
 }
 
 #[test]
 fn a_syn_ack_alone_is_likely_open() {
-    let encounter = check(
+    let conversation = check(
         |tape| {
             tape.at(0).syn().at(1).answer(SYN_ACK);
         },
         Cause::Open,
         Confidence::Likely,
     );
-    let answered = Fate::Answered {
+    let answered = AttemptOutcome::Answered {
         unheard: false,
         dropped: false,
     };
-    assert_eq!(fates(&encounter), [answered]);
+    assert_eq!(outcomes(&conversation), [answered]);
 }
 
 #[test]
 fn a_syn_lost_once_does_not_make_an_open_port_intermittent() {
-    let encounter = check(
+    let conversation = check(
         |tape| {
             tape.at(0).syn();
             tape.handshake(1000);
@@ -166,9 +166,9 @@ fn a_syn_lost_once_does_not_make_an_open_port_intermittent() {
         Cause::Open,
         Confidence::Likely,
     );
-    assert_eq!(encounter.attempts.len(), 1);
-    assert_eq!(encounter.packets[0].replies, [0_u64; 0]);
-    assert_eq!(encounter.packets[1].replies, [3]);
+    assert_eq!(conversation.attempts.len(), 1);
+    assert_eq!(conversation.packets[0].replies, [0_u64; 0]);
+    assert_eq!(conversation.packets[1].replies, [3]);
 }
 
 #[test]
@@ -192,7 +192,7 @@ fn syns_lost_again_and_again_do() {
 
 #[test]
 fn an_answer_names_the_syn_it_answers_by_its_timestamp_echo() {
-    let encounter = check(
+    let conversation = check(
         |tape| {
             // A slow path: the first SYN's answer comes after the second SYN.
             tape.at(0).syn();
@@ -218,13 +218,13 @@ fn an_answer_names_the_syn_it_answers_by_its_timestamp_echo() {
         Cause::Open,
         Confidence::Likely,
     );
-    assert_eq!(encounter.packets[0].replies, [3]);
-    assert_eq!(encounter.packets[1].replies, [0_u64; 0]);
+    assert_eq!(conversation.packets[0].replies, [3]);
+    assert_eq!(conversation.packets[1].replies, [0_u64; 0]);
 }
 
 #[test]
 fn contradictory_answers_to_one_syn_are_named() {
-    let encounter = check(
+    let conversation = check(
         |tape| {
             tape.at(0).syn().at(1).answer(RST_ACK);
             tape.at(2).answer(SYN_ACK);
@@ -232,7 +232,7 @@ fn contradictory_answers_to_one_syn_are_named() {
         Cause::Conflicting,
         Confidence::Likely,
     );
-    assert_eq!(fates(&encounter), [Fate::Contradicted]);
+    assert_eq!(outcomes(&conversation), [AttemptOutcome::Contradicted]);
 }
 
 #[test]
@@ -254,7 +254,7 @@ fn a_port_that_opens_later_is_open_now() {
 
 #[test]
 fn a_new_number_on_the_same_ports_is_another_attempt() {
-    let encounter = check(
+    let conversation = check(
         |tape| {
             tape.at(0).syn().at(1).answer(RST_ACK);
             tape.isn = 12_345;
@@ -263,12 +263,12 @@ fn a_new_number_on_the_same_ports_is_another_attempt() {
         Cause::Closed,
         Confidence::Likely,
     );
-    assert_eq!(encounter.attempts.len(), 2);
+    assert_eq!(conversation.attempts.len(), 2);
 }
 
 #[test]
 fn a_syn_with_data_or_ecn_bits_is_a_syn() {
-    let encounter = check(
+    let conversation = check(
         |tape| {
             let fast = Segment {
                 payload_length: 100,
@@ -282,7 +282,7 @@ fn a_syn_with_data_or_ecn_bits_is_a_syn() {
         Cause::Closed,
         Confidence::Likely,
     );
-    assert_eq!(encounter.attempts[0].syns, 1);
+    assert_eq!(conversation.attempts[0].syns, 1);
 }
 
 #[test]
@@ -333,7 +333,7 @@ fn resets_that_one_client_port_does_not_hear_are_lost_by_chance() {
 fn answers_with_the_clients_number_from_another_host_are_named() {
     let other: IpAddr = Ipv4Addr::new(10, 9, 9, 11).into();
     for flags in [SYN_ACK, RST_ACK] {
-        let encounter = check(
+        let conversation = check(
             |tape| {
                 for attempt in 0..2 {
                     tape.flow(40_000 + attempt, PORT);
@@ -347,16 +347,16 @@ fn answers_with_the_clients_number_from_another_host_are_named() {
             Cause::Misaddressed,
             Confidence::Likely,
         );
-        let summary = &encounter.outcome.finding.verdict.summary;
+        let summary = &conversation.outcome.finding.verdict.summary;
         assert!(summary.contains("10.9.9.11"), "{summary}");
-        assert_eq!(encounter.packets[0].replies, [2]);
+        assert_eq!(conversation.packets[0].replies, [2]);
     }
 }
 
 #[test]
 fn what_is_translated_back_behind_the_place_of_capture_is_no_finding() {
     let other: IpAddr = Ipv4Addr::new(10, 9, 9, 11).into();
-    let encounter = check(
+    let conversation = check(
         |tape| {
             tape.at(0).syn().at(1).answer_from(other, SYN_ACK);
             tape.at(2).answer(SYN_ACK).at(3).data(true, 0, 0, 0);
@@ -365,7 +365,7 @@ fn what_is_translated_back_behind_the_place_of_capture_is_no_finding() {
         Confidence::Likely,
     );
     assert!(
-        encounter
+        conversation
             .outcome
             .finding
             .alternatives
@@ -388,7 +388,7 @@ fn answers_with_a_wrong_checksum_are_a_remark_where_the_client_does_not_go_on() 
             tape.at(2).data(true, 0, 0, 0);
         }
         let account = tape.finish();
-        let notes = &account.encounters[0].outcome.finding.notes;
+        let notes = &account.conversations[0].outcome.finding.notes;
         let remarked = notes.iter().any(|note| note.contains("wrong checksum"));
         assert_eq!(remarked, !goes_on, "{notes:?}");
     }

@@ -5,7 +5,7 @@ use crate::model::session::End;
 
 #[test]
 fn a_connection_that_carries_data_both_ways_confirms_an_open_port() {
-    let encounter = check(
+    let conversation = check(
         |tape| {
             tape.handshake(0);
             tape.at(3).data(false, 0, 90, 0);
@@ -16,12 +16,12 @@ fn a_connection_that_carries_data_both_ways_confirms_an_open_port() {
         Cause::Open,
         Confidence::Confirmed,
     );
-    let open = Fate::Established {
+    let open = AttemptOutcome::Established {
         sent: 40,
         received: 100,
         ending: Ending::Open,
     };
-    assert_eq!(fates(&encounter), [open]);
+    assert_eq!(outcomes(&conversation), [open]);
 }
 
 #[test]
@@ -76,11 +76,11 @@ fn full_size_segments_that_never_arrive_are_an_mtu_hole() {
     };
     check(script(true), Cause::MtuBlackHole, Confidence::Likely);
     // Without a sign of life after the large one, everything may be lost.
-    let encounter = check(script(false), Cause::MtuBlackHole, Confidence::Possible);
-    let (_, session) = encounter.session().expect("a session");
+    let conversation = check(script(false), Cause::MtuBlackHole, Confidence::Possible);
+    let (_, session) = conversation.session().expect("a session");
     assert_eq!((session.end, session.died()), (End::Silence, true));
-    let Fate::Established { ending, .. } = encounter.attempts[0].fate else {
-        panic!("{:?}", encounter.attempts[0].fate);
+    let AttemptOutcome::Established { ending, .. } = conversation.attempts[0].outcome else {
+        panic!("{:?}", conversation.attempts[0].outcome);
     };
     assert!(
         matches!(
@@ -164,7 +164,7 @@ fn syn_acks_sent_again_although_acknowledged_are_a_full_queue() {
 
 #[test]
 fn frames_seen_twice_count_once() {
-    let encounter = check(
+    let conversation = check(
         |tape| {
             let passed = |tape: &mut Tape, routers: u8| {
                 tape.near = routers;
@@ -190,15 +190,15 @@ fn frames_seen_twice_count_once() {
         Cause::Open,
         Confidence::Likely,
     );
-    assert_eq!(encounter.attempts[0].syns, 2);
-    assert_eq!(encounter.packets[1].replies.len(), 1);
-    assert!(encounter.position.forwards);
-    assert_eq!(encounter.position.from_client, Some(1));
+    assert_eq!(conversation.attempts[0].syns, 2);
+    assert_eq!(conversation.packets[1].replies.len(), 1);
+    assert!(conversation.position.forwards);
+    assert_eq!(conversation.position.from_client, Some(1));
 }
 
 #[test]
 fn a_server_that_resets_after_the_handshake_is_remarked_upon() {
-    let encounter = check(
+    let conversation = check(
         |tape| {
             tape.handshake(0);
             let reset = Segment::bare(tape.to, tape.from, THEIRS + 1, 0, Flags::RST);
@@ -207,7 +207,7 @@ fn a_server_that_resets_after_the_handshake_is_remarked_upon() {
         Cause::Open,
         Confidence::Likely,
     );
-    let notes = &encounter.outcome.finding.notes;
+    let notes = &conversation.outcome.finding.notes;
     assert!(
         notes.iter().any(|note| note.contains("before any data")),
         "{notes:?}"
@@ -216,7 +216,7 @@ fn a_server_that_resets_after_the_handshake_is_remarked_upon() {
 
 #[test]
 fn a_capture_that_begins_after_the_syn_tells_what_is_there() {
-    let encounter = check(
+    let conversation = check(
         |tape| {
             tape.at(1).answer(SYN_ACK);
             tape.at(2).data(true, 0, 20, 0);
@@ -225,8 +225,8 @@ fn a_capture_that_begins_after_the_syn_tells_what_is_there() {
         Cause::Open,
         Confidence::Likely,
     );
-    assert_eq!(encounter.attempts[0].syns, 0);
-    let notes = &encounter.outcome.finding.notes;
+    assert_eq!(conversation.attempts[0].syns, 0);
+    let notes = &conversation.outcome.finding.notes;
     assert!(
         notes.iter().any(|note| note.contains("not in the capture")),
         "{notes:?}"
@@ -235,7 +235,7 @@ fn a_capture_that_begins_after_the_syn_tells_what_is_there() {
 
 #[test]
 fn a_syn_that_stands_after_its_answer_in_the_file_is_its_syn() {
-    let encounter = check(
+    let conversation = check(
         |tape| {
             tape.at(1).answer(SYN_ACK);
             tape.at(0).syn();
@@ -244,13 +244,13 @@ fn a_syn_that_stands_after_its_answer_in_the_file_is_its_syn() {
         Cause::Open,
         Confidence::Likely,
     );
-    assert_eq!(encounter.attempts[0].syns, 1);
-    assert_eq!(encounter.packets[0].replies, [1]);
+    assert_eq!(conversation.attempts[0].syns, 1);
+    assert_eq!(conversation.packets[0].replies, [1]);
 }
 
 #[test]
 fn a_second_syn_with_the_same_number_at_once_is_a_proxys() {
-    let encounter = check(
+    let conversation = check(
         |tape| {
             tape.handshake(0);
             tape.at(4);
@@ -267,5 +267,5 @@ fn a_second_syn_with_the_same_number_at_once_is_a_proxys() {
         Cause::OpenProxied,
         Confidence::Likely,
     );
-    assert_eq!(encounter.attempts[0].syns, 1);
+    assert_eq!(conversation.attempts[0].syns, 1);
 }

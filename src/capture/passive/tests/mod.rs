@@ -256,41 +256,42 @@ impl Tape {
     }
 }
 
-/// The one check: the encounter with the port, its cause and how firm.
+/// The one check: the conversation with the port, its cause and how firm.
 #[track_caller]
-fn check(script: impl FnOnce(&mut Tape), cause: Cause, confidence: Confidence) -> Encounter {
+fn check(script: impl FnOnce(&mut Tape), cause: Cause, confidence: Confidence) -> Conversation {
     let mut tape = Tape::new();
     script(&mut tape);
     let account = tape.finish();
-    let encounters = account.encounters.into_iter();
-    let mut ours = encounters.filter(|e| e.outcome.endpoint.port == PORT && e.client == client());
-    let encounter = ours.next().expect("an encounter with the port");
+    let conversations = account.conversations.into_iter();
+    let mut ours =
+        conversations.filter(|e| e.outcome.endpoint.port == PORT && e.client == client());
+    let conversation = ours.next().expect("a conversation with the port");
     assert!(
         ours.next().is_none(),
-        "one encounter for one client and port"
+        "one conversation for one client and port"
     );
-    let verdict = &encounter.outcome.finding.verdict;
+    let verdict = &conversation.outcome.finding.verdict;
     assert_eq!(
         (verdict.cause, verdict.confidence),
         (cause, confidence),
         "{}\n{:#?}\n{:#?}",
         verdict.summary,
-        encounter.outcome.finding.notes,
-        encounter.attempts,
+        conversation.outcome.finding.notes,
+        conversation.attempts,
     );
     let says = verdict.summary.contains(' ');
-    let cites = !verdict.basis.is_empty() || encounter.packets.is_empty();
+    let cites = !verdict.basis.is_empty() || conversation.packets.is_empty();
     assert!(
         says && (cites || cause == Cause::Inconclusive),
         "{verdict:?}"
     );
-    encounter
+    conversation
 }
 
-fn fates(encounter: &Encounter) -> Vec<Fate> {
-    encounter
+fn outcomes(conversation: &Conversation) -> Vec<AttemptOutcome> {
+    conversation
         .attempts
         .iter()
-        .map(|attempt| attempt.fate)
+        .map(|attempt| attempt.outcome)
         .collect()
 }

@@ -4,7 +4,7 @@ use super::*;
 
 #[test]
 fn silence_next_to_the_server_is_at_the_host_or_just_before_it() {
-    let encounter = check(
+    let conversation = check(
         |tape| {
             (tape.near, tape.far) = (3, 0);
             tape.flow(50_000, 22).handshake(0);
@@ -13,7 +13,7 @@ fn silence_next_to_the_server_is_at_the_host_or_just_before_it() {
         Cause::DropEdgeOrHost,
         Confidence::Likely,
     );
-    assert_eq!(encounter.position.from_server, Some(0));
+    assert_eq!(conversation.position.from_server, Some(0));
 }
 
 #[test]
@@ -55,7 +55,7 @@ fn answers_that_reach_the_client_and_are_not_heard_are_its_own_firewalls() {
 #[test]
 fn a_syn_that_follows_a_reset_does_not_say_that_the_reset_was_lost() {
     // As Windows does: twice, half a second after the reset.
-    let encounter = check(
+    let conversation = check(
         |tape| {
             (tape.near, tape.far) = (3, 0);
             for at in [0, 500, 1000] {
@@ -65,7 +65,7 @@ fn a_syn_that_follows_a_reset_does_not_say_that_the_reset_was_lost() {
         Cause::Closed,
         Confidence::Likely,
     );
-    assert_eq!(fates(&encounter), [Fate::Reset]);
+    assert_eq!(outcomes(&conversation), [AttemptOutcome::Reset]);
 }
 
 #[test]
@@ -80,7 +80,7 @@ fn a_router_that_sends_others_on_and_not_these_discards_them() {
             tape.at(*at).syn();
         }
     };
-    let encounter = check(
+    let conversation = check(
         |tape| {
             twice(tape.flow(50_000, 22), &[100]);
             tape.far = 2;
@@ -95,13 +95,13 @@ fn a_router_that_sends_others_on_and_not_these_discards_them() {
         Cause::DropPath,
         Confidence::Likely,
     );
-    let place = encounter.outcome.finding.verdict.place;
+    let place = conversation.outcome.finding.verdict.place;
     assert_eq!(place.after_hop.map(|hop| hop.ttl), Some(1));
 }
 
 #[test]
 fn a_refusal_that_the_capturing_router_sends_on_is_one_hop_further_from_the_client() {
-    let encounter = check(
+    let conversation = check(
         |tape| {
             // The router is hop 2; the one behind it refuses.
             for near in [1, 2] {
@@ -117,7 +117,7 @@ fn a_refusal_that_the_capturing_router_sends_on_is_one_hop_further_from_the_clie
         Cause::RejectPath,
         Confidence::Likely,
     );
-    let place = encounter.outcome.finding.verdict.place;
+    let place = conversation.outcome.finding.verdict.place;
     assert_eq!(place.at_hop.map(|hop| hop.ttl), Some(3));
 }
 

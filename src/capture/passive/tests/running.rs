@@ -18,7 +18,7 @@ fn exchange(tape: &mut Tape) {
 
 #[test]
 fn a_connection_that_runs_when_the_capture_begins_is_followed_to_its_end() {
-    let encounter = check(
+    let conversation = check(
         |tape| {
             exchange(tape);
             tape.far = 0;
@@ -27,7 +27,7 @@ fn a_connection_that_runs_when_the_capture_begins_is_followed_to_its_end() {
         Cause::Open,
         Confidence::Likely,
     );
-    let (attempt, session) = encounter.session().expect("a session");
+    let (attempt, session) = conversation.session().expect("a session");
     assert_eq!((session.end, session.by), (End::Reset, Party::Device));
     assert_eq!(session.at_hop, Some(3));
     assert_eq!((session.to_server, session.from_server), (60, 120));
@@ -41,13 +41,13 @@ fn segments_of_one_side_alone_are_no_connection() {
         tape.at(u64::from(nth) * 100).data(true, nth * 20, 20, 0);
     }
     let account = tape.finish();
-    assert!(account.encounters.is_empty());
+    assert!(account.conversations.is_empty());
     assert_eq!(account.remainder.stray, 4);
 }
 
 #[test]
 fn a_connection_that_runs_already_may_meet_silence() {
-    let encounter = check(
+    let conversation = check(
         |tape| {
             exchange(tape);
             for wait in [0, 300, 900, 2100, 4500] {
@@ -57,14 +57,14 @@ fn a_connection_that_runs_already_may_meet_silence() {
         Cause::Open,
         Confidence::Likely,
     );
-    let (_, session) = encounter.session().expect("a session");
+    let (_, session) = conversation.session().expect("a session");
     assert_eq!((session.end, session.died()), (End::Silence, true));
 }
 
 #[test]
 fn a_fin_without_an_answer_is_a_death_only_when_it_waited_for_one() {
     let ends = |waits: &[u64]| {
-        let encounter = check(
+        let conversation = check(
             |tape| {
                 tape.handshake(0);
                 tape.at(3).data(false, 0, 40, 0);
@@ -77,7 +77,7 @@ fn a_fin_without_an_answer_is_a_death_only_when_it_waited_for_one() {
             Cause::Open,
             Confidence::Confirmed,
         );
-        let (_, session) = encounter.session().expect("a session");
+        let (_, session) = conversation.session().expect("a session");
         (session.end, session.died())
     };
     assert_eq!(ends(&[0, 200, 600, 1400]), (End::Fin, false));
@@ -87,7 +87,7 @@ fn a_fin_without_an_answer_is_a_death_only_when_it_waited_for_one() {
 #[test]
 fn keepalives_that_nobody_answers_show_that_a_quiet_connection_died() {
     let ends = |answers: bool| {
-        let encounter = check(
+        let conversation = check(
             |tape| {
                 tape.handshake(0);
                 tape.at(3).data(false, 0, 40, 0);
@@ -104,7 +104,7 @@ fn keepalives_that_nobody_answers_show_that_a_quiet_connection_died() {
             Cause::Open,
             Confidence::Confirmed,
         );
-        let (_, session) = encounter.session().expect("a session");
+        let (_, session) = conversation.session().expect("a session");
         (session.end, session.died(), session.idle.as_secs())
     };
     assert_eq!(ends(true), (End::Alive, false, 0));
@@ -126,7 +126,7 @@ fn what_passes_in_pieces_only_met_a_hole() {
         let mut tape = Tape::new();
         script(&mut tape);
         let account = tape.finish();
-        account.encounters[0].outcome.finding.verdict.clone()
+        account.conversations[0].outcome.finding.verdict.clone()
     };
     let verdict = pieces(&[4344, 1448, 1448, 1448, 900]);
     assert_eq!(
@@ -141,7 +141,7 @@ fn what_passes_in_pieces_only_met_a_hole() {
 
 #[test]
 fn a_server_that_goes_on_to_tell_shows_that_acknowledgments_arrive() {
-    let encounter = check(
+    let conversation = check(
         |tape| {
             tape.handshake(0);
             tape.at(3).data(true, 0, 80, 0);
@@ -158,7 +158,7 @@ fn a_server_that_goes_on_to_tell_shows_that_acknowledgments_arrive() {
         Cause::MtuBlackHole,
         Confidence::Likely,
     );
-    let (_, session) = encounter.session().expect("a session");
+    let (_, session) = conversation.session().expect("a session");
     assert_eq!(session.stalled, Some(Way::ToServer));
 }
 

@@ -49,7 +49,7 @@ pub(super) fn fin(tape: &mut Tape, by_client: bool, from: u32, acknowledged: u32
 
 #[test]
 fn a_mysql_error_is_told_with_its_code_and_no_statement_error_hides_it() {
-    let encounter = check(
+    let conversation = check(
         |tape| {
             let words =
                 b"\xffj\x04Host '10.9.0.2' is not allowed to connect to this MariaDB server";
@@ -68,7 +68,7 @@ fn a_mysql_error_is_told_with_its_code_and_no_statement_error_hides_it() {
         Cause::Open,
         Confidence::Confirmed,
     );
-    let (_, session) = encounter.session().expect("a session");
+    let (_, session) = conversation.session().expect("a session");
     let said = session.said.as_ref().expect("an error");
     assert_eq!(said.answer.code.as_deref(), Some("1130"));
     assert_eq!(said.answer.standing, Standing::NotAllowed);
@@ -79,7 +79,7 @@ fn a_mysql_error_is_told_with_its_code_and_no_statement_error_hides_it() {
 #[test]
 fn a_side_that_is_never_acknowledged_falls_silent_though_the_other_still_sends() {
     // The way to the client is closed: it repeats what the server has acknowledged in vain.
-    let encounter = check(
+    let conversation = check(
         |tape| {
             (tape.near, tape.far) = (2, 0);
             tape.handshake(0);
@@ -93,7 +93,7 @@ fn a_side_that_is_never_acknowledged_falls_silent_though_the_other_still_sends()
         Cause::Open,
         Confidence::Confirmed,
     );
-    let (_, session) = encounter.session().expect("a session");
+    let (_, session) = conversation.session().expect("a session");
     assert_eq!(session.end, End::Silence);
     assert!(session.died());
     assert_eq!(session.stalled, None);
@@ -101,7 +101,7 @@ fn a_side_that_is_never_acknowledged_falls_silent_though_the_other_still_sends()
 
 #[test]
 fn a_fin_that_nothing_acknowledges_is_no_orderly_end() {
-    let encounter = check(
+    let conversation = check(
         |tape| {
             tape.handshake(0);
             tape.at(3).data(false, 0, 50, 0);
@@ -114,14 +114,14 @@ fn a_fin_that_nothing_acknowledges_is_no_orderly_end() {
         Cause::Open,
         Confidence::Confirmed,
     );
-    let (_, session) = encounter.session().expect("a session");
+    let (_, session) = conversation.session().expect("a session");
     assert_eq!((session.end, session.died()), (End::Silence, true));
     assert_eq!(session.to_server, 0);
 }
 
 #[test]
 fn a_window_that_the_receiver_closes_is_no_death() {
-    let encounter = check(
+    let conversation = check(
         |tape| {
             tape.handshake(0);
             tape.at(3).data(true, 0, 100, 0);
@@ -145,9 +145,9 @@ fn a_window_that_the_receiver_closes_is_no_death() {
         Cause::Open,
         Confidence::Confirmed,
     );
-    let (_, session) = encounter.session().expect("a session");
+    let (_, session) = conversation.session().expect("a session");
     assert_eq!((session.end, session.died()), (End::Alive, false));
-    let notes = &encounter.outcome.finding.notes;
+    let notes = &conversation.outcome.finding.notes;
     assert!(
         notes.iter().any(|note| note.contains("no window")),
         "{notes:?}"
@@ -156,7 +156,7 @@ fn a_window_that_the_receiver_closes_is_no_death() {
 
 #[test]
 fn a_ttl_as_fresh_as_on_the_link_after_a_long_delay_is_not_the_servers() {
-    let encounter = check(
+    let conversation = check(
         |tape| {
             (tape.near, tape.far) = (0, 0);
             tape.at(0).syn();
@@ -166,13 +166,13 @@ fn a_ttl_as_fresh_as_on_the_link_after_a_long_delay_is_not_the_servers() {
         Cause::Open,
         Confidence::Likely,
     );
-    assert_eq!(encounter.position.from_server, None);
-    assert_eq!(encounter.position.from_client, Some(0));
+    assert_eq!(conversation.position.from_server, None);
+    assert_eq!(conversation.position.from_client, Some(0));
 }
 
 #[test]
 fn two_syn_acks_at_once_with_a_syn_between_them_are_two() {
-    let encounter = check(
+    let conversation = check(
         |tape| {
             // As Linux does, without an identification.
             (tape.near, tape.far) = (2, 0);
@@ -188,12 +188,12 @@ fn two_syn_acks_at_once_with_a_syn_between_them_are_two() {
         Cause::DropReturn,
         Confidence::Possible,
     );
-    let replies: usize = encounter
+    let replies: usize = conversation
         .packets
         .iter()
         .map(|cited| cited.replies.len())
         .sum();
-    assert_eq!(replies, 3, "{:?}", encounter.packets);
+    assert_eq!(replies, 3, "{:?}", conversation.packets);
 }
 
 #[test]

@@ -4,7 +4,7 @@ use super::*;
 
 #[test]
 fn silence_is_a_loss_somewhere() {
-    let encounter = check(
+    let conversation = check(
         |tape| {
             // Something else in the file goes towards the client.
             tape.flow(50_000, 22).handshake(0);
@@ -13,22 +13,22 @@ fn silence_is_a_loss_somewhere() {
         Cause::DropSomewhere,
         Confidence::Possible,
     );
-    assert_eq!(fates(&encounter), [Fate::Silent]);
-    assert_eq!(encounter.attempts[0].syns, 6);
+    assert_eq!(outcomes(&conversation), [AttemptOutcome::Silent]);
+    assert_eq!(conversation.attempts[0].syns, 6);
     let sent = [4, 5, 6, 7, 8, 9];
-    assert_eq!(encounter.attempts[0].packets, sent);
-    let summary = &encounter.outcome.finding.verdict.summary;
+    assert_eq!(conversation.attempts[0].packets, sent);
+    let summary = &conversation.outcome.finding.verdict.summary;
     assert!(
         summary.contains("other ports of the host answer"),
         "{summary}"
     );
-    let first = &encounter.wanted[0];
+    let first = &conversation.wanted[0];
     assert!(first.what.contains("TTL 1, 2, 3"), "{first:?}");
 }
 
 #[test]
 fn a_capture_that_ends_too_soon_decides_nothing() {
-    let encounter = check(
+    let conversation = check(
         |tape| {
             tape.flow(50_000, 22).handshake(0);
             tape.flow(40_000, PORT).at(100).syn();
@@ -37,7 +37,7 @@ fn a_capture_that_ends_too_soon_decides_nothing() {
         Cause::Inconclusive,
         Confidence::Possible,
     );
-    assert_eq!(fates(&encounter), [Fate::CutOff]);
+    assert_eq!(outcomes(&conversation), [AttemptOutcome::CutOff]);
 }
 
 #[test]
@@ -53,14 +53,14 @@ fn without_anything_towards_clients_a_single_syn_says_nothing() {
 
 #[test]
 fn without_anything_towards_clients_resent_syns_say_that_the_client_hears_nothing() {
-    let encounter = check(
+    let conversation = check(
         |tape| {
             tape.syns(0, 4);
         },
         Cause::DropSomewhere,
         Confidence::Possible,
     );
-    let notes = &encounter.outcome.finding.notes;
+    let notes = &conversation.outcome.finding.notes;
     assert!(
         notes
             .iter()
@@ -70,7 +70,7 @@ fn without_anything_towards_clients_resent_syns_say_that_the_client_hears_nothin
 
 #[test]
 fn without_anything_towards_clients_a_client_that_goes_on_was_answered() {
-    let encounter = check(
+    let conversation = check(
         |tape| {
             tape.at(0).syn();
             tape.at(1).data(true, 0, 0, 0);
@@ -81,8 +81,8 @@ fn without_anything_towards_clients_a_client_that_goes_on_was_answered() {
         Confidence::Likely,
     );
     assert!(matches!(
-        fates(&encounter)[..],
-        [Fate::Established {
+        outcomes(&conversation)[..],
+        [AttemptOutcome::Established {
             sent: 100,
             received: 500,
             ..
@@ -110,7 +110,7 @@ fn without_anything_towards_clients_the_clients_firewall_is_not_blamed() {
 
 #[test]
 fn attempts_answered_at_first_and_never_again_look_like_a_ban() {
-    let encounter = check(
+    let conversation = check(
         |tape| {
             for nth in 0..5 {
                 tape.flow(40_000 + nth, PORT)
@@ -123,7 +123,11 @@ fn attempts_answered_at_first_and_never_again_look_like_a_ban() {
         Cause::Banned,
         Confidence::Possible,
     );
-    let opinions: Vec<Cause> = encounter.attempts.iter().map(|a| a.opinion.cause).collect();
+    let opinions: Vec<Cause> = conversation
+        .attempts
+        .iter()
+        .map(|a| a.opinion.cause)
+        .collect();
     assert_eq!(opinions[..5], [Cause::Open; 5]);
     assert_eq!(opinions[5..], [Cause::DropSomewhere; 3]);
 }
@@ -167,7 +171,7 @@ fn attempts_that_fail_now_and_then_are_intermittent() {
 
 #[test]
 fn a_traceroute_beside_shows_between_which_hops_they_vanish() {
-    let encounter = check(
+    let conversation = check(
         |tape| {
             (tape.near, tape.far) = (0, 4);
             tape.flow(50_000, 22).handshake(0);
@@ -192,7 +196,7 @@ fn a_traceroute_beside_shows_between_which_hops_they_vanish() {
         Cause::DropPath,
         Confidence::Possible,
     );
-    let place = encounter.outcome.finding.verdict.place;
+    let place = conversation.outcome.finding.verdict.place;
     assert_eq!(place.after_hop.map(|hop| hop.ttl), Some(2));
     assert_eq!(place.before_hop.map(|hop| hop.ttl), Some(3));
 }

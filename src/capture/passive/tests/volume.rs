@@ -13,22 +13,22 @@ fn a_flood_is_counted_and_not_remembered() {
     tape.flow(41_000, 5432).handshake(100);
     let account = tape.finish();
     let flooded = account
-        .encounters
+        .conversations
         .iter()
-        .filter(|encounter| encounter.outcome.endpoint.port == PORT);
+        .filter(|conversation| conversation.outcome.endpoint.port == PORT);
     let remembered = flooded.count();
     assert!((1..10_000).contains(&remembered), "{remembered}");
     assert_eq!(account.remainder.syns, 60_000 - remembered as u64);
     let other = account
-        .encounters
+        .conversations
         .iter()
-        .find(|encounter| encounter.outcome.endpoint.port == 5432);
+        .find(|conversation| conversation.outcome.endpoint.port == 5432);
     assert!(other.is_some(), "another port is not crowded out");
 }
 
 #[test]
 fn of_many_attempts_the_failures_are_remembered() {
-    let encounter = check(
+    let conversation = check(
         |tape| {
             for nth in 0..400_u16 {
                 let at = u64::from(nth) * 100;
@@ -43,9 +43,9 @@ fn of_many_attempts_the_failures_are_remembered() {
         Cause::Intermittent,
         Confidence::Possible,
     );
-    assert!(fates(&encounter).contains(&Fate::Silent));
-    let kept = encounter.attempts.len() as u64;
-    assert_eq!(encounter.forgotten.established + kept, 401);
+    assert!(outcomes(&conversation).contains(&AttemptOutcome::Silent));
+    let kept = conversation.attempts.len() as u64;
+    assert_eq!(conversation.forgotten.established + kept, 401);
 }
 
 #[test]
@@ -57,8 +57,8 @@ fn headers_cut_within_their_options_are_read() {
         let mut observer = Observer::new();
         observer.see(1, Moment::START, None, &syn[..length]);
         let account = observer.finish(Moment::from_nanos(5_000_000_000));
-        assert_eq!(account.encounters.len(), 1, "{length} octets");
-        assert_eq!(account.encounters[0].attempts[0].syns, 1);
+        assert_eq!(account.conversations.len(), 1, "{length} octets");
+        assert_eq!(account.conversations[0].attempts[0].syns, 1);
     }
 }
 
@@ -81,7 +81,7 @@ fn no_bytes_disturb_it() {
         }
     }
     let account = observer.finish(Moment::START);
-    assert!(!account.encounters.is_empty());
+    assert!(!account.conversations.is_empty());
 }
 
 #[test]
@@ -140,7 +140,7 @@ fn how_large_is_it() {
     let account = tape.finish();
     println!(
         "{} {:?} {}",
-        account.encounters.len(),
+        account.conversations.len(),
         account.remainder,
         resident()
     );

@@ -1,29 +1,29 @@
 //! Refusals and resets beside the server's other answers: since when, and from where.
 
 use super::super::assess::Situation;
+use super::super::attempt::AttemptState;
 use super::super::phase;
 use super::super::position::passed;
-use super::super::track::Track;
-use crate::infer::{Drew, Refused, Sight};
+use crate::infer::{Drew, Refused, Symptom};
 use crate::model::reply::{Answer, Reply};
 
 /// Attempts are refused now, after others were answered; nearer than the answers were, it is a device
 /// that refuses.
-pub(super) fn refused_since(situation: &Situation<'_>) -> Option<Sight> {
+pub(super) fn refused_since(situation: &Situation<'_>) -> Option<Symptom> {
     let phases = phase::phases(&situation.view)?;
     if (phases.first, phases.then) != (Drew::Open, Drew::Refused) {
         return None;
     }
     let last = situation.view.attempts.iter();
-    let last = last.filter(|track| track.first >= phases.since);
-    let mut heard = last.flat_map(|track| track.answers.iter().map(|heard| (*track, heard)));
-    let (track, heard, refusal) =
-        heard.find_map(|(track, heard)| Some((track, heard, heard.reply.answer.refusal()?)))?;
-    let away = track.away(heard);
+    let last = last.filter(|attempt| attempt.first >= phases.since);
+    let mut heard = last.flat_map(|attempt| attempt.answers.iter().map(|heard| (*attempt, heard)));
+    let (attempt, heard, refusal) =
+        heard.find_map(|(attempt, heard)| Some((attempt, heard, heard.reply.answer.refusal()?)))?;
+    let away = attempt.away(heard);
     let by = heard.reply.from;
     let nearer = farthest(situation).is_some_and(|farthest| away < farthest);
     let hop = away.saturating_add(1).saturating_add(situation.view.hops);
-    Some(Sight::Refused(Refused::Since {
+    Some(Symptom::Refused(Refused::Since {
         by,
         refusal,
         since: phases.since,
@@ -37,7 +37,7 @@ pub(super) fn refused_nearer(situation: &Situation<'_>) -> bool {
         return false;
     };
     let attempts = situation.view.attempts.iter();
-    let heard = attempts.flat_map(|track| &track.answers);
+    let heard = attempts.flat_map(|attempt| &attempt.answers);
     heard
         .filter(|heard| heard.reply.from != situation.server.address)
         .any(|heard| heard.reply.answer.refusal().is_some() && passed(heard.reply.ttl.0) < server)
@@ -45,30 +45,30 @@ pub(super) fn refused_nearer(situation: &Situation<'_>) -> bool {
 
 /// The farthest that the server's SYN-ACKs come from, on any of its ports.
 fn farthest(situation: &Situation<'_>) -> Option<u8> {
-    let others = situation.view.others.iter().map(|(_, track)| *track);
-    let tracks = situation.view.attempts.iter().copied().chain(others);
-    let opened = tracks.filter_map(|track| Some(track.away(track.opened_at()?)));
+    let others = situation.view.others.iter().map(|(_, attempt)| *attempt);
+    let attempts = situation.view.attempts.iter().copied().chain(others);
+    let opened = attempts.filter_map(|attempt| Some(attempt.away(attempt.opened_at()?)));
     opened.chain(situation.position.from_server).max()
 }
 
 /// Resets that began after SYN-ACKs, from nearer.
-pub(super) fn reset_since(situation: &Situation<'_>) -> Option<Sight> {
+pub(super) fn reset_since(situation: &Situation<'_>) -> Option<Symptom> {
     let phases = phase::phases(&situation.view)?;
     if (phases.first, phases.then) != (Drew::Open, Drew::Reset) {
         return None;
     }
     let last = situation.view.attempts.iter().copied();
-    let last = last.filter(|track| track.first >= phases.since);
+    let last = last.filter(|attempt| attempt.first >= phases.since);
     let hop = device(situation, &resets(situation, last))?;
     let since = Some(phases.since);
-    Some(Sight::Refused(Refused::ResetNearer { hop, since }))
+    Some(Symptom::Refused(Refused::ResetNearer { hop, since }))
 }
 
 /// The hop of a device that resets from nearer than anything else in the server's name comes from: it
 /// may answer other ports as well.
 fn device(situation: &Situation<'_>, own: &[(Reply, u8)]) -> Option<u8> {
     let reset = own.iter().map(|(_, away)| *away).max()?;
-    let others = situation.view.others.iter().map(|(_, track)| *track);
+    let others = situation.view.others.iter().map(|(_, attempt)| *attempt);
     let elsewhere = resets(situation, others);
     let elsewhere = elsewhere.iter().map(|(_, away)| *away);
     let farthest = elsewhere.chain(farthest(situation)).max()?;
@@ -77,31 +77,31 @@ fn device(situation: &Situation<'_>, own: &[(Reply, u8)]) -> Option<u8> {
 
 /// Resets from nearer than the server's other answers; on IPv6, with the flow label that a TCP stack
 /// writes, or without it where the server's other resets carry one.
-pub(super) fn reset_nearer(situation: &Situation<'_>) -> Option<Sight> {
+pub(super) fn reset_nearer(situation: &Situation<'_>) -> Option<Symptom> {
     let own = resets(situation, situation.view.attempts.iter().copied());
     if let Some(hop) = device(situation, &own) {
         let since = None;
-        return Some(Sight::Refused(Refused::ResetNearer { hop, since }));
+        return Some(Symptom::Refused(Refused::ResetNearer { hop, since }));
     }
-    let others = situation.view.others.iter().map(|(_, track)| *track);
+    let others = situation.view.others.iter().map(|(_, attempt)| *attempt);
     let elsewhere = resets(situation, others);
     let labelled =
         |replies: &[(Reply, u8)]| replies.iter().any(|(reply, _)| reply.flow_label > Some(0));
     let bare = !own.is_empty() && own.iter().all(|(reply, _)| reply.flow_label == Some(0));
     if bare && labelled(&elsewhere) {
-        return Some(Sight::Refused(Refused::Unlabelled));
+        return Some(Symptom::Refused(Refused::Unlabelled));
     }
-    labelled(&own).then_some(Sight::Refused(Refused::Labelled))
+    labelled(&own).then_some(Symptom::Refused(Refused::Labelled))
 }
 
 /// The resets in the server's name, and how far away from the place of capture each was written.
 fn resets<'t>(
     situation: &Situation<'_>,
-    tracks: impl Iterator<Item = &'t Track>,
+    attempts: impl Iterator<Item = &'t AttemptState>,
 ) -> Vec<(Reply, u8)> {
-    let replies = tracks.flat_map(|track| {
-        let heard = track.answers.iter();
-        heard.map(|heard| (heard.reply, track.away(heard)))
+    let replies = attempts.flat_map(|attempt| {
+        let heard = attempt.answers.iter();
+        heard.map(|heard| (heard.reply, attempt.away(heard)))
     });
     replies
         .filter(|(reply, _)| {

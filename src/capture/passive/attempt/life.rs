@@ -71,7 +71,7 @@ pub(in super::super) struct Distances {
     pub(in super::super) end: Moment,
 }
 
-impl Track {
+impl AttemptState {
     /// A packet of the connection at `at`.
     pub(super) fn touch(&mut self, at: Moment) {
         self.quiet = at.since(self.last);

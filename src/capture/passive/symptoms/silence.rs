@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use super::super::assess::Situation;
-use super::super::encounter::{Ending, Fate};
+use super::super::attempt::{AttemptState, Syn};
+use super::super::conversation::{AttemptOutcome, Ending};
 use super::super::phase;
-use super::super::track::{Syn, Track};
-use crate::infer::{Drew, Lost, Sight};
+use crate::infer::{Drew, Lost, Symptom};
 use crate::wire::frame::Direction;
 
 /// Ports of protocols whose server speaks first (FTP, SSH, SMTP, POP3, IMAP, submission, MySQL).
@@ -16,13 +16,13 @@ const GREETING: [u16; 7] = [21, 22, 25, 110, 143, 587, 3306];
 const RESENT: Duration = Duration::from_millis(900);
 
 /// The capture holds nothing towards any client.
-pub(super) fn one_way(situation: &Situation<'_>) -> Option<Sight> {
-    (!situation.both_ways).then_some(Sight::Lost(Lost::OneWay))
+pub(super) fn one_way(situation: &Situation<'_>) -> Option<Symptom> {
+    (!situation.both_ways).then_some(Symptom::Lost(Lost::OneWay))
 }
 
 /// Connections are taken and not served, and then no SYN is answered: the listener's queue is full, and
 /// nobody takes from it.
-pub(super) fn backlog(situation: &Situation<'_>) -> Option<Sight> {
+pub(super) fn backlog(situation: &Situation<'_>) -> Option<Symptom> {
     /// A server that takes connections closes one that the client has closed, or greets, sooner.
     const SOON: Duration = Duration::from_secs(1);
     let phases = phase::phases(&situation.view)?;
@@ -31,19 +31,20 @@ pub(super) fn backlog(situation: &Situation<'_>) -> Option<Sight> {
     }
     let (end, port) = (situation.view.end, situation.server.port);
     let attempts = situation.view.attempts.iter();
-    let opened: Vec<&&Track> = attempts
-        .filter(|track| track.first < phases.since)
+    let opened: Vec<&&AttemptState> = attempts
+        .filter(|attempt| attempt.first < phases.since)
         .collect();
-    let waits = |track: &&&Track| track.is_unserved() && end.since(track.first) >= SOON;
+    let waits =
+        |attempt: &&&AttemptState| attempt.is_unserved() && end.since(attempt.first) >= SOON;
     if !opened.iter().all(waits) {
         return None;
     }
     // The kernel acknowledges what comes on a connection that nobody takes.
-    let is_silenced = |track: &&&Track| {
-        let fate = track.fate(end);
+    let is_silenced = |attempt: &&&AttemptState| {
+        let outcome = attempt.outcome(end);
         matches!(
-            fate,
-            Fate::Established {
+            outcome,
+            AttemptOutcome::Established {
                 ending: Ending::Stuck { .. },
                 ..
             }
@@ -52,36 +53,39 @@ pub(super) fn backlog(situation: &Situation<'_>) -> Option<Sight> {
     if opened.iter().any(is_silenced) {
         return None;
     }
-    let alive = opened.iter().any(|track| track.speaks_after(phases.since));
-    let ignored = opened.iter().any(|track| track.is_left_half_closed());
+    let alive = opened
+        .iter()
+        .any(|attempt| attempt.speaks_after(phases.since));
+    let ignored = opened.iter().any(|attempt| attempt.is_left_half_closed());
     // A ban on new connections looks the same where an idle one is all that is known of the server.
     if !alive || !ignored && !GREETING.contains(&port) {
         return None;
     }
-    Some(Sight::Backlog {
+    Some(Symptom::Backlog {
         open: opened.len(),
         silent: phases.after,
     })
 }
 
 /// Where SYNs are lost that draw nothing.
-pub(super) fn lost_here(situation: &Situation<'_>) -> Option<Sight> {
+pub(super) fn lost_here(situation: &Situation<'_>) -> Option<Symptom> {
     let attempts = situation.view.attempts;
     let position = situation.position;
     if situation.unresolved {
-        return Some(Sight::Lost(Lost::Unresolved));
+        return Some(Symptom::Lost(Lost::Unresolved));
     }
-    let kept_back = !situation.translated && !attempts.iter().any(|track| track.forwarded);
+    let kept_back = !situation.translated && !attempts.iter().any(|attempt| attempt.forwarded);
     // A host that routes for its containers sends nothing on that is for itself.
     let mut others = situation.view.others.iter();
-    let for_itself = position.from_server == Some(0) && !others.any(|(_, track)| track.forwarded);
+    let for_itself =
+        position.from_server == Some(0) && !others.any(|(_, attempt)| attempt.forwarded);
     if situation.router && kept_back && !for_itself {
-        return Some(Sight::Lost(Lost::NotForwarded));
+        return Some(Symptom::Lost(Lost::NotForwarded));
     }
     if position.from_server == Some(0) {
-        return Some(Sight::Lost(Lost::AtServer));
+        return Some(Symptom::Lost(Lost::AtServer));
     }
-    let syns = || attempts.iter().flat_map(|track| &track.syns);
+    let syns = || attempts.iter().flat_map(|attempt| &attempt.syns);
     let came_in = |syn: &Syn| {
         let outbound = syn.crossing.direction == Some(Direction::Outbound);
         !syn.elsewhere && !outbound
@@ -91,17 +95,17 @@ pub(super) fn lost_here(situation: &Situation<'_>) -> Option<Sight> {
     }
     let inbound = |syn: &Syn| syn.crossing.direction == Some(Direction::Inbound);
     if syns().all(|syn| syn.crossing.of_all && inbound(syn)) {
-        return Some(Sight::Lost(Lost::ReceivedHere));
+        return Some(Symptom::Lost(Lost::ReceivedHere));
     }
     let first = syns().next().map(|syn| syn.crossing.interface);
     let one = situation.interfaces > 1 && syns().all(|syn| Some(syn.crossing.interface) == first);
-    one.then_some(Sight::Lost(Lost::NotPassedOn))
+    one.then_some(Symptom::Lost(Lost::NotPassedOn))
 }
 
 /// Whether a client sent a SYN again because nothing came.
 pub(super) fn resent(situation: &Situation<'_>) -> bool {
-    situation.view.attempts.iter().any(|track| {
-        track
+    situation.view.attempts.iter().any(|attempt| {
+        attempt
             .syns
             .windows(2)
             .any(|two| matches!(two, [one, two] if two.at.since(one.at) >= RESENT))

@@ -15,8 +15,8 @@ use crate::model::time::Moment;
 use super::Ask;
 use super::answer::{self, OPEN_SYNS, STEP, flows};
 use super::attempt::Attempt;
-use super::case::{Case, Drawn, syn};
-use super::pattern::Shot;
+use super::case::{Case, Response, syn};
+use super::pattern::Sample;
 
 /// Paced SYNs: more than a second apart, so that a rate of one a second lets them through.
 const PACED: usize = 8;
@@ -34,22 +34,25 @@ const QUIET: Duration = Duration::from_secs(7);
 pub(super) fn schedule_few(
     case: &Case<'_>,
     syns: &[&Trial],
-    shots: &[Shot],
+    samples: &[Sample],
 ) -> Option<Option<Ask>> {
     let last = syns.last()?.sent;
-    if syns.iter().any(|trial| case.drawn(trial) == Drawn::Pending) {
+    if syns
+        .iter()
+        .any(|trial| case.response(trial) == Response::Pending)
+    {
         return Some(None);
     }
     let mut attempts = Attempt::all(case).into_iter();
     let unanswered = attempts.find(|attempt| {
-        case.drawn(attempt.first) == Drawn::Silence && !attempt.needed_repetition(case)
+        case.response(attempt.first) == Response::Silence && !attempt.needed_repetition(case)
     });
     if let Some(again) = unanswered.and_then(|attempt| attempt.repetition(case, 1)) {
         return Some(Some(again));
     }
-    let alive = shots.iter().find(|shot| shot.good)?.flow;
-    let failed = shots.iter().find(|shot| !shot.good)?.flow;
-    let looks = looks(shots);
+    let alive = samples.iter().find(|sample| sample.good)?.flow;
+    let failed = samples.iter().find(|sample| !sample.good)?.flow;
+    let looks = looks(samples);
     let (flow, pause) = match looks {
         [] => (alive, PACE),
         // Not a flow that the host may still hold half-open.
@@ -65,10 +68,10 @@ pub(super) fn schedule_few(
 }
 
 /// The SYNs after the first that failed and its repetition.
-fn looks(shots: &[Shot]) -> &[Shot] {
-    let failed = shots.iter().position(|shot| !shot.good);
+fn looks(samples: &[Sample]) -> &[Sample] {
+    let failed = samples.iter().position(|sample| !sample.good);
     let rest = failed
-        .and_then(|at| shots.get(at + 1..))
+        .and_then(|at| samples.get(at + 1..))
         .unwrap_or_default();
     match rest {
         [repetition, looks @ ..] if repetition.repeats => looks,
@@ -77,15 +80,18 @@ fn looks(shots: &[Shot]) -> &[Shot] {
 }
 
 /// Whether nothing was answered since.
-pub(super) fn has_stopped(shots: &[Shot]) -> bool {
-    let looks = looks(shots);
+pub(super) fn has_stopped(samples: &[Sample]) -> bool {
+    let looks = looks(samples);
     !looks.is_empty() && looks.iter().all(|look| !look.good)
 }
 
 /// Whether one failure was followed by answers alone, on its own flow too.
-pub(super) fn has_recovered(shots: &[Shot]) -> bool {
-    let looks = looks(shots);
-    let failed = shots.iter().find(|shot| !shot.good).map(|shot| shot.flow);
+pub(super) fn has_recovered(samples: &[Sample]) -> bool {
+    let looks = looks(samples);
+    let failed = samples
+        .iter()
+        .find(|sample| !sample.good)
+        .map(|sample| sample.flow);
     looks.len() >= 3
         && looks.iter().all(|look| look.good)
         && looks.iter().any(|look| Some(look.flow) == failed)
@@ -93,10 +99,16 @@ pub(super) fn has_recovered(shots: &[Shot]) -> bool {
 
 /// The next SYN of the plan: `None` when the plan is done, `Some(None)` when what was sent must be
 /// waited for first.
-pub(super) fn schedule(case: &Case<'_>, syns: &[&Trial], shots: &[Shot]) -> Option<Option<Ask>> {
+pub(super) fn schedule(
+    case: &Case<'_>,
+    syns: &[&Trial],
+    samples: &[Sample],
+) -> Option<Option<Ask>> {
     let sent = syns.len();
     let last = syns.last()?.sent;
-    let waiting = syns.iter().any(|trial| case.drawn(trial) == Drawn::Pending);
+    let waiting = syns
+        .iter()
+        .any(|trial| case.response(trial) == Response::Pending);
     let ask = |flow: usize, not_before: Moment| {
         let flow = u8::try_from(flow % flows(case)).unwrap_or(0);
         Some(Some(Ask {
@@ -126,7 +138,7 @@ pub(super) fn schedule(case: &Case<'_>, syns: &[&Trial], shots: &[Shot]) -> Opti
     if waiting && paced == PACED {
         return Some(None);
     }
-    if shots.iter().rev().take(PACED).all(|shot| !shot.good) {
+    if samples.iter().rev().take(PACED).all(|sample| !sample.good) {
         // It has stopped: crowding would be knocking. Two gentle looks more.
         return match paced - PACED {
             0 => ask(0, last.after(Duration::from_secs(6))),

@@ -1,8 +1,8 @@
-//! What a track shows when all of it was heard.
+//! What an attempt shows when all of it was heard.
 
 use super::*;
 
-impl Track {
+impl AttemptState {
     /// The first SYN-ACK.
     pub(in super::super) fn opened_at(&self) -> Option<&Heard> {
         self.answers
@@ -51,28 +51,28 @@ impl Track {
     }
 
     /// What became of it by `end`, the last moment of the capture.
-    pub(in super::super) fn fate(&self, end: Moment) -> Fate {
+    pub(in super::super) fn outcome(&self, end: Moment) -> AttemptOutcome {
         if self.is_established() {
-            return Fate::Established {
+            return AttemptOutcome::Established {
                 sent: self.client.octets(),
                 received: self.server.octets(),
                 ending: self.ending(),
             };
         }
         let unheard = self.unheard() > 0;
-        let mut fate: Option<Fate> = None;
+        let mut outcome: Option<AttemptOutcome> = None;
         for heard in &self.answers {
             let told = match heard.reply.answer {
-                Answer::SynAck { .. } => Fate::Answered {
+                Answer::SynAck { .. } => AttemptOutcome::Answered {
                     unheard,
                     dropped: self.reset.is_some_and(|reset| reset.side == Side::Client),
                 },
-                Answer::Reset => Fate::Reset,
-                Answer::Unreachable(refusal, _) => Fate::Refused {
+                Answer::Reset => AttemptOutcome::Reset,
+                Answer::Unreachable(refusal, _) => AttemptOutcome::Refused {
                     refusal,
                     by: heard.reply.from,
                 },
-                Answer::TimeExceeded(_) => Fate::Expired {
+                Answer::TimeExceeded(_) => AttemptOutcome::Expired {
                     by: heard.reply.from,
                 },
                 Answer::EchoReply { .. }
@@ -80,24 +80,24 @@ impl Track {
                 | Answer::TooBig { .. }
                 | Answer::OtherIcmp { .. } => continue,
             };
-            fate = match fate {
-                None | Some(Fate::Expired { .. }) => Some(told),
+            outcome = match outcome {
+                None | Some(AttemptOutcome::Expired { .. }) => Some(told),
                 Some(known)
                     if std::mem::discriminant(&known) != std::mem::discriminant(&told)
-                        && !matches!(told, Fate::Expired { .. }) =>
+                        && !matches!(told, AttemptOutcome::Expired { .. }) =>
                 {
-                    return Fate::Contradicted;
+                    return AttemptOutcome::Contradicted;
                 }
                 known => known,
             };
         }
-        if let Some(fate) = fate {
-            return fate;
+        if let Some(outcome) = outcome {
+            return outcome;
         }
         match self.syns.first() {
-            None => Fate::Unseen,
-            Some(first) if end.since(first.at) < PATIENCE => Fate::CutOff,
-            Some(_) => Fate::Silent,
+            None => AttemptOutcome::Unseen,
+            Some(first) if end.since(first.at) < PATIENCE => AttemptOutcome::CutOff,
+            Some(_) => AttemptOutcome::Silent,
         }
     }
 

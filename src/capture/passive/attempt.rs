@@ -17,7 +17,7 @@ use crate::wire::peek::Outline;
 use crate::wire::quote::Quote;
 use crate::wire::tcp::{Flags, Segment};
 
-use super::encounter::{Ending, Fate, Side};
+use super::conversation::{AttemptOutcome, Ending, Side};
 pub(super) use super::heard::{Arrival, Crossing, Heard, Refused, Shows, Syn};
 use super::stream::Stream;
 
@@ -39,8 +39,8 @@ pub(super) const TRACEROUTE: u8 = 30;
 
 /// One attempt.
 #[derive(Clone, Debug)]
-pub(super) struct Track {
-    pub(super) encounter: usize,
+pub(super) struct AttemptState {
+    pub(super) conversation: usize,
     pub(super) client_is_low: bool,
     pub(super) client_port: u16,
     /// The client's initial sequence number; `None` where its SYN is not in the capture.
@@ -116,11 +116,16 @@ pub(super) enum Taken {
     Another,
 }
 
-impl Track {
+impl AttemptState {
     /// An attempt that begins with a packet at `at`.
-    pub(super) fn new(encounter: usize, client_port: u16, client_is_low: bool, at: Moment) -> Self {
+    pub(super) fn new(
+        conversation: usize,
+        client_port: u16,
+        client_is_low: bool,
+        at: Moment,
+    ) -> Self {
         Self {
-            encounter,
+            conversation,
             client_is_low,
             client_port,
             isn: None,

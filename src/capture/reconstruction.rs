@@ -22,7 +22,7 @@ use crate::wire::dissect::Packet;
 
 /// One inquest told from its packets.
 #[derive(Debug)]
-pub(super) struct Recital<'a> {
+pub(super) struct Reconstruction<'a> {
     brief: &'a Brief,
     packets: Around<'a>,
     before: u64,
@@ -36,7 +36,7 @@ pub(super) struct Recital<'a> {
     noted: u64,
 }
 
-impl<'a> Recital<'a> {
+impl<'a> Reconstruction<'a> {
     pub(super) fn new(brief: &'a Brief, packets: Around<'a>, before: u64) -> Self {
         let mut ledger = Ledger::default();
         let session = ledger.open(brief.vantage.source, brief.endpoint.address);

@@ -2,17 +2,17 @@
 
 use super::*;
 
-impl Track {
+impl AttemptState {
     /// A connection whose beginning is not in the capture, of which a segment passes at `at`.
     pub(in super::super) fn under_way(
-        encounter: usize,
+        conversation: usize,
         client_port: u16,
         client_is_low: bool,
         at: Moment,
     ) -> Self {
         Self {
             under_way: true,
-            ..Self::new(encounter, client_port, client_is_low, at)
+            ..Self::new(conversation, client_port, client_is_low, at)
         }
     }
 

@@ -1,4 +1,4 @@
-//! What an observer gives: one encounter for each client address, server address and server port.
+//! What an observer gives: one conversation for each client address, server address and server port.
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -14,8 +14,8 @@ use crate::model::verdict::{Cause, Confidence, State};
 /// Everything an observer made of a capture.
 #[derive(Clone, Debug)]
 pub struct Account {
-    /// The encounters, in the order of their first packet.
-    pub encounters: Vec<Encounter>,
+    /// The conversations, in the order of their first packet.
+    pub conversations: Vec<Conversation>,
     /// What was seen and not followed.
     pub remainder: Remainder,
 }
@@ -38,7 +38,7 @@ pub struct Remainder {
 
 /// One client and one server port, and what passed between them.
 #[derive(Clone, Debug)]
-pub struct Encounter {
+pub struct Conversation {
     /// The client's address.
     pub client: IpAddr,
     /// The endpoint, all evidence of it and the finding. A probe is a SYN (to the port, or to
@@ -56,7 +56,7 @@ pub struct Encounter {
     pub wanted: Vec<Wanted>,
 }
 
-/// Attempts of an encounter that were counted and not remembered.
+/// Attempts of a conversation that were counted and not remembered.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Forgotten {
     /// Established.
@@ -84,7 +84,7 @@ pub struct Attempt {
     /// The TTL its SYNs left with, where it was a traceroute's; `None` for an ordinary client's.
     pub ttl: Option<u8>,
     /// What became of it.
-    pub fate: Fate,
+    pub outcome: AttemptOutcome,
     /// What became of the connection, where there was one.
     pub session: Option<Session>,
     /// What it shows, taken for itself.
@@ -97,7 +97,7 @@ pub struct Attempt {
 
 /// What became of an attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fate {
+pub enum AttemptOutcome {
     /// Nothing came within its time.
     Silent,
     /// The capture ends before its time was over.
@@ -227,7 +227,7 @@ pub struct Wanted {
     pub settles: Vec<Cause>,
 }
 
-impl Encounter {
+impl Conversation {
     /// The session that says most: the first one that died, else the last one.
     pub fn session(&self) -> Option<(&Attempt, &Session)> {
         let sessions = || {

@@ -2,7 +2,7 @@
 
 use super::*;
 
-impl Track {
+impl AttemptState {
     /// A reset, or a SYN-ACK of its own (simultaneous open), from the client.
     pub(in super::super) fn hear_client(&mut self, arrival: Arrival<'_>, flags: Flags) -> Taken {
         let Arrival {
