@@ -42,7 +42,7 @@ pub(super) struct Tally<'a> {
     pub(super) refused: Vec<&'a Trial>,
     pub(super) silent: Vec<&'a Trial>,
     pub(super) pending: usize,
-    pub(super) void: usize,
+    pub(super) invalidated: usize,
 }
 
 impl<'a> Tally<'a> {
@@ -62,7 +62,7 @@ impl<'a> Tally<'a> {
                     Response::EnRoute | Response::Silence => {}
                     Response::Pending => tally.pending += 1,
                     Response::Echo | Response::Reassembly | Response::Invalidated => {
-                        tally.void += 1
+                        tally.invalidated += 1
                     }
                 }
             }
@@ -176,7 +176,7 @@ fn repeat(case: &Case<'_>, tally: &Tally<'_>, answered: &[&Trial], sign: Sign) -
     let observed = answers(sign, answered, because);
     let sent = answered.len() + tally.pending + tally.silent.len();
     let enough = answered.len() >= wanted
-        || tally.void >= 2 * wanted
+        || tally.invalidated >= 2 * wanted
         || sign == Sign::PortRefused && sent >= 2 * FEW_SYNS;
     if enough {
         return Reading {

@@ -16,15 +16,14 @@ use std::time::Duration;
 
 use crate::model::probe::Target;
 use crate::model::reply::Refusal;
-use crate::model::verdict::Confidence::{Confirmed, Likely};
+use crate::model::verdict::Confidence::{self, Confirmed, Likely};
 use crate::model::verdict::{Cause, HopRef, Method, Place, PlaceKind};
 
 use super::case::{Case, Response};
 use super::observer::{Bystander, Carried, Lost, Observer, Refused, Symptom};
-use super::sign::Sign::*;
+use super::sign::Sign::{self, *};
 use super::sign::{Observed, Question, Reading};
 use super::{answer, distance, locate, refusal, table, throttle};
-use told::{Told, told};
 
 /// A router that waits for ARP/ND refuses after 3 s (three requests a second apart); no path is so
 /// slow.
@@ -116,14 +115,13 @@ pub(super) fn read_symptom(case: &Case<'_>) -> Reading {
     let Some(bystander) = bystander(case) else {
         return Reading::nothing();
     };
-    let told = match symptom(case) {
-        Some(symptom) => told(case, bystander, symptom),
-        None => match refused_for_want_of_a_way(case) {
-            Some(told) => told,
-            None => return Reading::nothing(),
-        },
+    let told = symptom(case).map(|symptom| {
+        let (sign, strength) = told::sign(case, bystander, symptom);
+        (sign, strength, told::words(case, bystander, symptom))
+    });
+    let Some((sign, strength, says)) = told.or_else(|| refused_for_want_of_a_way(case)) else {
+        return Reading::nothing();
     };
-    let (sign, strength, says) = told;
     let of_port = case.trials(|probe| probe.target == Target::Endpoint);
     Reading::done(Observed {
         sign,
@@ -149,7 +147,7 @@ pub(super) fn read_nearness(case: &Case<'_>) -> Reading {
 }
 
 /// A router that says that there is no route, or that it asked for the host in vain.
-fn refused_for_want_of_a_way(case: &Case<'_>) -> Option<Told> {
+fn refused_for_want_of_a_way(case: &Case<'_>) -> Option<(Sign, Confidence, String)> {
     let port = case.brief.endpoint.port;
     if answer::read_port(case).sign?.sign != PortRefused {
         return None;

@@ -34,7 +34,7 @@ pub(super) enum Response {
     Silence,
     /// Nothing yet.
     Pending,
-    /// Not sent, or its silence is void.
+    /// Not sent, or its silence is invalidated.
     Invalidated,
 }
 

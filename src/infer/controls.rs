@@ -175,12 +175,12 @@ pub(super) fn retry_for(
             .count()
     };
     let silent = count(&|response| response == Response::Silence);
-    let void = count(&|response| response == Response::Invalidated);
+    let invalidated = count(&|response| response == Response::Invalidated);
     let pending = count(&|response| response == Response::Pending);
-    let drew = trials.len() - silent - void - pending;
-    if drew >= want || silent >= most || void >= 2 * most {
+    let drew = trials.len() - silent - invalidated - pending;
+    if drew >= want || silent >= most || invalidated >= 2 * most {
         Progress::Done
-    } else if drew + pending >= want || pending > 0 && silent + void > 0 {
+    } else if drew + pending >= want || pending > 0 && silent + invalidated > 0 {
         Progress::Waiting(None)
     } else {
         let mut ask = case.now(probe);

@@ -13,6 +13,7 @@
 
 mod answer;
 mod attempt;
+mod bare;
 mod beside;
 mod bystander;
 mod case;
@@ -41,6 +42,7 @@ mod refusal;
 mod reset;
 mod retest;
 mod rounds;
+mod scope;
 mod sign;
 mod silence;
 mod size;
@@ -56,9 +58,8 @@ mod tests;
 
 pub(crate) use case::hop_of_arrival;
 pub use judge::{judge, plan};
-pub use observer::{
-    Bystander, Carried, Drew, Lost, Observer, Phases, Position, Refused, Symptom, Unheard, Unseen,
-};
+pub use observer::{Bystander, Observer, Position};
+pub(crate) use observer::{Carried, Drew, Lost, Phases, Refused, Symptom, Unheard, Unseen};
 
 use serde::{Deserialize, Serialize};
 

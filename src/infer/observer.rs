@@ -33,40 +33,34 @@ pub struct Position {
 /// What a capture shows besides the answers to single SYNs.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Bystander {
-    /// Where it was taken.
-    pub position: Position,
-    /// It was taken on the client itself.
-    pub on_client: bool,
+    pub(crate) position: Position,
+    pub(crate) on_client: bool,
     /// The SYNs were seen under other addresses or ports as well: distances are those of another flow.
-    pub translated: bool,
+    pub(crate) translated: bool,
     /// The server answered other clients meanwhile.
-    pub others_served: bool,
+    pub(crate) others_served: bool,
     /// An ICMP error comes from nearer than the server's own answers.
-    pub refused_nearer: bool,
+    pub(crate) refused_nearer: bool,
     /// The client took data of the server that came from as far away as its SYN-ACK.
-    pub served: bool,
+    pub(crate) served: bool,
     /// The client sent a SYN again because nothing came.
-    pub resent: bool,
+    pub(crate) resent: bool,
     /// What was seen, the most telling first.
-    pub symptoms: Vec<Symptom>,
+    pub(crate) symptoms: Vec<Symptom>,
 }
 
 /// What an attempt drew, in one word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Drew {
-    /// SYN-ACK.
+pub(crate) enum Drew {
     Open,
-    /// A reset.
     Reset,
-    /// An ICMP error.
     Refused,
-    /// Nothing.
     Silent,
 }
 
 /// One thing that only a bystander sees.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Symptom {
+pub(crate) enum Symptom {
     /// No SYN of the client is in the capture.
     Unseen(Unseen),
     /// Refusals and resets, beside the server's other answers.
@@ -85,12 +79,7 @@ pub enum Symptom {
     /// What attempts draw changed once.
     Changed(Phases),
     /// Attempts are answered and not answered in turns.
-    AtTimes {
-        /// Answered ones.
-        open: usize,
-        /// All.
-        all: usize,
-    },
+    AtTimes { open: usize, all: usize },
     /// What connections carried.
     Carried(Carried),
     /// Where SYNs are lost.
@@ -99,43 +88,34 @@ pub enum Symptom {
 
 /// Answers that the client did not hear.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Unheard {
-    /// How often.
-    pub times: usize,
+pub(crate) struct Unheard {
+    pub(crate) times: usize,
     /// Who refused the answer, and the hop where that is known.
-    pub refused_by: Option<(IpAddr, Option<HopRef>)>,
+    pub(crate) refused_by: Option<(IpAddr, Option<HopRef>)>,
     /// On a router that sends the SYNs on: whether it sends the answers on as well.
-    pub sent_back: Option<bool>,
+    pub(crate) sent_back: Option<bool>,
 }
 
 /// Two phases of what attempts draw.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Phases {
-    /// What those of the first drew.
-    pub first: Drew,
-    /// What those of the second drew.
-    pub then: Drew,
-    /// Attempts of the first phase.
-    pub before: usize,
-    /// Attempts of the second.
-    pub after: usize,
+pub(crate) struct Phases {
+    pub(crate) first: Drew,
+    pub(crate) then: Drew,
+    pub(crate) before: usize,
+    pub(crate) after: usize,
     /// When the second began.
-    pub since: Moment,
+    pub(crate) since: Moment,
 }
 
 /// What stands in the capture where no SYN does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Unseen {
+pub(crate) enum Unseen {
     /// The client's own kernel says that it does not send; whether for want of a neighbour.
-    OwnStack {
-        /// It could not resolve its next hop.
-        unresolved: bool,
-    },
+    OwnStack { unresolved: bool },
     /// A refusal, from here.
     Refused(IpAddr),
     /// The port answers, or a connection to it runs.
     Open {
-        /// A connection was running when the capture began.
         running: bool,
         /// Both sides were heard.
         established: bool,
@@ -144,21 +124,17 @@ pub enum Unseen {
 
 /// Refusals and resets, beside the server's other answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Refused {
+pub(crate) enum Refused {
     /// Attempts are refused after others were answered.
     Since {
-        /// Who refuses.
         by: IpAddr,
-        /// What it says.
         refusal: Refusal,
-        /// Since when.
         since: Moment,
         /// The hop it stands at, where it is not the server.
         hop: Option<u8>,
     },
     /// Resets come from nearer than the server's other answers.
     ResetNearer {
-        /// From this hop.
         hop: u8,
         /// Since when, where the port was open before.
         since: Option<Moment>,
@@ -171,12 +147,11 @@ pub enum Refused {
 
 /// What connections carried.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Carried {
+pub(crate) enum Carried {
     /// Large segments never arrive, on connections whose small ones do.
     LargeHeld {
         /// Their octets; 0 where they were not captured.
         size: u16,
-        /// On this way, where it is one.
         way: Option<Way>,
         /// Small ones passed meanwhile.
         shown: bool,
@@ -189,9 +164,7 @@ pub enum Carried {
     Ignored,
     /// The handshake was completed.
     Completed {
-        /// Octets to the server.
         sent: u64,
-        /// Octets from the server.
         received: u64,
         /// No answer is in the capture.
         alone: bool,
@@ -202,7 +175,7 @@ pub enum Carried {
 
 /// Where SYNs are lost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Lost {
+pub(crate) enum Lost {
     /// The last router asks for the server by ARP or neighbour discovery in vain.
     Unresolved,
     /// The capturing router sends other SYNs on and not these.

@@ -6,8 +6,8 @@
 use super::case::Case;
 use super::sign::{Reading, Signs};
 use super::{
-    answer, bystander, distance, extras, local, locate, pattern, refusal, reset, silence, size,
-    throttle, translation,
+    answer, bare, bystander, distance, extras, local, locate, pattern, refusal, reset, scope,
+    silence, size, throttle, translation,
 };
 use Sign::*;
 
@@ -76,85 +76,15 @@ fn is_silent(seen: Signs) -> bool {
 
 questions! {
     /// What does a capture show that answers to single SYNs do not?
+    // What each means is told where it is read.
     Symptom when |_| true, read by bystander::read_symptom {
-        /// The client's own kernel could not resolve its next hop.
-        StackUnresolved,
-        /// The client's own kernel refuses to send.
-        StackRefuses,
-        /// The target refuses packets that were not captured.
-        UnseenRefusedByTarget,
-        /// Somebody else refuses packets that were not captured.
-        UnseenRefusedByRouter,
-        /// It answers, or runs; the SYN was not captured.
-        OpenUnseen,
-        /// The target refuses, after it was open.
-        RefusedSinceByTarget,
-        /// A device refuses, after the port was open.
-        RefusedSinceByDevice,
-        /// Resets come from nearer than the host's other answers.
-        ResetNearer,
-        /// The same, after the port was open.
-        ResetSince,
-        /// The client's link carries the answer, and the client asks again.
-        UnheardHere,
-        /// The client asks again; the answer is lost behind the place of capture.
-        UnheardBehind,
-        /// A device refuses or withholds the answer on its way back.
-        AnswersStopped,
-        /// The client resets the answers and asks again.
-        Disowned,
-        /// Connections wait for being taken, and then SYNs draw nothing.
-        Backlog,
-        /// Open, then silent.
-        Stopped,
-        /// Reset or refused, then silent or refused.
-        StoppedResetting,
-        /// Open at last.
-        Began,
-        /// Open, then reset.
-        ResetNow,
-        /// Reset at last.
-        ResetAtLast,
-        /// Open and not, in turns.
-        AtTimes,
-        /// Large segments vanish.
-        LargeHeld,
-        /// Something on the way opens a connection of its own.
-        Relayed,
-        /// The SYN-ACK is repeated although it was acknowledged.
-        AnsweredAgain,
-        /// Nothing that the client sends is acknowledged.
-        Ignored,
-        /// The client took data of the server.
-        Served,
-        /// The same, until its first large segment.
-        ServedThenHeld,
-        /// The handshake was completed.
-        Completed,
-        /// The same, and then a large segment drew nothing.
-        CompletedThenHeld,
-        /// The last router asks for the host in vain.
-        NeighbourUnresolved,
-        /// The capturing router does not send the SYNs on.
-        NotForwarded,
-        /// They arrive next to the server.
-        AtServer,
-        /// The capturing host receives them and does nothing with them.
-        ReceivedHere,
-        /// They come in on one interface and leave by none.
-        NotPassedOn,
-        /// The client asks again, and the capture holds nothing towards any client.
-        OneWayResent,
-        /// The capture holds nothing towards any client, and the client does not ask again.
-        OneWay,
-        /// The resets are a TCP stack's: they carry a flow label.
-        ResetsLabelled,
-        /// They carry none, and the host's others do.
-        ResetsUnlabelled,
-        /// A router says that there is no route.
-        SaysNoRoute,
-        /// A router says that it asked for the host in vain.
-        SaysNoNeighbor,
+        StackUnresolved, StackRefuses, UnseenRefusedByTarget, UnseenRefusedByRouter, OpenUnseen,
+        RefusedSinceByTarget, RefusedSinceByDevice, ResetNearer, ResetSince, UnheardHere,
+        UnheardBehind, AnswersStopped, Disowned, Backlog, Stopped, StoppedResetting, Began,
+        ResetNow, ResetAtLast, AtTimes, LargeHeld, Relayed, AnsweredAgain, Ignored, Served,
+        ServedThenHeld, Completed, CompletedThenHeld, NeighbourUnresolved, NotForwarded, AtServer,
+        ReceivedHere, NotPassedOn, OneWayResent, OneWay, ResetsLabelled, ResetsUnlabelled,
+        SaysNoRoute, SaysNoNeighbor,
     }
 
     /// Do probes leave this host, and do answers get past its own firewall?
@@ -287,7 +217,7 @@ questions! {
 
     /// Is everything on the address refused, or this port alone?
     // Whoever refuses in the name of the address answers for it elsewhere as well.
-    Scope when |seen| seen.any(&[RefusedByRouter]), read by refusal::read_scope {
+    Scope when |seen| seen.any(&[RefusedByRouter]), read by scope::read_scope {
         /// This port alone (or TCP alone).
         PortAlone,
         /// Every protocol and port tried.
@@ -385,7 +315,7 @@ questions! {
     }
 
     /// Does the port answer a bare ACK?
-    Ack when is_silent, read by silence::read_ack {
+    Ack when is_silent, read by bare::read_ack {
         /// RST.
         AckResets,
         /// Nothing.
@@ -398,7 +328,7 @@ questions! {
                 || seen.any(&[RefusedByTarget])
                     && seen.any(&[ReasonRoute, ReasonHost])
                     && !seen.any(&[RefusedLate])
-        }, read by silence::read_fin {
+        }, read by bare::read_fin {
         /// RST.
         FinResets,
         /// Nothing.
@@ -409,7 +339,7 @@ questions! {
 
     /// Does another range of source ports get an answer?
     // A reset that comes back to a client's port shows what SYNs from other ports would.
-    Range when |seen| seen.any(&[PortSilent]) && !seen.any(&[AckResets]), read by silence::read_range {
+    Range when |seen| seen.any(&[PortSilent]) && !seen.any(&[AckResets]), read by bare::read_range {
         /// Yes.
         OtherRangeAnswers,
         /// No.

@@ -80,7 +80,7 @@ pub(super) fn read(case: &Case<'_>, tally: &Tally<'_>) -> Reading {
     let Some(first) = syns.first() else {
         return Reading::going_on(None, vec![case.now(syn(Target::Endpoint, 0))]);
     };
-    let sent = syns.len() - tally.void.min(syns.len());
+    let sent = syns.len() - tally.invalidated.min(syns.len());
     let (chance, strength) = weigh(case, &tally.silent);
     let observed = (!tally.silent.is_empty()).then(|| Observed {
         sign: Sign::PortSilent,
@@ -106,7 +106,7 @@ pub(super) fn read(case: &Case<'_>, tally: &Tally<'_>) -> Reading {
     let last = far.filter(|_| sent < schedule.len() + EXTRA).map(|_| &FAR);
     let planned = schedule
         .get(sent)
-        .filter(|_| !over && tally.void < schedule.len());
+        .filter(|_| !over && tally.invalidated < schedule.len());
     let Some((offset, kind)) = planned.or(last) else {
         let progress = if tally.pending > 0 {
             Progress::Waiting(None)

@@ -1,4 +1,4 @@
-//! From gathered attempts to conversations: evidence, judgement, overlay, opinion on each attempt.
+//! From gathered attempts to conversations: evidence, judgement, opinion on each attempt.
 
 use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -11,13 +11,13 @@ use crate::model::time::Moment;
 use crate::model::vantage::Vantage;
 use crate::model::verdict::Finding;
 
-use super::attempt::{self, AttemptState, Syn, TWICE};
+use super::attempt::{self, AttemptState, Syn};
 use super::choice::{Choice, TakenAt};
 use super::conversation::{Attempt, AttemptOutcome, Conversation, Opinion, Position, Wanted};
 use super::evidence::{Manner, Told, View, tell};
 use super::gather::{Gathered, Parties};
 use super::pair::{Map, Socket};
-use super::position::{Distances, is_client, position};
+use super::position::{Distances, is_client, position, translated};
 use super::symptoms::is_forged;
 use super::{remark, symptoms, wanted, words};
 
@@ -177,40 +177,6 @@ fn own_attempts(kept: &[AttemptState]) -> Vec<&AttemptState> {
     } else {
         kept.iter().collect()
     }
-}
-
-/// Of each conversation, whether a SYN of it was seen under other addresses or ports as well, a hop on.
-/// A translation keeps the sequence number, the identification and the timestamp; the first alone
-/// would take a scanner's SYNs for one, which share it.
-fn translated(gathered: &[(Parties, Gathered)]) -> Vec<bool> {
-    let mut begun: Vec<(u32, Moment, usize, &Syn)> = Vec::new();
-    for (index, (_, gathered)) in gathered.iter().enumerate() {
-        let known = gathered.kept.iter();
-        begun.extend(known.filter_map(|attempt| {
-            Some((attempt.isn?, attempt.first, index, attempt.syns.first()?))
-        }));
-    }
-    begun.sort_unstable_by_key(|(isn, at, index, _)| (*isn, *at, *index));
-    let same = |one: &Syn, other: &Syn| {
-        one.identification == other.identification
-            && one.stamp == other.stamp
-            && one.identification.or(one.stamp).is_some()
-            && one.ttl != other.ttl
-    };
-    let mut translated = vec![false; gathered.len()];
-    for two in begun.windows(2) {
-        let [(isn, at, one, syn), (again, then, other, copy)] = two else {
-            continue;
-        };
-        if isn == again && one != other && then.since(*at) < TWICE && same(syn, copy) {
-            for index in [*one, *other] {
-                if let Some(mark) = translated.get_mut(index) {
-                    *mark = true;
-                }
-            }
-        }
-    }
-    translated
 }
 
 /// The attempts to other ports of a server by the same client: those that were answered first.

@@ -13,7 +13,7 @@ use std::time::Duration;
 use crate::model::time::Moment;
 use crate::wire::frame::Direction;
 
-use super::attempt::{AttemptState, TRACEROUTE};
+use super::attempt::{AttemptState, Syn, TRACEROUTE, TWICE};
 use super::conversation::{Position, Side};
 use super::gather::{Gathered, Parties};
 use super::pair::{Map, Socket};
@@ -175,4 +175,38 @@ pub(super) fn is_client<'t>(
                 .iter()
                 .any(|syn| syn.crossing.direction == Some(Direction::Outbound))
         })
+}
+
+/// Of each conversation, whether a SYN of it was seen under other addresses or ports as well, a hop on.
+/// A translation keeps the sequence number, the identification and the timestamp; the first alone
+/// would take a scanner's SYNs for one, which share it.
+pub(super) fn translated(gathered: &[(Parties, Gathered)]) -> Vec<bool> {
+    let mut begun: Vec<(u32, Moment, usize, &Syn)> = Vec::new();
+    for (index, (_, gathered)) in gathered.iter().enumerate() {
+        let known = gathered.kept.iter();
+        begun.extend(known.filter_map(|attempt| {
+            Some((attempt.isn?, attempt.first, index, attempt.syns.first()?))
+        }));
+    }
+    begun.sort_unstable_by_key(|(isn, at, index, _)| (*isn, *at, *index));
+    let same = |one: &Syn, other: &Syn| {
+        one.identification == other.identification
+            && one.stamp == other.stamp
+            && one.identification.or(one.stamp).is_some()
+            && one.ttl != other.ttl
+    };
+    let mut translated = vec![false; gathered.len()];
+    for two in begun.windows(2) {
+        let [(isn, at, one, syn), (again, then, other, copy)] = two else {
+            continue;
+        };
+        if isn == again && one != other && then.since(*at) < TWICE && same(syn, copy) {
+            for index in [*one, *other] {
+                if let Some(mark) = translated.get_mut(index) {
+                    *mark = true;
+                }
+            }
+        }
+    }
+    translated
 }

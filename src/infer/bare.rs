@@ -1,0 +1,203 @@
+//! What a silent port answers otherwise: bare ACKs and FINs, and SYNs from another range of source
+//! ports.
+
+use std::time::Duration;
+
+use crate::model::evidence::Trial;
+use crate::model::probe::{Flow, Kind, Probe, SourceRange, Target};
+use crate::model::verdict::Confidence;
+
+use super::Ask;
+use super::case::{Case, Response, echo, ids, spare_flow};
+use super::controls::retry_for;
+use super::loss;
+use super::sign::{Observed, Progress, Reading, Sign};
+
+/// When bare segments to the port are sent, in milliseconds after the first SYN: one at once, the
+/// others when fragments and the trace have had their turn.
+const BARE_AT: [u64; 4] = [1000, 9000, 11_000, 12_500];
+/// The same at a port that is refused: as far apart as ICMP errors are limited to.
+const BESIDE_REFUSALS_AT: [u64; 2] = [1000, 2100];
+/// The same of SYNs from the other range of source ports.
+const RANGE_AT: [u64; 2] = [2500, 11_500];
+
+/// What a question asks for, not before its turn.
+fn in_turn(case: &Case<'_>, progress: Progress, turns: &[u64], sent: &[&Trial]) -> Progress {
+    let silent = case
+        .port_syns()
+        .all(|trial| !matches!(case.response(trial), Response::Refused(_)));
+    let turn = turns
+        .get(sent.len())
+        .filter(|_| silent && !case.brief.thorough);
+    match (progress, turn, case.port_syns().next()) {
+        (Progress::Asking(mut asks), Some(turn), Some(first)) => {
+            let turn = first.sent.after(Duration::from_millis(*turn));
+            for ask in &mut asks {
+                ask.not_before = ask.not_before.max(turn);
+            }
+            // What the path carries in those very moments is what silence is weighed against.
+            if case.echo_answers()
+                && let Some(last) = sent.last()
+                && !case.echoes().any(|echo| echo.sent >= last.sent)
+            {
+                asks.push(Ask {
+                    probe: echo(),
+                    not_before: turn,
+                });
+            }
+            Progress::Asking(asks)
+        }
+        (progress, ..) => progress,
+    }
+}
+
+/// A bare segment to the port: what it draws, tried until an answer or five silences.
+fn bare(case: &Case<'_>, kind: Kind, (resets, silent): (Sign, Sign), name: &str) -> Reading {
+    let trials: Vec<&Trial> = case
+        .trials(move |probe| probe.kind == kind && probe.target == Target::Endpoint)
+        .collect();
+    let reset: Vec<&Trial> = trials
+        .iter()
+        .copied()
+        .filter(|trial| case.response(trial) == Response::Reset)
+        .collect();
+    let flow = spare_flow(case, trials.len());
+    let probe = Probe::plain(kind, Target::Endpoint, Flow::ephemeral(flow));
+    let turns: &[u64] = if super::refusal::refusals(case).is_empty() {
+        &BARE_AT
+    } else {
+        &BESIDE_REFUSALS_AT
+    };
+    let most = if case.brief.thorough { 5 } else { turns.len() };
+    let asked = retry_for(case, &trials, probe, 1, most);
+    let progress = in_turn(case, asked, turns, &trials);
+    let mut refused = trials
+        .iter()
+        .filter(|trial| matches!(case.response(trial), Response::Refused(_)));
+    if let (Kind::Fin, Some(refused)) = (kind, refused.next()) {
+        // A translation that looks at single packets would refuse it as well.
+        return Reading::done(Observed {
+            sign: Sign::FinRefused,
+            strength: Confidence::Likely,
+            basis: vec![refused.id],
+            because:
+                "a bare FIN, which belongs to no connection that a translation could know, is \
+                      refused as well"
+                    .into(),
+        });
+    }
+    if !reset.is_empty() {
+        // Where nothing else is lost, the way of one is not the way of the other.
+        let is_mixed = trials
+            .iter()
+            .any(|trial| case.response(trial) == Response::Silence);
+        let strength = if is_mixed && case.loss().lost == 0 {
+            Confidence::Possible
+        } else {
+            Confidence::Proven
+        };
+        return Reading {
+            sign: Some(Observed {
+                sign: resets,
+                strength,
+                basis: ids(reset),
+                because: format!("a bare {name} to the port draws a reset").into(),
+            }),
+            progress,
+        };
+    }
+    if progress != Progress::Done {
+        return Reading {
+            sign: None,
+            progress,
+        };
+    }
+    let chance = case
+        .loss()
+        .chance_of_silence(loss::spread(trials.iter().map(|t| t.sent)));
+    Reading::done(Observed {
+        sign: silent,
+        strength: if chance <= loss::LIKELY {
+            Confidence::Likely
+        } else {
+            Confidence::Possible
+        },
+        basis: ids(trials),
+        because: format!("a bare {name} to the port draws nothing").into(),
+    })
+}
+
+/// Reads [`super::sign::Question::Ack`].
+pub(super) fn read_ack(case: &Case<'_>) -> Reading {
+    bare(case, Kind::Ack, (Sign::AckResets, Sign::AckSilent), "ACK")
+}
+
+/// Reads [`super::sign::Question::Fin`].
+pub(super) fn read_fin(case: &Case<'_>) -> Reading {
+    bare(case, Kind::Fin, (Sign::FinResets, Sign::FinSilent), "FIN")
+}
+
+/// Reads [`super::sign::Question::Range`].
+pub(super) fn read_range(case: &Case<'_>) -> Reading {
+    let available = case.brief.vantage.privileged_ports.len();
+    if available == 0 {
+        return Reading::nothing();
+    }
+    let trials: Vec<&Trial> = case
+        .trials(|probe| {
+            probe.kind == Kind::Syn
+                && probe.target == Target::Endpoint
+                && probe.ttl.is_full()
+                && probe.flow.range == SourceRange::Privileged
+        })
+        .collect();
+    let answered: Vec<&Trial> = trials
+        .iter()
+        .copied()
+        .filter(|trial| matches!(case.response(trial), Response::SynAck | Response::Reset))
+        .collect();
+    let flow = u8::try_from(trials.len() % available).unwrap_or(0);
+    let probe = Probe::plain(Kind::Syn, Target::Endpoint, Flow::privileged(flow));
+    let most = if case.brief.thorough {
+        4
+    } else {
+        RANGE_AT.len()
+    };
+    let progress = in_turn(
+        case,
+        retry_for(case, &trials, probe, 2, most),
+        &RANGE_AT,
+        &trials,
+    );
+    if !answered.is_empty() {
+        return Reading {
+            sign: Some(Observed {
+                sign: Sign::OtherRangeAnswers,
+                // A filter keyed on source ports in the other direction is not unthinkable.
+                strength: Confidence::Likely,
+                basis: ids(answered),
+                because: "SYNs from source ports below 1024 are answered".into(),
+            }),
+            progress,
+        };
+    }
+    if progress != Progress::Done {
+        return Reading {
+            sign: None,
+            progress,
+        };
+    }
+    let chance = case
+        .loss()
+        .chance_of_silence(loss::spread(trials.iter().map(|trial| trial.sent)));
+    Reading::done(Observed {
+        sign: Sign::OtherRangeSilent,
+        strength: if chance <= loss::LIKELY {
+            Confidence::Likely
+        } else {
+            Confidence::Possible
+        },
+        basis: ids(trials),
+        because: "SYNs from source ports below 1024 draw nothing either".into(),
+    })
+}
