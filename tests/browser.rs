@@ -141,9 +141,9 @@ fn long(hops: u8) -> Record {
                 } else {
                     "time-exceeded"
                 }
-                .to_owned(),
+                .into(),
             ),
-            control_flow: Some("time-exceeded".to_owned()),
+            control_flow: Some("time-exceeded".into()),
             notes: vec!["a note".repeat(20)],
         })
         .collect();
@@ -167,14 +167,14 @@ fn unbroken() -> Record {
     record.endpoint.given = long();
     record.endpoint.label = Some(long());
     record.verdict.summary = long();
-    record.verdict.cause = long();
+    record.verdict.cause = long().into();
     record.notes = vec![long()];
     for rival in &mut record.alternatives {
-        (rival.cause, rival.because) = (long(), long());
+        (rival.cause, rival.because) = (long().into(), long());
     }
     for advice in &mut record.advice {
         advice.command = Some(long());
-        advice.owner = long();
+        advice.owner = long().into();
     }
     record
 }
@@ -188,7 +188,7 @@ fn the_page_fits_a_desk_and_a_telephone() {
     };
     let mut pages: Vec<(String, Vec<Record>)> = records()
         .into_iter()
-        .map(|record| (record.verdict.cause.clone(), vec![record]))
+        .map(|record| (record.verdict.cause.to_string(), vec![record]))
         .collect();
     pages.push(("all".to_owned(), records()));
     for hops in [1, 30] {

@@ -10,7 +10,7 @@ use crate::engine::{Output, Prober};
 use crate::model::outcome::Outcome;
 use crate::model::time::Moment;
 use crate::net::driver::{Planned, Settings};
-use crate::report::plan::{self, Budget, Plan};
+use crate::report::plan::{self, Budget, DryRun};
 
 /// What counts as the first probes: those of this long, unanswered.
 const FIRST: Duration = Duration::from_secs(1);
@@ -35,7 +35,7 @@ pub fn run(
         );
         let refusal = planned.refusal;
         let prober = Prober::new(settings.policy.clone(), key);
-        let plan = Plan::new(&first_probes(prober, planned), refusal, budget);
+        let plan = DryRun::new(&first_probes(prober, planned), refusal, budget);
         let text = || plan::text(&plan, terminal.width());
         if terminal.document(shared, &plan, text)? == Reader::Gone {
             break;

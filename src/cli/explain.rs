@@ -24,7 +24,7 @@ use crate::capture::{note, remarks};
 use crate::files::destination::Destination;
 use crate::files::input;
 use crate::model::verdict::Cause;
-use crate::report::advice::Situation;
+use crate::report::advice::situation::Situation;
 use crate::report::group::Group;
 use crate::report::record::{Record, Run};
 

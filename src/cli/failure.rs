@@ -9,9 +9,9 @@ use super::exit::ExitStatus;
 use crate::files::destination::Refused;
 use crate::files::unfinished::Unfinished;
 use crate::files::written::Unwritten;
-use crate::model::target::BadTarget;
 use crate::net;
 use crate::sweep::list;
+use crate::sweep::target::BadTarget;
 
 /// A command that ended without its result.
 #[derive(Clone, Debug, PartialEq, Eq)]

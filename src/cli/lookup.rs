@@ -5,9 +5,9 @@ use std::net::IpAddr;
 use super::arguments::groups::WayOut;
 use super::failure::Failure;
 use crate::model::endpoint::{Endpoint, Family};
-use crate::model::target::{BadTarget, Fault, Host, Target};
 use crate::net::resolve::{self, Services};
 use crate::net::{self, host};
+use crate::sweep::target::{BadTarget, Host, HostPort, TargetFault};
 
 /// What targets come to.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -15,7 +15,7 @@ pub struct Resolved {
     /// Their endpoints, in the order given, each address and port once.
     pub endpoints: Vec<Endpoint>,
     /// Targets whose names have no address to probe.
-    pub unresolved: Vec<(Target, BadTarget)>,
+    pub unresolved: Vec<(HostPort, BadTarget)>,
 }
 
 impl Resolved {
@@ -43,9 +43,9 @@ impl Resolved {
 pub fn endpoints(targets: &[String], leave: &WayOut) -> Result<Resolved, Failure> {
     let family = family(leave)?;
     let services = Services::read();
-    let targets: Vec<Target> = targets
+    let targets: Vec<HostPort> = targets
         .iter()
-        .map(|given| Target::parse(given, &|name| services.port(name)))
+        .map(|given| HostPort::parse(given, &|name| services.port(name)))
         .collect::<Result<_, _>>()?;
     let broadcasts = host::broadcasts();
     let answers = addresses(&targets)?;
@@ -54,7 +54,7 @@ pub fn endpoints(targets: &[String], leave: &WayOut) -> Result<Resolved, Failure
         let resolved = answer
             .map_err(|failure| BadTarget {
                 given: target.given.clone(),
-                fault: Fault::Unresolved(failure.to_string()),
+                fault: TargetFault::Unresolved(failure.to_string()),
             })
             .and_then(|addresses| target.endpoints(&addresses, family, &broadcasts));
         match resolved {
@@ -100,8 +100,8 @@ pub fn family(leave: &WayOut) -> Result<Option<Family>, Failure> {
 }
 
 /// What the resolver says of each target's host.
-fn addresses(targets: &[Target]) -> Result<Vec<Result<Vec<IpAddr>, net::Failure>>, Failure> {
-    let literal = |target: &Target| match &target.host {
+fn addresses(targets: &[HostPort]) -> Result<Vec<Result<Vec<IpAddr>, net::Failure>>, Failure> {
+    let literal = |target: &HostPort| match &target.host {
         Host::Address(address) => Some(*address),
         Host::Name(_) => None,
     };

@@ -34,11 +34,7 @@ pub fn record(encounter: &Conversation, run: &Run, names: bool) -> Record {
             .map(|wanted| observed::WouldDecide {
                 probe: wanted.what.clone(),
                 why: wanted.why.clone(),
-                settles: wanted
-                    .settles
-                    .iter()
-                    .map(|cause| cause.word().to_owned())
-                    .collect(),
+                settles: wanted.settles.iter().map(|cause| (*cause).into()).collect(),
             })
             .collect(),
     });
@@ -129,9 +125,9 @@ fn attempt(attempt: &Attempt) -> observed::Attempt {
             .session
             .as_ref()
             .map(|session| SessionRecord::of(session, attempt.client_port)),
-        state: attempt.opinion.state.word().to_owned(),
-        cause: attempt.opinion.cause.word().to_owned(),
-        confidence: attempt.opinion.confidence.word().to_owned(),
+        state: attempt.opinion.state.into(),
+        cause: attempt.opinion.cause.into(),
+        confidence: attempt.opinion.confidence.into(),
         summary: attempt.opinion.summary.clone(),
         packets: attempt.packets.clone(),
     }

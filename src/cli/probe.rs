@@ -18,12 +18,12 @@ use super::{dry_run, settings};
 use crate::engine::SessionId;
 use crate::files::destination::Destination;
 use crate::model::outcome::Outcome;
-use crate::model::target::{BadTarget, Target};
 use crate::net::driver::{self, Event, Planned, Settings};
 use crate::net::{Stop, privilege};
 use crate::report::listed::{Unresolved, UnresolvedEndpoint};
 use crate::report::record::{Record, Run};
 use crate::sweep::expectation::Expectation;
+use crate::sweep::target::{BadTarget, HostPort};
 
 /// A probe as it can be run: every input read, every name looked up, every destination judged.
 #[derive(Debug)]
@@ -208,7 +208,7 @@ fn is_met(expected: Expectation, outcome: &Outcome) -> bool {
 }
 
 /// The document of a target whose name has no address.
-fn unresolved(target: &Target, bad: &BadTarget, run: &Run) -> Unresolved {
+fn unresolved(target: &HostPort, bad: &BadTarget, run: &Run) -> Unresolved {
     let endpoint = UnresolvedEndpoint {
         given: target.given.clone(),
         port: target.port,

@@ -4,7 +4,7 @@ use super::arguments::groups::{Cost, DatabaseSite, Site, WayOut};
 use crate::engine::policy::{Allowance, Policy};
 use crate::net::driver::Settings;
 use crate::net::survey::Preference;
-use crate::report::advice::{Scenario, Situation};
+use crate::report::advice::situation::{Scenario, Situation};
 
 /// The settings of a run, unwatched and without a capture.
 pub fn settings(cost: &Cost, leave: &WayOut) -> Settings {

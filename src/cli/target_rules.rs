@@ -7,8 +7,9 @@ use super::failure::Failure;
 use super::rule_files;
 use crate::model::outcome::Outcome;
 use crate::model::verdict::Cause;
+use crate::report::advice::advise::{seen_as, spare_the_search};
+use crate::report::advice::piece::{Advice, Owner};
 use crate::report::advice::target_rules::{blames_host, names, opinion};
-use crate::report::advice::{Advice, seen_as, spare_the_search};
 use crate::report::record::Record;
 use crate::rules::cloud::answer;
 use crate::rules::cloud::course::follow;
@@ -66,14 +67,11 @@ impl TargetRules {
                 }
                 opinion(from, outcome, &document)
             }
-            None => Some(Advice {
-                owner: "you".to_owned(),
-                text: "A NAT stands before the target, which sees this instance's public address: \
-                       give it with --public-address, and the rules given with --rules say which \
-                       of them decides."
-                    .to_owned(),
-                command: None,
-            }),
+            None => Some(Advice::new(
+                Owner::You,
+                "A NAT stands before the target, which sees this instance's public address: give it \
+                 with --public-address, and the rules given with --rules say which of them decides.",
+            )),
         };
         // What filters in raw or mangle looks like the network's edge; most often it is the edge.
         let at = if cause == Cause::DropEdge && !stops && self.cloud.is_empty() {

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
-use super::evidence::LocalRefusal;
+use super::evidence::fact::LocalRefusal;
 
 /// How this host stands towards a target: the way its probes take, or why they take none.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -3,220 +3,29 @@
 //! Facts are only ever added. [`Evidence::trials`] shows the same facts grouped by the probe they
 //! belong to, kept up to date as facts arrive so that reading is cheap. A sweep holds very many of
 //! these, so the list itself keeps of a fact only what its trial does not.
+#![allow(
+    clippy::wildcard_enum_match_arm,
+    reason = "who reads facts reads some kinds of them"
+)]
 
-use std::net::IpAddr;
+pub(super) mod fact;
 mod trial;
 
+use std::net::IpAddr;
+
+pub use fact::{
+    DeviceRefusal, Ear, Fact, KernelSays, Lender, LocalRefusal, MOST_FURTHER, MOST_NEAR_MISSES,
+    NeighbourState, Observation, Overflow, SiblingSight,
+};
 pub use trial::{HeardReply, Trial};
 
-use std::time::Duration;
-
-use serde::{Deserialize, Serialize};
-
 use super::change::{Change, Stance};
-use super::probe::{Probe, ProbeId, Ttl};
-use super::reply::{Refusal, Reply};
+use super::probe::{ProbeId, Ttl};
 use super::time::Moment;
-
-/// One dated fact.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Observation {
-    /// When it happened.
-    pub at: Moment,
-    /// What happened.
-    pub fact: Fact,
-}
-
-/// What can happen in an inquest.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Fact {
-    /// A probe was handed to the kernel.
-    Sent(ProbeId, Probe),
-    /// The probe was not sent for this inquest: another one into the same address sent it, and what
-    /// it drew is told here as well.
-    Shared(ProbeId, Lender),
-    /// The tap saw the probe leave through the interface.
-    Departed(ProbeId),
-    /// The kernel refused to send the probe.
-    Refused(ProbeId, LocalRefusal),
-    /// A valid answer to the probe was heard.
-    Replied(ProbeId, Ear, Reply),
-    /// The probe's patience ran out: an answer after this is late, not impossible.
-    Expired(ProbeId),
-    /// Right flow, wrong token: counted and reported, never evidence.
-    NearMiss,
-    /// The same, of a reset, with its TTL on arrival: no client takes it, and yet somebody sent it.
-    StrayReset(Ttl),
-    /// The kernel dropped this many frames before we read them.
-    ReceiveDrops(u64),
-    /// We did not run for this long up to now: silence across it is void.
-    Gap(Duration),
-    /// The kernel's neighbour table about the next hop.
-    Neighbour(NeighbourState),
-    /// This host's way to the target changed: the inquest began again, with nothing of what was
-    /// measured before.
-    Moved(Box<Change>),
-    /// A TCP connection to the port takes another way than the probes, of which the kernel sees no
-    /// ports: by a policy rule that looks at them.
-    Detour(Box<Stance>),
-    /// What the kernel's own counters and tables say of this host since the run began.
-    Kernel(KernelSays),
-    /// A device refused something else than this inquest's probes.
-    Known(DeviceRefusal),
-    /// A device sent an ICMP error to our address about something else than this inquest's probes,
-    /// out of the budget that all its errors to that address share.
-    Spent(IpAddr),
-    /// What limited SYNs to the target's neighbours drew, of all that the run sent so far.
-    Sibling(SiblingSight),
-    /// So many facts more, of which only the number was kept: the first of them at this time.
-    Overflow(Overflow),
-    /// The user or a deadline stopped the inquest.
-    Interrupted,
-}
-
-/// Facts of which only the number was kept: whoever floods us costs us no memory.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Overflow {
-    /// Near misses beyond the first [`MOST_NEAR_MISSES`], resets included.
-    pub near_misses: u64,
-    /// Those of them that were resets.
-    pub resets: u64,
-    /// Other facts that are no probe's own, beyond the first [`MOST_FURTHER`].
-    pub others: u64,
-}
-
-/// Near misses that are each kept as a fact.
-pub const MOST_NEAR_MISSES: u64 = 64;
-/// Facts kept that are no probe's own: repeated answers, what the kernel and devices on the way say.
-pub const MOST_FURTHER: usize = 1024;
-
-/// A refusal of something else than an inquest's probes: of another inquest's of the run, or of an
-/// application's of this host.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct DeviceRefusal {
-    /// Who refused.
-    pub device: IpAddr,
-    /// The hop it stands at, by the TTL with which its error arrived.
-    pub hop: u8,
-    /// What it said.
-    pub refusal: Refusal,
-    /// The address it refused.
-    pub address: IpAddr,
-    /// The port it refused.
-    pub port: u16,
-    /// Whether it came after seconds, as where a neighbour was asked for in vain.
-    pub late: bool,
-    /// Whether an earlier SYN to the same port had drawn nothing: what the device rations, other
-    /// addresses of it may have used up. A host that has one address answers its first SYN.
-    pub after_silence: bool,
-    /// Whether the error bears the token of a probe of ours; an application's has none.
-    pub authentic: bool,
-}
-
-/// What SYNs of one TTL to addresses of the target's prefix drew.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SiblingSight {
-    /// Their TTL.
-    pub ttl: u8,
-    /// Whether they asked for the same port, which is silent there too; else for another.
-    pub of_port: bool,
-    /// The router that reported them; `None` where none did.
-    pub from: Option<IpAddr>,
-    /// How many: a lower bound, and this inquest's own among them.
-    pub times: u32,
-}
-
-/// The inquest that sent a shared probe.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Lender {
-    /// The port it is about, of the same address.
-    pub port: u16,
-    /// The probe's number there.
-    pub probe: ProbeId,
-}
-
-/// Which of our two ears heard a reply.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Ear {
-    /// The AF_PACKET tap: before this host's firewall and routing.
-    Tap,
-    /// The raw IP sockets: after them.
-    Stack,
-}
-
-/// Why the kernel did not take a probe.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum LocalRefusal {
-    /// EPERM: an OUTPUT or POSTROUTING rule.
-    Firewall,
-    /// EACCES: a prohibit route or a broadcast address.
-    Prohibited,
-    /// ENETUNREACH, EHOSTUNREACH on the call: no route in the local table.
-    NoRoute,
-    /// EINVAL: a route of type `blackhole`.
-    Blackhole,
-    /// ENETDOWN, ENODEV, ENXIO: the interface is down or gone.
-    InterfaceDown,
-    /// ENOBUFS, ENOMEM, EAGAIN: the local queue is full.
-    Overload,
-    /// EMSGSIZE: larger than the interface or a cached path MTU allows.
-    TooLong,
-    /// EADDRNOTAVAIL: the source address is not (or no longer) ours.
-    SourceGone,
-    /// Any other errno.
-    Other(i32),
-}
-
-impl LocalRefusal {
-    /// The name of the errno behind a refusal; of several, the usual one.
-    pub fn errno(self) -> String {
-        match self {
-            Self::Firewall => "EPERM".to_owned(),
-            Self::Prohibited => "EACCES".to_owned(),
-            Self::NoRoute => "ENETUNREACH".to_owned(),
-            Self::Blackhole => "EINVAL".to_owned(),
-            Self::InterfaceDown => "ENETDOWN".to_owned(),
-            Self::Overload => "ENOBUFS".to_owned(),
-            Self::TooLong => "EMSGSIZE".to_owned(),
-            Self::SourceGone => "EADDRNOTAVAIL".to_owned(),
-            Self::Other(code) => format!("errno {code}"),
-        }
-    }
-}
-
-/// What the neighbour table says of the next hop (states of `NUD_*`).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum NeighbourState {
-    /// Resolved: REACHABLE, STALE, DELAY, PROBE, PERMANENT or NOARP.
-    Resolved,
-    /// Being resolved, no answer yet.
-    Incomplete,
-    /// Resolution failed.
-    Failed,
-}
-
-/// What the kernel says of its own doing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum KernelSays {
-    /// It discarded datagrams on their way out for want of an IPsec association, or by an IPsec policy
-    /// (`XfrmOut…` of `/proc/net/xfrm_stat`).
-    PolicyOut,
-    /// It discarded arriving datagrams by an IPsec policy (`XfrmIn…`).
-    PolicyIn,
-    /// It discarded arriving datagrams by their reverse path (`IPReversePathFilter`).
-    ReversePath,
-    /// It tracks no connection, so that no translation of its own changes what we send.
-    Untracked,
-}
 
 /// A dated fact as the list keeps it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Entry {
+struct KeptFact {
     at: Moment,
     kept: Kept,
 }
@@ -235,7 +44,7 @@ enum Kept {
 /// All facts of one endpoint's inquest.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Evidence {
-    entries: Vec<Entry>,
+    entries: Vec<KeptFact>,
     trials: Vec<Trial>,
     near_misses: u64,
     stray_resets: Option<(u64, Ttl)>,
@@ -262,20 +71,28 @@ impl Evidence {
 
     /// Adds a fact. A fact about a probe that was never sent is ignored.
     pub fn record(&mut self, at: Moment, fact: Fact) {
+        let (place, is_first) = self.note_of_probe(at, &fact);
+        self.note(at, &fact);
+        if let Some(more) = self.overflowing(&fact, is_first) {
+            self.count(at, more);
+            return;
+        }
+        let kept = match (&fact, place) {
+            (Fact::Sent(id, _), _) => Kept::Sent(*id),
+            (Fact::Departed(id), _) => Kept::Departed(*id),
+            (Fact::Expired(id), _) => Kept::Expired(*id),
+            (Fact::Replied(id, ear, _), Some(place)) => Kept::Replied(*id, *ear, place),
+            _ => Kept::Whole(Box::new(fact)),
+        };
+        self.entries.push(KeptFact { at, kept });
+    }
+
+    /// Takes note of a fact about a probe: gives the place of a reply among those of its trial, where
+    /// the list needs no more of it, and whether it is one not heard before.
+    fn note_of_probe(&mut self, at: Moment, fact: &Fact) -> (Option<u8>, bool) {
         let (mut place, mut is_first) = (None, false);
-        match &fact {
-            Fact::Sent(id, probe) => self.trials.push(Trial {
-                id: *id,
-                probe: *probe,
-                sent: at,
-                shared: None,
-                departed: false,
-                refused: None,
-                replies: Vec::new(),
-                flawed: Vec::new(),
-                expired: None,
-                void: false,
-            }),
+        match fact {
+            Fact::Sent(id, probe) => self.trials.push(Trial::sent(at, *id, *probe)),
             Fact::Shared(id, lender) => {
                 if let Some(trial) = self.trial_mut(*id) {
                     trial.shared = Some(*lender);
@@ -307,6 +124,14 @@ impl Evidence {
                     trial.expired = Some(at);
                 }
             }
+            _ => {}
+        }
+        (place, is_first)
+    }
+
+    /// Takes note of a fact that is about no probe.
+    fn note(&mut self, at: Moment, fact: &Fact) {
+        match fact {
             Fact::NearMiss => self.near_misses += 1,
             Fact::StrayReset(ttl) => {
                 self.near_misses += 1;
@@ -332,22 +157,10 @@ impl Evidence {
             Fact::Spent(device) if self.further < MOST_FURTHER => {
                 self.spent.push((at, *device));
             }
-            Fact::Known(_) | Fact::Spent(_) => {}
             Fact::Sibling(sight) => self.see_sibling(*sight),
             Fact::Interrupted => self.interrupted = true,
+            _ => {}
         }
-        if let Some(more) = self.overflowing(&fact, is_first) {
-            self.count(at, more);
-            return;
-        }
-        let kept = match (&fact, place) {
-            (Fact::Sent(id, _), _) => Kept::Sent(*id),
-            (Fact::Departed(id), _) => Kept::Departed(*id),
-            (Fact::Expired(id), _) => Kept::Expired(*id),
-            (Fact::Replied(id, ear, _), Some(place)) => Kept::Replied(*id, *ear, place),
-            _ => Kept::Whole(Box::new(fact)),
-        };
-        self.entries.push(Entry { at, kept });
     }
 
     /// What of a fact is only counted; `None` where the fact is kept.
@@ -378,7 +191,7 @@ impl Evidence {
         let index = *self.overflow.get_or_insert(self.entries.len());
         if index == self.entries.len() {
             let kept = Kept::Whole(Box::new(Fact::Overflow(more)));
-            self.entries.push(Entry { at, kept });
+            self.entries.push(KeptFact { at, kept });
             return;
         }
         let entry = self.entries.get_mut(index).map(|entry| &mut entry.kept);

@@ -3,6 +3,7 @@
 //!
 //! Plain values without behaviour that could depend on a clock, a socket or chance.
 
+pub mod cause;
 pub mod change;
 pub mod check;
 pub mod endpoint;
@@ -14,8 +15,9 @@ pub mod outcome;
 pub mod path;
 pub mod probe;
 pub mod reply;
+pub mod response;
 pub mod session;
-pub mod target;
 pub mod time;
 pub mod vantage;
 pub mod verdict;
+pub mod word;

@@ -3,6 +3,8 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
+use super::word::words;
+
 /// One hop of the path.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Hop {
@@ -20,27 +22,16 @@ pub struct Hop {
     pub notes: Vec<String>,
 }
 
-/// What a flow drew from one hop.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Sight {
-    /// The hop reported that the TTL ran out on it.
-    TimeExceeded,
-    /// The host answered (SYN-ACK, RST or echo reply): the path ends here.
-    Reached,
-    /// A refusal (RST from a nearer box, ICMP unreachable).
-    Refused,
-    /// Nothing, although waited for.
-    Silent,
-}
-
-impl Sight {
-    /// The word of the JSON document.
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::TimeExceeded => "time-exceeded",
-            Self::Reached => "reached",
-            Self::Refused => "refused",
-            Self::Silent => "silent",
-        }
+words! {
+    /// What a flow drew from one hop.
+    Sight {
+        /// The hop reported that the TTL ran out on it.
+        TimeExceeded = "time-exceeded",
+        /// The host answered (SYN-ACK, RST or echo reply): the path ends here.
+        Reached = "reached",
+        /// A refusal (RST from a nearer box, ICMP unreachable).
+        Refused = "refused",
+        /// Nothing, although waited for.
+        Silent = "silent",
     }
 }

@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::word::words;
+
 /// The number of a probe within its endpoint's inquest, from 1: the `evidence[].id` of the JSON
 /// document and what every verdict cites.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -96,33 +98,22 @@ impl Extras {
     }
 }
 
-/// The kinds of datagram a probe can be.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Kind {
-    /// A TCP SYN with the options a Linux client sends.
-    Syn,
-    /// A bare TCP ACK that belongs to no connection.
-    Ack,
-    /// A bare TCP FIN that belongs to no connection.
-    Fin,
-    /// An ICMP or ICMPv6 echo request.
-    Echo,
-    /// The first fragment of a SYN (or, for [`Target::Host`], of an echo request) whose rest is
-    /// never sent: a host that reassembles reports the timeout after 30 s (IPv6: 60 s).
-    Fragment,
-}
-
-impl Kind {
-    /// The word of the JSON document's `probe` field.
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::Syn => "syn",
-            Self::Ack => "ack",
-            Self::Fin => "fin",
-            Self::Echo => "echo",
-            Self::Fragment => "fragment",
-        }
+words! {
+    /// The kinds of datagram a probe can be.
+    #[derive(Serialize, Deserialize)]
+    #[serde(rename_all = "kebab-case")]
+    Kind {
+        /// A TCP SYN with the options a Linux client sends.
+        Syn = "syn",
+        /// A bare TCP ACK that belongs to no connection.
+        Ack = "ack",
+        /// A bare TCP FIN that belongs to no connection.
+        Fin = "fin",
+        /// An ICMP or ICMPv6 echo request.
+        Echo = "echo",
+        /// The first fragment of a SYN (or, for [`Target::Host`], of an echo request) whose rest is
+        /// never sent: a host that reassembles reports the timeout after 30 s (IPv6: 60 s).
+        Fragment = "fragment",
     }
 }
 

@@ -8,7 +8,9 @@ use std::net::{IpAddr, SocketAddr};
 use serde::{Deserialize, Serialize};
 
 use super::probe::{Dscp, Ttl};
+use super::response::ProbeOutcome;
 use super::verdict::Method;
+use super::word::Word as _;
 
 /// An authenticated answer to a probe.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -29,12 +31,12 @@ pub struct Reply {
 }
 
 impl Reply {
-    /// What it comes to, in nmap's words where they exist: what is wrong with it before what it says.
-    pub fn word(&self) -> &'static str {
+    /// What it comes to: what is wrong with it before what it says.
+    pub const fn outcome(&self) -> ProbeOutcome {
         match self.flaw {
-            None => self.answer.word(),
-            Some(Flaw::Checksum) => "bad-checksum",
-            Some(Flaw::Misaddressed { .. }) => "misaddressed",
+            None => ProbeOutcome::of(&self.answer),
+            Some(Flaw::Checksum) => ProbeOutcome::BadChecksum,
+            Some(Flaw::Misaddressed { .. }) => ProbeOutcome::Misaddressed,
         }
     }
 
@@ -136,16 +138,7 @@ impl Answer {
 
     /// What it says, in nmap's words where they exist.
     pub fn word(&self) -> &'static str {
-        match self {
-            Self::SynAck { .. } => "syn-ack",
-            Self::Reset => "reset",
-            Self::EchoReply { .. } => "echo-reply",
-            Self::TimeExceeded(_) => "time-exceeded",
-            Self::ReassemblyTimeout(_) => "reassembly-time-exceeded",
-            Self::Unreachable(refusal, _) => refusal.word(),
-            Self::TooBig { .. } => "too-big",
-            Self::OtherIcmp { .. } => "other-icmp",
-        }
+        ProbeOutcome::of(self).word()
     }
 
     /// Whether both say the same thing, whatever header fields they carry.
@@ -218,6 +211,23 @@ pub enum Refusal {
 }
 
 impl Refusal {
+    /// Those that have a word of their own.
+    pub const NAMED: [Self; 13] = [
+        Self::NetUnreachable,
+        Self::HostUnreachable,
+        Self::ProtocolUnreachable,
+        Self::PortUnreachable,
+        Self::NetProhibited,
+        Self::HostProhibited,
+        Self::AdminProhibited,
+        Self::NoRoute6,
+        Self::AdminProhibited6,
+        Self::AddressUnreachable6,
+        Self::PortUnreachable6,
+        Self::PolicyFail6,
+        Self::RejectRoute6,
+    ];
+
     /// Whether it says of the whole address that there is no way to it, and nothing of the port.
     pub const fn says_no_way(self) -> bool {
         match self {

@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::reply::Refusal;
 use super::time::{Moment, spell};
 use super::verdict::Way;
+use super::word::words;
 use crate::wire::greeting::{Answer, Protocol};
 
 /// A quiet time that is worth a word: what forgets connections needs longer.
@@ -39,56 +40,33 @@ pub struct Session {
     pub said: Option<Said>,
 }
 
-/// How a connection ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum End {
-    /// A side had no more to send.
-    Fin,
-    /// A reset.
-    Reset,
-    /// One side sends the same octets over and over, and nothing answers.
-    Silence,
-    /// An ICMP error, after which nothing passed.
-    Icmp,
-    /// It goes on when it is seen last.
-    Alive,
-}
-
-impl End {
-    /// The word of the contract.
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::Fin => "fin",
-            Self::Reset => "reset",
-            Self::Silence => "silence",
-            Self::Icmp => "icmp",
-            Self::Alive => "alive",
-        }
+words! {
+    /// How a connection ended.
+    End {
+        /// A side had no more to send.
+        Fin = "fin",
+        /// A reset.
+        Reset = "reset",
+        /// One side sends the same octets over and over, and nothing answers.
+        Silence = "silence",
+        /// An ICMP error, after which nothing passed.
+        Icmp = "icmp",
+        /// It goes on when it is seen last.
+        Alive = "alive",
     }
 }
 
-/// Who ended a connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Party {
-    /// Who began it.
-    Client,
-    /// Who was asked.
-    Server,
-    /// Something between them.
-    Device,
-    /// Nothing shows who.
-    Unknown,
-}
-
-impl Party {
-    /// The word of the contract.
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::Client => "client",
-            Self::Server => "server",
-            Self::Device => "device",
-            Self::Unknown => "unknown",
-        }
+words! {
+    /// Who ended a connection.
+    Party {
+        /// Who began it.
+        Client = "client",
+        /// Who was asked.
+        Server = "server",
+        /// Something between them.
+        Device = "device",
+        /// Nothing shows who.
+        Unknown = "unknown",
     }
 }
 

@@ -59,3 +59,8 @@ pub fn spell(span: Duration) -> String {
         _ => format!("{whole} s"),
     }
 }
+
+/// Whole microseconds of `span`; saturates.
+pub fn micros(span: Duration) -> u64 {
+    u64::try_from(span.as_micros()).unwrap_or(u64::MAX)
+}

@@ -2,187 +2,26 @@
 //!
 //! Words are spelled as in the output contract; nothing else in the crate spells them.
 
-use std::fmt;
 use std::net::IpAddr;
 
+pub use super::cause::{Cause, State};
 use super::path::Hop;
 use super::probe::ProbeId;
 use super::reply::Refusal;
+use super::word::{Word, words};
 
-/// What is the matter with an endpoint.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Cause {
-    /// The endpoint itself completes the first two steps of the handshake.
-    Open,
-    /// Something in front answers for it.
-    OpenProxied,
-    /// The port answers, but full-size packets vanish without an ICMP message.
-    MtuBlackHole,
-    /// It answers some of the time, beyond what plain retries hide.
-    Intermittent,
-    /// Answers up to a rate, silent or rejecting above it.
-    RateLimited,
-    /// Answered at first, then stopped for good during the run.
-    Banned,
-    /// The target's own TCP stack reset.
-    Closed,
-    /// A firewall on the target refuses.
-    RejectHost,
-    /// A device before the target refuses.
-    RejectPath,
-    /// Reaches the target's IP stack and is discarded there.
-    DropHost,
-    /// Discarded between the last router and the target's IP stack.
-    DropEdge,
-    /// Discarded at or after the last router; not split further.
-    DropEdgeOrHost,
-    /// Discarded between two hops of the path.
-    DropPath,
-    /// The endpoint's answers are lost on the way back.
-    DropReturn,
-    /// Silence everywhere past some hop, also for the control flows.
-    DropSomewhere,
-    /// The host listens, but its accept or SYN queue is full.
-    ListenerOverloaded,
-    /// Link-layer resolution fails, here or at a router that says so.
-    NoNeighbor,
-    /// No route, here or at a router that says so.
-    NoRoute,
-    /// The answer comes, with our token, from another address or port than was asked.
-    Misaddressed,
-    /// This host's own firewall, or its own stack, stops the probe.
-    LocalEgress,
-    /// The answer reaches this host's interface and is discarded here.
-    LocalIngress,
-    /// Valid replies contradict each other.
-    Conflicting,
-    /// Could not be measured.
-    Inconclusive,
-}
-
-impl Cause {
-    /// Every cause, in the order of the contract.
-    pub const ALL: [Self; 23] = [
-        Self::Open,
-        Self::OpenProxied,
-        Self::MtuBlackHole,
-        Self::Intermittent,
-        Self::RateLimited,
-        Self::Banned,
-        Self::Closed,
-        Self::RejectHost,
-        Self::RejectPath,
-        Self::DropHost,
-        Self::DropEdge,
-        Self::DropEdgeOrHost,
-        Self::DropPath,
-        Self::DropReturn,
-        Self::DropSomewhere,
-        Self::ListenerOverloaded,
-        Self::NoNeighbor,
-        Self::NoRoute,
-        Self::Misaddressed,
-        Self::LocalEgress,
-        Self::LocalIngress,
-        Self::Conflicting,
-        Self::Inconclusive,
-    ];
-
-    /// The word of the contract.
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::Open => "open",
-            Self::OpenProxied => "open-proxied",
-            Self::MtuBlackHole => "mtu-black-hole",
-            Self::Intermittent => "intermittent",
-            Self::RateLimited => "rate-limited",
-            Self::Banned => "banned",
-            Self::Closed => "closed",
-            Self::RejectHost => "reject-host",
-            Self::RejectPath => "reject-path",
-            Self::DropHost => "drop-host",
-            Self::DropEdge => "drop-edge",
-            Self::DropEdgeOrHost => "drop-edge-or-host",
-            Self::DropPath => "drop-path",
-            Self::DropReturn => "drop-return",
-            Self::DropSomewhere => "drop-somewhere",
-            Self::ListenerOverloaded => "listener-overloaded",
-            Self::NoNeighbor => "no-neighbor",
-            Self::NoRoute => "no-route",
-            Self::Misaddressed => "misaddressed",
-            Self::LocalEgress => "local-egress",
-            Self::LocalIngress => "local-ingress",
-            Self::Conflicting => "conflicting",
-            Self::Inconclusive => "inconclusive",
-        }
-    }
-
-    /// Whether it leaves the question undecided (exit status 3).
-    pub const fn is_undecided(self) -> bool {
-        matches!(
-            self,
-            Self::Inconclusive | Self::Conflicting | Self::DropSomewhere
-        )
-    }
-}
-
-impl fmt::Display for Cause {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.pad(self.word())
-    }
-}
-
-/// The port's state, in nmap's words where they exist.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum State {
-    /// It answers a SYN with SYN-ACK.
-    Open,
-    /// It answers a SYN with a reset of its own stack.
-    Closed,
-    /// Something withholds or refuses the answer.
-    Filtered,
-    /// There is no way to it.
-    Unreachable,
-    /// Could not be told.
-    Unknown,
-}
-
-impl State {
-    /// The word of the contract.
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::Open => "open",
-            Self::Closed => "closed",
-            Self::Filtered => "filtered",
-            Self::Unreachable => "unreachable",
-            Self::Unknown => "unknown",
-        }
-    }
-}
-
-/// How firmly a verdict stands. Ordered: the firmest is the greatest.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Confidence {
-    /// The best reading so far.
-    Possible,
-    /// Chance of loss at most 1e-3, or a rival remains that is clearly less plausible.
-    Likely,
-    /// Rests on silence: chance of loss at most 1e-6, spans at least 9 s, controls answered
-    /// meanwhile, nothing lost locally.
-    Confirmed,
-    /// Rests on an authenticated reply that no rival explains.
-    Proven,
-}
-
-impl Confidence {
-    /// The word of the contract.
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::Possible => "possible",
-            Self::Likely => "likely",
-            Self::Confirmed => "confirmed",
-            Self::Proven => "proven",
-        }
+words! {
+    /// How firmly a verdict stands. Ordered: the firmest is the greatest.
+    Confidence {
+        /// The best reading so far.
+        Possible = "possible",
+        /// Chance of loss at most 1e-3, or a rival remains that is clearly less plausible.
+        Likely = "likely",
+        /// Rests on silence: chance of loss at most 1e-6, spans at least 9 s, controls answered
+        /// meanwhile, nothing lost locally.
+        Confirmed = "confirmed",
+        /// Rests on an authenticated reply that no rival explains.
+        Proven = "proven",
     }
 }
 
@@ -197,32 +36,20 @@ pub enum Method {
     Kernel(KernelReason),
 }
 
-/// What discarded a packet in this host's own kernel, in the kernel's words (`SKB_DROP_REASON_*`)
-/// where it has one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum KernelReason {
-    /// A wrong checksum.
-    Checksum,
-    /// A rule of the packet filter.
-    Netfilter,
-    /// A filter at the interface: an nft `egress` chain or a `tc` filter.
-    EgressHook,
-    /// An IPsec policy, or an association that it wants and that is not there.
-    XfrmPolicy,
-    /// The reverse-path filter.
-    ReversePath,
-}
-
-impl KernelReason {
-    /// The word of the contract.
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::Checksum => "checksum",
-            Self::Netfilter => "netfilter-drop",
-            Self::EgressHook => "egress-drop",
-            Self::XfrmPolicy => "xfrm-policy",
-            Self::ReversePath => "rp-filter",
-        }
+words! {
+    /// What discarded a packet in this host's own kernel, in the kernel's words (`SKB_DROP_REASON_*`)
+    /// where it has one.
+    KernelReason {
+        /// A wrong checksum.
+        Checksum = "checksum",
+        /// A rule of the packet filter.
+        Netfilter = "netfilter-drop",
+        /// A filter at the interface: an nft `egress` chain or a `tc` filter.
+        EgressHook = "egress-drop",
+        /// An IPsec policy, or an association that it wants and that is not there.
+        XfrmPolicy = "xfrm-policy",
+        /// The reverse-path filter.
+        ReversePath = "rp-filter",
     }
 }
 
@@ -249,33 +76,38 @@ impl Method {
             },
         }
     }
+
+    /// Every one that has a word of its own.
+    pub fn all() -> impl Iterator<Item = Self> {
+        let kernel = KernelReason::ALL.into_iter().map(Self::Kernel);
+        let refusals = Refusal::NAMED.into_iter().map(Self::Icmp);
+        [Self::TcpReset].into_iter().chain(kernel).chain(refusals)
+    }
 }
 
-/// The kind of place where it happens.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum PlaceKind {
-    /// This host.
-    Local,
-    /// A router or a link between routers.
-    Path,
-    /// Between the last router and the host's IP stack.
-    Edge,
-    /// The target host.
-    Host,
-    /// Not known.
-    Unknown,
+impl Word for Method {
+    fn word(self) -> &'static str {
+        self.word()
+    }
+
+    fn named(word: &str) -> Option<Self> {
+        Self::all().find(|known| known.word() == word)
+    }
 }
 
-impl PlaceKind {
-    /// The word of the contract.
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::Local => "local",
-            Self::Path => "path",
-            Self::Edge => "edge",
-            Self::Host => "host",
-            Self::Unknown => "unknown",
-        }
+words! {
+    /// The kind of place where it happens.
+    PlaceKind {
+        /// This host.
+        Local = "local",
+        /// A router or a link between routers.
+        Path = "path",
+        /// Between the last router and the host's IP stack.
+        Edge = "edge",
+        /// The target host.
+        Host = "host",
+        /// Not known.
+        Unknown = "unknown",
     }
 }
 
@@ -307,22 +139,13 @@ pub struct Place {
     pub translated_at: Option<HopRef>,
 }
 
-/// A direction of the path.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Way {
-    /// From the client to the server.
-    ToServer,
-    /// From the server to the client.
-    ToClient,
-}
-
-impl Way {
-    /// The word of the contract.
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::ToServer => "to-server",
-            Self::ToClient => "to-client",
-        }
+words! {
+    /// A direction of the path.
+    Way {
+        /// From the client to the server.
+        ToServer = "to-server",
+        /// From the server to the client.
+        ToClient = "to-client",
     }
 }
 

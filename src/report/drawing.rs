@@ -1,7 +1,7 @@
-//! The path drawn: [`super::lanes`] as shapes of an SVG picture, top to bottom, so that it reads the
+//! The path drawn: [`super::path_rows`] as shapes of an SVG picture, top to bottom, so that it reads the
 //! same on a telephone and on a desk. Lengths are the picture's own units; its width is [`WIDTH`].
 
-use super::lanes::{self, Lane, Seen, Signal, Stop};
+use super::path_rows::{self, FlowCell, PathStop, Seen, Signal};
 use super::record::Record;
 use super::words::span;
 
@@ -27,14 +27,14 @@ pub(super) struct Drawing {
     pub(super) height: u32,
     /// The whole of it in words, for who cannot see it.
     pub(super) words: String,
-    pub(super) rows: Vec<Shape>,
+    pub(super) rows: Vec<PathShape>,
     /// Whether a control flow was measured.
     pub(super) controls: bool,
 }
 
 /// One row.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Shape {
+pub(super) struct PathShape {
     /// `box`, `silent` (a box of which nothing is known), `gap` or `mark`.
     pub(super) kind: &'static str,
     /// Upper edge.
@@ -68,8 +68,8 @@ pub(super) struct Track {
 
 /// Draws the path of `record`.
 pub(super) fn draw(record: &Record) -> Drawing {
-    let rows = lanes::rows(record);
-    let sent = |lane: fn(&lanes::Row) -> Lane| {
+    let rows = path_rows::rows(record);
+    let sent = |lane: fn(&path_rows::PathRow) -> FlowCell| {
         rows.iter()
             .rposition(|row| lane(row).signal.is_some() || lane(row).arrives)
     };
@@ -79,12 +79,12 @@ pub(super) fn draw(record: &Record) -> Drawing {
     let mut shapes = Vec::new();
     for (index, row) in rows.iter().enumerate() {
         let (height, room) = match row.stop {
-            Stop::Gap { .. } | Stop::Mark { .. } => (SLIM - 8, SLIM),
-            Stop::Here { .. } | Stop::Hop(_) | Stop::Target(_) => BOX,
+            PathStop::Gap { .. } | PathStop::Mark { .. } => (SLIM - 8, SLIM),
+            PathStop::Here { .. } | PathStop::Hop(_) | PathStop::Target(_) => BOX,
         };
         let (kind, title, aside, text) = words(&row.stop);
         let middle = y + height / 2;
-        shapes.push(Shape {
+        shapes.push(PathShape {
             kind,
             y,
             height,
@@ -108,7 +108,7 @@ pub(super) fn draw(record: &Record) -> Drawing {
     }
 }
 
-fn track(lane: Lane, above: Option<u32>, runs: bool) -> Track {
+fn track(lane: FlowCell, above: Option<u32>, runs: bool) -> Track {
     Track {
         signal: match lane.signal {
             Some(Signal::Answered) => "answered",
@@ -126,7 +126,7 @@ fn track(lane: Lane, above: Option<u32>, runs: bool) -> Track {
 }
 
 /// Kind, first line, its right end, second line.
-fn words(stop: &Stop) -> (&'static str, String, String, String) {
+fn words(stop: &PathStop) -> (&'static str, String, String, String) {
     let seen = |name: String, seen: &Seen| {
         let kind = if seen.address.is_some() {
             "box"
@@ -141,7 +141,7 @@ fn words(stop: &Stop) -> (&'static str, String, String, String) {
         (kind, name, seen.rtt_us.map_or(String::new(), span), text)
     };
     match stop {
-        Stop::Here { address, interface } => (
+        PathStop::Here { address, interface } => (
             "box",
             if interface.is_empty() {
                 "client".to_owned()
@@ -151,7 +151,7 @@ fn words(stop: &Stop) -> (&'static str, String, String, String) {
             interface.clone(),
             address.to_string(),
         ),
-        Stop::Gap { from, to, silent } => {
+        PathStop::Gap { from, to, silent } => {
             let hops = if from == to {
                 format!("hop {from}")
             } else {
@@ -165,8 +165,8 @@ fn words(stop: &Stop) -> (&'static str, String, String, String) {
                 String::new(),
             )
         }
-        Stop::Hop(hop) => seen(format!("hop {}", hop.ttl.unwrap_or(0)), hop),
-        Stop::Target(hop) => {
+        PathStop::Hop(hop) => seen(format!("hop {}", hop.ttl.unwrap_or(0)), hop),
+        PathStop::Target(hop) => {
             let (kind, _, aside, text) = seen(String::new(), hop);
             let far = hop.ttl.map(|ttl| format!("hop {ttl}"));
             let heard = hop.rtt_us.is_some();
@@ -179,12 +179,14 @@ fn words(stop: &Stop) -> (&'static str, String, String, String) {
                 text,
             )
         }
-        Stop::Mark { words, place } => ("mark", words.to_uppercase(), String::new(), place.clone()),
+        PathStop::Mark { words, place } => {
+            ("mark", words.to_uppercase(), String::new(), place.clone())
+        }
     }
 }
 
-fn spoken(record: &Record, rows: &[lanes::Row]) -> String {
-    let signal = |lane: Lane| match lane.signal {
+fn spoken(record: &Record, rows: &[path_rows::PathRow]) -> String {
+    let signal = |lane: FlowCell| match lane.signal {
         Some(Signal::Answered) => "answered",
         Some(Signal::Refused) => "refused",
         Some(Signal::Silent) => "silent",
@@ -197,13 +199,13 @@ fn spoken(record: &Record, rows: &[lanes::Row]) -> String {
     for row in rows {
         let (_, title, _, text) = words(&row.stop);
         let flows = match row.stop {
-            Stop::Hop(_) | Stop::Target(_) => format!(
+            PathStop::Hop(_) | PathStop::Target(_) => format!(
                 "; port {} {}, control {}",
                 record.endpoint.port,
                 signal(row.endpoint),
                 signal(row.control)
             ),
-            Stop::Here { .. } | Stop::Gap { .. } | Stop::Mark { .. } => String::new(),
+            PathStop::Here { .. } | PathStop::Gap { .. } | PathStop::Mark { .. } => String::new(),
         };
         let text = if text.is_empty() {
             text

@@ -4,29 +4,31 @@ use std::net::{IpAddr, SocketAddr};
 
 use serde::{Deserialize, Serialize};
 
-use super::record::micros;
-use crate::model::evidence::{HeardReply, LocalRefusal, Trial};
+use crate::model::evidence::{Ear, HeardReply, LocalRefusal, Trial};
 use crate::model::outcome::Outcome;
-use crate::model::probe::{SourceRange, Target};
+use crate::model::probe::{Kind, SourceRange, Target};
 use crate::model::reply::{Answer, Flaw, Quote, Refusal};
+use crate::model::response::ProbeOutcome;
+use crate::model::time::micros;
 use crate::model::vantage::Vantage;
+use crate::model::word::Known;
 
 /// One probe and what became of it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Entry {
+pub struct EvidenceEntry {
     /// Its number, from 1: what `basis` cites.
     pub id: u32,
     /// When it was sent, in microseconds since the run began.
     pub at_us: u64,
-    /// What was sent: word of [`crate::model::probe::Kind`].
-    pub probe: String,
+    /// What was sent.
+    pub probe: Known<Kind>,
     /// The TCP port it was sent to; `None` for probes of the host itself.
     pub target_port: Option<u16>,
     /// TTL it left with.
     pub ttl: u8,
     /// What came of it: the first reply in nmap's words, `silent`, `refused` or `pending`; where no
     /// client would take what came for an answer, `misaddressed` or `bad-checksum`.
-    pub outcome: String,
+    pub outcome: Known<ProbeOutcome>,
     /// Source address of the first reply: what it claims.
     pub from: Option<IpAddr>,
     /// Number, from 1, of the frame of the run's capture file in which it left; `None` without a
@@ -108,7 +110,7 @@ pub struct Details {
     pub quoted_destination: Option<SocketAddr>,
     /// What the answer says, where the outcome says what is wrong with it.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub answer: Option<String>,
+    pub answer: Option<Known<ProbeOutcome>>,
     /// The port a misaddressed answer comes from.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub from_port: Option<u16>,
@@ -117,7 +119,7 @@ pub struct Details {
     pub rtt_us: Option<u64>,
     /// `tap` or `stack`, when only that ear heard the reply.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub heard_by: Option<String>,
+    pub heard_by: Option<Known<Ear>>,
     /// Why the kernel refused to send, as errno's name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub errno: Option<String>,
@@ -157,20 +159,20 @@ pub struct Also {
     /// When it was heard, in microseconds since the run began.
     pub at_us: u64,
     /// What it says.
-    pub outcome: String,
+    pub outcome: Known<ProbeOutcome>,
     /// Source address: what it claims.
     pub from: IpAddr,
     /// TTL on arrival.
     pub arrival_ttl: u8,
     /// What it says, where the outcome says what is wrong with it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub answer: Option<String>,
+    pub answer: Option<Known<ProbeOutcome>>,
     /// The port it comes from, where that is not the one that was asked or the address is another.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from_port: Option<u16>,
 }
 
-impl Entry {
+impl EvidenceEntry {
     /// The entries of every probe of `outcome`, in the order sent.
     pub fn all(outcome: &Outcome) -> Vec<Self> {
         let trials = outcome.evidence.trials();
@@ -188,22 +190,16 @@ impl Entry {
         };
         let mut details = Details::sent(trial, vantage, target_port.is_some());
         let shown = trial.first().or(trial.flawed.first());
-        let outcome = match shown {
-            Some(heard) => {
-                details.hear(trial, heard);
-                heard.reply.word().to_owned()
-            }
-            None if trial.refused.is_some() => "refused".to_owned(),
-            None if trial.is_pending() => "pending".to_owned(),
-            None => "silent".to_owned(),
-        };
+        if let Some(heard) = shown {
+            details.hear(trial, heard);
+        }
         Self {
             id: trial.id.0,
             at_us: trial.sent.micros(),
-            probe: trial.probe.kind.word().to_owned(),
+            probe: trial.probe.kind.into(),
             target_port,
             ttl: trial.probe.ttl.0,
-            outcome,
+            outcome: trial.outcome().into(),
             from: shown.map(|heard| heard.reply.from),
             packet: None,
             reply_packets: Vec::new(),
@@ -248,11 +244,11 @@ impl Details {
         self.flow_label = reply.flow_label;
         self.arrival_ttl = Some(reply.ttl.0);
         self.rtt_us = Some(micros(heard.at.since(trial.sent)));
-        self.answer = reply.flaw.map(|_| reply.answer.word().to_owned());
+        self.answer = flawed(heard);
         self.from_port = port_of(heard);
         self.heard_by = match (heard.by_tap, heard.by_stack) {
-            (true, false) => Some("tap".to_owned()),
-            (false, true) => Some("stack".to_owned()),
+            (true, false) => Some(Ear::Tap.into()),
+            (false, true) => Some(Ear::Stack.into()),
             (true, true) | (false, false) => None,
         };
         let mut quote: Option<Quote> = None;
@@ -288,6 +284,12 @@ impl Details {
     }
 }
 
+/// What an answer says that no client would take.
+fn flawed(heard: &HeardReply) -> Option<Known<ProbeOutcome>> {
+    let answer = ProbeOutcome::of(&heard.reply.answer);
+    heard.reply.flaw.map(|_| answer.into())
+}
+
 /// The port that a misaddressed answer comes from.
 fn port_of(heard: &HeardReply) -> Option<u16> {
     match heard.reply.flaw {
@@ -300,13 +302,10 @@ impl From<&HeardReply> for Also {
     fn from(heard: &HeardReply) -> Self {
         Self {
             at_us: heard.at.micros(),
-            outcome: heard.reply.word().to_owned(),
+            outcome: heard.reply.outcome().into(),
             from: heard.reply.from,
             arrival_ttl: heard.reply.ttl.0,
-            answer: heard
-                .reply
-                .flaw
-                .map(|_| heard.reply.answer.word().to_owned()),
+            answer: flawed(heard),
             from_port: port_of(heard),
         }
     }

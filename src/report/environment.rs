@@ -122,6 +122,48 @@ pub struct RuleRecord {
 /// The environment as text, without ANSI codes.
 pub fn text(environment: &Environment) -> String {
     let mut page = Page::new(100);
+    host(&mut page, environment);
+    for way in &environment.ways {
+        section(&mut page, &format!("Way to {}", way.endpoint));
+        for finding in &way.findings {
+            page.item(PLAIN, 2, "-", 4, finding);
+        }
+    }
+    section(&mut page, "Interfaces these ways leave by");
+    for interface in &environment.interfaces {
+        let state = if interface.up { "up" } else { "down" };
+        let line = format!("{}: {state}, MTU {}", interface.name, interface.mtu);
+        page.item(PLAIN, 2, "-", 4, &line);
+    }
+    section(&mut page, "Connection tracking");
+    let table = environment.connection_tracking.map_or_else(
+        || "not in use".to_owned(),
+        |table| format!("{} of {} entries used", table.count, table.max),
+    );
+    page.paragraph(PLAIN, 2, &table);
+    firewall(&mut page, environment);
+    section(&mut page, "Settings");
+    for setting in &environment.settings {
+        page.line(PLAIN, &format!("  {} = {}", setting.name, setting.value));
+    }
+    section(
+        &mut page,
+        "Counters of the whole host, before and after the run",
+    );
+    for counter in &environment.counters {
+        let moved = counter.after.saturating_sub(counter.before);
+        let style = if moved == 0 { FAINT } else { PLAIN };
+        let line = format!(
+            "  {} {} {} (+{moved})",
+            counter.name, counter.before, counter.after
+        );
+        page.line(style, &line);
+    }
+    anstream::adapter::strip_str(&page.finish()).to_string()
+}
+
+/// What the probing host is.
+fn host(page: &mut Page, environment: &Environment) {
     let unknown = || "unknown".to_owned();
     page.line(PLAIN, "The probing host around the run");
     page.gap();
@@ -146,25 +188,11 @@ pub fn text(environment: &Environment) -> String {
     ] {
         page.item(PLAIN, 0, &format!("{name}:"), 12, value);
     }
-    for way in &environment.ways {
-        section(&mut page, &format!("Way to {}", way.endpoint));
-        for finding in &way.findings {
-            page.item(PLAIN, 2, "-", 4, finding);
-        }
-    }
-    section(&mut page, "Interfaces these ways leave by");
-    for interface in &environment.interfaces {
-        let state = if interface.up { "up" } else { "down" };
-        let line = format!("{}: {state}, MTU {}", interface.name, interface.mtu);
-        page.item(PLAIN, 2, "-", 4, &line);
-    }
-    section(&mut page, "Connection tracking");
-    let table = environment.connection_tracking.map_or_else(
-        || "not in use".to_owned(),
-        |table| format!("{} of {} entries used", table.count, table.max),
-    );
-    page.paragraph(PLAIN, 2, &table);
-    section(&mut page, "Own firewall");
+}
+
+/// What its own firewall did meanwhile.
+fn firewall(page: &mut Page, environment: &Environment) {
+    section(page, "Own firewall");
     page.paragraph(PLAIN, 2, &environment.firewall.reading);
     for rule in &environment.firewall.moved {
         let number = rule
@@ -176,24 +204,6 @@ pub fn text(environment: &Environment) -> String {
         );
         page.item(PLAIN, 2, "-", 4, &line);
     }
-    section(&mut page, "Settings");
-    for setting in &environment.settings {
-        page.line(PLAIN, &format!("  {} = {}", setting.name, setting.value));
-    }
-    section(
-        &mut page,
-        "Counters of the whole host, before and after the run",
-    );
-    for counter in &environment.counters {
-        let moved = counter.after.saturating_sub(counter.before);
-        let style = if moved == 0 { FAINT } else { PLAIN };
-        let line = format!(
-            "  {} {} {} (+{moved})",
-            counter.name, counter.before, counter.after
-        );
-        page.line(style, &line);
-    }
-    anstream::adapter::strip_str(&page.finish()).to_string()
 }
 
 fn section(page: &mut Page, title: &str) {

@@ -7,9 +7,10 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::time::Duration;
 
-use super::advice::is_private;
+use super::advice::situation::is_private;
 use super::record::Record;
 use super::visible::shell_word;
+use crate::model::probe::Kind;
 
 /// Steps that are taken in one place.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -72,7 +73,7 @@ impl Flows {
                 entry.target_port.is_some() && (entry.target_port == Some(port)) == wanted
             })
         };
-        let source_port = |entry: &super::entry::Entry| entry.details.source_port;
+        let source_port = |entry: &super::entry::EvidenceEntry| entry.details.source_port;
         let quoted = entries().any(|entry| entry.details.quoted_source.is_some());
         Self {
             source,
@@ -94,8 +95,8 @@ impl Flows {
             answering_control: at_port(false)
                 .filter(|entry| entry.ttl == 64 && entry.from == Some(target))
                 .find_map(|entry| entry.target_port),
-            echo: entries().any(|entry| entry.probe == "echo"),
-            fragments: entries().any(|entry| entry.probe == "fragment"),
+            echo: entries().any(|entry| entry.probe == Kind::Echo),
+            fragments: entries().any(|entry| entry.probe == Kind::Fragment),
             translated: quoted || (is_private(source) && !is_private(target)),
         }
     }

@@ -2,9 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::record::micros;
 use super::visible::visible;
 use crate::model::greeting::{Greeting, Heard, Obstacle};
+use crate::model::time::micros;
 use crate::wire::greeting::Standing;
 
 /// What one full connection brought, for which the user asked. No part of the verdict.

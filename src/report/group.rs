@@ -8,6 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use super::record::Record;
 use super::words::counted;
+use crate::model::verdict::Cause;
+use crate::model::word::Known;
 
 /// The name and version of the document.
 pub const GROUP: &str = "synquest/capture-group/1";
@@ -30,8 +32,8 @@ pub struct Group {
     pub count: u64,
     /// SYNs sent in all, resent ones included.
     pub syns: u64,
-    /// Outcomes, by the words of the causes.
-    pub outcomes: BTreeMap<String, Outcomes>,
+    /// Outcomes, by their causes.
+    pub outcomes: BTreeMap<Known<Cause>, Outcomes>,
     /// Sessions that died.
     pub died: u64,
 }
@@ -96,7 +98,7 @@ impl Group {
             ),
             (None, None) => format!("{}", self.server),
         };
-        let mut outcomes: Vec<(&String, &Outcomes)> = self.outcomes.iter().collect();
+        let mut outcomes: Vec<(&Known<Cause>, &Outcomes)> = self.outcomes.iter().collect();
         // The few that stand out first.
         outcomes.sort_by_key(|(_, outcomes)| outcomes.count);
         let outcomes: Vec<String> = outcomes

@@ -5,22 +5,22 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::ops::Deref;
 
 use askama::Template;
 use askama::filters::{Escaper, Html};
 
-use super::advice::Advice;
+use super::cause_text::short;
+use super::document::Document;
 use super::drawing::{self, BOX_X, CONTROL_X, Drawing, ENDPOINT_X, WIDTH};
-use super::flows::{Step, Steps, Window};
-use super::greeting::{self, GreetingRecord};
 use super::observed::{self, Observed};
 use super::record::{HopRecord, Record};
-use super::rows::{self, Row};
-use super::text::{name, verdict_words};
+use super::rows;
 use super::timeline::{Timeline, timeline};
 use super::visible::visible;
-use super::words::{counted, runs, span};
-use super::{gloss, otherside, reproduce, rivals};
+use super::words::{runs, span};
+use crate::model::path::Sight;
+use crate::model::word::Known;
 
 /// How templates write what they insert: sanitised, then escaped for HTML.
 #[derive(Clone, Copy, Debug)]
@@ -43,7 +43,7 @@ pub fn page(records: &[Record]) -> String {
         .iter()
         .zip(1..)
         .map(|(record, number)| Section::of(record, number));
-    Page {
+    HtmlPage {
         sections: sections.collect(),
         back: records.len() > 1,
         program: env!("CARGO_PKG_VERSION"),
@@ -58,7 +58,7 @@ pub fn page(records: &[Record]) -> String {
 ///
 /// Never: a template that writes into a string cannot fail.
 pub(super) fn section(record: &Record, number: usize) -> String {
-    Part {
+    SectionPage {
         section: Section::of(record, number),
         back: true,
     }
@@ -68,7 +68,7 @@ pub(super) fn section(record: &Record, number: usize) -> String {
 /// What the templates are given.
 #[derive(Template)]
 #[template(path = "page.html", config = "src/report/templates/askama.toml")]
-struct Page<'a> {
+struct HtmlPage<'a> {
     sections: Vec<Section<'a>>,
     /// Whether there is an overview to go back to.
     back: bool,
@@ -77,61 +77,18 @@ struct Page<'a> {
 
 #[derive(Template)]
 #[template(path = "section.html", config = "src/report/templates/askama.toml")]
-struct Part<'a> {
+struct SectionPage<'a> {
     section: Section<'a>,
     back: bool,
 }
 
-/// One record, as the templates need it.
+/// One document, as the templates need it.
 struct Section<'a> {
-    record: &'a Record,
+    document: Document<'a>,
     /// From 1: what the ids of its elements begin with.
     number: usize,
-    name: String,
-    words: String,
-    /// `good`, `doubtful` or `bad`.
-    tone: &'static str,
-    here: String,
-    standing: &'static str,
-    act: &'static str,
-    owner: String,
-    place: String,
-    other: &'static str,
-    cause: &'static str,
-    confidence: &'static str,
     drawing: Drawing,
     timeline: Option<Timeline>,
-    open: Vec<Rival<'a>>,
-    excluded: Vec<Rival<'a>>,
-    basis: Vec<Citation>,
-    advice: Vec<Piece<'a>>,
-    greeting: Option<Greeting>,
-    otherside: Vec<Steps>,
-    window: Option<Window>,
-    reproduce: Vec<Step>,
-    rows: Vec<Row>,
-    /// Whether the evidence names packets of a capture.
-    captured: bool,
-    run: Vec<(&'static str, String)>,
-}
-
-struct Rival<'a> {
-    /// What each is called, and its word.
-    causes: Vec<(&'static str, &'a str)>,
-    because: &'a str,
-    basis: Vec<Citation>,
-}
-
-struct Piece<'a> {
-    owner: String,
-    text: &'a str,
-    command: Option<&'a str>,
-}
-
-/// How the server greeted one full connection.
-struct Greeting {
-    sentence: &'static str,
-    rows: Vec<(&'static str, String)>,
 }
 
 /// A run of evidence numbers.
@@ -144,69 +101,21 @@ struct Citation {
 
 impl<'a> Section<'a> {
     fn of(record: &'a Record, number: usize) -> Self {
-        let verdict = &record.verdict;
         Self {
-            record,
+            document: Document::of(record),
             number,
-            name: name(&record.endpoint),
-            words: verdict_words(record),
-            tone: tone(&verdict.cause),
-            here: gloss::here(record),
-            standing: gloss::standing(record),
-            act: gloss::act(record),
-            owner: gloss::first_owner(record),
-            place: gloss::place(record),
-            other: otherside::title(record),
-            cause: gloss::cause(&verdict.cause),
-            confidence: gloss::confidence(&verdict.confidence),
             drawing: drawing::draw(record),
             timeline: timeline(record),
-            open: rivalry(record, false),
-            excluded: rivalry(record, true),
-            basis: citations(record, &verdict.basis),
-            advice: record.advice.iter().map(Piece::of).collect(),
-            greeting: record.greeting.as_ref().map(Greeting::of),
-            otherside: otherside::steps(record),
-            window: Window::of(record),
-            reproduce: reproduce::steps(record),
-            rows: rows::rows(record),
-            captured: rows::captured(record),
-            run: run(record),
         }
     }
 }
 
-impl Greeting {
-    fn of(record: &GreetingRecord) -> Self {
-        Self {
-            sentence: greeting::sentence(record),
-            rows: greeting::rows(record),
-        }
-    }
-}
+impl<'a> Deref for Section<'a> {
+    type Target = Document<'a>;
 
-impl<'a> Piece<'a> {
-    fn of(advice: &'a Advice) -> Self {
-        Self {
-            owner: gloss::owner(&advice.owner),
-            text: &advice.text,
-            command: advice.command.as_deref(),
-        }
+    fn deref(&self) -> &Self::Target {
+        &self.document
     }
-}
-
-fn rivalry(record: &Record, ruled_out: bool) -> Vec<Rival<'_>> {
-    let all = rivals::rivals(record, ruled_out).into_iter();
-    all.map(|row| Rival {
-        causes: row
-            .causes
-            .iter()
-            .map(|word| (gloss::short(word), *word))
-            .collect(),
-        because: row.because,
-        basis: citations(record, row.basis),
-    })
-    .collect()
 }
 
 fn citations(record: &Record, basis: &[u32]) -> Vec<Citation> {
@@ -224,17 +133,6 @@ fn citations(record: &Record, basis: &[u32]) -> Vec<Citation> {
         .collect()
 }
 
-/// The tone of a cause: `good`, `doubtful` or `bad`.
-fn tone(cause: &str) -> &'static str {
-    match cause {
-        "open" => "good",
-        "open-proxied" | "intermittent" | "inconclusive" | "conflicting" | "drop-somewhere" => {
-            "doubtful"
-        }
-        _ => "bad",
-    }
-}
-
 /// What a hop is called where it never answered.
 fn address(hop: &HopRecord) -> Cow<'static, str> {
     hop.address.map_or(Cow::Borrowed("no answer"), |address| {
@@ -242,8 +140,8 @@ fn address(hop: &HopRecord) -> Cow<'static, str> {
     })
 }
 
-fn sight(word: &Option<String>) -> &str {
-    word.as_deref().unwrap_or("not probed")
+fn sight(sight: &Option<Known<Sight>>) -> &str {
+    sight.as_ref().map_or("not probed", Known::word)
 }
 
 fn rtt(hop: &HopRecord) -> String {
@@ -260,43 +158,4 @@ fn since(micros: &u64) -> String {
 
 fn packets(numbers: &[u64]) -> String {
     rows::joined(numbers)
-}
-
-/// What the run was and what it cost, as names and values.
-pub(super) fn run(record: &Record) -> Vec<(&'static str, String)> {
-    let (stats, local) = (&record.stats, &record.local);
-    let mut rows = vec![
-        ("program", format!("synquest {}", record.run.version)),
-        ("began", record.run.started.clone()),
-        ("took", span(stats.elapsed_us)),
-        ("from", format!("{} on {}", local.source, local.interface)),
-        (
-            "gateway",
-            local
-                .gateway
-                .map_or("none: the target is on the link".to_owned(), |g| {
-                    g.to_string()
-                }),
-        ),
-        (
-            "route's MTU",
-            counted(u64::from(local.mtu), "octet", "octets"),
-        ),
-        ("sent", counted(stats.probes_sent, "probe", "probes")),
-        ("heard", counted(stats.replies, "reply", "replies")),
-    ];
-    if let Some([low, high]) = stats.loss_estimate {
-        let percent = format!("{:.0} to {:.0} %", 100.0 * low, 100.0 * high);
-        rows.push(("loss on the path", percent));
-    }
-    if stats.strays > 0 {
-        rows.push(("strays ignored", stats.strays.to_string()));
-    }
-    if stats.receive_drops > 0 {
-        rows.push(("frames lost here", stats.receive_drops.to_string()));
-    }
-    let seed = record.run.seed.map(|seed| seed.to_string());
-    rows.push(("seed", seed.unwrap_or_else(|| "none given".to_owned())));
-    rows.push(("document", record.schema.clone()));
-    rows
 }

@@ -54,9 +54,9 @@ impl Unresolved {
     pub fn new(endpoint: UnresolvedEndpoint, because: String, list: Vec<Line>, run: &Run) -> Self {
         let given = &endpoint.given;
         let verdict = VerdictRecord {
-            state: State::Unknown.word().to_owned(),
-            cause: Cause::Inconclusive.word().to_owned(),
-            confidence: Confidence::Possible.word().to_owned(),
+            state: State::Unknown.into(),
+            cause: Cause::Inconclusive.into(),
+            confidence: Confidence::Possible.into(),
             place: PlaceRecord::from(&Place::of(PlaceKind::Unknown)),
             method: None,
             summary: format!("{given} has no address to probe: {because}."),

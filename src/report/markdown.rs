@@ -7,14 +7,17 @@
 pub(super) mod escape;
 mod path;
 
+use std::borrow::Borrow;
 use std::fmt::Write as _;
 
-use super::flows::{Step, Window};
-use super::html::run;
+use super::cause_text::{first_owner, short};
+use super::document::Document;
+use super::flows::Step;
 use super::record::Record;
+use super::rivals::Rivals;
 use super::text::{name, verdict_words};
 use super::words::{runs, span};
-use super::{gloss, greeting, observed, otherside, reproduce, rivals, rows};
+use super::{observed, rows};
 use escape::{code, fence, plain};
 
 /// The page about `records`, in their order: an overview when there are several, then a section for
@@ -25,7 +28,7 @@ pub fn page(records: &[Record]) -> String {
         overview(&mut out, records);
     }
     for record in records {
-        section(&mut out, record);
+        section(&mut out, &Document::of(record));
     }
     out
 }
@@ -46,36 +49,38 @@ fn overview(out: &mut String, records: &[Record]) {
             out,
             "| {} | {} | {} | {} |",
             code(&name(&record.endpoint)),
-            plain(&record.verdict.state),
+            plain(record.verdict.state.word()),
             plain(&verdict_words(record)),
-            plain(&gloss::first_owner(record)),
+            plain(first_owner(record)),
         );
     }
     line!(out);
 }
 
-fn section(out: &mut String, record: &Record) {
-    verdict(out, record);
+fn section(out: &mut String, document: &Document<'_>) {
+    let record = document.record;
+    verdict(out, document);
     drawn(out, record);
-    greeted(out, record);
-    advice(out, record);
-    rivalry(out, record, false, "Not ruled out");
-    rivalry(out, record, true, "Ruled out");
+    greeted(out, document);
+    advice(out, document);
+    rivalry(out, &document.open, "Not ruled out");
+    rivalry(out, &document.excluded, "Ruled out");
     notes(out, record);
     attempts(out, record);
-    other_side(out, record);
-    again(out, record);
-    evidence(out, record);
-    ran(out, record);
+    remote_checks(out, document);
+    reproduce(out, document);
+    evidence(out, document);
+    run(out, document);
 }
 
-fn verdict(out: &mut String, record: &Record) {
+fn verdict(out: &mut String, document: &Document<'_>) {
+    let record = document.record;
     let verdict = &record.verdict;
     line!(
         out,
         "# {}: {}\n",
-        code(&name(&record.endpoint)),
-        plain(&verdict.state)
+        code(&document.name),
+        plain(verdict.state.word())
     );
     line!(out, "**Verdict:** {}\n", plain(&verdict.summary));
     if record.stats.interrupted {
@@ -86,27 +91,22 @@ fn verdict(out: &mut String, record: &Record) {
     }
     line!(out, "| | |");
     line!(out, "|---|---|");
-    line!(
-        out,
-        "| **{}** | {} |",
-        gloss::act(record),
-        plain(&gloss::first_owner(record))
-    );
-    line!(out, "| **Where** | {} |", plain(&gloss::place(record)));
+    line!(out, "| **{}** | {} |", document.act, plain(document.owner));
+    line!(out, "| **Where** | {} |", plain(&document.place));
     line!(
         out,
         "| **Cause** | {} {} |",
-        code(&verdict.cause),
-        gloss::cause(&verdict.cause)
+        code(verdict.cause.word()),
+        document.meaning
     );
     if let Some(method) = &verdict.method {
-        line!(out, "| **By** | {} |", code(method));
+        line!(out, "| **By** | {} |", code(method.word()));
     }
     line!(
         out,
         "| **How sure** | {} {} |",
-        code(&verdict.confidence),
-        gloss::confidence(&verdict.confidence)
+        code(verdict.confidence.word()),
+        document.promise
     );
     line!(
         out,
@@ -151,44 +151,39 @@ fn drawn(out: &mut String, record: &Record) {
     }
 }
 
-fn advice(out: &mut String, record: &Record) {
-    if record.advice.is_empty() {
+fn advice(out: &mut String, document: &Document<'_>) {
+    if document.advice.is_empty() {
         return;
     }
     line!(out, "## What to do\n");
     line!(
         out,
         "“This host” and “this instance” are {}, {}.\n",
-        gloss::here(record),
-        gloss::standing(record)
+        document.here,
+        document.role
     );
-    for advice in &record.advice {
-        let words = format!(
-            "**{}:** {}",
-            plain(&gloss::owner(&advice.owner)),
-            plain(&advice.text)
-        );
-        item(out, &words, advice.command.as_slice());
+    for piece in &document.advice {
+        let words = format!("**{}:** {}", plain(piece.owner), plain(piece.text));
+        item(out, &words, piece.command.as_slice());
     }
     line!(out);
 }
 
-fn greeted(out: &mut String, record: &Record) {
-    let Some(greeting) = &record.greeting else {
+fn greeted(out: &mut String, document: &Document<'_>) {
+    let Some(greeting) = &document.greeting else {
         return;
     };
     line!(out, "## Greeting\n");
-    line!(out, "{}\n", greeting::sentence(greeting));
+    line!(out, "{}\n", greeting.sentence);
     line!(out, "| | |");
     line!(out, "|---|---|");
-    for (name, value) in greeting::rows(greeting) {
-        line!(out, "| **{name}** | {} |", code(&value));
+    for (name, value) in &greeting.rows {
+        line!(out, "| **{name}** | {} |", code(value));
     }
     line!(out);
 }
 
-fn rivalry(out: &mut String, record: &Record, ruled_out: bool, title: &str) {
-    let rows = rivals::rivals(record, ruled_out);
+fn rivalry(out: &mut String, rows: &[Rivals<'_>], title: &str) {
     if rows.is_empty() {
         return;
     }
@@ -199,7 +194,7 @@ fn rivalry(out: &mut String, record: &Record, ruled_out: bool, title: &str) {
         let causes: Vec<String> = row
             .causes
             .iter()
-            .map(|word| format!("{} {}", gloss::short(word), code(word)))
+            .map(|cause| format!("{} {}", short(cause), code(cause.word())))
             .collect();
         let basis = if row.basis.is_empty() {
             String::new()
@@ -252,8 +247,8 @@ fn attempts(out: &mut String, record: &Record) {
             attempt.client_port,
             attempt.syns,
             plain(&attempt.outcome),
-            plain(&attempt.cause),
-            plain(&attempt.confidence),
+            plain(attempt.cause.word()),
+            plain(attempt.confidence.word()),
             rows::joined(&attempt.packets),
         );
     }
@@ -272,31 +267,31 @@ fn attempts(out: &mut String, record: &Record) {
     line!(out);
 }
 
-fn other_side(out: &mut String, record: &Record) {
-    line!(out, "## {}\n", otherside::title(record));
-    if let Some(window) = Window::of(record) {
+fn remote_checks(out: &mut String, document: &Document<'_>) {
+    line!(out, "## {}\n", document.checks_title);
+    if let Some(window) = &document.window {
         line!(
             out,
             "Our packets were under way from **{}** to **{}** (UTC), by the clock of {}.\n",
             window.from,
             window.to,
-            gloss::here(record)
+            document.here
         );
     }
-    for group in otherside::steps(record) {
+    for group in &document.checks {
         line!(out, "**On {}:**\n", plain(&group.place));
         steps(out, &group.steps);
     }
 }
 
-fn again(out: &mut String, record: &Record) {
+fn reproduce(out: &mut String, document: &Document<'_>) {
     line!(out, "## How to see the same without synquest\n");
     line!(
         out,
         "On {}, with the Debian packages nmap, hping3, traceroute and iputils-ping.\n",
-        gloss::here(record)
+        document.here
     );
-    steps(out, &reproduce::steps(record));
+    steps(out, &document.reproduce);
 }
 
 fn steps(out: &mut String, steps: &[Step]) {
@@ -307,7 +302,7 @@ fn steps(out: &mut String, steps: &[Step]) {
 }
 
 /// An item of a list with what to run.
-fn item(out: &mut String, words: &str, commands: &[String]) {
+fn item<S: Borrow<str>>(out: &mut String, words: &str, commands: &[S]) {
     line!(out, "- {words}");
     if !commands.is_empty() {
         line!(out);
@@ -318,12 +313,11 @@ fn item(out: &mut String, words: &str, commands: &[String]) {
     line!(out);
 }
 
-fn evidence(out: &mut String, record: &Record) {
-    let rows = rows::rows(record);
-    if rows.is_empty() {
+fn evidence(out: &mut String, document: &Document<'_>) {
+    let captured = document.captured;
+    if document.rows.is_empty() {
         return;
     }
-    let captured = rows::captured(record);
     line!(out, "## Evidence\n");
     line!(
         out,
@@ -345,7 +339,7 @@ fn evidence(out: &mut String, record: &Record) {
         "| probe | time | sent | from port | outcome | answered by | RTT |{names} remarks |"
     );
     line!(out, "|---:|---:|---|---:|---|---|---:|{marks}---|");
-    for row in rows {
+    for row in &document.rows {
         line!(
             out,
             "| {}{} | {} | {} | {} | {} | {} | {} |{} {} |",
@@ -364,12 +358,12 @@ fn evidence(out: &mut String, record: &Record) {
     line!(out);
 }
 
-fn ran(out: &mut String, record: &Record) {
+fn run(out: &mut String, document: &Document<'_>) {
     line!(out, "## Run\n");
     line!(out, "| | |");
     line!(out, "|---|---|");
-    for (name, value) in run(record) {
-        line!(out, "| {name} | {} |", plain(&value));
+    for (name, value) in &document.run {
+        line!(out, "| {name} | {} |", plain(value));
     }
     line!(out);
 }

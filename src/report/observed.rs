@@ -7,6 +7,8 @@ use serde::{Deserialize, Serialize};
 use super::page::{FAINT, PLAIN, Page, STRONG};
 use super::session::SessionRecord;
 use super::words::{counted, span};
+use crate::model::verdict::{Cause, Confidence, State};
+use crate::model::word::Known;
 
 /// Who tried, and how it went.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -57,12 +59,12 @@ pub struct Attempt {
     /// What became of the session, where there was one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub session: Option<SessionRecord>,
-    /// Word of [`crate::model::verdict::State`].
-    pub state: String,
-    /// Word of [`crate::model::verdict::Cause`].
-    pub cause: String,
-    /// Word of [`crate::model::verdict::Confidence`].
-    pub confidence: String,
+    /// The port's state.
+    pub state: Known<State>,
+    /// The cause.
+    pub cause: Known<Cause>,
+    /// How firmly it stands.
+    pub confidence: Known<Confidence>,
     /// One sentence on what it shows, taken for itself.
     pub summary: String,
     /// The packets it is told by, numbered from 1 in the file.
@@ -77,7 +79,7 @@ pub struct WouldDecide {
     /// What it would show.
     pub why: String,
     /// The causes between which it would decide.
-    pub settles: Vec<String>,
+    pub settles: Vec<Known<Cause>>,
 }
 
 /// Most attempts of a text report; the JSON document holds all.

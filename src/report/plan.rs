@@ -2,20 +2,23 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::entry::{Details, Entry};
+use super::entry::{Details, EvidenceEntry};
 use super::page::{BAD, FAINT, PLAIN, Page, STRONG};
-use super::record::{EndpointRecord, LocalRecord, micros};
+use super::record::{EndpointRecord, LocalRecord};
 use super::text::name;
 use super::words::{sent_words, span};
 use crate::model::evidence::LocalRefusal;
 use crate::model::outcome::Outcome;
+use crate::model::probe::Kind;
+use crate::model::time::micros;
+use crate::model::word::Known;
 
 /// The name and version of the document.
 pub const SCHEMA: &str = "synquest/plan/1";
 
 /// What would be sent to one endpoint.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Plan {
+pub struct DryRun {
     /// [`SCHEMA`].
     pub schema: String,
     /// What the inquest would be about.
@@ -29,7 +32,7 @@ pub struct Plan {
     /// What it may cost.
     pub budget: Budget,
     /// The first probes, as long as nothing answers.
-    pub first_probes: Vec<Step>,
+    pub first_probes: Vec<FirstProbe>,
 }
 
 /// What an inquest may cost.
@@ -45,11 +48,11 @@ pub struct Budget {
 
 /// One probe that would be sent.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Step {
+pub struct FirstProbe {
     /// When, in microseconds since the beginning.
     pub at_us: u64,
-    /// Word of [`crate::model::probe::Kind`].
-    pub probe: String,
+    /// What would be sent.
+    pub probe: Known<Kind>,
     /// The TCP port it would be sent to; `None` for the host itself.
     pub target_port: Option<u16>,
     /// TTL it would leave with.
@@ -60,22 +63,24 @@ pub struct Step {
     pub words: String,
 }
 
-impl Plan {
+impl DryRun {
     /// The plan whose first probes are those of `outcome`, an inquest that nobody answered.
     pub fn new(outcome: &Outcome, refusal: Option<LocalRefusal>, budget: Budget) -> Self {
         let vantage = &outcome.vantage;
         let endpoint = EndpointRecord::from(&outcome.endpoint);
-        let steps = Entry::all(outcome).into_iter().map(|entry| Step {
-            words: sent_words(&entry, endpoint.port, true),
-            at_us: entry.at_us,
-            probe: entry.probe,
-            target_port: entry.target_port,
-            ttl: entry.ttl,
-            details: Details {
-                departed: None,
-                ..entry.details
-            },
-        });
+        let steps = EvidenceEntry::all(outcome)
+            .into_iter()
+            .map(|entry| FirstProbe {
+                words: sent_words(&entry, endpoint.port, true),
+                at_us: entry.at_us,
+                probe: entry.probe,
+                target_port: entry.target_port,
+                ttl: entry.ttl,
+                details: Details {
+                    departed: None,
+                    ..entry.details
+                },
+            });
         Self {
             schema: SCHEMA.to_owned(),
             first_probes: steps.collect(),
@@ -100,7 +105,7 @@ impl Budget {
 }
 
 /// The plan as text, `width` columns wide, with ANSI codes.
-pub fn text(plan: &Plan, width: usize) -> String {
+pub fn text(plan: &DryRun, width: usize) -> String {
     let mut page = Page::new(width);
     let local = &plan.local;
     page.paragraph(STRONG, 0, &name(&plan.endpoint));

@@ -1,27 +1,29 @@
 //! The record: the versioned form of one outcome that every other form is a view of.
 //!
-//! Field names and their order are those of the `synquest/endpoint/1` document. Words are kept as
-//! strings, so that a record written by a later version still reads.
+//! Field names and their order are those of the `synquest/endpoint/1` document. What is said by one
+//! of a few words is [`Known`], so that a record written by another version still reads and is
+//! written again as it came.
 
 use std::net::IpAddr;
-use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::advice::{self, Advice, Situation};
-use super::entry::Entry;
+use super::advice::piece::Advice;
+use super::advice::situation::Situation;
+use super::entry::EvidenceEntry;
 use super::greeting::GreetingRecord;
 use super::listed::Line;
 use super::observed::Observed;
 use super::session::SessionRecord;
 use crate::model::endpoint::Endpoint;
-use crate::model::greeting::Greeting;
-use crate::model::outcome::Outcome;
 use crate::model::path::{Hop, Sight};
 use crate::model::probe::ProbeId;
-use crate::model::session::Session;
+use crate::model::time::micros;
 use crate::model::vantage::Vantage;
-use crate::model::verdict::{Alternative, Cause, HopRef, Place, Verdict};
+use crate::model::verdict::{
+    Alternative, Cause, Confidence, HopRef, Method, Place, PlaceKind, State, Verdict, Way,
+};
+use crate::model::word::Known;
 
 /// The name and version of the document.
 pub const SCHEMA: &str = "synquest/endpoint/1";
@@ -42,7 +44,7 @@ pub struct Record {
     /// The path, one row a hop.
     pub path: Vec<HopRecord>,
     /// Every probe and what became of it, in the order sent.
-    pub evidence: Vec<Entry>,
+    pub evidence: Vec<EvidenceEntry>,
     /// Where we stood.
     pub local: LocalRecord,
     /// What it cost and what was lost.
@@ -87,16 +89,16 @@ pub struct EndpointRecord {
 /// The verdict, in words.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct VerdictRecord {
-    /// Word of [`crate::model::verdict::State`].
-    pub state: String,
-    /// Word of [`crate::model::verdict::Cause`].
-    pub cause: String,
-    /// Word of [`crate::model::verdict::Confidence`].
-    pub confidence: String,
+    /// The port's state.
+    pub state: Known<State>,
+    /// The cause.
+    pub cause: Known<Cause>,
+    /// How firmly it stands.
+    pub confidence: Known<Confidence>,
     /// Where.
     pub place: PlaceRecord,
-    /// Word of [`crate::model::verdict::Method`]; `None` where it is not known, or for causes without one.
-    pub method: Option<String>,
+    /// How it is refused or discarded; `None` where that is not known, or for causes without one.
+    pub method: Option<Known<Method>>,
     /// One or two sentences.
     pub summary: String,
     /// Numbers of the evidence it rests on.
@@ -104,26 +106,26 @@ pub struct VerdictRecord {
 }
 
 /// Where it happens.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct PlaceRecord {
-    /// Word of [`crate::model::verdict::PlaceKind`].
-    pub kind: String,
+    /// What kind of place.
+    pub kind: Known<PlaceKind>,
     /// The device that acted, when it is identified.
     pub at_hop: Option<HopName>,
     /// The last hop that reported this very flow.
     pub after_hop: Option<HopName>,
     /// The next hop that the control flow shows.
     pub before_hop: Option<HopName>,
-    /// Word of [`crate::model::verdict::Way`]: on which way full-size packets vanish.
+    /// On which way full-size packets vanish.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub way: Option<String>,
+    pub way: Option<Known<Way>>,
     /// The device that forwards the port to another machine, where one is seen to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub translated_at: Option<HopName>,
 }
 
 /// A hop by its distance and, when it reports, its address.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct HopName {
     /// 1 is the first router.
     pub ttl: u8,
@@ -137,8 +139,8 @@ pub struct HopName {
 /// A rival cause.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AlternativeRecord {
-    /// Word of [`crate::model::verdict::Cause`].
-    pub cause: String,
+    /// The rival.
+    pub cause: Known<Cause>,
     /// Whether the evidence excludes it.
     pub ruled_out: bool,
     /// Why, as a clause.
@@ -157,9 +159,9 @@ pub struct HopRecord {
     /// Least round-trip time seen, in microseconds.
     pub rtt_us: Option<u64>,
     /// What the endpoint's own flow drew here; `None` when not probed.
-    pub endpoint_flow: Option<String>,
+    pub endpoint_flow: Option<Known<Sight>>,
     /// What the control flow drew here; `None` when not probed.
-    pub control_flow: Option<String>,
+    pub control_flow: Option<Known<Sight>>,
     /// Remarks, as sentences.
     pub notes: Vec<String>,
 }
@@ -228,69 +230,6 @@ impl Run {
     }
 }
 
-impl Record {
-    /// The record of `outcome`, advice included.
-    pub fn new(outcome: &Outcome, run: &Run) -> Self {
-        let Outcome {
-            endpoint,
-            vantage,
-            finding,
-            ..
-        } = outcome;
-        Self {
-            schema: SCHEMA.to_owned(),
-            endpoint: EndpointRecord::from(endpoint),
-            verdict: VerdictRecord::from(&finding.verdict),
-            alternatives: finding
-                .alternatives
-                .iter()
-                .map(AlternativeRecord::from)
-                .collect(),
-            advice: advice::advise(outcome, &run.situation),
-            path: finding.path.iter().map(HopRecord::from).collect(),
-            evidence: Entry::all(outcome),
-            local: LocalRecord::from(vantage),
-            stats: Stats::of(outcome),
-            notes: finding.notes.clone(),
-            observed: None,
-            session: None,
-            greeting: None,
-            unfinished: false,
-            list: Vec::new(),
-            run: run.clone(),
-        }
-    }
-}
-
-impl Record {
-    /// Says in which packets of the capture each probe stands: its own, then those of its answers.
-    pub fn number(&mut self, numbers: impl Fn(ProbeId) -> Vec<u64>) {
-        for entry in &mut self.evidence {
-            let packets = numbers(ProbeId(entry.id));
-            if let Some((own, replies)) = packets.split_first() {
-                entry.packet = Some(*own);
-                entry.reply_packets = replies.to_vec();
-            }
-        }
-    }
-
-    /// Adds what became of its sessions: `session`, from this port of the client, says most of it.
-    /// `outcome` is the one this record is of: the advice is given anew where the session died.
-    pub fn live(&mut self, outcome: &Outcome, session: &Session, client_port: u16) {
-        if outcome.finding.verdict.cause == Cause::Open && session.died() {
-            self.advice = advice::died(outcome, &self.run.situation, session);
-        }
-        self.session = Some(SessionRecord::of(session, client_port));
-    }
-
-    /// Adds how the server greeted us. `outcome` is the one this record is of: the advice is given
-    /// anew, from the server's own words.
-    pub fn greet(&mut self, outcome: &Outcome, greeting: &Greeting) {
-        self.advice = advice::greeted(outcome, &self.run.situation, greeting);
-        self.greeting = Some(GreetingRecord::from(greeting));
-    }
-}
-
 impl From<&Endpoint> for EndpointRecord {
     fn from(endpoint: &Endpoint) -> Self {
         Self {
@@ -305,11 +244,11 @@ impl From<&Endpoint> for EndpointRecord {
 impl From<&Verdict> for VerdictRecord {
     fn from(verdict: &Verdict) -> Self {
         Self {
-            state: verdict.state.word().to_owned(),
-            cause: verdict.cause.word().to_owned(),
-            confidence: verdict.confidence.word().to_owned(),
+            state: verdict.state.into(),
+            cause: verdict.cause.into(),
+            confidence: verdict.confidence.into(),
             place: PlaceRecord::from(&verdict.place),
-            method: verdict.method.map(|method| method.word().to_owned()),
+            method: verdict.method.map(Known::from),
             summary: verdict.summary.clone(),
             basis: numbers(&verdict.basis),
         }
@@ -325,11 +264,11 @@ impl From<&Place> for PlaceRecord {
             })
         };
         Self {
-            kind: place.kind.word().to_owned(),
+            kind: place.kind.into(),
             at_hop: name(place.at_hop),
             after_hop: name(place.after_hop),
             before_hop: name(place.before_hop),
-            way: place.way.map(|way| way.word().to_owned()),
+            way: place.way.map(Known::from),
             translated_at: place.translated_at.map(HopName::from),
         }
     }
@@ -348,7 +287,7 @@ impl From<HopRef> for HopName {
 impl From<&Alternative> for AlternativeRecord {
     fn from(rival: &Alternative) -> Self {
         Self {
-            cause: rival.cause.word().to_owned(),
+            cause: rival.cause.into(),
             ruled_out: rival.ruled_out,
             because: rival.because.clone(),
             basis: numbers(&rival.basis),
@@ -358,13 +297,12 @@ impl From<&Alternative> for AlternativeRecord {
 
 impl From<&Hop> for HopRecord {
     fn from(hop: &Hop) -> Self {
-        let word = |sight: Option<Sight>| sight.map(|sight| sight.word().to_owned());
         Self {
             ttl: hop.ttl,
             address: hop.address,
             rtt_us: hop.rtt.map(micros),
-            endpoint_flow: word(hop.endpoint_flow),
-            control_flow: word(hop.control_flow),
+            endpoint_flow: hop.endpoint_flow.map(Known::from),
+            control_flow: hop.control_flow.map(Known::from),
             notes: hop.notes.clone(),
         }
     }
@@ -381,28 +319,6 @@ impl From<&Vantage> for LocalRecord {
     }
 }
 
-impl Stats {
-    fn of(outcome: &Outcome) -> Self {
-        let trials = outcome.evidence.trials().iter();
-        // What another inquest sent counts there.
-        let own = || trials.clone().filter(|trial| trial.shared.is_none());
-        let count = |n: usize| u64::try_from(n).unwrap_or(u64::MAX);
-        Self {
-            probes_sent: count(own().filter(|t| t.refused.is_none()).count()),
-            replies: count(own().map(|trial| trial.replies.len()).sum()),
-            strays: outcome.evidence.near_misses(),
-            stray_resets: outcome
-                .evidence
-                .stray_resets()
-                .map_or(0, |(count, _)| count),
-            receive_drops: outcome.evidence.receive_drops(),
-            elapsed_us: micros(outcome.elapsed),
-            loss_estimate: outcome.finding.loss.map(|(low, high)| [low, high]),
-            interrupted: outcome.evidence.interrupted(),
-        }
-    }
-}
-
 #[allow(
     clippy::trivially_copy_pass_by_ref,
     reason = "serde hands fields over by reference"
@@ -413,9 +329,4 @@ const fn is_none_seen(count: &u64) -> bool {
 
 fn numbers(basis: &[ProbeId]) -> Vec<u32> {
     basis.iter().map(|id| id.0).collect()
-}
-
-/// Whole microseconds of `span`; saturates.
-pub(super) fn micros(span: Duration) -> u64 {
-    u64::try_from(span.as_micros()).unwrap_or(u64::MAX)
 }

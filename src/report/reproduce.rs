@@ -4,9 +4,12 @@
 //! same of several paths apply to them. `hping3` speaks IPv4 only; in its place stands `nmap`, whose
 //! packet trace shows the same. (`nping` sends over IPv6 but does not see the answers.)
 
-use super::entry::Entry;
+use super::catalogue::{self, Scan};
+use super::entry::EvidenceEntry;
 use super::flows::{Flows, Step};
 use super::record::Record;
+use crate::model::response::ProbeOutcome;
+use crate::model::verdict::State;
 
 /// How to see the same without this program, from the host that ran it.
 pub(super) fn steps(record: &Record) -> Vec<Step> {
@@ -28,12 +31,8 @@ pub(super) fn steps(record: &Record) -> Vec<Step> {
             vec![trace(record, &flows, control)],
         ));
     }
-    match record.verdict.cause.as_str() {
-        "mtu-black-hole" => steps.extend(sizes(record, &flows)),
-        "intermittent" => steps.extend(by_source_port(record, &flows)),
-        "rate-limited" | "banned" => steps.push(burst(&flows)),
-        "drop-return" => steps.extend(from_below_1024(&flows)),
-        _ => {}
+    if let Some(row) = catalogue::of(&record.verdict.cause) {
+        steps.extend((row.reproduce)(record, &flows));
     }
     steps
 }
@@ -67,15 +66,19 @@ fn scan(record: &Record, flows: &Flows) -> Step {
         .answering_control
         .map_or(String::new(), |control| format!(",{control}"));
     let mut text = "A SYN scan from our source port. ".to_owned();
-    let expected = match (record.verdict.state.as_str(), record.verdict.cause.as_str()) {
-        (_, "intermittent" | "rate-limited" | "banned") => {
-            "Its answer may differ from run to run.".to_owned()
-        }
-        (_, "local-egress") => {
+    let state = &record.verdict.state;
+    let row = catalogue::of(&record.verdict.cause);
+    let expected = match (row.map_or(Scan::State, |row| row.scan), state.known()) {
+        (Scan::Varies, _) => "Its answer may differ from run to run.".to_owned(),
+        (Scan::Stopped, _) => {
             "The kernel should refuse its packets (Operation not permitted).".to_owned()
         }
-        (state @ ("open" | "closed"), _) => format!("It should call port {port} {state}."),
-        _ => format!("It should call port {port} filtered, and say for what reason."),
+        (Scan::State, Some(State::Open | State::Closed)) => {
+            format!("It should call port {port} {state}.")
+        }
+        (Scan::State, _) => {
+            format!("It should call port {port} filtered, and say for what reason.")
+        }
     };
     text.push_str(&expected);
     let scan = nmap(flows, flows.source_port);
@@ -143,13 +146,13 @@ fn limited(record: &Record, flows: &Flows) -> Option<Step> {
 }
 
 /// Packets of the largest size that the target answered and of the smallest that it did not.
-fn sizes(record: &Record, flows: &Flows) -> Option<Step> {
-    let padded = |wanted: fn(&Entry, &Flows) -> bool| {
+pub(super) fn sizes(record: &Record, flows: &Flows) -> Option<Step> {
+    let padded = |wanted: fn(&EvidenceEntry, &Flows) -> bool| {
         let full = record.evidence.iter().filter(|entry| entry.ttl == 64);
         full.filter(move |entry| wanted(entry, flows))
             .filter_map(|entry| entry.details.size)
     };
-    let large = padded(|entry, _| entry.outcome == "silent").min()?;
+    let large = padded(|entry, _| entry.outcome == ProbeOutcome::Silent).min()?;
     let small = padded(|entry, flows| entry.from == Some(flows.target))
         .filter(|size| *size < large)
         .max();
@@ -171,8 +174,8 @@ fn sizes(record: &Record, flows: &Flows) -> Option<Step> {
 }
 
 /// SYNs from the source ports that were always answered and from those that never were.
-fn by_source_port(record: &Record, flows: &Flows) -> Option<Step> {
-    let ports = |wanted: fn(&Entry, &Flows) -> bool| {
+pub(super) fn by_source_port(record: &Record, flows: &Flows) -> Option<Step> {
+    let ports = |wanted: fn(&EvidenceEntry, &Flows) -> bool| {
         let full = record.evidence.iter().filter(|entry| {
             entry.ttl == 64 && entry.target_port == Some(flows.port) && entry.details.size.is_none()
         });
@@ -185,7 +188,7 @@ fn by_source_port(record: &Record, flows: &Flows) -> Option<Step> {
         ports
     };
     let answered = ports(|entry, flows| entry.from == Some(flows.target));
-    let silent = ports(|entry, _| entry.outcome == "silent");
+    let silent = ports(|entry, _| entry.outcome == ProbeOutcome::Silent);
     let only = |one: &[u16], other: &[u16]| -> Vec<String> {
         let kept = one.iter().filter(|port| !other.contains(port));
         kept.map(u16::to_string).collect()
@@ -210,7 +213,12 @@ fn by_source_port(record: &Record, flows: &Flows) -> Option<Step> {
     ))
 }
 
-fn burst(flows: &Flows) -> Step {
+/// Nothing.
+pub(super) const fn nothing(_: &Record, _: &Flows) -> Option<Step> {
+    None
+}
+
+pub(super) fn burst(_: &Record, flows: &Flows) -> Option<Step> {
     let command = if flows.is_v6() {
         let (scan, to) = (nmap(flows, None), flows.port);
         format!(
@@ -220,14 +228,14 @@ fn burst(flows: &Flows) -> Step {
     } else {
         format!("{} -i u100000 -c 50 {}", hping(flows, None), flows.target)
     };
-    Step::new(
+    Some(Step::new(
         "Fifty SYNs in quick succession: the answers should stop on the way. This may prolong a \
          ban.",
         vec![command],
-    )
+    ))
 }
 
-fn from_below_1024(flows: &Flows) -> Option<Step> {
+pub(super) fn from_below_1024(_: &Record, flows: &Flows) -> Option<Step> {
     let port = flows.privileged_port?;
     let command = if flows.is_v6() {
         let (scan, to) = (nmap(flows, Some(port)), flows.port);

@@ -1,12 +1,14 @@
 //! The rival causes of a verdict, those excluded for one reason by the same probes together.
 
 use super::record::{AlternativeRecord, Record};
+use crate::model::verdict::Cause;
+use crate::model::word::Known;
 
 /// Rivals that share a fate and its reason.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Rivals<'a> {
     /// Their causes, in the order of the record.
-    pub(super) causes: Vec<&'a str>,
+    pub(super) causes: Vec<&'a Known<Cause>>,
     /// Why, as a clause.
     pub(super) because: &'a str,
     /// Numbers of the evidence that says so.
@@ -29,4 +31,12 @@ pub(super) fn rivals(record: &Record, ruled_out: bool) -> Vec<Rivals<'_>> {
         }
     }
     rows
+}
+
+impl Rivals<'_> {
+    /// Their words.
+    pub(super) fn words(&self) -> String {
+        let words: Vec<&str> = self.causes.iter().map(|cause| cause.word()).collect();
+        words.join(", ")
+    }
 }

@@ -1,8 +1,11 @@
 //! The evidence as rows of a table: every probe, what came of it, and what else that says.
 
-use super::entry::{Entry, Shared};
+use std::fmt::Display;
+
+use super::entry::{EvidenceEntry, Shared};
 use super::record::Record;
-use super::words::{sent_words, span};
+use super::words::{VOID, heard_by, sent_words, span};
+use crate::model::response::ProbeOutcome;
 
 /// What became of a probe, at a glance.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -30,23 +33,19 @@ impl Class {
 }
 
 /// What became of `entry`.
-pub(super) fn class(entry: &Entry) -> Class {
-    let word = entry.outcome.as_str();
-    let unreachable = ["unreach", "prohibited", "policy", "no-route", "reject"];
-    match word {
-        "refused" => Class::Refused,
-        "pending" => Class::Pending,
-        "silent" if entry.details.void == Some(true) => Class::Pending,
-        // Answers that no client takes: to it, silence.
-        "silent" | "misaddressed" | "bad-checksum" => Class::Silent,
-        _ if unreachable.iter().any(|part| word.contains(part)) => Class::Refused,
-        _ => Class::Answered,
+pub(super) fn class(entry: &EvidenceEntry) -> Class {
+    match entry.outcome.known() {
+        Some(ProbeOutcome::Refused | ProbeOutcome::Unreachable(_)) => Class::Refused,
+        Some(ProbeOutcome::Pending) => Class::Pending,
+        Some(ProbeOutcome::Silent) if entry.details.void == Some(true) => Class::Pending,
+        Some(outcome) if outcome.is_no_answer() => Class::Silent,
+        Some(_) | None => Class::Answered,
     }
 }
 
 /// One probe.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Row {
+pub(super) struct EvidenceRow {
     pub(super) id: u32,
     /// When, in seconds since the run began.
     pub(super) at: String,
@@ -65,14 +64,14 @@ pub(super) struct Row {
 }
 
 /// The rows of `record`, in the order sent.
-pub(super) fn rows(record: &Record) -> Vec<Row> {
-    let row = |entry: &Entry| Row {
+pub(super) fn rows(record: &Record) -> Vec<EvidenceRow> {
+    let row = |entry: &EvidenceEntry| EvidenceRow {
         id: entry.id,
         at: seconds(entry.at_us),
         sent: sent_words(entry, record.endpoint.port, false),
         source_port: text(entry.details.source_port),
         class: class(entry).word(),
-        outcome: entry.outcome.clone(),
+        outcome: entry.outcome.to_string(),
         from: text(entry.from),
         rtt: entry.details.rtt_us.map_or(String::new(), span),
         remarks: remarks(entry).join(", "),
@@ -90,50 +89,25 @@ pub(super) fn captured(record: &Record) -> bool {
 }
 
 /// What else a probe's fate says, each as a clause.
-fn remarks(entry: &Entry) -> Vec<String> {
+fn remarks(entry: &EvidenceEntry) -> Vec<String> {
     let details = &entry.details;
-    let named = |name: &str, value: Option<String>| value.map(|value| format!("{name} {value}"));
-    let icmp = details
-        .icmp_type
-        .map(|kind| format!("ICMP type {kind}"))
-        .into_iter()
-        .chain(details.icmp_code.map(|code| format!("ICMP code {code}")));
     let single = [
-        named(
-            "TTL on arrival",
-            details.arrival_ttl.map(|ttl| ttl.to_string()),
-        ),
-        named("window", details.window.map(|window| window.to_string())),
-        named("MSS", details.mss.map(|mss| mss.to_string())),
-        named("next-hop MTU", details.mtu.map(|mtu| mtu.to_string())),
-        named(
-            "DSCP on arrival",
-            details.dscp_received.map(|dscp| dscp.to_string()),
-        ),
-        named(
-            "flow label",
-            details.flow_label.map(|label| label.to_string()),
-        ),
-        named(
-            "quotes our DSCP as",
-            details.quoted_dscp.map(|dscp| dscp.to_string()),
-        ),
-        named(
-            "quotes our TTL as",
-            details.quoted_ttl.map(|ttl| ttl.to_string()),
-        ),
-        named(
-            "quotes our source as",
-            details.quoted_source.map(|from| from.to_string()),
-        ),
-        named("kernel:", details.errno.clone()),
-        details.heard_by.as_deref().map(|ear| match ear {
-            "tap" => "seen on the interface, kept from applications".to_owned(),
-            _ => "not seen on the interface".to_owned(),
-        }),
+        named("TTL on arrival", details.arrival_ttl),
+        named("window", details.window),
+        named("MSS", details.mss),
+        named("next-hop MTU", details.mtu),
+        named("DSCP on arrival", details.dscp_received),
+        named("flow label", details.flow_label),
+        named("quotes our DSCP as", details.quoted_dscp),
+        named("quotes our TTL as", details.quoted_ttl),
+        named("quotes our source as", details.quoted_source),
+        named("kernel:", details.errno.as_ref()),
+        details.heard_by.as_ref().map(heard_by),
         (details.departed == Some(false)).then(|| "never seen leaving".to_owned()),
-        (details.void == Some(true)).then(|| "void: frames were lost here".to_owned()),
+        (details.void == Some(true)).then(|| VOID.to_owned()),
         details.shared.map(Shared::words),
+        named("ICMP type", details.icmp_type),
+        named("ICMP code", details.icmp_code),
     ];
     let also = details.also.iter().map(|also| {
         format!(
@@ -144,12 +118,11 @@ fn remarks(entry: &Entry) -> Vec<String> {
             also.arrival_ttl
         )
     });
-    single
-        .into_iter()
-        .flatten()
-        .chain(icmp)
-        .chain(also)
-        .collect()
+    single.into_iter().flatten().chain(also).collect()
+}
+
+fn named(name: &str, value: Option<impl Display>) -> Option<String> {
+    value.map(|value| format!("{name} {value}"))
 }
 
 fn seconds(micros: u64) -> String {

@@ -2,18 +2,20 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::record::micros;
 use super::visible::visible;
-use crate::model::session::{Said, Session};
+use crate::model::session::{End, Party, Said, Session};
+use crate::model::time::micros;
+use crate::model::verdict::Way;
+use crate::model::word::Known;
 use crate::wire::greeting::Protocol;
 
 /// What became of a session that somebody else's capture shows.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SessionRecord {
-    /// How it ended: `fin`, `reset`, `silence`, `icmp` or `alive`.
-    pub end: String,
-    /// Who ended it: `client`, `server`, `device` or `unknown`.
-    pub by: String,
+    /// How it ended.
+    pub end: Known<End>,
+    /// Who ended it.
+    pub by: Known<Party>,
     /// The device that ended it, as its distance from the client.
     pub at_hop: Option<u8>,
     /// For how long nothing passed before what ended it, in microseconds.
@@ -24,9 +26,8 @@ pub struct SessionRecord {
     pub payload_from_server: u64,
     /// Whether the server sent any.
     pub server_spoke: bool,
-    /// The way on which what was sent never arrived while smaller segments did: `to-client` or
-    /// `to-server`.
-    pub stalled: Option<String>,
+    /// The way on which what was sent never arrived while smaller segments did.
+    pub stalled: Option<Known<Way>>,
     /// The server's error, where it sent one in clear.
     pub said: Option<SaidRecord>,
     /// The client's port.
@@ -64,14 +65,14 @@ impl SessionRecord {
     /// The record of a session from this port of the client.
     pub fn of(session: &Session, client_port: u16) -> Self {
         Self {
-            end: session.end.word().to_owned(),
-            by: session.by.word().to_owned(),
+            end: session.end.into(),
+            by: session.by.into(),
             at_hop: session.at_hop,
             idle_us: micros(session.idle),
             payload_to_server: session.to_server,
             payload_from_server: session.from_server,
             server_spoke: session.from_server > 0,
-            stalled: session.stalled.map(|way| way.word().to_owned()),
+            stalled: session.stalled.map(Known::from),
             said: session.said.as_ref().map(SaidRecord::from),
             client_port,
             at_us: session.at.micros(),

@@ -5,7 +5,8 @@
 
 use anstyle::Style;
 
-use super::entry::Entry;
+use super::catalogue::{self, Tone};
+use super::entry::EvidenceEntry;
 use super::greeting;
 use super::mark::Mark;
 use super::observed;
@@ -13,7 +14,10 @@ use super::page::{BAD, DOUBTFUL, FAINT, GOOD, PLAIN, Page, STRONG, columns};
 use super::place;
 use super::record::{EndpointRecord, HopRecord, Record};
 use super::rivals;
-use super::words::{citation, counted, entry_words, span};
+use super::words::{citation, counted, entry_words, named, span};
+use crate::model::path::Sight;
+use crate::model::verdict::Cause;
+use crate::model::word::Known;
 
 /// Most rows of cited evidence; the JSON document holds all of it.
 const MOST_EVIDENCE: usize = 12;
@@ -69,7 +73,7 @@ pub(super) fn verdict_words(record: &Record) -> String {
         words.push_str(&format!(" with {method}"));
     }
     // That an open port is open on its host goes without saying.
-    if verdict.cause != "open"
+    if verdict.cause != Cause::Open
         && let Some(phrase) = place::phrase(&verdict.place)
     {
         words.push_str(&format!(", {phrase}"));
@@ -82,26 +86,18 @@ pub(super) fn verdict_words(record: &Record) -> String {
 
 /// What the user typed and what it stands for: `db1.example:3306 [10.9.3.10] (orders)`.
 pub(super) fn name(endpoint: &EndpointRecord) -> String {
-    let socket = std::net::SocketAddr::new(endpoint.address, endpoint.port).to_string();
-    let mut name = endpoint.given.clone();
-    if name != socket {
-        name.push_str(&format!(" = {socket}"));
-    }
-    if let Some(label) = &endpoint.label {
-        name.push_str(&format!(" ({label})"));
-    }
-    name
+    let address = Some(endpoint.address);
+    let label = endpoint.label.as_deref();
+    named(&endpoint.given, address, endpoint.port, label)
 }
 
 fn verdict_style(record: &Record) -> Style {
     let died = record.session.as_ref().is_some_and(|session| session.died);
-    match record.verdict.cause.as_str() {
-        "open" if died => BAD,
-        "open" => GOOD,
-        "open-proxied" | "intermittent" | "inconclusive" | "conflicting" | "drop-somewhere" => {
-            DOUBTFUL
-        }
-        _ => BAD,
+    match catalogue::of(&record.verdict.cause).map(|row| row.tone) {
+        Some(Tone::Good) if died => BAD,
+        Some(Tone::Good) => GOOD,
+        Some(Tone::Doubtful) => DOUBTFUL,
+        Some(Tone::Bad) | None => BAD,
     }
 }
 
@@ -128,7 +124,10 @@ fn path(page: &mut Page, record: &Record) {
             page.line(BAD, &cut(mark));
             marked = true;
         }
-        let sight = |word: &Option<String>| word.clone().unwrap_or_else(|| "-".to_owned());
+        let sight = |sight: &Option<Known<Sight>>| {
+            let word = sight.as_ref().map_or("-", Known::word);
+            word.to_owned()
+        };
         page.line(
             PLAIN,
             &format!(
@@ -164,8 +163,8 @@ fn evidence(page: &mut Page, record: &Record) {
         .iter()
         .filter(|entry| record.verdict.basis.contains(&entry.id));
     // Probes that say the same thing share a row, in the order of the first.
-    let by_flow = record.verdict.cause == "intermittent";
-    let mut rows: Vec<(String, Vec<&Entry>)> = Vec::new();
+    let by_flow = record.verdict.cause == Cause::Intermittent;
+    let mut rows: Vec<(String, Vec<&EvidenceEntry>)> = Vec::new();
     for entry in cited {
         let words = entry_words(entry, record.endpoint.port, by_flow);
         match rows.iter_mut().find(|(known, _)| *known == words) {
@@ -221,13 +220,7 @@ fn rivals(page: &mut Page, record: &Record, ruled_out: bool, title: &str) {
         } else {
             format!("{} [{}]", row.because, citation(row.basis))
         };
-        page.item(
-            PLAIN,
-            2,
-            &format!("{}:", row.causes.join(", ")),
-            22,
-            &reason,
-        );
+        page.item(PLAIN, 2, &format!("{}:", row.words()), 22, &reason);
     }
 }
 

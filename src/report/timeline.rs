@@ -4,10 +4,12 @@
 
 use std::fmt;
 
-use super::entry::Entry;
+use super::entry::EvidenceEntry;
 use super::record::Record;
 use super::rows::{Class, class};
 use super::words::{entry_words, span};
+use crate::model::probe::Kind;
+use crate::model::verdict::Cause;
 
 /// Height of a lane: its words, then its marks.
 const LANE: u32 = 46;
@@ -31,7 +33,7 @@ pub(super) struct Timeline {
 /// A label on the axis.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Tick {
-    pub(super) x: Share,
+    pub(super) x: XShare,
     pub(super) words: String,
 }
 
@@ -50,7 +52,7 @@ pub(super) struct Lane {
 /// One probe.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Dot {
-    pub(super) x: Share,
+    pub(super) x: XShare,
     /// Number of the probe.
     pub(super) id: u32,
     /// Word of its [`Class`].
@@ -61,9 +63,9 @@ pub(super) struct Dot {
 
 /// A share of the width, in hundredths of a per cent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Share(u64);
+pub(super) struct XShare(u64);
 
-impl Share {
+impl XShare {
     /// How words stand that belong to this place, lest they leave the picture.
     pub(super) const fn anchor(self) -> &'static str {
         match self.0 {
@@ -74,7 +76,7 @@ impl Share {
     }
 }
 
-impl fmt::Display for Share {
+impl fmt::Display for XShare {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(out, "{}.{:02}", self.0 / 100, self.0 % 100)
     }
@@ -89,9 +91,9 @@ pub(super) fn timeline(record: &Record) -> Option<Timeline> {
     let step = step(end);
     let x = |at: u64| {
         let share = u128::from(at) * u128::from(10_000 - 2 * MARGIN) / u128::from(end);
-        Share(MARGIN + u64::try_from(share).unwrap_or(0))
+        XShare(MARGIN + u64::try_from(share).unwrap_or(0))
     };
-    let mut kinds: Vec<(String, Vec<&Entry>)> = Vec::new();
+    let mut kinds: Vec<(String, Vec<&EvidenceEntry>)> = Vec::new();
     for entry in &record.evidence {
         let name = kind(entry, record);
         match kinds.iter_mut().find(|(known, _)| *known == name) {
@@ -130,8 +132,8 @@ pub(super) fn timeline(record: &Record) -> Option<Timeline> {
 }
 
 /// The marks of a lane: answers last, lest silence beside them hide them.
-fn dots(entries: &[&Entry], record: &Record, x: impl Fn(u64) -> Share) -> Vec<Dot> {
-    let dot = |entry: &&Entry| Dot {
+fn dots(entries: &[&EvidenceEntry], record: &Record, x: impl Fn(u64) -> XShare) -> Vec<Dot> {
+    let dot = |entry: &&EvidenceEntry| Dot {
         x: x(entry.at_us),
         id: entry.id,
         class: class(entry).word(),
@@ -142,7 +144,7 @@ fn dots(entries: &[&Entry], record: &Record, x: impl Fn(u64) -> Share) -> Vec<Do
             span(entry.at_us)
         ),
     };
-    let (answered, rest): (Vec<&Entry>, Vec<&Entry>) = entries
+    let (answered, rest): (Vec<&EvidenceEntry>, Vec<&EvidenceEntry>) = entries
         .iter()
         .partition(|entry| class(entry) == Class::Answered);
     rest.iter().chain(&answered).map(dot).collect()
@@ -162,11 +164,11 @@ fn step(length: u64) -> u64 {
     }
 }
 
-fn kind(entry: &Entry, record: &Record) -> String {
-    let what = match entry.probe.as_str() {
-        "echo" => "echo request".to_owned(),
-        "fragment" => "fragment".to_owned(),
-        other => other.to_uppercase(),
+fn kind(entry: &EvidenceEntry, record: &Record) -> String {
+    let what = match entry.probe.known() {
+        Some(Kind::Echo) => "echo request".to_owned(),
+        Some(Kind::Fragment) => "fragment".to_owned(),
+        Some(Kind::Syn | Kind::Ack | Kind::Fin) | None => entry.probe.word().to_uppercase(),
     };
     let to_port = entry.target_port == Some(record.endpoint.port);
     let mut name = match entry.target_port {
@@ -192,10 +194,10 @@ fn kind(entry: &Entry, record: &Record) -> String {
 
 /// Whether flows fare differently, and so have lanes of their own.
 fn by_flow(record: &Record) -> bool {
-    record.verdict.cause == "intermittent"
+    record.verdict.cause == Cause::Intermittent
 }
 
-fn count(entries: &[&Entry]) -> String {
+fn count(entries: &[&EvidenceEntry]) -> String {
     let of = |wanted: Class| {
         entries
             .iter()

@@ -1,19 +1,23 @@
 //! Words shared by the forms of text: a probe, a citation, a number, a span.
 
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use super::entry::{Entry, Shared};
+use super::entry::{EvidenceEntry, Shared};
+use crate::model::evidence::Ear;
+use crate::model::probe::Kind;
 use crate::model::time::spell;
+use crate::model::word::Known;
 
 /// What was sent, in words: `SYN to control port 51234, TTL 3`. With its source port where that is
 /// below 1024, or when flows are to be told apart `by_flow`.
-pub(super) fn sent_words(entry: &Entry, endpoint_port: u16, by_flow: bool) -> String {
+pub(super) fn sent_words(entry: &EvidenceEntry, endpoint_port: u16, by_flow: bool) -> String {
     let details = &entry.details;
-    let kind = match (entry.probe.as_str(), entry.target_port) {
-        ("echo", _) => "echo request".to_owned(),
-        ("fragment", Some(_)) => "first fragment of a SYN".to_owned(),
-        ("fragment", None) => "first fragment of an echo request".to_owned(),
-        (other, _) => other.to_uppercase(),
+    let kind = match (entry.probe.known(), entry.target_port) {
+        (Some(Kind::Echo), _) => "echo request".to_owned(),
+        (Some(Kind::Fragment), Some(_)) => "first fragment of a SYN".to_owned(),
+        (Some(Kind::Fragment), None) => "first fragment of an echo request".to_owned(),
+        (Some(Kind::Syn | Kind::Ack | Kind::Fin) | None, _) => entry.probe.word().to_uppercase(),
     };
     let mut words = match entry.target_port {
         Some(port) if port == endpoint_port => format!("{kind} to port {port}"),
@@ -44,11 +48,11 @@ pub(super) fn sent_words(entry: &Entry, endpoint_port: u16, by_flow: bool) -> St
 }
 
 /// One entry in words: `SYN to port 3306, TTL 3: time-exceeded from 10.9.2.2`.
-pub(super) fn entry_words(entry: &Entry, endpoint_port: u16, by_flow: bool) -> String {
+pub(super) fn entry_words(entry: &EvidenceEntry, endpoint_port: u16, by_flow: bool) -> String {
     let details = &entry.details;
     let mut words = sent_words(entry, endpoint_port, by_flow);
     words.push_str(": ");
-    words.push_str(&entry.outcome);
+    words.push_str(entry.outcome.word());
     if let Some(from) = entry.from {
         words.push_str(&format!(" from {from}"));
     }
@@ -59,7 +63,7 @@ pub(super) fn entry_words(entry: &Entry, endpoint_port: u16, by_flow: bool) -> S
         words.push_str(&format!(" port {port}"));
     }
     let remarks = [
-        details.answer.clone(),
+        details.answer.as_ref().map(Known::to_string),
         details.dscp_received.map(|dscp| format!("DSCP {dscp}")),
         details.mtu.map(|mtu| format!("MTU {mtu}")),
         details
@@ -68,13 +72,8 @@ pub(super) fn entry_words(entry: &Entry, endpoint_port: u16, by_flow: bool) -> S
             .map(|size| format!("of {size} octets")),
         details.in_pieces.map(|_| "in fragments".to_owned()),
         details.errno.clone(),
-        details.heard_by.as_deref().map(|ear| match ear {
-            "tap" => "seen on the interface, kept from applications".to_owned(),
-            _ => "not seen on the interface".to_owned(),
-        }),
-        details
-            .void
-            .map(|_| "void: frames were lost here".to_owned()),
+        details.heard_by.as_ref().map(heard_by),
+        details.void.map(|_| VOID.to_owned()),
         details.shared.map(Shared::words),
     ];
     let remarks: Vec<String> = remarks.into_iter().flatten().collect();
@@ -83,6 +82,18 @@ pub(super) fn entry_words(entry: &Entry, endpoint_port: u16, by_flow: bool) -> S
     }
     words
 }
+
+/// What it says of a reply that only one ear heard it, as a clause.
+pub(super) fn heard_by(ear: &Known<Ear>) -> String {
+    match ear.known() {
+        Some(Ear::Tap) => "seen on the interface, kept from applications",
+        Some(Ear::Stack) | None => "not seen on the interface",
+    }
+    .to_owned()
+}
+
+/// What is said of a probe whose silence means nothing.
+pub(super) const VOID: &str = "void: frames were lost here";
 
 /// Numbers of evidence as they are cited: `#4`, `#4,9`, `#4-9,12`.
 pub(super) fn citation(ids: &[u32]) -> String {
@@ -120,6 +131,26 @@ pub fn counted(number: u64, one: &str, many: &str) -> String {
 /// A span of `micros` microseconds with a unit a person reads at a glance.
 pub(super) fn span(micros: u64) -> String {
     spell(Duration::from_micros(micros))
+}
+
+/// An endpoint's name: what the user typed, what it stands for, what the user calls it.
+pub(super) fn named(
+    given: &str,
+    address: Option<IpAddr>,
+    port: u16,
+    label: Option<&str>,
+) -> String {
+    let mut name = given.to_owned();
+    if let Some(address) = address {
+        let socket = SocketAddr::new(address, port).to_string();
+        if name != socket {
+            name.push_str(&format!(" = {socket}"));
+        }
+    }
+    if let Some(label) = label {
+        name.push_str(&format!(" ({label})"));
+    }
+    name
 }
 
 /// `text` as the beginning of a sentence.

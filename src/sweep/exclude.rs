@@ -7,8 +7,8 @@ use std::net::IpAddr;
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
 use super::list::{BadLine, Fault, Pattern, Plain, Unreadable, plain};
-use crate::model::target::{Host, Service, Target};
 use crate::sweep::list::Hosts;
+use crate::sweep::target::{Host, HostPort, Service};
 
 /// What must not be probed.
 #[derive(Clone, Debug, Default)]
@@ -66,7 +66,7 @@ impl Exclusions {
             }
             Err(_) => {
                 let target =
-                    Target::parse(&format!("{text}:1"), service).map_err(|bad| bad.fault)?;
+                    HostPort::parse(&format!("{text}:1"), service).map_err(|bad| bad.fault)?;
                 if let Host::Name(name) = target.host {
                     self.names.insert((name.to_ascii_lowercase(), None));
                 }

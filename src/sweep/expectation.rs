@@ -6,14 +6,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use crate::model::verdict::{Cause, State};
-
-/// The states that can be expected; nobody expects not to know.
-const STATES: [State; 4] = [
-    State::Open,
-    State::Closed,
-    State::Filtered,
-    State::Unreachable,
-];
+use crate::model::word::Word as _;
 
 /// What is expected of an endpoint.
 ///
@@ -59,9 +52,9 @@ impl FromStr for Expectation {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let word = text.trim().to_ascii_lowercase();
-        let cause = Cause::ALL.into_iter().find(|cause| cause.word() == word);
-        let state = STATES.into_iter().find(|state| state.word() == word);
-        cause
+        // Nobody expects not to know.
+        let state = State::named(&word).filter(|state| *state != State::Unknown);
+        Cause::named(&word)
             .map(Self::Cause)
             .or(state.map(Self::State))
             .ok_or_else(|| UnknownExpectation(text.to_owned()))

@@ -17,7 +17,7 @@ pub struct Part {
 
 /// What keeps parts from being joined.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Fault {
+pub enum MergeFault {
     /// Parts of two sweeps.
     #[error("{file} and {first} are not of the same sweep: of {first}, {source}")]
     Other {
@@ -75,7 +75,7 @@ fn missing(shards: &[u32]) -> String {
 }
 
 /// Everything that keeps `parts` from being joined.
-pub fn faults(parts: &[Part]) -> Vec<Fault> {
+pub fn faults(parts: &[Part]) -> Vec<MergeFault> {
     let mut faults = Vec::new();
     let Some(first) = parts.first() else {
         return faults;
@@ -83,7 +83,7 @@ pub fn faults(parts: &[Part]) -> Vec<Fault> {
     for (index, part) in parts.iter().enumerate() {
         let (file, journal) = (&part.file, &part.journal);
         if let Err(source) = first.journal.agree(journal) {
-            faults.push(Fault::Other {
+            faults.push(MergeFault::Other {
                 first: first.file.clone(),
                 file: file.clone(),
                 source,
@@ -92,14 +92,14 @@ pub fn faults(parts: &[Part]) -> Vec<Fault> {
         }
         let mut before = parts.iter().take(index);
         if let Some(twin) = before.find(|other| other.journal.shard == journal.shard) {
-            faults.push(Fault::Twice {
+            faults.push(MergeFault::Twice {
                 shard: journal.shard,
                 first: twin.file.clone(),
                 second: file.clone(),
             });
         }
         if part.results != journal.endpoints {
-            faults.push(Fault::Incomplete {
+            faults.push(MergeFault::Incomplete {
                 file: file.clone(),
                 shard: journal.shard,
                 results: part.results,
@@ -111,7 +111,7 @@ pub fn faults(parts: &[Part]) -> Vec<Fault> {
     let count = first.journal.shards;
     let shards: Vec<u32> = (0..count).filter(|shard| !there.contains(shard)).collect();
     if !shards.is_empty() {
-        faults.push(Fault::Missing { count, shards });
+        faults.push(MergeFault::Missing { count, shards });
     }
     faults
 }

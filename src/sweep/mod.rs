@@ -13,3 +13,4 @@ pub mod parts;
 pub mod results;
 pub mod results_file;
 pub mod roll;
+pub mod target;

@@ -11,7 +11,7 @@ use super::exclude::Exclusions;
 use super::expectation::Expectation;
 use super::list::{Fault, Hosts, Row};
 use crate::model::endpoint::{Endpoint, Family};
-use crate::model::target::{Host, unfit};
+use crate::sweep::target::{Host, unfit};
 
 /// The most endpoints of one sweep: those of a /8.
 pub const MOST_ENDPOINTS: usize = 1 << 24;
@@ -395,7 +395,7 @@ fn usable(
     }
     if addresses.is_empty() {
         return Err(match family {
-            Some(family) => crate::model::target::Fault::WrongFamily(family).to_string(),
+            Some(family) => crate::sweep::target::TargetFault::WrongFamily(family).to_string(),
             None => "it has no address".to_owned(),
         });
     }

@@ -41,31 +41,31 @@ pub(crate) fn filled(text: &str) -> Record {
     record.schema = with();
     record.endpoint.given = with();
     record.endpoint.label = Some(with());
-    record.verdict.state = with();
-    record.verdict.cause = with();
-    record.verdict.confidence = with();
-    record.verdict.method = Some(with());
+    record.verdict.state = text.into();
+    record.verdict.cause = text.into();
+    record.verdict.confidence = text.into();
+    record.verdict.method = Some(text.into());
     record.verdict.summary = with();
-    record.verdict.place.kind = with();
+    record.verdict.place.kind = text.into();
     for rival in &mut record.alternatives {
-        (rival.cause, rival.because) = (with(), with());
+        (rival.cause, rival.because) = (text.into(), with());
     }
     for advice in &mut record.advice {
-        (advice.owner, advice.text) = (with(), with());
+        (advice.owner, advice.text) = (text.into(), with());
         advice.command = Some(with());
     }
     for hop in &mut record.path {
-        (hop.endpoint_flow, hop.control_flow) = (Some(with()), Some(with()));
+        (hop.endpoint_flow, hop.control_flow) = (Some(text.into()), Some(text.into()));
         hop.notes = vec![with()];
     }
     for entry in &mut record.evidence {
-        (entry.probe, entry.outcome) = (with(), with());
+        (entry.probe, entry.outcome) = (text.into(), text.into());
         let details = &mut entry.details;
-        (details.source_range, details.heard_by) = (Some(with()), Some(with()));
+        (details.source_range, details.heard_by) = (Some(with()), Some(text.into()));
         details.errno = Some(with());
         details.also = vec![Also {
             at_us: 1,
-            outcome: with(),
+            outcome: text.into(),
             from: record.endpoint.address,
             from_port: None,
             answer: None,
@@ -99,9 +99,9 @@ pub(crate) fn filled(text: &str) -> Record {
             resets: 0,
             session: None,
             outcome: with(),
-            state: with(),
-            cause: with(),
-            confidence: with(),
+            state: text.into(),
+            cause: text.into(),
+            confidence: text.into(),
             summary: with(),
             packets: vec![1, 2],
         }],
@@ -109,7 +109,7 @@ pub(crate) fn filled(text: &str) -> Record {
         would_decide: vec![WouldDecide {
             probe: with(),
             why: with(),
-            settles: vec![with()],
+            settles: vec![text.into()],
         }],
     });
     record

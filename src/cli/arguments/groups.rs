@@ -7,7 +7,7 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 
 use crate::cli::duration;
-use crate::report::advice::Situation;
+use crate::report::advice::situation::Situation;
 use crate::sweep::expectation::Expectation;
 
 /// How probes leave this host.

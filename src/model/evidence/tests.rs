@@ -1,9 +1,10 @@
 //! What the tap and the ear behind the firewall hear of one answer, and what counts as one.
 
-use super::super::reply::Flaw;
+use std::time::Duration;
+
 use super::*;
-use crate::model::probe::{Dscp, Flow, Kind, Target, Ttl};
-use crate::model::reply::Answer;
+use crate::model::probe::{Dscp, Flow, Kind, Probe, Target, Ttl};
+use crate::model::reply::{Answer, Flaw, Reply};
 
 const PROBE: ProbeId = ProbeId(1);
 

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use super::{Ear, Lender, LocalRefusal};
+use super::fact::{Ear, Lender, LocalRefusal};
 use crate::model::probe::{Probe, ProbeId};
 use crate::model::reply::{Flaw, Reply};
+use crate::model::response::ProbeOutcome;
 use crate::model::time::Moment;
 
 /// What became of one probe so far.
@@ -52,6 +53,22 @@ pub struct HeardReply {
 }
 
 impl Trial {
+    /// The trial of a probe that was just handed to the kernel.
+    pub(super) const fn sent(at: Moment, id: ProbeId, probe: Probe) -> Self {
+        Self {
+            id,
+            probe,
+            sent: at,
+            shared: None,
+            departed: false,
+            refused: None,
+            replies: Vec::new(),
+            flawed: Vec::new(),
+            expired: None,
+            void: false,
+        }
+    }
+
     /// The first reply.
     pub fn first(&self) -> Option<&HeardReply> {
         self.replies.first()
@@ -65,6 +82,16 @@ impl Trial {
     /// Whether an answer may still come within its patience.
     pub const fn is_pending(&self) -> bool {
         self.expired.is_none() && self.replies.is_empty() && self.refused.is_none()
+    }
+
+    /// What came of it, by its first answer.
+    pub fn outcome(&self) -> ProbeOutcome {
+        match self.first().or(self.flawed.first()) {
+            Some(heard) => heard.reply.outcome(),
+            None if self.refused.is_some() => ProbeOutcome::Refused,
+            None if self.is_pending() => ProbeOutcome::Pending,
+            None => ProbeOutcome::Silent,
+        }
     }
 
     /// Time from sending to the first reply.

@@ -2,8 +2,8 @@
 
 use std::net::IpAddr;
 
-use super::Advice;
 use super::case::Case;
+use super::piece::{Advice, Owner};
 use super::situation::is_private;
 use crate::model::reply::Flaw;
 use crate::model::verdict::{KernelReason, Method};
@@ -25,7 +25,7 @@ fn elsewhere(case: &Case<'_>) -> Option<(IpAddr, u16)> {
         })
 }
 
-pub(super) fn misaddressed(case: &Case<'_>) -> Vec<Advice> {
+pub(in crate::report) fn misaddressed(case: &Case<'_>) -> Vec<Advice> {
     let target = case.target;
     let (other, port) = elsewhere(case).unwrap_or((target, case.port));
     let other_words = match elsewhere(case) {
@@ -48,7 +48,7 @@ pub(super) fn misaddressed(case: &Case<'_>) -> Vec<Advice> {
         )
         .run(format!("{} route get {}", case.ip(), case.seen_as())),
         Advice::new(
-            "whoever translates it",
+            Owner::Translator,
             "On the translator, this shows what it rewrites; clients of the server's own network \
              (hairpin) and members of the balancer itself need their source translated as well.",
         )
@@ -58,24 +58,12 @@ pub(super) fn misaddressed(case: &Case<'_>) -> Vec<Advice> {
         }),
     ];
     if other != target {
-        advice.push(
-            Advice::new(
-                format!("owner of the server {other}"),
-                format!(
-                    "If it is to answer directly (direct server return), it needs {target} as an \
-                     address of its own, and its service must be bound to that or to all addresses."
-                ),
-            )
-            .run(format!(
-                "{} -br address; ss -ltn 'sport = :{port}'",
-                case.ip()
-            )),
-        );
+        advice.push(direct_return(case, other, port));
     }
     if elsewhere(case).is_some() && is_private(other) == is_private(case.vantage.source) {
         advice.push(
             Advice::new(
-                "you",
+                Owner::You,
                 format!(
                     "Meanwhile {other_words} itself may answer you: use that, if you are meant to."
                 ),
@@ -85,6 +73,22 @@ pub(super) fn misaddressed(case: &Case<'_>) -> Vec<Advice> {
     }
     advice.push(case.again());
     advice
+}
+
+/// What a server needs that answers past the translator on purpose.
+fn direct_return(case: &Case<'_>, other: IpAddr, port: u16) -> Advice {
+    let target = case.target;
+    Advice::new(
+        format!("owner of the server {other}"),
+        format!(
+            "If it is to answer directly (direct server return), it needs {target} as an \
+             address of its own, and its service must be bound to that or to all addresses."
+        ),
+    )
+    .run(format!(
+        "{} -br address; ss -ltn 'sport = :{port}'",
+        case.ip()
+    ))
 }
 
 fn argument(address: IpAddr, port: u16) -> String {
@@ -98,7 +102,7 @@ pub(super) fn broken(case: &Case<'_>) -> Vec<Advice> {
     let target = case.target;
     vec![
         Advice::new(
-            "owner of the virtual network, overlay or hypervisor",
+            Owner::VirtualNetwork,
             format!(
                 "The answers of {target} reach this host with a wrong checksum, and its kernel \
                  discards them. Most often an offload is to blame: a virtual network card, or a \
@@ -112,7 +116,7 @@ pub(super) fn broken(case: &Case<'_>) -> Vec<Advice> {
              tx-udp_tnl-segmentation off",
         ),
         Advice::new(
-            "network team",
+            Owner::NetworkTeam,
             "Otherwise a device on the way rewrites packets and does not mend the checksum. Capture \
              on both sides of each: “incorrect” shows where it goes wrong (at the sender itself it \
              says so of right ones, too).",
@@ -122,7 +126,7 @@ pub(super) fn broken(case: &Case<'_>) -> Vec<Advice> {
             case.port
         )),
         Advice::new(
-            "you, on this host",
+            Owner::YouHere,
             "The kernel counts what it discards so: these rise with every attempt.",
         )
         .run("nstat -az TcpInCsumErrors IcmpInCsumErrors Icmp6InCsumErrors"),

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use super::Advice;
+use super::piece::{Advice, Owner, Purpose};
 use super::situation::{Reach, Scenario, Situation};
 use crate::model::endpoint::Family;
 use crate::model::evidence::LocalRefusal;
@@ -11,15 +11,13 @@ use crate::model::probe::{Extras, Kind, Probe, SourceRange, Target};
 use crate::model::reply::Answer;
 use crate::model::vantage::Vantage;
 use crate::model::verdict::{PlaceKind, Verdict};
+use crate::model::word::Known;
 use crate::report::place;
 use crate::report::record::{HopName, PlaceRecord};
 
-/// What every change of a filter ends with.
-pub(super) const AGAIN: &str = "Then test again.";
-
 /// One outcome, seen by its advice.
 #[derive(Debug)]
-pub(super) struct Case<'a> {
+pub(in crate::report) struct Case<'a> {
     pub(super) verdict: &'a Verdict,
     pub(super) outcome: &'a Outcome,
     pub(super) vantage: &'a Vantage,
@@ -120,6 +118,11 @@ impl<'a> Case<'a> {
         given.filter(|public| public.is_ipv4() == self.target.is_ipv4())
     }
 
+    /// Whether an address translation may stand between, or both ends are public.
+    pub(super) const fn is_public(&self) -> bool {
+        matches!(self.reach, Reach::ThroughNat | Reach::Public)
+    }
+
     /// Whether the user says that the database is where `scenario` says.
     pub(super) fn is_in(&self, scenario: Scenario) -> bool {
         self.situation.scenario == Some(scenario)
@@ -156,6 +159,11 @@ impl<'a> Case<'a> {
     pub(super) fn device(&self) -> Option<String> {
         let hop = self.verdict.place.at_hop?;
         Some(place::hop_phrase(HopName::from(hop)))
+    }
+
+    /// Whether it happens on this host.
+    pub(super) fn is_here(&self) -> bool {
+        self.verdict.place.kind == PlaceKind::Local
     }
 
     /// Whether the host itself answered anything.
@@ -233,18 +241,22 @@ impl<'a> Case<'a> {
     }
 
     /// Who to turn to for what happens between the hops of the verdict.
-    pub(super) fn network_team(&self) -> String {
+    pub(super) fn network_team(&self) -> Known<Owner> {
         match (self.verdict.place.after_hop, self.verdict.place.before_hop) {
             (Some(after), Some(before)) => {
-                format!("network team of hops {} to {}", after.ttl, before.ttl)
+                format!("network team of hops {} to {}", after.ttl, before.ttl).into()
             }
-            (Some(hop), None) | (None, Some(hop)) => format!("network team of hop {}", hop.ttl),
-            (None, None) => "network team".to_owned(),
+            (Some(hop), None) | (None, Some(hop)) => {
+                format!("network team of hop {}", hop.ttl).into()
+            }
+            (None, None) => Owner::NetworkTeam.into(),
         }
     }
 
     /// To hold the inquest again with more time.
     pub(super) fn again(&self) -> Advice {
-        Advice::new("you", AGAIN).run(self.probe(""))
+        Advice::new(Owner::You, "Then test again.")
+            .run(self.probe(""))
+            .to(Purpose::Retest)
     }
 }

@@ -2,9 +2,8 @@
 
 use std::net::IpAddr;
 
-use super::Advice;
 use super::case::Case;
-use super::host::DATABASE_ADMIN;
+use super::piece::{Advice, Owner};
 use crate::model::greeting::{Greeting, Heard, Obstacle};
 use crate::wire::greeting::{Answer, Protocol, Standing, USER};
 
@@ -18,23 +17,23 @@ pub(super) fn greeted(case: &Case<'_>, greeting: &Greeting) -> Vec<Advice> {
             Standing::Blocked => blocked(case, answer),
             Standing::Full => full(greeting),
             Standing::NotReady => vec![Advice::new(
-                DATABASE_ADMIN,
+                Owner::DatabaseAdmin,
                 "The server is starting, stopping or recovering and takes nobody in: wait until its \
                  log says that it is ready, then test again.",
             )],
             Standing::TlsRequired => vec![Advice::new(
-                "you",
+                Owner::You,
                 "The server takes connections with TLS only: switch TLS on in the settings of this \
                  connection.",
             )],
             Standing::Refused => vec![Advice::new(
-                DATABASE_ADMIN,
+                Owner::DatabaseAdmin,
                 "The server refuses in its own words (see Greeting): look there and in its log for \
                  the reason.",
             )],
         },
         Heard::Words(_) => vec![Advice::new(
-            DATABASE_ADMIN,
+            Owner::DatabaseAdmin,
             format!(
                 "What listens on port {} speaks a protocol that was not expected there (see \
                  Greeting): check that this is the database's address and port.",
@@ -44,7 +43,7 @@ pub(super) fn greeted(case: &Case<'_>, greeting: &Greeting) -> Vec<Advice> {
         Heard::Nothing => silent(case, greeting),
         Heard::Unfinished => unfinished(case),
         Heard::Closed => vec![Advice::new(
-            DATABASE_ADMIN,
+            Owner::DatabaseAdmin,
             "The connection is taken and closed without a word: a proxy or load balancer without a \
              live database behind it, an access list (hosts.deny), or a port for TLS only. The log \
              of the server or the proxy says which.",
@@ -65,7 +64,7 @@ fn admitted(case: &Case<'_>, greeting: &Greeting, answer: &Answer) -> Vec<Advice
         seen(case, answer)
     );
     let (host, port) = (case.target, case.port);
-    let advice = Advice::new(DATABASE_ADMIN, text);
+    let advice = Advice::new(Owner::DatabaseAdmin, text);
     vec![match greeting.protocol {
         Some(Protocol::Mysql) => advice.run(format!("mysql -h {host} -P {port} -u USER -p")),
         Some(Protocol::Postgres) => {
@@ -78,7 +77,7 @@ fn admitted(case: &Case<'_>, greeting: &Greeting, answer: &Answer) -> Vec<Advice
 
 fn unguarded(greeting: &Greeting) -> Vec<Advice> {
     let advice = Advice::new(
-        DATABASE_ADMIN,
+        Owner::DatabaseAdmin,
         "The server lets in whoever reaches it, without a password: nothing stands in the way of the \
          connection test, nor of anybody else. Set a password.",
     );
@@ -97,62 +96,21 @@ fn unguarded(greeting: &Greeting) -> Vec<Advice> {
 fn not_allowed(case: &Case<'_>, greeting: &Greeting, answer: &Answer) -> Vec<Advice> {
     let address = allowed(case, answer);
     match greeting.protocol {
-        Some(Protocol::Postgres) => {
-            let mut advice = Vec::new();
-            if greeting.tls == Some(true) {
-                advice.push(
-                    Advice::new(
-                        "you",
-                        "The server speaks TLS, and an entry may admit this address with TLS only \
-                         (hostssl), which this unencrypted question does not meet: try with TLS \
-                         first.",
-                    )
-                    .run(format!(
-                        "psql 'host={} port={} user=USER dbname=DATABASE sslmode=require'",
-                        case.target, case.port
-                    )),
-                );
-            }
-            let rejected = if answer.words.contains("rejects") {
-                "An entry of pg_hba.conf rejects"
-            } else {
-                "No entry of pg_hba.conf admits"
-            };
-            advice.push(
-                Advice::new(
-                    DATABASE_ADMIN,
-                    format!(
-                        "{rejected} this instance{} as it asked: user {USER}, database {USER}, \
-                         without TLS. Others may be admitted. If the migration's own user is not, \
-                         add this line above any that rejects (SHOW hba_file says where).",
-                        seen(case, answer)
-                    ),
-                )
-                .run(format!(
-                    "host DATABASE USER {} scram-sha-256",
-                    block(&address)
-                )),
-            );
-            advice.push(
-                Advice::new(DATABASE_ADMIN, "Then have the server read it.")
-                    .run("psql -U postgres -c 'SELECT pg_reload_conf()'"),
-            );
-            advice
-        }
+        Some(Protocol::Postgres) => not_in_pg_hba(case, greeting, answer, &address),
         Some(Protocol::Redis) => vec![
             Advice::new(
-                DATABASE_ADMIN,
+                Owner::DatabaseAdmin,
                 "The server is in protected mode: without a password it takes connections from its \
                  own host only. Set a password there, which ends it; do not merely switch the mode \
                  off.",
             )
             .run("redis-cli CONFIG SET requirepass PASSWORD"),
-            Advice::new(DATABASE_ADMIN, "Then keep the setting.")
+            Advice::new(Owner::DatabaseAdmin, "Then keep the setting.")
                 .run("redis-cli --askpass CONFIG REWRITE"),
         ],
         Some(Protocol::Mysql) | None => vec![
             Advice::new(
-                DATABASE_ADMIN,
+                Owner::DatabaseAdmin,
                 format!(
                     "No account of the server admits this instance{}. See which hosts the accounts \
                      are for.",
@@ -161,7 +119,7 @@ fn not_allowed(case: &Case<'_>, greeting: &Greeting, answer: &Answer) -> Vec<Adv
             )
             .run("mysql -u root -p -e 'SELECT user, host FROM mysql.user'"),
             Advice::new(
-                DATABASE_ADMIN,
+                Owner::DatabaseAdmin,
                 "Then create the account for the address that the server sees, and grant it what \
                  the migration needs.",
             )
@@ -173,10 +131,59 @@ fn not_allowed(case: &Case<'_>, greeting: &Greeting, answer: &Answer) -> Vec<Adv
     }
 }
 
+/// What no entry of `pg_hba.conf` admits.
+fn not_in_pg_hba(
+    case: &Case<'_>,
+    greeting: &Greeting,
+    answer: &Answer,
+    address: &str,
+) -> Vec<Advice> {
+    let mut advice = Vec::new();
+    if greeting.tls == Some(true) {
+        advice.push(
+            Advice::new(
+                Owner::You,
+                "The server speaks TLS, and an entry may admit this address with TLS only \
+                 (hostssl), which this unencrypted question does not meet: try with TLS \
+                 first.",
+            )
+            .run(format!(
+                "psql 'host={} port={} user=USER dbname=DATABASE sslmode=require'",
+                case.target, case.port
+            )),
+        );
+    }
+    let rejected = if answer.words.contains("rejects") {
+        "An entry of pg_hba.conf rejects"
+    } else {
+        "No entry of pg_hba.conf admits"
+    };
+    advice.push(
+        Advice::new(
+            Owner::DatabaseAdmin,
+            format!(
+                "{rejected} this instance{} as it asked: user {USER}, database {USER}, \
+                 without TLS. Others may be admitted. If the migration's own user is not, \
+                 add this line above any that rejects (SHOW hba_file says where).",
+                seen(case, answer)
+            ),
+        )
+        .run(format!(
+            "host DATABASE USER {} scram-sha-256",
+            block(address)
+        )),
+    );
+    advice.push(
+        Advice::new(Owner::DatabaseAdmin, "Then have the server read it.")
+            .run("psql -U postgres -c 'SELECT pg_reload_conf()'"),
+    );
+    advice
+}
+
 fn blocked(case: &Case<'_>, answer: &Answer) -> Vec<Advice> {
     vec![
         Advice::new(
-            DATABASE_ADMIN,
+            Owner::DatabaseAdmin,
             format!(
                 "The server blocks this instance{}: too many connections were begun and not \
                  finished (max_connect_errors). Have it forget them.",
@@ -185,12 +192,12 @@ fn blocked(case: &Case<'_>, answer: &Answer) -> Vec<Advice> {
         )
         .run("mysqladmin -u root -p flush-hosts"),
         Advice::new(
-            DATABASE_ADMIN,
+            Owner::DatabaseAdmin,
             "From MySQL 8.4 on that command is gone, and this one does it (in MariaDB it does not).",
         )
         .run("mysql -u root -p -e 'TRUNCATE TABLE performance_schema.host_cache'"),
         Advice::new(
-            DATABASE_ADMIN,
+            Owner::DatabaseAdmin,
             "It comes back unless the cause ends: health checks and port tests that connect without \
              logging in, or a network that cuts connections short. Raise the limit if they cannot \
              be stopped.",
@@ -201,7 +208,7 @@ fn blocked(case: &Case<'_>, answer: &Answer) -> Vec<Advice> {
 
 fn full(greeting: &Greeting) -> Vec<Advice> {
     let advice = Advice::new(
-        DATABASE_ADMIN,
+        Owner::DatabaseAdmin,
         "The server has as many connections as it takes, in all or of this user: see who holds \
          them, close what idles, or raise the limit.",
     );
@@ -240,7 +247,7 @@ fn silent(case: &Case<'_>, greeting: &Greeting) -> Vec<Advice> {
              lost (see the MTU)."
         }
     };
-    vec![Advice::new(DATABASE_ADMIN, text)]
+    vec![Advice::new(Owner::DatabaseAdmin, text)]
 }
 
 /// The port answers SYNs and does not take the third step.
@@ -248,14 +255,14 @@ fn unfinished(case: &Case<'_>) -> Vec<Advice> {
     let port = case.port;
     vec![
         Advice::new(
-            "network team",
+            Owner::NetworkTeam,
             "The last step of the handshake is lost on its way, most often at a firewall that keeps \
              state and sees one direction only (asymmetric routes), or that takes the ACK for \
              invalid. At the server these connections wait in SYN-RECV.",
         )
         .run(format!("ss -tn state syn-recv 'sport = :{port}'")),
         Advice::new(
-            DATABASE_ADMIN,
+            Owner::DatabaseAdmin,
             "Or the server's queue of new connections filled up meanwhile: these counters rise then.",
         )
         .run("nstat -az TcpExtListenOverflows TcpExtListenDrops"),
@@ -274,7 +281,7 @@ fn unconnected(case: &Case<'_>, obstacle: Obstacle) -> Vec<Advice> {
         }
         Obstacle::Stopped => "The run was stopped before the greeting.",
     };
-    vec![Advice::new("you", text).run(case.probe(" --greeting"))]
+    vec![Advice::new(Owner::You, text).run(case.probe(" --greeting"))]
 }
 
 /// How the server sees us, as a clause that follows a noun; empty where it does not say.
@@ -319,8 +326,10 @@ mod tests {
 
     use crate::model::greeting::{Greeting, Heard};
     use crate::model::verdict::{Cause, PlaceKind};
+    use crate::report::advice::advise::greeted;
+    use crate::report::advice::piece::Advice;
+    use crate::report::advice::situation::Situation;
     use crate::report::advice::tests::outcome;
-    use crate::report::advice::{Advice, Situation, greeted};
     use crate::wire::greeting::{Answer, Protocol, Standing};
 
     fn advice(protocol: Protocol, standing: Standing, caller: Option<&str>) -> Vec<Advice> {
@@ -395,7 +404,7 @@ mod tests {
                 let given = advice(protocol, standing, None);
                 assert!(!given.is_empty());
                 for piece in given {
-                    assert!(!piece.owner.is_empty());
+                    assert!(!piece.owner.word().is_empty());
                     assert!(piece.text.ends_with('.'), "{}", piece.text);
                 }
             }

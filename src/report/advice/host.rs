@@ -1,24 +1,21 @@
 //! Advice for what happens on the target host.
 
-use super::Advice;
 use super::case::Case;
+use super::piece::{Advice, Owner, Purpose};
 use super::possible;
 use crate::model::reply::Refusal;
 use crate::model::verdict::{Confidence, Method};
 
-pub(super) const DATABASE_ADMIN: &str = "database administrator";
-pub(super) const HOST_ADMIN: &str = "administrator of the target host";
-
 /// The chain in which the host-security agent blacklists addresses that knock too often.
 const DENY_CHAIN: &str = "IN_HIDS_MYSQLD_DENY_DROP";
 
-pub(super) fn open(case: &Case<'_>) -> Vec<Advice> {
+pub(in crate::report) fn open(case: &Case<'_>) -> Vec<Advice> {
     let text = format!(
         "The network lets the connection through. If the connection test still fails, the server \
          refuses it after the handshake: {}",
         afterwards(case.port)
     );
-    let first = Advice::new(DATABASE_ADMIN, text);
+    let first = Advice::new(Owner::DatabaseAdmin, text);
     let greeting = case.probe(" --greeting");
     vec![
         match case.port {
@@ -26,7 +23,7 @@ pub(super) fn open(case: &Case<'_>) -> Vec<Advice> {
             _ => first,
         },
         Advice::new(
-            "you",
+            Owner::You,
             "To see what the server says, make one full connection; an unfinished login may count \
          against this instance.",
         )
@@ -52,7 +49,7 @@ const fn afterwards(port: u16) -> &'static str {
     }
 }
 
-pub(super) fn closed(case: &Case<'_>) -> Vec<Advice> {
+pub(in crate::report) fn closed(case: &Case<'_>) -> Vec<Advice> {
     if case.is_translated() {
         let device = case
             .device()
@@ -77,7 +74,7 @@ pub(super) fn closed(case: &Case<'_>) -> Vec<Advice> {
     }
     vec![
         Advice::new(
-            DATABASE_ADMIN,
+            Owner::DatabaseAdmin,
             format!(
                 "The host is reached and nothing listens on port {} of {}. On the host, check that \
                  the database runs, on this port, and not on 127.0.0.1 only (bind-address, \
@@ -89,14 +86,14 @@ pub(super) fn closed(case: &Case<'_>) -> Vec<Advice> {
     ]
 }
 
-pub(super) fn reject_host(case: &Case<'_>) -> Vec<Advice> {
+pub(in crate::report) fn reject_host(case: &Case<'_>) -> Vec<Advice> {
     let mut advice = vec![find_rule(case, "refuses this address or port")];
     if let Some(Method::Icmp(Refusal::HostProhibited | Refusal::AdminProhibited)) =
         case.verdict.method
     {
         advice.push(
             Advice::new(
-                HOST_ADMIN,
+                Owner::HostAdmin,
                 "If the host runs firewalld, its default refuses every port not opened, also ports \
                  on which nothing listens: open the port, and check that the database listens.",
             )
@@ -107,7 +104,7 @@ pub(super) fn reject_host(case: &Case<'_>) -> Vec<Advice> {
     advice
 }
 
-pub(super) fn drop_host(case: &Case<'_>) -> Vec<Advice> {
+pub(in crate::report) fn drop_host(case: &Case<'_>) -> Vec<Advice> {
     let mut advice = Vec::from_iter(possible::telling(case));
     advice.extend([
         find_rule(case, "discards this address or port"),
@@ -118,10 +115,10 @@ pub(super) fn drop_host(case: &Case<'_>) -> Vec<Advice> {
     advice
 }
 
-pub(super) fn banned(case: &Case<'_>) -> Vec<Advice> {
+pub(in crate::report) fn banned(case: &Case<'_>) -> Vec<Advice> {
     vec![
         Advice::new(
-            "you",
+            Owner::You,
             "Stop every connection test from this instance first: each attempt may prolong the \
              ban.",
         ),
@@ -131,10 +128,10 @@ pub(super) fn banned(case: &Case<'_>) -> Vec<Advice> {
     ]
 }
 
-pub(super) fn rate_limited(case: &Case<'_>) -> Vec<Advice> {
+pub(in crate::report) fn rate_limited(case: &Case<'_>) -> Vec<Advice> {
     vec![
         Advice::new(
-            "whoever owns the firewall or the host",
+            Owner::Firewall,
             "Connections pass up to a rate and are withheld above it: lower the number of parallel \
              tasks, or raise the limit.",
         )
@@ -142,16 +139,17 @@ pub(super) fn rate_limited(case: &Case<'_>) -> Vec<Advice> {
     ]
 }
 
-pub(super) fn listener_overloaded(case: &Case<'_>) -> Vec<Advice> {
-    let mut advice = vec![
+pub(in crate::report) fn listener_overloaded(case: &Case<'_>) -> Vec<Advice> {
+    let mut advice =
+        vec![
         Advice::new(
-            DATABASE_ADMIN,
+            Owner::DatabaseAdmin,
             "The database listens but does not accept fast enough: its queue of new connections is \
              full. On the host compare Recv-Q (waiting) with Send-Q (room); raise the backlog \
              (MySQL: back_log, and net.core.somaxconn) or find out why it hangs.",
         )
         .run(format!("ss -ltn 'sport = :{}'", case.port)),
-        Advice::new(HOST_ADMIN, "These counters grow while the queue is full.")
+        Advice::new(Owner::HostAdmin, "These counters grow while the queue is full.")
             .run("nstat -az TcpExtListenOverflows TcpExtListenDrops"),
     ];
     if case.verdict.confidence < Confidence::Confirmed {
@@ -160,23 +158,12 @@ pub(super) fn listener_overloaded(case: &Case<'_>) -> Vec<Advice> {
     advice
 }
 
-/// How [`find_rule`] begins.
-const FIND: &str = "On the host, find the firewall rule that";
-/// What [`delete_rules`] says.
-const DELETE: &str = "Delete each such rule by its chain and number, from the highest number to the \
-                      lowest, because deleting renumbers the rest.";
-
-/// Whether a step looks for a rule of the host's firewall, or deletes what was found.
-pub(super) fn is_search(text: &str) -> bool {
-    text.starts_with(FIND) || text == DELETE
-}
-
 /// To find the rule of the host's own firewall that `does` something.
 pub(super) fn find_rule(case: &Case<'_>, does: &str) -> Advice {
     Advice::new(
-        HOST_ADMIN,
+        Owner::HostAdmin,
         format!(
-            "{FIND} {does}. The address to look for is {}, alone \
+            "On the host, find the firewall rule that {does}. The address to look for is {}, alone \
              or within a range; the counters show which rule acts. The tables raw, mangle and nat \
              need -t each, and nftables its own command. Or give the output of iptables-save and of \
              nft -a list ruleset to `synquest rules`: it names the rule and the commands that remove \
@@ -188,12 +175,13 @@ pub(super) fn find_rule(case: &Case<'_>, does: &str) -> Advice {
         "{} -L -n -v --line-numbers; nft -a list ruleset",
         case.iptables()
     ))
+    .to(Purpose::Search)
 }
 
 /// To have the agent that put a rule there take it away: it would put back what is deleted by hand.
 pub(super) fn unban(case: &Case<'_>) -> Advice {
     Advice::new(
-        HOST_ADMIN,
+        Owner::HostAdmin,
         format!(
             "If a security agent guards the host (HOSTGUARD with its chain {DENY_CHAIN}, \
              fail2ban), it blacklists addresses that knock too often: look for {} there and \
@@ -209,5 +197,11 @@ pub(super) fn unban(case: &Case<'_>) -> Advice {
 
 /// To delete what [`find_rule`] found.
 fn delete_rules(case: &Case<'_>) -> Advice {
-    Advice::new(HOST_ADMIN, DELETE).run(format!("{} -D CHAIN NUMBER", case.iptables()))
+    Advice::new(
+        Owner::HostAdmin,
+        "Delete each such rule by its chain and number, from the highest number to the lowest, \
+         because deleting renumbers the rest.",
+    )
+    .run(format!("{} -D CHAIN NUMBER", case.iptables()))
+    .to(Purpose::Search)
 }

@@ -1,12 +1,11 @@
 //! Advice for what happens on this host, and for what could not be told.
 
-use super::Advice;
+use super::answers;
 use super::case::Case;
+use super::piece::{Advice, Owner};
 use super::situation::{Scenario, is_private};
 use crate::model::evidence::LocalRefusal;
 use crate::model::verdict::{KernelReason, Method};
-
-const YOU: &str = "you, on this host";
 
 pub(super) fn no_neighbor(case: &Case<'_>) -> Vec<Advice> {
     let ip = case.ip();
@@ -14,7 +13,7 @@ pub(super) fn no_neighbor(case: &Case<'_>) -> Vec<Advice> {
     if let Some(gateway) = case.vantage.gateway {
         return vec![
             Advice::new(
-                YOU,
+                Owner::YouHere,
                 format!(
                     "The gateway {gateway} does not answer on {}: check the interface, its subnet \
                      and the route.",
@@ -28,7 +27,7 @@ pub(super) fn no_neighbor(case: &Case<'_>) -> Vec<Advice> {
     }
     let mut advice = vec![
         Advice::new(
-            "whoever gave you the address",
+            Owner::AddressGiver,
             format!(
                 "By this host's routes {target} is a neighbour, and nobody on the link has that \
                  address: the host is down, or the address is wrong."
@@ -36,7 +35,7 @@ pub(super) fn no_neighbor(case: &Case<'_>) -> Vec<Advice> {
         )
         .run(format!("{ip} neigh show {target}")),
         Advice::new(
-            "network team",
+            Owner::NetworkTeam,
             "If the database is in another VPC or data centre, its CIDR block overlaps this \
              subnet: peering and VPN cannot work until the subnets are in different blocks.",
         )
@@ -52,7 +51,7 @@ pub(super) fn no_route(case: &Case<'_>) -> Vec<Advice> {
     let (ip, target) = (case.ip(), case.target);
     if case.outcome.evidence.detour().is_some() {
         let advice = Advice::new(
-            YOU,
+            Owner::YouHere,
             format!(
                 "A policy rule of this host sends TCP connections to port {} another way than other \
                  packets, and there is none: mend the table that it names, or delete it.",
@@ -80,7 +79,9 @@ pub(super) fn no_route(case: &Case<'_>) -> Vec<Advice> {
             let interface = &case.vantage.interface;
             let text = format!("The interface {interface} is down or has no carrier.");
             let name = crate::report::visible::shell_word(interface);
-            return vec![Advice::new(YOU, text).run(format!("ip -s link show dev {name}"))];
+            return vec![
+                Advice::new(Owner::YouHere, text).run(format!("ip -s link show dev {name}")),
+            ];
         }
         _ => return vec![missing_route(case)],
     };
@@ -88,7 +89,7 @@ pub(super) fn no_route(case: &Case<'_>) -> Vec<Advice> {
         "{ip} rule; {ip} route get {target}; {ip} route show table all | grep -E \
          'blackhole|prohibit|unreachable'"
     );
-    vec![Advice::new(YOU, text).run(command)]
+    vec![Advice::new(Owner::YouHere, text).run(command)]
 }
 
 fn missing_route(case: &Case<'_>) -> Advice {
@@ -106,13 +107,13 @@ fn missing_route(case: &Case<'_>) -> Advice {
         (false, _) => "this host needs a default route, or an EIP or NAT gateway to leave through",
     };
     Advice::new(
-        YOU,
+        Owner::YouHere,
         format!("This host has no route to {}: {needs}.", case.target),
     )
     .run(format!("{} route get {}", case.ip(), case.target))
 }
 
-pub(super) fn local_egress(case: &Case<'_>) -> Vec<Advice> {
+pub(in crate::report) fn local_egress(case: &Case<'_>) -> Vec<Advice> {
     let interface = crate::report::visible::shell_word(&case.vantage.interface);
     let mut trials = case.outcome.evidence.trials().iter();
     let by_firewall = trials.any(|trial| trial.refused == Some(LocalRefusal::Firewall));
@@ -123,7 +124,7 @@ pub(super) fn local_egress(case: &Case<'_>) -> Vec<Advice> {
     match reason {
         Some(KernelReason::XfrmPolicy) => vec![
             Advice::new(
-                YOU,
+                Owner::YouHere,
                 format!(
                     "An IPsec policy of this host covers {} and no association carries it: bring the \
                      tunnel up, or delete the policy.",
@@ -134,7 +135,7 @@ pub(super) fn local_egress(case: &Case<'_>) -> Vec<Advice> {
         ],
         Some(KernelReason::Netfilter) => vec![
             Advice::new(
-                YOU,
+                Owner::YouHere,
                 format!(
                     "This host's own firewall stops what it sends to {} port {}: find the rule in \
                      OUTPUT or POSTROUTING, in whichever table; doctor names it where it can.",
@@ -146,7 +147,7 @@ pub(super) fn local_egress(case: &Case<'_>) -> Vec<Advice> {
         ],
         _ => vec![
             Advice::new(
-                YOU,
+                Owner::YouHere,
                 format!(
                     "Something between routing and the wire stops what this host sends to {} port \
                      {}: a filter at the interface (nft egress, tc), an IPsec policy, or a queue that \
@@ -162,10 +163,13 @@ pub(super) fn local_egress(case: &Case<'_>) -> Vec<Advice> {
     }
 }
 
-pub(super) fn local_ingress(case: &Case<'_>) -> Vec<Advice> {
+pub(in crate::report) fn local_ingress(case: &Case<'_>) -> Vec<Advice> {
+    if answers::are_broken(case) {
+        return answers::broken(case);
+    }
     let mut advice = vec![
         Advice::new(
-            YOU,
+            Owner::YouHere,
             format!(
                 "The answers of {} reach this host and are discarded here: find the rule in INPUT \
                  or PREROUTING, in whichever table; doctor names it where it can.",
@@ -178,7 +182,7 @@ pub(super) fn local_ingress(case: &Case<'_>) -> Vec<Advice> {
     if let Some(Method::Kernel(KernelReason::ReversePath)) = case.verdict.method {
         return vec![
             Advice::new(
-                YOU,
+                Owner::YouHere,
                 "The reverse-path filter of the interface by which the answers come in discards them: \
                  the route back to the target leaves by another one. Let the routes agree, or set \
                  rp_filter to 2 (loose) there.",
@@ -193,12 +197,12 @@ pub(super) fn local_ingress(case: &Case<'_>) -> Vec<Advice> {
     if let Some(Method::Kernel(KernelReason::XfrmPolicy)) = case.verdict.method {
         let text = "An IPsec policy of this host wants the answers protected, and they come in the \
                     clear: the far side's policy and this one must agree.";
-        return vec![Advice::new(YOU, text).run("ip xfrm policy; ip xfrm state")];
+        return vec![Advice::new(Owner::YouHere, text).run("ip xfrm policy; ip xfrm state")];
     }
     if case.target.is_ipv4() {
         advice.push(
             Advice::new(
-                YOU,
+                Owner::YouHere,
                 "If no rule does it, the reverse-path filter of the interface they come in by \
                  discards them: the route back to the target leaves by another one. Its counter \
                  rises with every probe then.",
@@ -214,7 +218,7 @@ pub(super) fn local_ingress(case: &Case<'_>) -> Vec<Advice> {
 fn whole_firewall(case: &Case<'_>) -> Advice {
     let iptables = case.iptables();
     Advice::new(
-        YOU,
+        Owner::YouHere,
         "Or look through all of them; what iptables-legacy has loaded no other tool shows.",
     )
     .run(format!(
@@ -222,10 +226,10 @@ fn whole_firewall(case: &Case<'_>) -> Advice {
     ))
 }
 
-pub(super) fn conflicting(case: &Case<'_>) -> Vec<Advice> {
+pub(in crate::report) fn conflicting(case: &Case<'_>) -> Vec<Advice> {
     vec![
         Advice::new(
-            "network team",
+            Owner::NetworkTeam,
             "Valid answers contradict each other: something on the path answers in the host's \
              name, or the address is shared by several hosts. Compare the senders and TTLs in the \
              evidence.",
@@ -234,11 +238,11 @@ pub(super) fn conflicting(case: &Case<'_>) -> Vec<Advice> {
     ]
 }
 
-pub(super) fn inconclusive(case: &Case<'_>) -> Vec<Advice> {
+pub(in crate::report) fn inconclusive(case: &Case<'_>) -> Vec<Advice> {
     if case.last_refusal() == Some(LocalRefusal::SourceGone) {
         return vec![
             Advice::new(
-                YOU,
+                Owner::YouHere,
                 "The source address of the probes is not this host's: bring it back, or choose another \
                  with --source. Then test again.",
             )
@@ -248,7 +252,7 @@ pub(super) fn inconclusive(case: &Case<'_>) -> Vec<Advice> {
     }
     vec![
         Advice::new(
-            YOU,
+            Owner::YouHere,
             "The measurement did not suffice; the summary says why. Check this host first.",
         )
         .run(format!("synquest doctor {}", case.argument())),
@@ -257,5 +261,5 @@ pub(super) fn inconclusive(case: &Case<'_>) -> Vec<Advice> {
 }
 
 fn longer(case: &Case<'_>) -> Advice {
-    Advice::new("you", "Then take longer.").run(case.probe(" --max-time 3m"))
+    Advice::new(Owner::You, "Then take longer.").run(case.probe(" --max-time 3m"))
 }

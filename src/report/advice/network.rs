@@ -1,19 +1,19 @@
 //! Advice for what happens between this host and the target.
 
-use super::Advice;
 use super::case::Case;
+use super::piece::{Advice, Owner};
 use super::situation::{Reach, Scenario};
-use super::{host, possible};
+use super::{host, local, possible};
 use crate::model::near::{NearSide, near_side};
 use crate::model::verdict::Cause;
 use crate::report::words::capital;
 
-pub(super) fn open_proxied(case: &Case<'_>) -> Vec<Advice> {
+pub(in crate::report) fn open_proxied(case: &Case<'_>) -> Vec<Advice> {
     let device = case
         .device()
         .unwrap_or_else(|| "something in front of it".to_owned());
     let advice = Advice::new(
-        "owner of the load balancer or DDoS protection in front of the database",
+        Owner::Front,
         format!(
             "{} answers for the database; whether the database itself is reachable is not shown. \
              Ask whether it has a healthy database behind it, or test with a real login.",
@@ -28,10 +28,10 @@ pub(super) fn open_proxied(case: &Case<'_>) -> Vec<Advice> {
     }]
 }
 
-pub(super) fn intermittent(case: &Case<'_>) -> Vec<Advice> {
+pub(in crate::report) fn intermittent(case: &Case<'_>) -> Vec<Advice> {
     vec![
         Advice::new(
-            "owner of the network or load balancer",
+            Owner::NetworkOrBalancer,
             "It answers only some of the time. Where always the same flows fail, one of several \
              paths or one member behind a load balancer is broken: check each. Where it is chance, \
              packets are lost: check links for errors and congestion.",
@@ -40,7 +40,7 @@ pub(super) fn intermittent(case: &Case<'_>) -> Vec<Advice> {
     ]
 }
 
-pub(super) fn reject_path(case: &Case<'_>) -> Vec<Advice> {
+pub(in crate::report) fn reject_path(case: &Case<'_>) -> Vec<Advice> {
     let device = case
         .device()
         .unwrap_or_else(|| "a device on the path".to_owned());
@@ -59,7 +59,7 @@ pub(super) fn reject_path(case: &Case<'_>) -> Vec<Advice> {
     ]
 }
 
-pub(super) fn drop_edge(case: &Case<'_>) -> Vec<Advice> {
+pub(in crate::report) fn drop_edge(case: &Case<'_>) -> Vec<Advice> {
     let mut advice = vec![security_group(case)];
     advice.extend(possible::telling(case));
     advice.extend(last_router(case));
@@ -67,7 +67,7 @@ pub(super) fn drop_edge(case: &Case<'_>) -> Vec<Advice> {
     advice
 }
 
-pub(super) fn drop_edge_or_host(case: &Case<'_>) -> Vec<Advice> {
+pub(in crate::report) fn drop_edge_or_host(case: &Case<'_>) -> Vec<Advice> {
     let mut advice = vec![
         security_group(case),
         host::find_rule(case, "discards this address or port"),
@@ -95,7 +95,7 @@ fn last_router(case: &Case<'_>) -> Option<Advice> {
     ))
 }
 
-pub(super) fn drop_path(case: &Case<'_>) -> Vec<Advice> {
+pub(in crate::report) fn drop_path(case: &Case<'_>) -> Vec<Advice> {
     let mut advice = vec![
         Advice::new(
             case.network_team(),
@@ -114,15 +114,15 @@ pub(super) fn drop_path(case: &Case<'_>) -> Vec<Advice> {
     advice
 }
 
-pub(super) fn drop_return(case: &Case<'_>) -> Vec<Advice> {
+pub(in crate::report) fn drop_return(case: &Case<'_>) -> Vec<Advice> {
     vec![
         Advice::new(
-            "owner of the target's network ACL",
+            Owner::TargetAcl,
             "The answers are lost on the way back. A network ACL must let answers out to the \
              client ports (1024-65535); opening the database port inwards is not enough.",
         ),
         Advice::new(
-            "network team of the target",
+            Owner::TargetNetworkTeam,
             format!(
                 "The way back to {} may be missing or go another way (VPN, peering, a second \
                  gateway). On the host, check it.",
@@ -138,7 +138,7 @@ pub(super) fn rival(case: &Case<'_>) -> Option<Advice> {
     let mut others = case.outcome.finding.alternatives.iter();
     others.find(|other| other.cause == Cause::DropReturn && !other.ruled_out)?;
     let advice = Advice::new(
-        "owner of the target's network ACL",
+        Owner::TargetAcl,
         format!(
             "Not ruled out: the answers are lost on the way back. A network ACL must let answers \
              out to the client ports (1024-65535), and the host needs a route back to {}.",
@@ -163,7 +163,7 @@ pub(super) fn put_own_side(case: &Case<'_>, advice: &mut Vec<Advice>) {
         NearSide::Possible => advice.len().min(1),
     };
     let piece = Advice::new(
-        "owner of this host's own security group and of its subnet's network ACL",
+        Owner::OwnSide,
         format!(
             "Past the first hop nothing answers any TCP of this host, while echo passes: the outbound \
              rules of its own security group must let TCP port {} of {} out, and the network ACL of \
@@ -175,12 +175,12 @@ pub(super) fn put_own_side(case: &Case<'_>, advice: &mut Vec<Advice>) {
     advice.insert(at, piece);
 }
 
-pub(super) fn drop_somewhere(case: &Case<'_>) -> Vec<Advice> {
+pub(in crate::report) fn drop_somewhere(case: &Case<'_>) -> Vec<Advice> {
     if case.host_answers() {
         return vec![
             watch_longer(case),
             Advice::new(
-                "owner of the security groups and of the host's firewall",
+                Owner::GroupsAndFirewall,
                 format!(
                     "The host answers elsewhere, so it is up and reached: check that {} may reach \
                      port {} of {}, and that answers may return.",
@@ -193,7 +193,7 @@ pub(super) fn drop_somewhere(case: &Case<'_>) -> Vec<Advice> {
     }
     let mut advice = vec![
         Advice::new(
-            "whoever gave you the address",
+            Owner::AddressGiver,
             format!(
                 "Nothing at all answers {}: check that {} is the right address and that the host \
                  is up.",
@@ -223,7 +223,10 @@ pub(super) fn drop_somewhere(case: &Case<'_>) -> Vec<Advice> {
     advice
 }
 
-pub(super) fn no_neighbor(case: &Case<'_>) -> Vec<Advice> {
+pub(in crate::report) fn no_neighbor(case: &Case<'_>) -> Vec<Advice> {
+    if case.is_here() {
+        return local::no_neighbor(case);
+    }
     let device = case
         .device()
         .unwrap_or_else(|| "the last router".to_owned());
@@ -241,7 +244,10 @@ pub(super) fn no_neighbor(case: &Case<'_>) -> Vec<Advice> {
     vec![advice.run(command)]
 }
 
-pub(super) fn no_route(case: &Case<'_>) -> Vec<Advice> {
+pub(in crate::report) fn no_route(case: &Case<'_>) -> Vec<Advice> {
+    if case.is_here() {
+        return local::no_route(case);
+    }
     if case.loops() {
         let text = format!(
             "Packets to {0} go round in a loop: a router sends them back the way they came, most \
@@ -310,12 +316,12 @@ pub(super) struct Doubt {
 /// Whether the local table may take a far host for a neighbour, or the address is of another kind
 /// than the place the database is said to be in; `None` where the address raises no doubt.
 pub(super) fn doubt(case: &Case<'_>) -> Option<Doubt> {
-    let whoever = "whoever gave you the address";
+    let whoever = Owner::AddressGiver;
     match (case.reach, case.situation.scenario) {
         (Reach::Neighbour, scenario) => {
             let far = matches!(scenario, Some(Scenario::CrossCloud | Scenario::OnPrem));
             let advice = Advice::new(
-                "network team",
+                Owner::NetworkTeam,
                 format!(
                     "By this host's routes {} is a neighbour on {}. If the database is in another \
                      VPC or data centre, its CIDR block overlaps a subnet here: packets never \
@@ -365,7 +371,7 @@ fn security_group(case: &Case<'_>) -> Advice {
         Reach::Neighbour | Reach::Private | Reach::Loopback => "",
     };
     Advice::new(
-        "owner of the target's security group, whitelist or network ACL",
+        Owner::TargetGroup,
         format!(
             "It must allow {} to reach TCP port {} of {}.{risk}",
             case.caller(),
@@ -378,7 +384,7 @@ fn security_group(case: &Case<'_>) -> Advice {
 fn watch_longer(case: &Case<'_>) -> Advice {
     if case.is_observed() {
         let text = "An inquest from the client tells more than its own attempts do.";
-        return Advice::new("you", text).run(case.probe(""));
+        return Advice::new(Owner::You, text).run(case.probe(""));
     }
-    Advice::new("you", "A longer inquest may tell more.").run(case.probe(" --max-time 3m"))
+    Advice::new(Owner::You, "A longer inquest may tell more.").run(case.probe(" --max-time 3m"))
 }

@@ -7,82 +7,52 @@
     reason = "only some causes have such advice"
 )]
 
-use super::Advice;
 use super::case::Case;
-use super::host::{DATABASE_ADMIN, HOST_ADMIN};
-use super::situation::Reach;
+use super::piece::{Advice, Owner};
 use crate::model::reply::Refusal;
 use crate::model::verdict::{Cause, Method};
 
-/// Who runs what shares an address among several machines.
-const BALANCER: &str = "owner of the load balancer";
-const CLUSTER: &str = "administrator of the Kubernetes cluster";
-const NAT: &str = "owner of the NAT gateway";
+/// Nothing: the verdict speaks for itself.
+pub(in crate::report) const fn nothing(_: &Case<'_>) -> Vec<Advice> {
+    Vec::new()
+}
 
-/// What may be behind the verdict; empty where it speaks for itself.
-pub(super) fn possibilities(case: &Case<'_>) -> Vec<Advice> {
-    let translated = matches!(case.reach, Reach::ThroughNat | Reach::Public);
-    let mut possible = match case.verdict.cause {
-        // What tells SYNs apart is no shortage of anything.
-        Cause::DropPath | Cause::DropHost | Cause::DropEdge | Cause::DropEdgeOrHost
-            if case.told_apart() =>
-        {
-            Vec::new()
-        }
-        Cause::Intermittent => vec![
-            member_down(case),
-            conntrack_full("silently drops what is new"),
-            duplicate(case),
-            connlimit(case),
-            timestamps(),
-        ],
-        Cause::RateLimited => vec![connlimit(case), conntrack_full("drops what is new")],
-        Cause::OpenProxied => vec![member_down(case), endpoints()],
-        Cause::Closed if case.is_translated() => vec![member_down(case), endpoints()],
-        Cause::Closed => vec![duplicate(case)],
-        Cause::RejectHost | Cause::RejectPath => refused(case),
-        Cause::DropHost => vec![policy_local(), connlimit(case)],
-        Cause::DropEdgeOrHost => vec![policy_local()],
-        Cause::DropReturn => vec![reverse_path("of a router on the way back")],
-        Cause::DropSomewhere if case.host_answers() => {
-            vec![policy_local(), member_down(case)]
-        }
-        Cause::DropSomewhere => vec![member_down(case), reverse_path("of the target or a router")],
-        Cause::Conflicting => vec![duplicate(case)],
-        _ => Vec::new(),
-    };
-    possible.extend(alike(case));
-    let shared = matches!(
-        case.verdict.cause,
-        Cause::Intermittent | Cause::DropSomewhere | Cause::RateLimited
-    );
-    if shared && translated {
-        possible.push(source_ports());
-    }
+pub(in crate::report) fn intermittent(case: &Case<'_>) -> Vec<Advice> {
+    let mut possible = vec![
+        member_down(case),
+        conntrack_full("silently drops what is new"),
+        duplicate(case),
+        connlimit(case),
+        timestamps(),
+    ];
+    possible.extend(source_ports(case));
     possible
 }
 
-/// What would discard other packets of ours just as well: worth a look where none is answered.
-fn alike(case: &Case<'_>) -> Vec<Advice> {
-    let of = match case.verdict.cause {
-        Cause::DropHost => "of the target",
-        Cause::DropEdge | Cause::DropEdgeOrHost => "of the target or of the last router",
-        Cause::DropPath => "of a router",
-        _ => return Vec::new(),
-    };
-    let mut alike = Vec::new();
-    if !case.host_answers() {
-        alike.push(reverse_path(of));
-        alike.push(conntrack_full("drops what is new"));
+pub(in crate::report) fn rate_limited(case: &Case<'_>) -> Vec<Advice> {
+    let mut possible = vec![connlimit(case), conntrack_full("drops what is new")];
+    possible.extend(source_ports(case));
+    possible
+}
+
+pub(in crate::report) fn open_proxied(case: &Case<'_>) -> Vec<Advice> {
+    vec![member_down(case), endpoints()]
+}
+
+pub(in crate::report) fn closed(case: &Case<'_>) -> Vec<Advice> {
+    if case.is_translated() {
+        open_proxied(case)
+    } else {
+        contradicted(case)
     }
-    if !case.host_answers_tcp() {
-        alike.push(offload());
-    }
-    alike
+}
+
+pub(in crate::report) fn contradicted(case: &Case<'_>) -> Vec<Advice> {
+    vec![duplicate(case)]
 }
 
 /// What refuses although nobody wrote a rule about this address.
-fn refused(case: &Case<'_>) -> Vec<Advice> {
+pub(in crate::report) fn refused(case: &Case<'_>) -> Vec<Advice> {
     match case.verdict.method {
         Some(Method::Icmp(Refusal::PortUnreachable | Refusal::PortUnreachable6)) => {
             vec![endpoints()]
@@ -92,12 +62,57 @@ fn refused(case: &Case<'_>) -> Vec<Advice> {
     }
 }
 
+pub(in crate::report) fn drop_host(case: &Case<'_>) -> Vec<Advice> {
+    discarded(case, vec![policy_local(), connlimit(case)], "of the target")
+}
+
+pub(in crate::report) fn drop_edge(case: &Case<'_>) -> Vec<Advice> {
+    discarded(case, Vec::new(), "of the target or of the last router")
+}
+
+pub(in crate::report) fn drop_edge_or_host(case: &Case<'_>) -> Vec<Advice> {
+    let of = "of the target or of the last router";
+    discarded(case, vec![policy_local()], of)
+}
+
+pub(in crate::report) fn drop_path(case: &Case<'_>) -> Vec<Advice> {
+    discarded(case, Vec::new(), "of a router")
+}
+
+pub(in crate::report) fn drop_return(_: &Case<'_>) -> Vec<Advice> {
+    vec![reverse_path("of a router on the way back")]
+}
+
+pub(in crate::report) fn drop_somewhere(case: &Case<'_>) -> Vec<Advice> {
+    let mut possible = if case.host_answers() {
+        vec![policy_local(), member_down(case)]
+    } else {
+        vec![member_down(case), reverse_path("of the target or a router")]
+    };
+    possible.extend(source_ports(case));
+    possible
+}
+
+/// What may discard SYNs: `these`, and what would discard other packets of ours just as well, which
+/// is worth a look where none is answered. What tells SYNs apart is no shortage of anything.
+fn discarded(case: &Case<'_>, these: Vec<Advice>, of: &str) -> Vec<Advice> {
+    let mut possible = if case.told_apart() { Vec::new() } else { these };
+    if !case.host_answers() {
+        possible.push(reverse_path(of));
+        possible.push(conntrack_full("drops what is new"));
+    }
+    if !case.host_answers_tcp() {
+        possible.push(offload());
+    }
+    possible
+}
+
 /// A filter that some SYNs pass: what tells them apart, where the evidence shows it; else `None`.
 pub(super) fn telling(case: &Case<'_>) -> Option<Advice> {
     let place = if case.verdict.cause == Cause::DropHost {
-        HOST_ADMIN
+        Owner::HostAdmin
     } else {
-        "whoever owns the filter"
+        Owner::Filter
     };
     if case.options_matter() {
         return Some(
@@ -117,7 +132,7 @@ pub(super) fn telling(case: &Case<'_>) -> Option<Advice> {
     }
     case.low_ports_answered().then(|| {
         Advice::new(
-            "owner of the network ACL or filter",
+            Owner::PortFilter,
             "Clients' source ports are told apart: source ports below 1024 are let through, those \
              that every client uses are not. Look for a rule on the client's port, either way: it \
              must admit 1024-65535.",
@@ -131,7 +146,7 @@ pub(super) fn telling(case: &Case<'_>) -> Option<Advice> {
 
 fn member_down(case: &Case<'_>) -> Advice {
     Advice::new(
-        BALANCER,
+        Owner::Balancer,
         "If a load balancer stands there, a member that is down, or unhealthy by its checks, shows \
          itself so: see which members are live (Linux: this command; a cloud: its list of targets).",
     )
@@ -140,7 +155,7 @@ fn member_down(case: &Case<'_>) -> Advice {
 
 fn endpoints() -> Advice {
     Advice::new(
-        CLUSTER,
+        Owner::ClusterAdmin,
         "If the port belongs to a Kubernetes service, one without ready endpoints is refused so: see \
          whether it has any.",
     )
@@ -149,7 +164,7 @@ fn endpoints() -> Advice {
 
 fn policy_local() -> Advice {
     Advice::new(
-        CLUSTER,
+        Owner::ClusterAdmin,
         "If the port belongs to a Kubernetes service with externalTrafficPolicy: Local, nodes \
          without a pod of it discard what comes for it.",
     )
@@ -159,18 +174,19 @@ fn policy_local() -> Advice {
     )
 }
 
-fn source_ports() -> Advice {
-    Advice::new(
-        NAT,
+/// `None` where no NAT can stand between.
+fn source_ports(case: &Case<'_>) -> Option<Advice> {
+    let advice = Advice::new(
+        Owner::NatGateway,
         "If many connections leave through one public address, its source ports for this target may \
          be used up: then new ones get none. On a Linux gateway insert_failed and drop count it.",
-    )
-    .run("conntrack -S")
+    );
+    case.is_public().then(|| advice.run("conntrack -S"))
 }
 
 fn conntrack_full(does: &str) -> Advice {
     Advice::new(
-        "administrator of the target host or of a router on the way",
+        Owner::HostOrRouterAdmin,
         format!(
             "A full table of connection tracking {does}: compare its count with its maximum; the \
              kernel's log says \"table full, dropping packet\"."
@@ -181,7 +197,7 @@ fn conntrack_full(does: &str) -> Advice {
 
 fn reverse_path(of: &str) -> Advice {
     Advice::new(
-        "network team",
+        Owner::NetworkTeam,
         format!(
             "A reverse-path filter {of} (rp_filter, uRPF) discards what comes in where the way back \
              does not leave; the counter shows it on Linux."
@@ -192,7 +208,7 @@ fn reverse_path(of: &str) -> Advice {
 
 fn connlimit(case: &Case<'_>) -> Advice {
     Advice::new(
-        "whoever owns the firewall or the host",
+        Owner::Firewall,
         "A limit on connections of one source (connlimit, ct count) withholds those above it.",
     )
     .run(format!(
@@ -203,7 +219,7 @@ fn connlimit(case: &Case<'_>) -> Advice {
 
 fn duplicate(case: &Case<'_>) -> Advice {
     let advice = Advice::new(
-        "network team",
+        Owner::NetworkTeam,
         "Two machines may have the same address: run this on the target's own subnet; more than one \
          hardware address in the answers is the proof.",
     );
@@ -216,7 +232,7 @@ fn duplicate(case: &Case<'_>) -> Advice {
 
 fn timestamps() -> Advice {
     Advice::new(
-        DATABASE_ADMIN,
+        Owner::DatabaseAdmin,
         "Clients that share an address behind a NAT have clocks of their own, and a host that \
          compares their TCP timestamps (tcp_tw_recycle, PAWS) discards some of them.",
     )
@@ -225,7 +241,7 @@ fn timestamps() -> Advice {
 
 fn offload() -> Advice {
     Advice::new(
-        "administrator of the overlay network",
+        Owner::OverlayAdmin,
         "In an overlay (VXLAN, Geneve) a broken checksum offload makes the receiver discard every \
          segment: this counter rises there then.",
     )
@@ -240,8 +256,10 @@ mod tests {
     use crate::model::reply::{Answer, Reply};
     use crate::model::time::Moment;
     use crate::model::verdict::{Cause, PlaceKind};
+    use crate::report::advice::advise::advise;
+    use crate::report::advice::piece::Advice;
+    use crate::report::advice::situation::Situation;
     use crate::report::advice::tests::outcome;
-    use crate::report::advice::{Advice, Situation, advise};
 
     const KINDS: [PlaceKind; 4] = [
         PlaceKind::Path,

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use super::Advice;
 use super::case::Case;
+use super::piece::{Advice, Owner};
 use crate::model::session::{End, Party, Session};
 
 /// What forgets idle connections does so after minutes.
@@ -15,7 +15,7 @@ pub(super) fn died(case: &Case<'_>, session: &Session) -> Vec<Advice> {
     let pair = format!("{client} and {} port {}", case.target, case.port);
     let owner = match (session.by, session.at_hop) {
         (Party::Device, Some(hop)) => format!("network team of hop {hop}"),
-        _ => "network team".to_owned(),
+        _ => Owner::NetworkTeam.word().to_owned(),
     };
     let what = match session.end {
         End::Reset => "resets running sessions",
@@ -41,7 +41,7 @@ pub(super) fn died(case: &Case<'_>, session: &Session) -> Vec<Advice> {
         advice.insert(
             0,
             Advice::new(
-                "you",
+                Owner::You,
                 format!(
                     "The session had been idle for {} s before it died: something on the way forgets \
                      idle connections sooner. Let the client send keep-alives, more often than that.",
@@ -54,7 +54,7 @@ pub(super) fn died(case: &Case<'_>, session: &Session) -> Vec<Advice> {
     if session.end == End::Silence {
         advice.push(
             Advice::new(
-                "you",
+                Owner::You,
                 "Whether new connections pass at this moment tells a forgotten session from a path \
                  that is closed.",
             )

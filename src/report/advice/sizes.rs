@@ -1,7 +1,7 @@
 //! Advice where full-size packets vanish: another one for each way.
 
-use super::Advice;
 use super::case::Case;
+use super::piece::{Advice, Owner};
 use super::situation::{Reach, Scenario};
 use crate::model::endpoint::Family;
 use crate::model::probe::Kind;
@@ -9,7 +9,7 @@ use crate::model::reply::Answer;
 use crate::model::verdict::Way;
 use crate::report::visible::shell_word;
 
-pub(super) fn mtu_black_hole(case: &Case<'_>) -> Vec<Advice> {
+pub(in crate::report) fn mtu_black_hole(case: &Case<'_>) -> Vec<Advice> {
     let mut advice = match case.verdict.place.way {
         Some(Way::ToServer) => to_server(case),
         Some(Way::ToClient) => to_client(case),
@@ -54,7 +54,7 @@ fn to_server(case: &Case<'_>) -> Vec<Advice> {
 
 fn to_client(case: &Case<'_>) -> Vec<Advice> {
     let large_result = Advice::new(
-        "you",
+        Owner::You,
         "Have the server send much at once: if that arrives, only large echo requests are filtered \
          and nothing is wrong; if it hangs, so will every bulk read.",
     );
@@ -70,7 +70,7 @@ fn to_client(case: &Case<'_>) -> Vec<Advice> {
             _ => large_result,
         },
         Advice::new(
-            "owner of the server and of its security group",
+            Owner::ServerGroup,
             format!(
                 "{} must reach the server, from routers on its way to {}: its security group, \
                  network ACL and firewall must let it in. On the server, this shows what it has \
@@ -81,7 +81,7 @@ fn to_client(case: &Case<'_>) -> Vec<Advice> {
         )
         .run(format!("{} route get {}", case.ip(), case.seen_as())),
         Advice::new(
-            "network team of the server's side",
+            Owner::ServerNetworkTeam,
             format!(
                 "{}On the way back the router before the narrow link must send {} to the server, or \
                  clamp the MSS (this host's SYN states what the server may send).",
@@ -138,7 +138,7 @@ fn meanwhile(case: &Case<'_>) -> Option<Advice> {
     let interface = shell_word(&case.vantage.interface);
     Some(
         Advice::new(
-            "you, until that is mended",
+            Owner::YouMeanwhile,
             format!(
                 "{does} (larger ones may pass, up to the MTU of the narrow link); {ip} route del \
                  {target} takes that back."

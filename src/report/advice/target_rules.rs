@@ -2,14 +2,12 @@
 
 use std::net::IpAddr;
 
-use super::Advice;
+use super::piece::{Advice, Owner};
 use crate::model::outcome::Outcome;
 use crate::model::verdict::{Cause, Verdict};
 use crate::report::words::capital;
 use crate::rules::decision::Ruling;
 use crate::rules::document::{Document, RuleRecord};
-
-const HOST_ADMIN: &str = "administrator of the target host";
 
 /// The rule that stops the packets, where that is what was seen.
 pub fn names<'a>(document: &'a Document, verdict: &Verdict) -> Option<&'a RuleRecord> {
@@ -38,11 +36,7 @@ pub fn opinion(from: IpAddr, outcome: &Outcome, document: &Document) -> Option<A
         )
     };
     let owner = owner(document);
-    let told = |text: String| Advice {
-        owner: owner.to_owned(),
-        text,
-        command: None,
-    };
+    let told = |text: String| Advice::new(owner, text);
     Some(match (document.decision, document.rule.as_ref()) {
         (Ruling::Blocked, Some(rule)) if names(document, verdict).is_none() => told(format!(
             "By the rules given, {}, stops {from}, which is not what was seen: they are not the ones \
@@ -84,7 +78,7 @@ fn owner(document: &Document) -> &'static str {
         Some("security-group") => "owner of the target's security group",
         Some("network-acl") => "owner of the target's network ACL",
         Some("whitelist") => "owner of the database's whitelist",
-        _ => HOST_ADMIN,
+        _ => Owner::HostAdmin.word(),
     }
 }
 
@@ -132,9 +126,8 @@ fn blocked(from: IpAddr, document: &Document) -> Advice {
         text.push_str(&format!(" This takes that back: {undoing}"));
     }
     Advice {
-        owner: owner(document).to_owned(),
-        text,
         command: document.commands(),
+        ..Advice::new(owner(document), text)
     }
 }
 

@@ -5,9 +5,9 @@
     reason = "only some causes have such advice"
 )]
 
-use super::Advice;
 use super::case::Case;
 use super::host;
+use super::piece::{Advice, Owner};
 use crate::model::verdict::{Cause, HopRef};
 use crate::report::place::hop_phrase;
 use crate::report::record::HopName;
@@ -33,7 +33,7 @@ pub(super) fn advise(case: &Case<'_>, device: HopRef) -> Option<Vec<Advice>> {
         Cause::Closed => vec![
             there(),
             Advice::new(
-                host::DATABASE_ADMIN,
+                Owner::DatabaseAdmin,
                 "That machine is reached and nothing listens on the port. On it (of a container: \
                  inside), check that the database runs, on the port that is forwarded to, and not \
                  on 127.0.0.1 only (bind-address, listen_addresses, bindIp).",
@@ -42,20 +42,7 @@ pub(super) fn advise(case: &Case<'_>, device: HopRef) -> Option<Vec<Advice>> {
         ],
         Cause::RejectHost | Cause::DropHost | Cause::DropSomewhere | Cause::DropEdgeOrHost => vec![
             there(),
-            Advice::new(
-                format!("{admin}, and of the machine behind it"),
-                format!(
-                    "The firewall may be either's: the forwarding chain of the one (DOCKER-USER, \
-                     KUBE-…) or the input chain of the other must let {} in. Or give the output of \
-                     iptables-save and of nft -a list ruleset to `synquest rules`: it names the rule \
-                     and the commands that remove it.",
-                    case.caller()
-                ),
-            )
-            .run(format!(
-                "{} -L FORWARD -n -v --line-numbers; nft -a list ruleset",
-                case.iptables()
-            )),
+            either_firewall(case, &admin),
         ],
         Cause::NoNeighbor => vec![forwards(
             "no machine has the address that it is forwarded to. The container or host behind it is \
@@ -84,4 +71,22 @@ fn find_translation(case: &Case<'_>) -> String {
          publish={port}",
         case.iptables()
     )
+}
+
+/// The firewall that may be the device's or that of the machine behind it.
+fn either_firewall(case: &Case<'_>, admin: &str) -> Advice {
+    Advice::new(
+        format!("{admin}, and of the machine behind it"),
+        format!(
+            "The firewall may be either's: the forwarding chain of the one (DOCKER-USER, \
+             KUBE-…) or the input chain of the other must let {} in. Or give the output of \
+             iptables-save and of nft -a list ruleset to `synquest rules`: it names the rule \
+             and the commands that remove it.",
+            case.caller()
+        ),
+    )
+    .run(format!(
+        "{} -L FORWARD -n -v --line-numbers; nft -a list ruleset",
+        case.iptables()
+    ))
 }

@@ -1,12 +1,12 @@
 //! The path as a diagram of characters: one line a stop, the two flows as columns at its left.
 
-use crate::report::lanes::{self, Lane, Row, Seen, Signal, Stop};
+use crate::report::path_rows::{self, FlowCell, PathRow, PathStop, Seen, Signal};
 use crate::report::record::Record;
 use crate::report::words::span;
 
 /// The lines of the diagram.
 pub(super) fn diagram(record: &Record) -> Vec<String> {
-    let rows = lanes::rows(record);
+    let rows = path_rows::rows(record);
     let controls = rows.iter().any(|row| row.control.signal.is_some());
     let port = format!("port {}", record.endpoint.port);
     let left = |endpoint: char, control: char| match controls {
@@ -31,16 +31,16 @@ pub(super) fn diagram(record: &Record) -> Vec<String> {
     lines
 }
 
-const fn endpoint(row: &Row) -> Lane {
+const fn endpoint(row: &PathRow) -> FlowCell {
     row.endpoint
 }
 
-const fn control(row: &Row) -> Lane {
+const fn control(row: &PathRow) -> FlowCell {
     row.control
 }
 
 /// What joins a row to the one above: a flow shown to get there, one sent that far, or nothing.
-fn link(rows: &[Row], index: usize, lane: fn(&Row) -> Lane) -> char {
+fn link(rows: &[PathRow], index: usize, lane: fn(&PathRow) -> FlowCell) -> char {
     let below = rows.get(index..).unwrap_or_default();
     if rows.get(index).is_some_and(|row| lane(row).arrives) {
         '│'
@@ -51,18 +51,18 @@ fn link(rows: &[Row], index: usize, lane: fn(&Row) -> Lane) -> char {
     }
 }
 
-fn sign(row: &Row, lane: Lane, endpoint: bool) -> char {
+fn sign(row: &PathRow, lane: FlowCell, endpoint: bool) -> char {
     match (lane.signal, &row.stop) {
         (Some(Signal::Answered), _) => '●',
         (Some(Signal::Refused), _) => '◆',
         (Some(Signal::Silent), _) => '○',
-        (None, Stop::Mark { .. }) if endpoint => '✕',
+        (None, PathStop::Mark { .. }) if endpoint => '✕',
         (None, _) if lane.arrives => '│',
         (None, _) => ' ',
     }
 }
 
-fn words(record: &Record, stop: &Stop) -> String {
+fn words(record: &Record, stop: &PathStop) -> String {
     let seen = |name: String, seen: &Seen| {
         let address = seen
             .address
@@ -75,21 +75,21 @@ fn words(record: &Record, stop: &Stop) -> String {
         format!("{name:<10} {address}{rtt}")
     };
     match stop {
-        Stop::Here { address, interface } => {
+        PathStop::Here { address, interface } => {
             format!("{:<10} {address} on {interface}", "this host")
         }
-        Stop::Gap { from, to, silent } => {
+        PathStop::Gap { from, to, silent } => {
             let what = if *silent { "no answer" } else { "not probed" };
             format!("hops {from} to {to}: {what}")
         }
-        Stop::Hop(hop) => seen(format!("hop {}", hop.ttl.unwrap_or(0)), hop),
-        Stop::Target(hop) if hop.rtt_us.is_none() => {
+        PathStop::Hop(hop) => seen(format!("hop {}", hop.ttl.unwrap_or(0)), hop),
+        PathStop::Target(hop) if hop.rtt_us.is_none() => {
             format!(
                 "{:<10} {}, never answered",
                 "target", record.endpoint.address
             )
         }
-        Stop::Target(hop) => seen("target".to_owned(), hop),
-        Stop::Mark { words, place } => format!("{}: {place}", words.to_uppercase()),
+        PathStop::Target(hop) => seen("target".to_owned(), hop),
+        PathStop::Mark { words, place } => format!("{}: {place}", words.to_uppercase()),
     }
 }

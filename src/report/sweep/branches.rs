@@ -9,13 +9,13 @@ use crate::report::words::counted;
 
 /// One row.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Row {
+pub(super) struct TreeRow {
     /// The row it hangs from; `None` for a host.
     pub(super) parent: Option<usize>,
     /// How many branchings stand before it.
     pub(super) indent: usize,
     /// What it is.
-    pub(super) kind: Kind,
+    pub(super) kind: RowKind,
     /// What it is called.
     pub(super) title: String,
     /// What else there is to say: an address, a place.
@@ -26,7 +26,7 @@ pub(super) struct Row {
 
 /// What a row is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum RowKind {
     /// A host that probed.
     Host,
     /// A hop that reported.
@@ -41,7 +41,7 @@ pub(super) enum Kind {
 
 /// The rows of `tree`, of at most `most` stops: those where the most endpoints go wrong, then those
 /// with the most endpoints.
-pub(super) fn rows(tree: &Tree, most: usize) -> Vec<Row> {
+pub(super) fn rows(tree: &Tree, most: usize) -> Vec<TreeRow> {
     let kept = heaviest(tree, most);
     let mut indents = vec![0; tree.stops.len()];
     // The row of each stop.
@@ -91,13 +91,13 @@ fn children(tree: &Tree, parent: usize) -> impl Iterator<Item = (usize, &Stop)> 
     stops.filter(move |(_, stop)| stop.parent == Some(parent))
 }
 
-fn row(stop: &Stop, parent: Option<usize>, indent: usize) -> Row {
+fn row(stop: &Stop, parent: Option<usize>, indent: usize) -> TreeRow {
     let (kind, title) = match (stop.parent, stop.address) {
-        (None, _) => (Kind::Host, "from".to_owned()),
-        (Some(_), Some(_)) => (Kind::Hop, format!("hop {}", stop.ttl)),
-        (Some(_), None) => (Kind::Silent, format!("hop {}", stop.ttl)),
+        (None, _) => (RowKind::Host, "from".to_owned()),
+        (Some(_), Some(_)) => (RowKind::Hop, format!("hop {}", stop.ttl)),
+        (Some(_), None) => (RowKind::Silent, format!("hop {}", stop.ttl)),
     };
-    Row {
+    TreeRow {
         parent,
         indent,
         kind,
@@ -111,7 +111,7 @@ fn row(stop: &Stop, parent: Option<usize>, indent: usize) -> Row {
 
 /// Adds the hops between `parent` and `stop` that nobody looked at; returns what `stop` hangs from.
 fn gap(
-    rows: &mut Vec<Row>,
+    rows: &mut Vec<TreeRow>,
     parent: &Stop,
     stop: &Stop,
     above: Option<usize>,
@@ -121,10 +121,10 @@ fn gap(
     if from > to {
         return above;
     }
-    rows.push(Row {
+    rows.push(TreeRow {
         parent: above,
         indent,
-        kind: Kind::Silent,
+        kind: RowKind::Silent,
         title: if from == to {
             format!("hop {from}")
         } else {
@@ -137,7 +137,7 @@ fn gap(
 }
 
 fn marks(
-    rows: &mut Vec<Row>,
+    rows: &mut Vec<TreeRow>,
     stop: &Stop,
     parent: Option<usize>,
     indent: usize,
@@ -146,11 +146,11 @@ fn marks(
     let mut ends: Vec<&(End, u64)> = stop.ends.iter().filter(|(end, _)| wanted(end.at)).collect();
     ends.sort_by_key(|(end, count)| (end.standing, Reverse(*count)));
     for (end, count) in ends {
-        rows.push(Row {
+        rows.push(TreeRow {
             parent,
             indent,
-            kind: Kind::Mark(end.standing),
-            title: end.cause.clone(),
+            kind: RowKind::Mark(end.standing),
+            title: end.cause.to_string(),
             text: match end.at {
                 At::Here => "at this hop",
                 At::Before | At::Behind => "",
@@ -164,7 +164,7 @@ fn marks(
 }
 
 fn more(
-    rows: &mut Vec<Row>,
+    rows: &mut Vec<TreeRow>,
     tree: &Tree,
     index: usize,
     (parent, indent): (Option<usize>, usize),
@@ -175,10 +175,10 @@ fn more(
         (ways + 1, all + stop.endpoints)
     });
     if ways > 0 {
-        rows.push(Row {
+        rows.push(TreeRow {
             parent,
             indent: indent + 1,
-            kind: Kind::More,
+            kind: RowKind::More,
             title: format!("{} not drawn", counted(ways, "more way", "more ways")),
             text: String::new(),
             endpoints,

@@ -1,13 +1,15 @@
 //! One result as every form of a sweep sees it: a record, or a name that did not resolve.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 
 use serde::Serialize;
 
-use crate::model::verdict::Cause;
-use crate::report::advice::Advice;
+use crate::model::verdict::{Cause, Confidence, Method, State};
+use crate::model::word::Known;
+use crate::report::advice::piece::Advice;
 use crate::report::listed::{self, Line, Unresolved};
 use crate::report::record::{HopRecord, PlaceRecord, Record};
+use crate::report::words::named;
 
 /// How good or bad a result is for whoever asked. Ordered: what they must look at first is the least.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -49,13 +51,13 @@ pub struct Brief<'a> {
     /// The lines of the list that ask for it.
     pub list: &'a [Line],
     /// The state.
-    pub state: &'a str,
+    pub state: &'a Known<State>,
     /// The cause; `inconclusive` for a name without an address.
-    pub cause: &'a str,
+    pub cause: &'a Known<Cause>,
     /// How firm it is.
-    pub confidence: &'a str,
+    pub confidence: &'a Known<Confidence>,
     /// How it is refused.
-    pub method: Option<&'a str>,
+    pub method: Option<&'a Known<Method>>,
     /// Where; `None` for a name without an address.
     pub place: Option<&'a PlaceRecord>,
     /// One or two sentences.
@@ -82,7 +84,7 @@ impl<'a> From<&'a Record> for Brief<'a> {
             state: &verdict.state,
             cause: &verdict.cause,
             confidence: &verdict.confidence,
-            method: verdict.method.as_deref(),
+            method: verdict.method.as_ref(),
             place: Some(&verdict.place),
             summary: &verdict.summary,
             advice: &record.advice,
@@ -132,10 +134,15 @@ impl Brief<'_> {
         match as_expected {
             Some(false) => Standing::Unexpected,
             Some(true) => Standing::Fine,
-            None if self.cause == "open" => Standing::Fine,
-            None if is_undecided(self.cause) => Standing::Undecided,
+            None if *self.cause == Cause::Open => Standing::Fine,
+            None if self.is_undecided() => Standing::Undecided,
             None => Standing::NotOpen,
         }
+    }
+
+    /// Whether it leaves the question undecided.
+    pub fn is_undecided(&self) -> bool {
+        self.cause.known().is_some_and(Cause::is_undecided)
     }
 
     /// Least round-trip time to the endpoint's own port, in microseconds.
@@ -151,30 +158,4 @@ impl Brief<'_> {
     pub fn group(&self) -> Option<&str> {
         self.list.iter().find_map(|line| line.group.as_deref())
     }
-}
-
-/// An endpoint's name: what the user typed, what it stands for, what the user calls it.
-pub(in crate::report) fn named(
-    given: &str,
-    address: Option<IpAddr>,
-    port: u16,
-    label: Option<&str>,
-) -> String {
-    let mut name = given.to_owned();
-    if let Some(address) = address {
-        let socket = SocketAddr::new(address, port).to_string();
-        if name != socket {
-            name.push_str(&format!(" = {socket}"));
-        }
-    }
-    if let Some(label) = label {
-        name.push_str(&format!(" ({label})"));
-    }
-    name
-}
-
-/// Whether `cause` leaves the question undecided.
-pub(in crate::report) fn is_undecided(cause: &str) -> bool {
-    let mut known = Cause::ALL.iter().filter(|known| known.is_undecided());
-    known.any(|known| known.word() == cause)
 }

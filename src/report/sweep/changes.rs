@@ -4,29 +4,32 @@
 //! Endpoints are the same when address and port are; names without an address, when the name is.
 
 use std::cmp::Reverse;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::brief::{Brief, is_undecided, named};
+use super::brief::Brief;
+use crate::model::verdict::{Cause, Confidence, State};
+use crate::model::word::Known;
 use crate::report::listed;
 use crate::report::place;
 use crate::report::record::{self, HopName, PlaceRecord};
+use crate::report::words::named;
 
 /// The name and version of the document.
 pub const SCHEMA: &str = "synquest/changes/1";
 
 /// A verdict, as far as runs are compared.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct Reading {
     /// The state.
-    pub state: String,
+    pub state: Known<State>,
     /// The cause.
-    pub cause: String,
+    pub cause: Known<Cause>,
     /// How firm.
-    pub confidence: String,
+    pub confidence: Known<Confidence>,
     /// Where; `None` for a name without an address.
     pub place: Option<PlaceRecord>,
 }
@@ -47,7 +50,7 @@ pub enum Trend {
 
 /// Endpoints that changed alike.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Change {
+pub struct VerdictChange {
     /// Which way.
     pub trend: Trend,
     /// What the earlier run found.
@@ -64,7 +67,7 @@ pub struct Changes {
     /// [`SCHEMA`].
     pub schema: &'static str,
     /// What to look at first first, and of each trend the largest first.
-    pub changes: Vec<Change>,
+    pub changes: Vec<VerdictChange>,
     /// Endpoints that only this run has, and what it found.
     pub new: Vec<(String, Reading)>,
     /// Endpoints that only the earlier run has, and what that found.
@@ -92,7 +95,7 @@ struct Past {
 pub struct Baseline {
     past: BTreeMap<Identity, Past>,
     /// Every reading once: most endpoints share theirs with many.
-    readings: BTreeMap<[String; 4], Arc<Reading>>,
+    readings: BTreeSet<Arc<Reading>>,
 }
 
 /// The fields of a document that are compared; the evidence is passed over unread.
@@ -104,7 +107,7 @@ struct Slim {
 
 /// What tells the kind of a document.
 #[derive(Deserialize)]
-struct Kind {
+struct SchemaOnly {
     schema: String,
 }
 
@@ -118,9 +121,9 @@ struct SlimEndpoint {
 
 #[derive(Deserialize)]
 struct SlimVerdict {
-    state: String,
-    cause: String,
-    confidence: String,
+    state: Known<State>,
+    cause: Known<Cause>,
+    confidence: Known<Confidence>,
     place: PlaceRecord,
 }
 
@@ -132,7 +135,7 @@ impl Baseline {
     ///
     /// When the line is no JSON document of this program.
     pub fn add(&mut self, line: &[u8]) -> serde_json::Result<()> {
-        let Kind { schema } = serde_json::from_slice(line)?;
+        let SchemaOnly { schema } = serde_json::from_slice(line)?;
         if schema != record::SCHEMA && schema != listed::UNRESOLVED {
             return Ok(());
         }
@@ -175,18 +178,12 @@ impl Baseline {
     }
 
     fn shared(&mut self, reading: Reading) -> Arc<Reading> {
-        let place = serde_json::to_string(&reading.place).unwrap_or_default();
-        let key = [
-            reading.state.clone(),
-            reading.cause.clone(),
-            reading.confidence.clone(),
-            place,
-        ];
-        Arc::clone(
-            self.readings
-                .entry(key)
-                .or_insert_with(|| Arc::new(reading)),
-        )
+        if let Some(known) = self.readings.get(&reading) {
+            return Arc::clone(known);
+        }
+        let reading = Arc::new(reading);
+        self.readings.insert(Arc::clone(&reading));
+        reading
     }
 }
 
@@ -245,13 +242,13 @@ impl Comparison {
     pub fn finish(mut self, complete: bool) -> Changes {
         self.changed.sort_by(|a, b| a.0.cmp(&b.0));
         self.new.sort_by(|a, b| a.0.cmp(&b.0));
-        let mut changes: BTreeMap<String, Change> = BTreeMap::new();
+        let mut changes: BTreeMap<String, VerdictChange> = BTreeMap::new();
         for (_, name, before, after) in self.changed {
             let Some(trend) = Trend::of(&before, &after) else {
                 continue;
             };
             let key = format!("{} → {}", before.words(), after.words());
-            let change = changes.entry(key).or_insert_with(|| Change {
+            let change = changes.entry(key).or_insert_with(|| VerdictChange {
                 trend,
                 before: Reading::clone(&before),
                 after,
@@ -259,7 +256,7 @@ impl Comparison {
             });
             change.endpoints.push(name);
         }
-        let mut changes: Vec<Change> = changes.into_values().collect();
+        let mut changes: Vec<VerdictChange> = changes.into_values().collect();
         changes.sort_by_key(|change| (change.trend, Reverse(change.endpoints.len())));
         let gone = self.left.into_iter().filter(|_| complete);
         Changes {
@@ -284,9 +281,9 @@ impl Comparison {
 impl Reading {
     fn of(brief: &Brief<'_>) -> Self {
         Self {
-            state: brief.state.to_owned(),
-            cause: brief.cause.to_owned(),
-            confidence: brief.confidence.to_owned(),
+            state: brief.state.clone(),
+            cause: brief.cause.clone(),
+            confidence: brief.confidence.clone(),
             place: brief.place.cloned(),
         }
     }
@@ -294,7 +291,7 @@ impl Reading {
     /// Cause, firmness and place: `drop-path (confirmed), between hop 2 (10.9.1.2) and hop 3`.
     pub fn words(&self) -> String {
         let mut words = format!("{} ({})", self.cause, self.confidence);
-        if self.cause != "open"
+        if self.cause != Cause::Open
             && let Some(phrase) = self.place.as_ref().and_then(place::phrase)
         {
             words.push_str(&format!(", {phrase}"));
@@ -326,11 +323,11 @@ impl Trend {
     /// Which way it went from `before` to `after`; `None` when nothing changed.
     fn of(before: &Reading, after: &Reading) -> Option<Self> {
         let same = before.state == after.state && before.cause == after.cause;
-        let rank = |reading: &Reading| match reading.cause.as_str() {
-            "open" => 2,
+        let rank = |reading: &Reading| match reading.cause.known() {
+            Some(Cause::Open) => 2,
             // Not to know is neither: what was open may still be.
-            cause if is_undecided(cause) => 1,
-            _ => 0,
+            Some(cause) if cause.is_undecided() => 1,
+            Some(_) | None => 0,
         };
         match (same, before.is_at(after)) {
             (true, true) if before.confidence == after.confidence => None,

@@ -1,7 +1,7 @@
 //! The tree of paths drawn: [`super::branches`] as shapes of an SVG picture, top to bottom, so that
 //! it reads the same on a telephone and on a desk. Lengths are the picture's own units.
 
-use super::branches::{Kind, Row, rows};
+use super::branches::{RowKind, TreeRow, rows};
 use super::brief::Standing;
 use super::text::sign;
 use super::tree::Tree;
@@ -30,12 +30,12 @@ pub(super) struct Chart {
     pub(super) height: u32,
     /// The whole of it in words, for who cannot see it.
     pub(super) words: String,
-    pub(super) shapes: Vec<Shape>,
+    pub(super) shapes: Vec<TreeShape>,
 }
 
 /// One row.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Shape {
+pub(super) struct TreeShape {
     /// `stop`, `silent`, `more` or `mark`.
     pub(super) kind: &'static str,
     /// `good`, `doubtful` or `bad`, for a mark.
@@ -57,24 +57,24 @@ pub(super) struct Shape {
 /// Draws `tree`; `None` when no path was measured.
 pub(super) fn draw(tree: &Tree) -> Option<Chart> {
     let rows = rows(tree, MOST_STOPS);
-    if !rows.iter().any(|row| row.kind == Kind::Hop) {
+    if !rows.iter().any(|row| row.kind == RowKind::Hop) {
         return None;
     }
     let deepest = rows.iter().map(|row| row.indent).max().unwrap_or(0);
     let deepest = u32::try_from(deepest).unwrap_or(u32::MAX).max(1);
-    let total = rows.iter().filter(|row| row.kind == Kind::Host);
+    let total = rows.iter().filter(|row| row.kind == RowKind::Host);
     let total: u64 = total.map(|row| row.endpoints).max().unwrap_or(0).max(1);
-    let mut shapes: Vec<Shape> = Vec::new();
+    let mut shapes: Vec<TreeShape> = Vec::new();
     let mut top = 4;
     for row in &rows {
         let indent = u32::try_from(row.indent).unwrap_or(u32::MAX).min(deepest);
         let x = LEFT + (indent * STEP).min(indent.saturating_mul(BRANCHES) / deepest);
         let height = match row.kind {
-            Kind::Host | Kind::Hop | Kind::Silent => HEIGHTS.0,
-            Kind::Mark(_) | Kind::More => HEIGHTS.1,
+            RowKind::Host | RowKind::Hop | RowKind::Silent => HEIGHTS.0,
+            RowKind::Mark(_) | RowKind::More => HEIGHTS.1,
         };
         let above = row.parent.and_then(|parent| shapes.get(parent));
-        shapes.push(Shape {
+        shapes.push(TreeShape {
             from: above.map(|above| (above.x, above.y)),
             ..shape(row, x, top + height / 2, total)
         });
@@ -87,23 +87,23 @@ pub(super) fn draw(tree: &Tree) -> Option<Chart> {
     })
 }
 
-fn shape(row: &Row, x: u32, y: u32, total: u64) -> Shape {
+fn shape(row: &TreeRow, x: u32, y: u32, total: u64) -> TreeShape {
     let (kind, tone, title) = match row.kind {
-        Kind::Host => ("stop", "", "tested from".to_owned()),
-        Kind::Hop => ("stop", "", row.title.clone()),
-        Kind::Silent => ("silent", "", row.title.clone()),
-        Kind::More => ("more", "", row.title.clone()),
-        Kind::Mark(standing) => {
+        RowKind::Host => ("stop", "", "tested from".to_owned()),
+        RowKind::Hop => ("stop", "", row.title.clone()),
+        RowKind::Silent => ("silent", "", row.title.clone()),
+        RowKind::More => ("more", "", row.title.clone()),
+        RowKind::Mark(standing) => {
             let cause: String = row.title.chars().take(LONGEST).collect();
             let title = format!("{} {} {cause}", sign(standing), row.endpoints);
             ("mark", tone(standing), title)
         }
     };
     let aside = match row.kind {
-        Kind::Mark(_) => String::new(),
-        Kind::Host | Kind::Hop | Kind::Silent | Kind::More => row.endpoints.to_string(),
+        RowKind::Mark(_) => String::new(),
+        RowKind::Host | RowKind::Hop | RowKind::Silent | RowKind::More => row.endpoints.to_string(),
     };
-    Shape {
+    TreeShape {
         kind,
         tone,
         x,
@@ -128,7 +128,7 @@ pub(super) const fn tone(standing: Standing) -> &'static str {
     }
 }
 
-fn spoken(rows: &[Row]) -> String {
+fn spoken(rows: &[TreeRow]) -> String {
     let mut words = String::from("Tree of the paths.");
     for row in rows {
         let endpoints = counted(row.endpoints, "endpoint", "endpoints");

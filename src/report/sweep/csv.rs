@@ -27,6 +27,7 @@ use std::net::IpAddr;
 use csv::{Terminator, Writer, WriterBuilder};
 
 use super::brief::Brief;
+use crate::model::word::Known;
 use crate::report::listed::Line;
 use crate::report::place;
 use crate::report::record::{HopName, PlaceRecord};
@@ -131,16 +132,16 @@ impl<W: Write> Table<W> {
             text(line.and_then(|line| line.expect.as_deref())),
             line.and_then(|line| line.as_expected)
                 .map_or(String::new(), |met| met.to_string()),
-            text(Some(brief.state)),
-            text(Some(brief.cause)),
-            text(Some(brief.confidence)),
-            text(brief.method),
+            text(Some(brief.state.word())),
+            text(Some(brief.cause.word())),
+            text(Some(brief.confidence.word())),
+            text(brief.method.map(Known::word)),
             text(brief.place.and_then(place::phrase).as_deref()),
             hop(|place| place.at_hop),
             hop(|place| place.after_hop),
             hop(|place| place.before_hop),
             text(Some(brief.summary)),
-            text(brief.advice.first().map(|advice| advice.owner.as_str())),
+            text(brief.advice.first().map(|advice| advice.owner.word())),
             number(stats.map(|stats| stats.probes_sent)),
             number(stats.map(|stats| stats.replies)),
             number(brief.rtt_us()),

@@ -1,7 +1,6 @@
 //! One result of a sweep, as it is written and as it is read back.
 
 use super::brief::Brief;
-use crate::model::verdict::Cause;
 use crate::report::listed::Unresolved;
 use crate::report::record::Record;
 
@@ -38,9 +37,6 @@ impl Document {
 
     /// Whether its cause is undecided.
     pub fn is_undecided(&self) -> bool {
-        let brief = self.brief();
-        Cause::ALL
-            .iter()
-            .any(|cause| cause.is_undecided() && cause.word() == brief.cause)
+        self.brief().is_undecided()
     }
 }

@@ -1,14 +1,17 @@
 //! What became of a number of endpoints, in words.
 
+use crate::model::verdict::Cause;
+use crate::model::word::Known;
+use crate::report::catalogue;
+
 /// What `cause` does to `number` endpoints at the place that `phrase` names, as a clause whose
 /// subject is the number: `die between hop 3 (10.1.2.3) and hop 4`, `is closed`.
-pub(super) fn fate(cause: &str, number: u64, phrase: Option<&str>) -> String {
-    let (one, many) = verbs(cause);
-    let mut fate = if number == 1 { one } else { many }.to_owned();
-    if one.is_empty() {
-        let verb = if number == 1 { "is" } else { "are" };
-        fate = format!("{verb} “{cause}”");
-    }
+pub(super) fn fate(cause: &Known<Cause>, number: u64, phrase: Option<&str>) -> String {
+    let fate = match catalogue::of(cause) {
+        Some(row) => row.clause[usize::from(number != 1)].to_owned(),
+        None if number == 1 => format!("is “{cause}”"),
+        None => format!("are “{cause}”"),
+    };
     match phrase {
         Some(phrase) if !goes_without_saying(cause, phrase) => format!("{fate} {phrase}"),
         _ => fate,
@@ -25,78 +28,22 @@ pub(super) const fn unresolved(number: u64) -> &'static str {
 }
 
 /// Whether `cause` alone tells the place that `phrase` names.
-fn goes_without_saying(cause: &str, phrase: &str) -> bool {
+fn goes_without_saying(cause: &Known<Cause>, phrase: &str) -> bool {
     match phrase {
         "on the target host" => true,
-        "on this host" => cause.starts_with("local-"),
-        _ => cause == "open",
-    }
-}
-
-/// The clause for one and for many; empty for a word of a later version.
-fn verbs(cause: &str) -> (&'static str, &'static str) {
-    match cause {
-        "open" => ("is open", "are open"),
-        "open-proxied" => (
-            "is answered for by something",
-            "are answered for by something",
-        ),
-        "mtu-black-hole" => ("loses full-size packets", "lose full-size packets"),
-        "intermittent" => ("answers only sometimes", "answer only sometimes"),
-        "rate-limited" => ("is rate-limited", "are rate-limited"),
-        "banned" => ("was banned during the test", "were banned during the test"),
-        "closed" => ("is closed", "are closed"),
-        "reject-host" => (
-            "is refused by its host's firewall",
-            "are refused by their hosts' firewalls",
-        ),
-        "reject-path" => ("is refused", "are refused"),
-        "drop-host" => (
-            "is discarded by its host's firewall",
-            "are discarded by their hosts' firewalls",
-        ),
-        "drop-edge" | "drop-path" => ("dies", "die"),
-        "drop-edge-or-host" => ("dies on its host or", "die on their hosts or"),
-        "drop-return" => (
-            "answers, and the answers die",
-            "answer, and the answers die",
-        ),
-        "drop-somewhere" => ("is silent", "are silent"),
-        "listener-overloaded" => ("is overloaded", "are overloaded"),
-        "no-neighbor" => ("has no answering neighbour", "have no answering neighbour"),
-        "no-route" => ("has no route", "have no route"),
-        "misaddressed" => (
-            "answers from another address",
-            "answer from other addresses",
-        ),
-        "local-egress" => ("is stopped by this host", "are stopped by this host"),
-        "local-ingress" => (
-            "answers, and this host discards the answers",
-            "answer, and this host discards the answers",
-        ),
-        "conflicting" => ("contradicts itself", "contradict themselves"),
-        "inconclusive" => ("could not be measured", "could not be measured"),
-        _ => ("", ""),
+        "on this host" => *cause == Cause::LocalEgress || *cause == Cause::LocalIngress,
+        _ => *cause == Cause::Open,
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{fate, verbs};
-    use crate::model::verdict::Cause;
-
-    #[test]
-    fn every_cause_has_a_clause_for_one_and_for_many() {
-        for cause in Cause::ALL {
-            let (one, many) = verbs(cause.word());
-            assert!(!one.is_empty() && !many.is_empty(), "{cause}");
-        }
-    }
+    use super::fate;
 
     #[test]
     fn the_place_is_named_unless_the_cause_tells_it() {
         let check = |cause: &str, number: u64, phrase: Option<&str>, text: &str| {
-            assert_eq!(fate(cause, number, phrase), text);
+            assert_eq!(fate(&cause.into(), number, phrase), text);
         };
         let between = Some("between hop 3 (10.1.2.3) and hop 4");
         check(

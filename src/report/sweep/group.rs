@@ -12,7 +12,9 @@ use serde::Serialize;
 use super::brief::{Brief, Standing};
 use super::fate::{fate, unresolved};
 use super::tally::groups;
-use crate::report::advice::Advice;
+use crate::model::verdict::{Cause, Confidence, Method, PlaceKind, State};
+use crate::model::word::Known;
+use crate::report::advice::piece::Advice;
 use crate::report::place;
 use crate::report::record::{HopName, PlaceRecord};
 
@@ -27,15 +29,15 @@ const MOST_FILES: usize = 20;
 
 /// Results with the same cause at the same place.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Group {
+pub struct ResultGroup {
     /// How good or bad they are.
     pub standing: Standing,
     /// Their state.
-    pub state: String,
+    pub state: Known<State>,
     /// Their cause.
-    pub cause: String,
+    pub cause: Known<Cause>,
     /// How they are refused.
-    pub method: Option<String>,
+    pub method: Option<Known<Method>>,
     /// Where, as the first member has it; `None` where there is no verdict, or no shared place.
     pub place: Option<PlaceRecord>,
     /// What happens to them and where, as a clause whose subject is their number.
@@ -47,7 +49,7 @@ pub struct Group {
     /// Whether there are more hosts than were counted.
     pub more_hosts: bool,
     /// The least and the greatest confidence among them.
-    pub confidence: (String, String),
+    pub confidence: (Known<Confidence>, Known<Confidence>),
     /// Names of the first [`MOST_MEMBERS`], by address and port.
     pub members: Vec<String>,
     /// How many are in which group of the list, the largest first.
@@ -64,22 +66,22 @@ pub struct Group {
 
 /// What makes results one group.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Key {
+struct GroupKey {
     standing: Standing,
-    cause: String,
-    method: Option<String>,
-    spot: Spot,
+    cause: Known<Cause>,
+    method: Option<Known<Method>>,
+    spot: SharedPlace,
 }
 
 /// A place, as far as targets can share it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Spot {
+enum SharedPlace {
     /// The name has no address.
     Nowhere,
     /// On the target, on this host, or not known.
-    Kind(String),
+    Kind(Known<PlaceKind>),
     /// At a hop, behind a hop, or before one.
-    Hops(String, [Option<Bound>; 3]),
+    Hops(Known<PlaceKind>, [Option<Bound>; 3]),
     /// Not told apart: there are too many groups.
     Anywhere,
 }
@@ -92,16 +94,16 @@ enum Bound {
 }
 
 /// The order of members: that of addresses and ports, names without an address first.
-type Rank = (Option<IpAddr>, u16, String);
+type MemberRank = (Option<IpAddr>, u16, String);
 
 #[derive(Clone, Debug)]
 struct Draft {
-    state: String,
+    state: Known<State>,
     endpoints: u64,
     hosts: BTreeSet<IpAddr>,
     more_hosts: bool,
-    confidence: (String, String),
-    members: BTreeMap<Rank, String>,
+    confidence: (Known<Confidence>, Known<Confidence>),
+    members: BTreeMap<MemberRank, String>,
     files: BTreeMap<String, u64>,
     more_files: bool,
     place: Option<PlaceRecord>,
@@ -115,15 +117,15 @@ struct Draft {
 /// The groups of a sweep under construction; bounded by [`MOST_GROUPS`] and the limits of each.
 #[derive(Clone, Debug, Default)]
 pub struct Groups {
-    drafts: BTreeMap<Key, Draft>,
+    drafts: BTreeMap<GroupKey, Draft>,
 }
 
 impl Groups {
     /// Adds one result.
     pub fn add(&mut self, brief: &Brief<'_>) {
-        let mut key = Key::of(brief);
+        let mut key = GroupKey::of(brief);
         if self.drafts.len() >= MOST_GROUPS && !self.drafts.contains_key(&key) {
-            key.spot = Spot::Anywhere;
+            key.spot = SharedPlace::Anywhere;
         }
         self.drafts
             .entry(key)
@@ -132,9 +134,9 @@ impl Groups {
     }
 
     /// The groups: unexpected results first and undecided ones last, and of each the largest first.
-    pub fn finish(self) -> Vec<Group> {
+    pub fn finish(self) -> Vec<ResultGroup> {
         let drafts = self.drafts.into_iter();
-        let mut groups: Vec<Group> = drafts.map(|(key, draft)| draft.finish(key)).collect();
+        let mut groups: Vec<ResultGroup> = drafts.map(|(key, draft)| draft.finish(key)).collect();
         groups.sort_by(|a, b| {
             let by_size = b.endpoints.cmp(&a.endpoints);
             a.standing.cmp(&b.standing).then(by_size)
@@ -143,21 +145,21 @@ impl Groups {
     }
 }
 
-impl Key {
+impl GroupKey {
     fn of(brief: &Brief<'_>) -> Self {
         Self {
             standing: brief.standing(),
-            cause: brief.cause.to_owned(),
-            method: brief.method.map(str::to_owned),
+            cause: brief.cause.clone(),
+            method: brief.method.cloned(),
             spot: match (brief.address, brief.place) {
-                (Some(_), Some(place)) => Spot::of(place),
-                _ => Spot::Nowhere,
+                (Some(_), Some(place)) => SharedPlace::of(place),
+                _ => SharedPlace::Nowhere,
             },
         }
     }
 }
 
-impl Spot {
+impl SharedPlace {
     fn of(place: &PlaceRecord) -> Self {
         let kind = place.kind.clone();
         // Where the hop that still reports is known, it is the place, whichever hops follow it; a
@@ -165,7 +167,7 @@ impl Spot {
         let known = place.after_hop.is_some_and(|hop| hop.address.is_some());
         let before = place.before_hop.filter(|_| !known);
         let bounds = [place.at_hop, place.after_hop, before].map(|hop| hop.map(bound));
-        let shared = !matches!(kind.as_str(), "host" | "local");
+        let shared = kind != PlaceKind::Host && kind != PlaceKind::Local;
         if shared && bounds.iter().any(Option::is_some) {
             Self::Hops(kind, bounds)
         } else {
@@ -191,11 +193,11 @@ fn bound(hop: HopName) -> Bound {
 impl Draft {
     fn of(brief: &Brief<'_>) -> Self {
         let mut draft = Self {
-            state: brief.state.to_owned(),
+            state: brief.state.clone(),
             endpoints: 0,
             hosts: BTreeSet::new(),
             more_hosts: false,
-            confidence: (brief.confidence.to_owned(), brief.confidence.to_owned()),
+            confidence: (brief.confidence.clone(), brief.confidence.clone()),
             members: BTreeMap::new(),
             files: BTreeMap::new(),
             more_files: false,
@@ -221,11 +223,12 @@ impl Draft {
             }
         }
         let (least, greatest) = &mut self.confidence;
-        if firmness(brief.confidence) < firmness(least) {
-            brief.confidence.clone_into(least);
+        // A word of another version promises nothing.
+        if brief.confidence.known() < least.known() {
+            least.clone_from(brief.confidence);
         }
-        if firmness(brief.confidence) > firmness(greatest) {
-            brief.confidence.clone_into(greatest);
+        if brief.confidence.known() > greatest.known() {
+            greatest.clone_from(brief.confidence);
         }
         for name in groups(brief.list)
             .into_iter()
@@ -266,26 +269,26 @@ impl Draft {
         }
     }
 
-    fn finish(self, key: Key) -> Group {
-        let place = self.place.filter(|_| key.spot != Spot::Anywhere);
+    fn finish(self, key: GroupKey) -> ResultGroup {
+        let place = self.place.filter(|_| key.spot != SharedPlace::Anywhere);
         let place = place.map(|place| PlaceRecord {
             before_hop: self.before,
             ..place
         });
         let phrase = match key.spot {
-            Spot::Anywhere => Some("at different places".to_owned()),
-            Spot::Nowhere => None,
-            Spot::Kind(_) | Spot::Hops(..) => place.as_ref().and_then(place::phrase),
+            SharedPlace::Anywhere => Some("at different places".to_owned()),
+            SharedPlace::Nowhere => None,
+            SharedPlace::Kind(_) | SharedPlace::Hops(..) => place.as_ref().and_then(place::phrase),
         };
         let hosts = u64::try_from(self.hosts.len()).unwrap_or(u64::MAX);
         let mut files: Vec<(String, u64)> = self.files.into_iter().collect();
         files.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
-        Group {
+        ResultGroup {
             standing: key.standing,
             state: self.state,
             fate: match key.spot {
-                Spot::Nowhere => unresolved(self.endpoints).to_owned(),
-                Spot::Kind(_) | Spot::Hops(..) | Spot::Anywhere => {
+                SharedPlace::Nowhere => unresolved(self.endpoints).to_owned(),
+                SharedPlace::Kind(_) | SharedPlace::Hops(..) | SharedPlace::Anywhere => {
                     fate(&key.cause, self.endpoints, phrase.as_deref())
                 }
             },
@@ -304,13 +307,4 @@ impl Draft {
             same_advice: self.same_advice,
         }
     }
-}
-
-/// The firmer, the greater; a word of a later version promises nothing.
-fn firmness(word: &str) -> usize {
-    let words = ["possible", "likely", "confirmed", "proven"];
-    words
-        .iter()
-        .position(|known| *known == word)
-        .map_or(0, |position| position + 1)
 }

@@ -8,12 +8,13 @@ use askama::Template;
 
 use super::brief::Standing;
 use super::chart::{self, Chart, WIDTH};
-use super::group::Group;
-use super::listing::{Entry, Listing};
+use super::group::ResultGroup;
+use super::listing::{ListedResult, Listing, Rank};
 use super::summary::Summary;
 use super::text;
+use crate::report::document::Piece;
 use crate::report::words::{counted, span};
-use crate::report::{gloss, html};
+use crate::report::{cause_text, html};
 
 /// Most groups that have a section; the JSON document holds all.
 const MOST_GROUPS: usize = 100;
@@ -28,7 +29,7 @@ const MOST_MEMBERS: usize = 8;
 pub fn page(summary: &Summary, listing: &Listing) -> String {
     let groups = summary.groups.iter().take(MOST_GROUPS);
     let more = summary.groups.len().saturating_sub(MOST_GROUPS);
-    Page {
+    SweepPage {
         summary,
         headline: summary.headline(),
         judgement: summary.judgement(),
@@ -48,7 +49,7 @@ pub fn page(summary: &Summary, listing: &Listing) -> String {
 
 #[derive(Template)]
 #[template(path = "sweep.html", config = "src/report/templates/askama.toml")]
-struct Page<'a> {
+struct SweepPage<'a> {
     summary: &'a Summary,
     headline: String,
     judgement: Option<String>,
@@ -60,7 +61,7 @@ struct Page<'a> {
     standings: Vec<(&'static str, &'static str, u64)>,
     /// Whether the list files its endpoints under groups.
     grouped: bool,
-    rows: Vec<Row<'a>>,
+    rows: Vec<ResultRow<'a>>,
     left_out: u64,
     inquests: Vec<Inquest>,
     program: &'static str,
@@ -68,19 +69,19 @@ struct Page<'a> {
 
 /// One group.
 struct Card<'a> {
-    group: &'a Group,
+    group: &'a ResultGroup,
     tone: &'static str,
     description: String,
     meaning: &'static str,
     members: String,
     files: Option<String>,
-    advice: Vec<(String, &'a str, Option<&'a str>)>,
+    advice: Vec<Piece<'a>>,
     worded_for: Option<String>,
 }
 
 /// One row of the table.
-struct Row<'a> {
-    entry: &'a Entry,
+struct ResultRow<'a> {
+    entry: &'a ListedResult,
     tone: &'static str,
     ranks: Ranks,
     lines: String,
@@ -109,33 +110,30 @@ struct Inquest {
 }
 
 impl<'a> Card<'a> {
-    fn of(group: &'a Group) -> Self {
+    fn of(group: &'a ResultGroup) -> Self {
         let advice = group.advice.iter();
         Self {
             group,
             tone: chart::tone(group.standing),
             description: text::description(group),
-            meaning: gloss::cause(&group.cause),
+            meaning: cause_text::meaning(&group.cause),
             members: text::members(group, MOST_MEMBERS),
             files: text::files(group),
             advice: advice
                 .filter(|_| group.standing != Standing::Fine)
-                .map(|piece| {
-                    let owner = gloss::owner(&piece.owner);
-                    (owner, piece.text.as_str(), piece.command.as_deref())
-                })
+                .map(Piece::of)
                 .collect(),
             worded_for: text::worded_for(group),
         }
     }
 }
 
-fn rows(listing: &Listing) -> Vec<Row<'_>> {
+fn rows(listing: &Listing) -> Vec<ResultRow<'_>> {
     let told: Vec<&_> = listing.inquests.keys().map(|(_, _, rank)| rank).collect();
-    let mut rows: Vec<Row<'_>> = listing
+    let mut rows: Vec<ResultRow<'_>> = listing
         .rows
         .iter()
-        .map(|(rank, entry)| Row {
+        .map(|(rank, entry)| ResultRow {
             entry,
             tone: chart::tone(entry.standing),
             ranks: Ranks::default(),
@@ -144,68 +142,64 @@ fn rows(listing: &Listing) -> Vec<Row<'_>> {
             inquest: told.iter().position(|told| *told == rank).map(|at| at + 1),
         })
         .collect();
-    let ranks: Vec<_> = listing.rows.keys().collect();
-    let entries: Vec<&Entry> = listing.rows.values().collect();
+    let results: Vec<(&Rank, &ListedResult)> = listing.rows.iter().collect();
     rank(
         &mut rows,
-        |at| ranks.get(at).map(|rank| &rank.endpoint),
-        |ranks, n| ranks.endpoint = n,
+        &results,
+        |(rank, _)| &rank.endpoint,
+        |ranks| &mut ranks.endpoint,
     );
     rank(
         &mut rows,
-        |at| entries.get(at).map(|entry| &entry.group),
-        |ranks, n| ranks.group = n,
+        &results,
+        |(_, entry)| &entry.group,
+        |ranks| &mut ranks.group,
     );
     rank(
         &mut rows,
-        |at| {
-            entries
-                .get(at)
-                .map(|entry| (&entry.state, &entry.cause, &entry.confidence))
-        },
-        |ranks, n| ranks.verdict = n,
+        &results,
+        |(_, entry)| (&entry.state, &entry.cause, &entry.confidence),
+        |ranks| &mut ranks.verdict,
     );
     rank(
         &mut rows,
-        |at| entries.get(at).map(|entry| &entry.place),
-        |ranks, n| ranks.place = n,
+        &results,
+        |(_, entry)| &entry.place,
+        |ranks| &mut ranks.place,
+    );
+    // Who never answered comes last.
+    rank(
+        &mut rows,
+        &results,
+        |(_, entry)| entry.rtt_us.unwrap_or(u64::MAX),
+        |ranks| &mut ranks.rtt,
     );
     rank(
         &mut rows,
-        // Who never answered comes last.
-        |at| {
-            entries
-                .get(at)
-                .map(|entry| entry.rtt_us.unwrap_or(u64::MAX))
-        },
-        |ranks, n| ranks.rtt = n,
-    );
-    rank(
-        &mut rows,
-        |at| entries.get(at).map(|entry| entry.lines.first().copied()),
-        |ranks, n| ranks.line = n,
+        &results,
+        |(_, entry)| entry.lines.first(),
+        |ranks| &mut ranks.line,
     );
     rows
 }
 
 /// Gives every row its rank in the order of `key`, from 1; what is equal has one rank.
-fn rank<K: Ord>(
-    rows: &mut [Row<'_>],
-    key: impl Fn(usize) -> K,
-    mut set: impl FnMut(&mut Ranks, usize),
+fn rank<'a, K: Ord>(
+    rows: &mut [ResultRow<'_>],
+    results: &[(&'a Rank, &'a ListedResult)],
+    key: impl Fn(&(&'a Rank, &'a ListedResult)) -> K,
+    of: impl Fn(&mut Ranks) -> &mut usize,
 ) {
-    let mut order: Vec<usize> = (0..rows.len()).collect();
-    order.sort_by_cached_key(|at| key(*at));
+    let mut order: Vec<(K, &mut ResultRow<'_>)> = results.iter().map(key).zip(rows).collect();
+    order.sort_by(|(one, _), (other, _)| one.cmp(other));
     let mut rank = 0;
-    let mut above: Option<usize> = None;
-    for at in order {
-        if above.is_none_or(|above| key(above) != key(at)) {
+    let mut above: Option<K> = None;
+    for (key, row) in order {
+        if above.as_ref() != Some(&key) {
             rank += 1;
         }
-        above = Some(at);
-        if let Some(row) = rows.get_mut(at) {
-            set(&mut row.ranks, rank);
-        }
+        above = Some(key);
+        *of(&mut row.ranks) = rank;
     }
 }
 

@@ -8,11 +8,12 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use super::brief::{Brief, Standing, is_undecided};
+use super::brief::{Brief, Standing};
 use super::facts::Facts;
 use crate::report::listed::Line;
 use crate::report::place;
 use crate::report::visible::visible;
+use crate::report::words::named;
 
 /// What the suite of endpoints without a group is called.
 pub const NO_GROUP: &str = "no group";
@@ -54,7 +55,7 @@ impl Suites {
         suite.tests += 1;
         suite.micros += micros;
         let label = line.and_then(|line| line.label.as_deref()).or(brief.label);
-        let name = super::brief::named(brief.given, brief.address, brief.port, label);
+        let name = named(brief.given, brief.address, brief.port, label);
         let head = format!(
             "<testcase classname=\"{}\" name=\"{}\" time=\"{}\"",
             attribute(suite_name(group)),
@@ -62,7 +63,7 @@ impl Suites {
             seconds(micros)
         );
         let mut standing = brief.judged(line.and_then(|line| line.as_expected));
-        if standing == Standing::Unexpected && is_undecided(brief.cause) {
+        if standing == Standing::Unexpected && brief.is_undecided() {
             standing = Standing::Undecided;
         }
         let element = match standing {
@@ -81,7 +82,7 @@ impl Suites {
         let _ = writeln!(
             suite.cases,
             "{head}>\n<{element} type=\"{}\" message=\"{}\">{}</{element}>\n</testcase>",
-            attribute(brief.cause),
+            attribute(brief.cause.word()),
             attribute(&verdict(brief, line)),
             body(brief, line)
         );

@@ -7,6 +7,9 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use super::brief::{Brief, Standing};
+use crate::model::verdict::{Cause, Confidence, State};
+use crate::model::word::Known;
+use crate::report::cause_text;
 use crate::report::place;
 use crate::report::record::Record;
 
@@ -21,14 +24,14 @@ const MOST_KINDS: usize = 1_000;
 
 /// One row.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Entry {
+pub(super) struct ListedResult {
     pub(super) standing: Standing,
     pub(super) name: String,
     pub(super) group: String,
     pub(super) expect: String,
-    pub(super) state: String,
-    pub(super) cause: String,
-    pub(super) confidence: String,
+    pub(super) state: Known<State>,
+    pub(super) cause: Known<Cause>,
+    pub(super) confidence: Known<Confidence>,
     pub(super) place: String,
     pub(super) rtt_us: Option<u64>,
     pub(super) summary: String,
@@ -43,7 +46,7 @@ pub(super) struct Entry {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Rank {
     weight: u8,
-    pub(super) cause: String,
+    pub(super) cause: Known<Cause>,
     pub(super) place: String,
     pub(super) endpoint: (Option<IpAddr>, u16, String),
 }
@@ -51,12 +54,12 @@ pub(super) struct Rank {
 /// The rows and the inquests under construction.
 #[derive(Clone, Debug, Default)]
 pub struct Listing {
-    pub(super) rows: BTreeMap<Rank, Entry>,
+    pub(super) rows: BTreeMap<Rank, ListedResult>,
     /// Results without a row.
     pub(super) left_out: u64,
     /// How many alike came before, and the rank.
     pub(super) inquests: BTreeMap<(u8, u32, Rank), Box<Record>>,
-    alike: BTreeMap<(Standing, String, String), u32>,
+    alike: BTreeMap<(Standing, Known<Cause>, String), u32>,
 }
 
 impl Listing {
@@ -70,7 +73,7 @@ impl Listing {
         if full && last.is_some_and(|(last, _)| *last < rank) {
             return;
         }
-        self.rows.insert(rank, Entry::of(brief));
+        self.rows.insert(rank, ListedResult::of(brief));
         if full {
             self.rows.pop_last();
         }
@@ -109,14 +112,14 @@ impl Rank {
                 Standing::Undecided => 2,
                 Standing::Fine => 3,
             },
-            cause: brief.cause.to_owned(),
+            cause: brief.cause.clone(),
             place: brief.place.and_then(place::phrase).unwrap_or_default(),
             endpoint: (brief.address, brief.port, brief.given.to_owned()),
         }
     }
 }
 
-impl Entry {
+impl ListedResult {
     fn of(brief: &Brief<'_>) -> Self {
         let lines = brief.list;
         let joined = |of: fn(&crate::report::listed::Line) -> Option<&str>| {
@@ -130,14 +133,14 @@ impl Entry {
             name: brief.name(),
             group: joined(|line| line.group.as_deref()),
             expect: joined(|line| line.expect.as_deref()),
-            state: brief.state.to_owned(),
-            cause: brief.cause.to_owned(),
-            confidence: brief.confidence.to_owned(),
+            state: brief.state.clone(),
+            cause: brief.cause.clone(),
+            confidence: brief.confidence.clone(),
             place: brief.place.and_then(place::phrase).unwrap_or_default(),
             rtt_us: brief.rtt_us(),
             summary: brief.summary.to_owned(),
             owner: brief.advice.first().map_or(String::new(), |advice| {
-                crate::report::gloss::owner(&advice.owner)
+                cause_text::owner(&advice.owner).to_owned()
             }),
             lines: lines.iter().map(|line| line.line).collect(),
             columns: columns

@@ -2,13 +2,13 @@
 
 use std::fmt::Write as _;
 
-use super::branches::{self, Kind};
+use super::branches::{self, RowKind};
 use super::brief::Standing;
-use super::group::Group;
+use super::group::ResultGroup;
 use super::html::facts;
 use super::summary::Summary;
 use super::text;
-use crate::report::gloss;
+use crate::report::cause_text;
 use crate::report::markdown::escape::{code, fence, plain};
 
 /// Most groups; the JSON document holds all.
@@ -55,7 +55,7 @@ pub fn page(summary: &Summary) -> String {
     out
 }
 
-fn group(out: &mut String, group: &Group, total: u64) {
+fn group(out: &mut String, group: &ResultGroup, total: u64) {
     line!(
         out,
         "## {} of {total} {}\n",
@@ -66,7 +66,7 @@ fn group(out: &mut String, group: &Group, total: u64) {
         out,
         "**{}.** {}\n",
         plain(&text::description(group)),
-        gloss::cause(&group.cause)
+        cause_text::meaning(&group.cause)
     );
     for name in group.members.iter().take(MOST_MEMBERS) {
         line!(out, "- {}", code(name));
@@ -90,7 +90,7 @@ fn group(out: &mut String, group: &Group, total: u64) {
         line!(
             out,
             "- **{}:** {}\n",
-            plain(&gloss::owner(&piece.owner)),
+            plain(cause_text::owner(&piece.owner)),
             plain(&piece.text)
         );
         for line in fence("sh", piece.command.as_slice()).lines() {
@@ -107,7 +107,7 @@ fn group(out: &mut String, group: &Group, total: u64) {
 
 fn paths(out: &mut String, summary: &Summary) {
     let rows = branches::rows(&summary.tree, MOST_STOPS);
-    if !rows.iter().any(|row| row.kind == Kind::Hop) {
+    if !rows.iter().any(|row| row.kind == RowKind::Hop) {
         return;
     }
     line!(out, "## Paths, and where they end\n");

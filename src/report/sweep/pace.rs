@@ -74,7 +74,7 @@ impl Pace<'_> {
     fn causes(&self) -> Vec<(&str, u64)> {
         let mut causes: BTreeMap<&str, u64> = BTreeMap::new();
         for (kind, count) in &self.tally.kinds {
-            *causes.entry(&kind.cause).or_default() += count;
+            *causes.entry(kind.cause.word()).or_default() += count;
         }
         let mut causes: Vec<(&str, u64)> = causes.into_iter().collect();
         causes.sort_by_key(|(_, count)| Reverse(*count));
@@ -97,15 +97,15 @@ mod tests {
     use std::time::Duration;
 
     use super::Pace;
-    use crate::report::sweep::tally::{Kind, Tally};
+    use crate::report::sweep::tally::{Tally, VerdictWords};
 
     fn tally(causes: &[(&str, u64)]) -> Tally {
         let mut tally = Tally::default();
         for (cause, count) in causes {
-            let kind = Kind {
-                state: "x".to_owned(),
-                cause: (*cause).to_owned(),
-                confidence: "likely".to_owned(),
+            let kind = VerdictWords {
+                state: "x".into(),
+                cause: (*cause).into(),
+                confidence: "likely".into(),
             };
             tally.kinds.insert(kind, *count);
             tally.endpoints += count;

@@ -19,8 +19,8 @@ pub const OTHER_GROUPS: &str = "(other groups)";
 
 /// The metrics of `summary`, which ended `ended_at`, in seconds since the epoch.
 pub fn metrics(summary: &Summary, version: &str, ended_at: f64) -> String {
-    let mut page = Page::default();
-    let (facts, tally) = (&summary.facts, &summary.tally);
+    let mut page = Metrics::default();
+    let tally = &summary.tally;
     page.family(
         "synquest_build_info",
         "Version of the program that wrote this file.",
@@ -33,9 +33,9 @@ pub fn metrics(summary: &Summary, version: &str, ended_at: f64) -> String {
     for (kind, count) in &tally.kinds {
         page.sample(
             &[
-                ("state", &kind.state),
-                ("cause", &kind.cause),
-                ("confidence", &kind.confidence),
+                ("state", kind.state.word()),
+                ("cause", kind.cause.word()),
+                ("confidence", kind.confidence.word()),
             ],
             real(*count),
         );
@@ -56,6 +56,13 @@ pub fn metrics(summary: &Summary, version: &str, ended_at: f64) -> String {
         );
     }
     groups(&mut page, summary);
+    facts(&mut page, summary, ended_at);
+    page.text
+}
+
+/// What the sweep was to do and what it cost.
+fn facts(page: &mut Metrics, summary: &Summary, ended_at: f64) {
+    let (facts, tally) = (&summary.facts, &summary.tally);
     let mut fact = |name, help, value| {
         page.family(name, help);
         page.sample(&[], value);
@@ -102,11 +109,10 @@ pub fn metrics(summary: &Summary, version: &str, ended_at: f64) -> String {
         "Frames that the kernel dropped during the last sweep before they were read.",
         real(facts.receive_drops),
     );
-    page.text
 }
 
 /// The largest groups of the list, by state; the others together.
-fn groups(page: &mut Page, summary: &Summary) {
+fn groups(page: &mut Metrics, summary: &Summary) {
     let tally = &summary.tally;
     if !tally.has_groups() {
         return;
@@ -133,7 +139,7 @@ fn groups(page: &mut Page, summary: &Summary) {
     );
     for (group, share) in &told {
         for (state, count) in &share.states {
-            page.sample(&[("group", group), ("state", state)], real(*count));
+            page.sample(&[("group", group), ("state", state.word())], real(*count));
         }
     }
     page.family(
@@ -147,12 +153,12 @@ fn groups(page: &mut Page, summary: &Summary) {
 
 /// The text under construction.
 #[derive(Debug, Default)]
-struct Page {
+struct Metrics {
     text: String,
     name: &'static str,
 }
 
-impl Page {
+impl Metrics {
     /// Begins the samples of a metric.
     fn family(&mut self, name: &'static str, help: &str) {
         self.name = name;

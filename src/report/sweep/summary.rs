@@ -5,9 +5,10 @@ use serde::ser::SerializeStruct as _;
 
 use super::brief::Standing;
 use super::facts::Facts;
-use super::group::Group;
+use super::group::ResultGroup;
 use super::tally::Tally;
 use super::tree::Tree;
+use crate::model::verdict::State;
 
 /// The name and version of the document.
 pub const SCHEMA: &str = "synquest/sweep/1";
@@ -22,7 +23,7 @@ pub struct Summary {
     /// How many results there are of each kind.
     pub tally: Tally,
     /// Results with the same cause at the same place, what to look at first first.
-    pub groups: Vec<Group>,
+    pub groups: Vec<ResultGroup>,
     /// The paths.
     pub tree: Tree,
 }
@@ -33,8 +34,8 @@ impl Summary {
         let total = self.tally.endpoints;
         let (first, rest) = self.groups.split_at(self.groups.len().min(MOST_CLAUSES));
         // Those that are well are not among those that are otherwise ill.
-        let (well, others): (Vec<&Group>, Vec<&Group>) =
-            rest.iter().partition(|group| group.state == "open");
+        let (well, others): (Vec<&ResultGroup>, Vec<&ResultGroup>) =
+            rest.iter().partition(|group| group.state == State::Open);
         let named = first.iter().chain(well.iter().copied());
         let mut clauses: Vec<String> = named
             .map(|group| format!("{} {}", group.endpoints, group.fate))
@@ -84,14 +85,14 @@ const MOST_CLAUSES: usize = 3;
 impl Serialize for Summary {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         #[derive(Serialize)]
-        struct Row<'a> {
+        struct KindCount<'a> {
             #[serde(flatten)]
-            kind: &'a super::tally::Kind,
+            kind: &'a super::tally::VerdictWords,
             endpoints: u64,
         }
         let kinds = self.tally.kinds.iter();
-        let kinds: Vec<Row<'_>> = kinds
-            .map(|(kind, &endpoints)| Row { kind, endpoints })
+        let kinds: Vec<KindCount<'_>> = kinds
+            .map(|(kind, &endpoints)| KindCount { kind, endpoints })
             .collect();
         let mut document = serializer.serialize_struct("Summary", 8)?;
         document.serialize_field("schema", self.schema)?;

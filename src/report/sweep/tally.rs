@@ -5,27 +5,29 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::brief::{Brief, Standing};
+use crate::model::verdict::{Cause, Confidence, State};
+use crate::model::word::Known;
 use crate::report::listed::{self, Line};
 
 /// Most groups of a list that are counted apart.
 pub const MOST_GROUPS: usize = 1_000;
 
-/// The kind of a result: its words.
+/// The words of a verdict.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-pub struct Kind {
+pub struct VerdictWords {
     /// The state.
-    pub state: String,
+    pub state: Known<State>,
     /// The cause.
-    pub cause: String,
+    pub cause: Known<Cause>,
     /// How firm.
-    pub confidence: String,
+    pub confidence: Known<Confidence>,
 }
 
 /// The results of one group of the list, by state.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Share {
     /// Results by state.
-    pub states: BTreeMap<String, u64>,
+    pub states: BTreeMap<Known<State>, u64>,
     /// Results that are not what the list expects.
     pub unexpected: u64,
 }
@@ -45,7 +47,7 @@ impl Share {
     }
 
     fn add(&mut self, brief: &Brief<'_>) {
-        *self.states.entry(brief.state.to_owned()).or_default() += 1;
+        *self.states.entry(brief.state.clone()).or_default() += 1;
         self.unexpected += u64::from(brief.standing() == Standing::Unexpected);
     }
 }
@@ -56,7 +58,7 @@ pub struct Tally {
     /// Results.
     pub endpoints: u64,
     /// Results by their words.
-    pub kinds: BTreeMap<Kind, u64>,
+    pub kinds: BTreeMap<VerdictWords, u64>,
     /// Results by how good they are.
     pub standings: BTreeMap<Standing, u64>,
     /// Results of which a line expects something.
@@ -71,10 +73,10 @@ impl Tally {
     /// Counts one result.
     pub fn add(&mut self, brief: &Brief<'_>) {
         self.endpoints += 1;
-        let kind = Kind {
-            state: brief.state.to_owned(),
-            cause: brief.cause.to_owned(),
-            confidence: brief.confidence.to_owned(),
+        let kind = VerdictWords {
+            state: brief.state.clone(),
+            cause: brief.cause.clone(),
+            confidence: brief.confidence.clone(),
         };
         *self.kinds.entry(kind).or_default() += 1;
         *self.standings.entry(brief.standing()).or_default() += 1;
@@ -91,12 +93,6 @@ impl Tally {
     /// How many results are of this standing.
     pub fn standing(&self, standing: Standing) -> u64 {
         self.standings.get(&standing).copied().unwrap_or(0)
-    }
-
-    /// How many results have this cause.
-    pub fn cause(&self, cause: &str) -> u64 {
-        let of = self.kinds.iter().filter(|(kind, _)| kind.cause == cause);
-        of.map(|(_, count)| count).sum()
     }
 
     /// Whether the list files its endpoints under groups.

@@ -2,9 +2,9 @@
 
 use anstyle::Style;
 
-use super::branches::{self, Kind, Row};
+use super::branches::{self, RowKind, TreeRow};
 use super::brief::Standing;
-use super::group::Group;
+use super::group::ResultGroup;
 use super::summary::Summary;
 use crate::report::page::{BAD, DOUBTFUL, FAINT, GOOD, PLAIN, Page, STRONG, columns};
 use crate::report::words::{counted, span};
@@ -65,7 +65,7 @@ fn incomplete(page: &mut Page, summary: &Summary) {
     }
 }
 
-fn group(page: &mut Page, group: &Group, total: u64) {
+fn group(page: &mut Page, group: &ResultGroup, total: u64) {
     page.gap();
     page.paragraph(
         style(group.standing),
@@ -93,11 +93,11 @@ fn group(page: &mut Page, group: &Group, total: u64) {
 }
 
 /// Cause, how firm, how it is refused, on how many hosts.
-pub(super) fn description(group: &Group) -> String {
-    let mut words = vec![group.cause.clone()];
+pub(super) fn description(group: &ResultGroup) -> String {
+    let mut words = vec![group.cause.to_string()];
     let (least, greatest) = &group.confidence;
     words.push(if least == greatest {
-        least.clone()
+        least.to_string()
     } else {
         format!("{least} to {greatest}")
     });
@@ -117,7 +117,7 @@ pub(super) fn description(group: &Group) -> String {
 }
 
 /// The names of up to `most` members.
-pub(super) fn members(group: &Group, most: usize) -> String {
+pub(super) fn members(group: &ResultGroup, most: usize) -> String {
     let named: Vec<&str> = group
         .members
         .iter()
@@ -133,7 +133,7 @@ pub(super) fn members(group: &Group, most: usize) -> String {
 }
 
 /// How many are in which group of the list; `None` when the list has no groups.
-pub(super) fn files(group: &Group) -> Option<String> {
+pub(super) fn files(group: &ResultGroup) -> Option<String> {
     let files = group.files.iter();
     let mut words: Vec<String> = files
         .map(|(name, count)| format!("{name} {count}"))
@@ -145,7 +145,7 @@ pub(super) fn files(group: &Group) -> Option<String> {
 }
 
 /// For whom the advice is worded, where it is not the same for all.
-pub(super) fn worded_for(group: &Group) -> Option<String> {
+pub(super) fn worded_for(group: &ResultGroup) -> Option<String> {
     let first = group.members.first().filter(|_| !group.same_advice)?;
     (!group.advice.is_empty())
         .then(|| format!("Worded for {first}; the same holds for the others."))
@@ -153,7 +153,7 @@ pub(super) fn worded_for(group: &Group) -> Option<String> {
 
 fn paths(page: &mut Page, summary: &Summary) {
     let rows = branches::rows(&summary.tree, MOST_STOPS);
-    if !rows.iter().any(|row| row.kind == Kind::Hop) {
+    if !rows.iter().any(|row| row.kind == RowKind::Hop) {
         return;
     }
     page.gap();
@@ -168,11 +168,11 @@ fn paths(page: &mut Page, summary: &Summary) {
 const COLUMNS: usize = 72;
 
 /// A row in characters, and how it looks.
-pub(super) fn drawn(row: &Row) -> (Style, String) {
+pub(super) fn drawn(row: &TreeRow) -> (Style, String) {
     let (look, sign) = match row.kind {
-        Kind::Host | Kind::Hop => (PLAIN, String::new()),
-        Kind::Silent | Kind::More => (FAINT, String::new()),
-        Kind::Mark(standing) => (style(standing), format!("{} ", sign(standing))),
+        RowKind::Host | RowKind::Hop => (PLAIN, String::new()),
+        RowKind::Silent | RowKind::More => (FAINT, String::new()),
+        RowKind::Mark(standing) => (style(standing), format!("{} ", sign(standing))),
     };
     let between = if row.text.is_empty() { "" } else { " " };
     let indent = "  ".repeat(row.indent);

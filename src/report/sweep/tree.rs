@@ -14,6 +14,8 @@ use std::net::IpAddr;
 use serde::Serialize;
 
 use super::brief::{Brief, Standing};
+use crate::model::verdict::{Cause, PlaceKind};
+use crate::model::word::Known;
 use crate::report::record::{HopName, PlaceRecord, Record};
 
 /// Most hops; what would add more ends at the last hop that is there.
@@ -43,7 +45,7 @@ pub struct End {
     /// How good or bad that is.
     pub standing: Standing,
     /// The cause.
-    pub cause: String,
+    pub cause: Known<Cause>,
 }
 
 /// A hop, or the host that probed (at distance 0).
@@ -123,7 +125,7 @@ impl Paths {
         let end_key = End {
             at,
             standing: brief.standing(),
-            cause: brief.cause.to_owned(),
+            cause: brief.cause.clone(),
         };
         self.change(end, |node| *node.ends.entry(end_key).or_default() += 1);
     }
@@ -184,15 +186,15 @@ impl Paths {
             way: _,
             translated_at: _,
         } = place;
-        match (kind.as_str(), at_hop, after_hop) {
+        match (kind.known(), at_hop, after_hop) {
             (_, Some(hop), _) if hop.address == Some(record.endpoint.address) => (last, target),
             (_, Some(hop), _) => (node(upto(*hop).saturating_sub(1)), At::Here),
             (_, None, Some(hop)) => match way.get(upto(*hop)) {
                 Some(next) if before_hop.is_some() => (*next, At::Before),
                 _ => (node(upto(*hop).saturating_sub(1)), At::Behind),
             },
-            ("local", None, None) => (node(0), At::Here),
-            ("host", None, None) => (last, target),
+            (Some(PlaceKind::Local), None, None) => (node(0), At::Here),
+            (Some(PlaceKind::Host), None, None) => (last, target),
             (_, None, None) => (last, At::Behind),
         }
     }

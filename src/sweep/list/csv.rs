@@ -13,7 +13,7 @@ const MOST_FIELDS: usize = 1024;
 
 /// One record, its fields without their quotation marks.
 #[derive(Debug)]
-pub(super) struct Record {
+pub(super) struct CsvRecord {
     /// The line it begins on.
     pub(super) line: u64,
     /// Its fields, or what is wrong with it.
@@ -43,7 +43,10 @@ impl Records {
 
     /// The next record; `None` at the end of the list. A record that is not complete within bounds
     /// is given up, and the line after the one it begins on begins anew.
-    pub(super) fn next<R: BufRead>(&mut self, lines: &mut Lines<R>) -> io::Result<Option<Record>> {
+    pub(super) fn next<R: BufRead>(
+        &mut self,
+        lines: &mut Lines<R>,
+    ) -> io::Result<Option<CsvRecord>> {
         let first = loop {
             match lines.next()? {
                 None => return Ok(None),
@@ -53,7 +56,7 @@ impl Records {
         };
         let line = first.number;
         let fault = |column, fault| {
-            Ok(Some(Record {
+            Ok(Some(CsvRecord {
                 line,
                 fields: Err((column, fault)),
             }))
@@ -90,10 +93,18 @@ impl Records {
                 _ => return fault(open, Fault::OpenQuote),
             }
         }
-        let columns = columns(&raw, self.separator);
-        let mut fields = Vec::with_capacity(ended);
+        Ok(Some(CsvRecord {
+            line,
+            fields: self.texts(&raw, ended),
+        }))
+    }
+
+    /// The `count` fields of the record that was read last, from `raw`.
+    fn texts(&self, raw: &[u8], count: usize) -> Result<Vec<Text>, (usize, Fault)> {
+        let columns = columns(raw, self.separator);
+        let mut fields = Vec::with_capacity(count);
         let mut start = 0;
-        for (index, end) in self.ends.iter().take(ended).enumerate() {
+        for (index, end) in self.ends.iter().take(count).enumerate() {
             let octets = self.fields.get(start..*end).unwrap_or_default();
             start = *end;
             let column = columns.get(index).copied().unwrap_or(1);
@@ -102,13 +113,10 @@ impl Records {
                     text: text.trim().to_owned(),
                     column,
                 }),
-                Err(_) => return fault(column, Fault::NotUtf8),
+                Err(_) => return Err((column, Fault::NotUtf8)),
             }
         }
-        Ok(Some(Record {
-            line,
-            fields: Ok(fields),
-        }))
+        Ok(fields)
     }
 }
 
@@ -215,7 +223,7 @@ impl Header {
 mod tests {
     use super::*;
 
-    fn records(text: &str) -> Vec<Record> {
+    fn records(text: &str) -> Vec<CsvRecord> {
         let mut lines = Lines::new(text.as_bytes());
         let mut records = Records::new(b',');
         let mut found = Vec::new();

@@ -3,9 +3,9 @@
 use std::io;
 
 use super::lines::LONGEST;
-use crate::model::target;
 use crate::sweep::expectation::UnknownExpectation;
 use crate::sweep::roll::MOST_ENDPOINTS;
+use crate::sweep::target;
 
 /// A line that cannot be used, and why.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -26,7 +26,7 @@ pub struct BadLine {
 pub enum Fault {
     /// No endpoint.
     #[error(transparent)]
-    Target(#[from] target::Fault),
+    Target(#[from] target::TargetFault),
     /// An expectation nobody can have.
     #[error(transparent)]
     Expectation(#[from] UnknownExpectation),

@@ -9,7 +9,7 @@ pub(super) const LONGEST: usize = 64 << 10;
 
 /// One line, without its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Line<'a> {
+pub(super) struct RawLine<'a> {
     /// Its number, from 1.
     pub(super) number: u64,
     /// Its octets, at most [`LONGEST`] of them.
@@ -18,7 +18,7 @@ pub(super) struct Line<'a> {
     pub(super) cut: bool,
 }
 
-impl Line<'_> {
+impl RawLine<'_> {
     /// Whether it says nothing: blank, or a comment.
     pub(super) fn is_idle(&self) -> bool {
         let text = self.octets.trim_ascii_start();
@@ -49,11 +49,11 @@ impl<R: BufRead> Lines<R> {
     }
 
     /// The next line; `None` at the end.
-    pub(super) fn next(&mut self) -> io::Result<Option<Line<'_>>> {
+    pub(super) fn next(&mut self) -> io::Result<Option<RawLine<'_>>> {
         if !std::mem::take(&mut self.again) && !self.read()? {
             return Ok(None);
         }
-        Ok(Some(Line {
+        Ok(Some(RawLine {
             number: self.number,
             octets: &self.held,
             cut: self.cut,

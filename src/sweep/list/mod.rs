@@ -27,11 +27,11 @@ pub use self::pattern::{Hosts, Pattern};
 pub use self::unpack::unpack;
 
 use self::csv::{Header, Records};
-use self::lines::{Line, Lines};
+use self::lines::{Lines, RawLine};
 use self::spelt::{At, Spelt};
 use super::expectation::Expectation;
 use crate::model::endpoint::Family;
-use crate::model::target::Service;
+use crate::sweep::target::Service;
 
 /// What a line must fit, and how it is read.
 #[derive(Clone, Copy)]
@@ -179,7 +179,7 @@ impl Sink<'_> {
 }
 
 /// The next line that says anything.
-fn significant<R: BufRead>(lines: &mut Lines<R>) -> io::Result<Option<Line<'_>>> {
+fn significant<R: BufRead>(lines: &mut Lines<R>) -> io::Result<Option<RawLine<'_>>> {
     while let Some(line) = lines.next()? {
         if !line.is_idle() {
             lines.again();

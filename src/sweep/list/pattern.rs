@@ -7,7 +7,7 @@ use std::ops::RangeInclusive;
 use ipnet::IpNet;
 
 use super::fault::Fault;
-use crate::model::target::{self, Host, Service, Target};
+use crate::sweep::target::{self, Host, HostPort, Service};
 
 /// The hosts of a pattern.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,7 +35,7 @@ impl Pattern {
     ///
     /// What is wrong with it.
     pub fn parse(given: &str, expand: bool, service: Service<'_>) -> Result<Self, Fault> {
-        match Target::parse(given, service) {
+        match HostPort::parse(given, service) {
             Ok(target) => Ok(Self {
                 hosts: Hosts::One(target.host),
                 ports: vec![target.port..=target.port],
@@ -82,7 +82,7 @@ fn several(given: &str, service: Service<'_>) -> Option<Result<Pattern, Fault>> 
             let net: IpNet = bare.parse().map_err(|_| Fault::NotBlock(bare.to_owned()))?;
             Hosts::Block(net.trunc())
         } else {
-            let one = Target::parse(&format!("{host}:1"), service).map_err(|bad| bad.fault)?;
+            let one = HostPort::parse(&format!("{host}:1"), service).map_err(|bad| bad.fault)?;
             Hosts::One(one.host)
         };
         Ok(Pattern { hosts, ports })
@@ -142,9 +142,9 @@ mod tests {
             check("db/24:1", Fault::NotBlock(text("db/24")));
             check("db:9-1", Fault::NotPorts(text("9-1")));
             check("db:1-", Fault::NotPorts(text("1-")));
-            check("db:1,", target::Fault::NoPort.into());
-            check("http://db:1", target::Fault::Url.into());
-            check("db", target::Fault::NoPort.into());
+            check("db:1,", target::TargetFault::NoPort.into());
+            check("http://db:1", target::TargetFault::Url.into());
+            check("db", target::TargetFault::NoPort.into());
         }
     }
 }

@@ -6,8 +6,8 @@ use super::fault::Fault;
 use super::pattern::Pattern;
 use super::{Fitness, Row};
 use crate::model::endpoint::Family;
-use crate::model::target;
 use crate::sweep::expectation::Expectation;
+use crate::sweep::target;
 
 /// A piece of text and the column, from 1, where it begins.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -45,7 +45,7 @@ impl Spelt {
                 .family
                 .filter(|family| Family::of(address) != *family);
             let fault = match wrong {
-                Some(family) => Some(target::Fault::WrongFamily(family)),
+                Some(family) => Some(target::TargetFault::WrongFamily(family)),
                 None => target::unfit(address, fitness.broadcasts),
             };
             if let Some(fault) = fault {
@@ -72,7 +72,9 @@ impl Spelt {
     }
 
     fn place(&self, given: &str, fault: &Fault) -> usize {
-        let (Fault::Target(target::Fault::PortRange(wrong) | target::Fault::UnknownService(wrong))
+        let (Fault::Target(
+            target::TargetFault::PortRange(wrong) | target::TargetFault::UnknownService(wrong),
+        )
         | Fault::NotPorts(wrong)) = fault
         else {
             return self.host.column;

@@ -1,7 +1,7 @@
 //! Records of a sweep, made by hand: one way through a provider, a firewall in it, and targets with
 //! firewalls of their own.
 
-use synquest::report::advice::Advice;
+use synquest::report::advice::piece::Advice;
 use synquest::report::listed::{Line, Unresolved, UnresolvedEndpoint};
 use synquest::report::record::{HopName, HopRecord, PlaceRecord, Record, Run};
 use synquest::report::sweep::brief::Brief;
@@ -18,7 +18,7 @@ pub(super) type Hop = (u8, Option<&'static str>);
 /// A place of which only the kind is known.
 pub(super) fn place(kind: &str) -> PlaceRecord {
     PlaceRecord {
-        kind: kind.to_owned(),
+        kind: kind.into(),
         at_hop: None,
         after_hop: None,
         before_hop: None,
@@ -77,16 +77,16 @@ pub(super) fn judged(
     place: PlaceRecord,
 ) -> Record {
     let verdict = &mut record.verdict;
-    state.clone_into(&mut verdict.state);
-    cause.clone_into(&mut verdict.cause);
-    confidence.clone_into(&mut verdict.confidence);
+    verdict.state = state.into();
+    verdict.cause = cause.into();
+    verdict.confidence = confidence.into();
     verdict.place = place;
     verdict.summary = format!("Port 3306 of {} is {cause}.", record.endpoint.address);
-    record.advice = vec![Advice {
-        owner: format!("owner of what is {cause}"),
-        text: format!("Let this host reach {}.", record.endpoint.address),
-        command: Some(format!("synquest probe {}:3306", record.endpoint.address)),
-    }];
+    let advice = Advice::new(
+        format!("owner of what is {cause}"),
+        format!("Let this host reach {}.", record.endpoint.address),
+    );
+    record.advice = vec![advice.run(format!("synquest probe {}:3306", record.endpoint.address))];
     record
 }
 

@@ -114,10 +114,7 @@ fn unexpected_results_come_first_undecided_ones_last_and_of_each_the_largest_gro
         groups[1].fate,
         "die between hop 3 (10.1.2.3) and hop 4 (10.1.2.4)"
     );
-    assert_eq!(
-        groups[1].confidence,
-        ("likely".to_owned(), "confirmed".to_owned())
-    );
+    assert_eq!(groups[1].confidence, ("likely".into(), "confirmed".into()));
     assert_eq!(groups[1].members.len(), group::MOST_MEMBERS);
     assert_eq!(groups[1].members[1], "db2.example:3306 = 10.2.0.2:3306");
     assert_eq!(

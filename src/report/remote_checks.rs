@@ -3,11 +3,15 @@
 
 use std::net::IpAddr;
 
+use super::catalogue::{self, counters};
+use super::cause_text;
 use super::flows::{Flows, Step, Steps};
-use super::gloss;
 use super::place::{self, hop_phrase};
 use super::record::{PlaceRecord, Record};
 use super::words::counted;
+use crate::model::probe::Kind;
+use crate::model::response::ProbeOutcome;
+use crate::model::verdict::{Cause, PlaceKind};
 
 /// The table that traces our packets, and that is deleted afterwards.
 const TABLE: &str = "synquest_trace";
@@ -25,13 +29,13 @@ pub(super) fn title(record: &Record) -> &'static str {
 pub(super) fn steps(record: &Record) -> Vec<Steps> {
     let flows = Flows::of(record);
     let site = Site::of(record);
-    let mut steps = match (&site, record.verdict.cause.as_str()) {
-        (Site::Sending, "no-neighbor") => neighbour(record, &flows),
-        (Site::Sending, "no-route") => vec![route(&flows)],
+    let mut steps = match (&site, record.verdict.cause.known()) {
+        (Site::Sending, Some(Cause::NoNeighbor)) => neighbour(record, &flows),
+        (Site::Sending, Some(Cause::NoRoute)) => vec![route(&flows)],
         _ => vec![
             watch(record, &flows, &site),
             trace(&flows, &site),
-            counters(&flows),
+            rule_counters(&flows),
         ],
     };
     steps.extend(kernel(record, &flows));
@@ -74,18 +78,18 @@ enum Site {
 impl Site {
     fn of(record: &Record) -> Self {
         let verdict = &record.verdict;
-        match (verdict.place.kind.as_str(), verdict.cause.as_str()) {
-            ("local", "local-ingress") => Self::Receiving,
-            ("local", _) => Self::Sending,
-            ("path", _) => Self::Device(suspects(&verdict.place)),
-            _ => Self::Target,
+        match verdict.place.kind.known() {
+            Some(PlaceKind::Local) if verdict.cause == Cause::LocalIngress => Self::Receiving,
+            Some(PlaceKind::Local) => Self::Sending,
+            Some(PlaceKind::Path) => Self::Device(suspects(&verdict.place)),
+            Some(PlaceKind::Edge | PlaceKind::Host | PlaceKind::Unknown) | None => Self::Target,
         }
     }
 
     fn words(&self, record: &Record) -> String {
         let target = record.endpoint.address;
         match self {
-            Self::Sending | Self::Receiving => gloss::here(record),
+            Self::Sending | Self::Receiving => cause_text::here(record),
             Self::Device(place) => format!("{place}, and on the target host {target}"),
             Self::Target => format!("the target host {target}"),
         }
@@ -121,10 +125,10 @@ fn suspects(place: &PlaceRecord) -> String {
 /// The capture of exactly our flows.
 fn watch(record: &Record, flows: &Flows, site: &Site) -> Step {
     let sent = record.evidence.iter().filter(|entry| {
-        entry.probe == "syn"
+        entry.probe == Kind::Syn
             && entry.target_port == Some(flows.port)
             && entry.ttl == 64
-            && entry.outcome != "refused"
+            && entry.outcome != ProbeOutcome::Refused
     });
     let sent = u64::try_from(sent.count()).unwrap_or(u64::MAX);
     if site.is_here() {
@@ -320,7 +324,7 @@ fn trace(flows: &Flows, site: &Site) -> Step {
     )
 }
 
-fn counters(flows: &Flows) -> Step {
+fn rule_counters(flows: &Flows) -> Step {
     let iptables = if flows.is_v6() {
         "ip6tables"
     } else {
@@ -337,46 +341,12 @@ fn counters(flows: &Flows) -> Step {
 
 /// The kernel's counters that move with this cause.
 fn kernel(record: &Record, flows: &Flows) -> Option<Step> {
-    let v6 = flows.is_v6();
-    let names: &[&str] = match (record.verdict.cause.as_str(), v6) {
-        ("listener-overloaded", _) => &[
-            "TcpExtListenOverflows",
-            "TcpExtListenDrops",
-            "TcpExtTCPReqQFullDrop",
-            "TcpExtTCPReqQFullDoCookies",
-        ],
-        ("closed", _) => &["TcpOutRsts"],
-        ("reject-host" | "reject-path", false) => &["IcmpOutDestUnreachs", "TcpOutRsts"],
-        ("reject-host" | "reject-path", true) => &["Icmp6OutDestUnreachs", "TcpOutRsts"],
-        ("mtu-black-hole", false) => &[
-            "IpFragFails",
-            "IcmpOutDestUnreachs",
-            "TcpRetransSegs",
-            "TcpExtTCPMTUPFail",
-        ],
-        ("mtu-black-hole", true) => &[
-            "Ip6InTooBigErrors",
-            "Icmp6OutPktTooBigs",
-            "TcpRetransSegs",
-            "TcpExtTCPMTUPFail",
-        ],
-        ("no-route", false) => &["IpOutNoRoutes", "IpExtInNoRoutes"],
-        ("no-route", true) => &["Ip6OutNoRoutes", "Ip6InNoRoutes"],
-        ("open" | "open-proxied" | "no-neighbor" | "local-egress", _) => return None,
-        (_, false) => &[
-            "IpInReceives",
-            "IpInDelivers",
-            "IpInDiscards",
-            "TcpExtIPReversePathFilter",
-            "TcpExtListenDrops",
-        ],
-        (_, true) => &[
-            "Ip6InReceives",
-            "Ip6InDelivers",
-            "Ip6InDiscards",
-            "TcpExtListenDrops",
-        ],
-    };
+    let [v4, v6] =
+        catalogue::of(&record.verdict.cause).map_or(counters::HOW_FAR, |row| row.counters);
+    let names = if flows.is_v6() { v6 } else { v4 };
+    if names.is_empty() {
+        return None;
+    }
     Some(Step::new(
         "The kernel's own counters, before and after another test: those that grow with it tell how \
          far our packets get.",

@@ -5,14 +5,14 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use super::endpoint::{Endpoint, Family};
+use crate::model::endpoint::{Endpoint, Family};
 
 /// The port of a service name; `None` for one that is not known here.
 pub type Service<'a> = &'a dyn Fn(&str) -> Option<u16>;
 
 /// A target as typed, taken apart.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Target {
+pub struct HostPort {
     /// The argument.
     pub given: String,
     /// Its host.
@@ -37,12 +37,12 @@ pub struct BadTarget {
     /// The argument.
     pub given: String,
     /// What is wrong with it.
-    pub fault: Fault,
+    pub fault: TargetFault,
 }
 
 /// What can be wrong with a target.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Fault {
+pub enum TargetFault {
     /// No `:PORT`.
     #[error("the port is missing; write HOST:PORT")]
     NoPort,
@@ -94,7 +94,7 @@ const fn family_name(family: Family) -> &'static str {
     }
 }
 
-impl Target {
+impl HostPort {
     /// Takes `given` apart.
     ///
     /// # Errors
@@ -115,23 +115,23 @@ impl Target {
             })
     }
 
-    fn split<'a>(given: &'a str, service: Service<'_>) -> Result<(Host, &'a str), Fault> {
+    fn split<'a>(given: &'a str, service: Service<'_>) -> Result<(Host, &'a str), TargetFault> {
         if given.contains('/') {
-            return Err(Fault::Url);
+            return Err(TargetFault::Url);
         }
         if let Some(rest) = given.strip_prefix('[') {
             let (inside, after) = rest
                 .split_once(']')
-                .ok_or_else(|| Fault::NotIpv6(rest.to_owned()))?;
-            let port = after.strip_prefix(':').ok_or(Fault::NoPort)?;
+                .ok_or_else(|| TargetFault::NotIpv6(rest.to_owned()))?;
+            let port = after.strip_prefix(':').ok_or(TargetFault::NoPort)?;
             return Ok((parse_bracketed(inside)?, port));
         }
-        let (host, port) = given.rsplit_once(':').ok_or(Fault::NoPort)?;
+        let (host, port) = given.rsplit_once(':').ok_or(TargetFault::NoPort)?;
         if host.contains(':') {
             // The end of an address may read as a port: most often it is meant as one.
             let ends_in_port =
                 host.parse::<Ipv6Addr>().is_ok() && parse_port(port, service).is_ok();
-            return Err(Fault::Unbracketed(if ends_in_port {
+            return Err(TargetFault::Unbracketed(if ends_in_port {
                 format!("[{host}]:{port}")
             } else {
                 format!("[{given}]:PORT")
@@ -174,30 +174,30 @@ impl Target {
             }
         }
         match family {
-            Some(family) if endpoints.is_empty() => Err(bad(Fault::WrongFamily(family))),
+            Some(family) if endpoints.is_empty() => Err(bad(TargetFault::WrongFamily(family))),
             _ => Ok(endpoints),
         }
     }
 }
 
 /// Why `address` is no host to hold an inquest into.
-pub fn unfit(address: IpAddr, broadcasts: &[Ipv4Addr]) -> Option<Fault> {
+pub fn unfit(address: IpAddr, broadcasts: &[Ipv4Addr]) -> Option<TargetFault> {
     let broadcast = match address {
         IpAddr::V4(v4) => v4.is_broadcast() || broadcasts.contains(&v4),
         IpAddr::V6(_) => false,
     };
     if address.is_unspecified() {
-        Some(Fault::Unspecified(address))
+        Some(TargetFault::Unspecified(address))
     } else if address.is_multicast() {
-        Some(Fault::Multicast(address))
+        Some(TargetFault::Multicast(address))
     } else if broadcast {
-        Some(Fault::Broadcast(address))
+        Some(TargetFault::Broadcast(address))
     } else {
         None
     }
 }
 
-fn parse_bracketed(inside: &str) -> Result<Host, Fault> {
+fn parse_bracketed(inside: &str) -> Result<Host, TargetFault> {
     // The zone (RFC 4007 section 11) names an interface; the survey of the way reads it.
     let address = inside
         .split_once('%')
@@ -205,12 +205,12 @@ fn parse_bracketed(inside: &str) -> Result<Host, Fault> {
     address
         .parse()
         .map(|address| Host::Address(IpAddr::V6(address)))
-        .map_err(|_| Fault::NotIpv6(inside.to_owned()))
+        .map_err(|_| TargetFault::NotIpv6(inside.to_owned()))
 }
 
-fn parse_host(host: &str) -> Result<Host, Fault> {
+fn parse_host(host: &str) -> Result<Host, TargetFault> {
     if host.is_empty() {
-        return Err(Fault::NoHost);
+        return Err(TargetFault::NoHost);
     }
     if let Ok(address) = host.parse::<Ipv4Addr>() {
         return Ok(Host::Address(IpAddr::V4(address)));
@@ -221,12 +221,12 @@ fn parse_host(host: &str) -> Result<Host, Fault> {
         let numeric = host.chars().all(|c| c.is_ascii_digit() || c == '.');
         let hexadecimal = last.is_some_and(|label| label.starts_with("0x"));
         if numeric || hexadecimal {
-            return Err(Fault::NotIpv4(host.to_owned()));
+            return Err(TargetFault::NotIpv4(host.to_owned()));
         }
     }
     let plausible = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.');
     if host.len() > 253 || host.starts_with('.') || !host.chars().all(plausible) {
-        return Err(Fault::BadName(host.to_owned()));
+        return Err(TargetFault::BadName(host.to_owned()));
     }
     Ok(Host::Name(host.to_owned()))
 }
@@ -235,29 +235,29 @@ fn parse_host(host: &str) -> Result<Host, Fault> {
 ///
 /// # Errors
 ///
-/// [`Fault::NoPort`], [`Fault::PortRange`], [`Fault::UnknownService`].
-pub fn parse_port(port: &str, service: Service<'_>) -> Result<u16, Fault> {
+/// [`TargetFault::NoPort`], [`TargetFault::PortRange`], [`TargetFault::UnknownService`].
+pub fn parse_port(port: &str, service: Service<'_>) -> Result<u16, TargetFault> {
     if port.is_empty() {
-        return Err(Fault::NoPort);
+        return Err(TargetFault::NoPort);
     }
     let digits = port.strip_prefix(['-', '+']).unwrap_or(port);
     if digits.chars().all(|c| c.is_ascii_digit()) {
         return match port.parse() {
-            Ok(0) | Err(_) => Err(Fault::PortRange(port.to_owned())),
+            Ok(0) | Err(_) => Err(TargetFault::PortRange(port.to_owned())),
             Ok(number) => Ok(number),
         };
     }
-    service(port).ok_or_else(|| Fault::UnknownService(port.to_owned()))
+    service(port).ok_or_else(|| TargetFault::UnknownService(port.to_owned()))
 }
 
 #[cfg(test)]
 mod tests {
     use std::net::{IpAddr, Ipv4Addr};
 
-    use super::{BadTarget, Family, Fault, Host, Target};
+    use super::{BadTarget, Family, Host, HostPort, TargetFault};
 
-    fn parse(given: &str) -> Result<Target, BadTarget> {
-        Target::parse(given, &|name| match name {
+    fn parse(given: &str) -> Result<HostPort, BadTarget> {
+        HostPort::parse(given, &|name| match name {
             "mysql" => Some(3306),
             "redis" => Some(6379),
             _ => None,
@@ -289,41 +289,47 @@ mod tests {
 
     #[test]
     fn what_is_no_target_is_refused_with_its_reason() {
-        let check = |given: &str, fault: Fault| {
+        let check = |given: &str, fault: TargetFault| {
             let bad = parse(given).expect_err(given);
             assert_eq!(bad.fault, fault, "{given}");
             assert!(bad.to_string().contains(given), "{bad}");
         };
         let text = str::to_owned;
-        check("db1", Fault::NoPort);
-        check("db1:", Fault::NoPort);
-        check("[2001:db8::1]", Fault::NoPort);
-        check(":3306", Fault::NoHost);
-        check("mysql://db:3306", Fault::Url);
-        check("db:0", Fault::PortRange(text("0")));
-        check("db:70000", Fault::PortRange(text("70000")));
-        check("db:-1", Fault::PortRange(text("-1")));
+        check("db1", TargetFault::NoPort);
+        check("db1:", TargetFault::NoPort);
+        check("[2001:db8::1]", TargetFault::NoPort);
+        check(":3306", TargetFault::NoHost);
+        check("mysql://db:3306", TargetFault::Url);
+        check("db:0", TargetFault::PortRange(text("0")));
+        check("db:70000", TargetFault::PortRange(text("70000")));
+        check("db:-1", TargetFault::PortRange(text("-1")));
         check(
             "db:99999999999999999999",
-            Fault::PortRange(text("99999999999999999999")),
+            TargetFault::PortRange(text("99999999999999999999")),
         );
         check(
             "db:nosuchservice",
-            Fault::UnknownService(text("nosuchservice")),
+            TargetFault::UnknownService(text("nosuchservice")),
         );
-        check("2001:db8::", Fault::Unbracketed(text("[2001:db8::]:PORT")));
+        check(
+            "2001:db8::",
+            TargetFault::Unbracketed(text("[2001:db8::]:PORT")),
+        );
         check(
             "2001:db8::1:3306",
-            Fault::Unbracketed(text("[2001:db8::1]:3306")),
+            TargetFault::Unbracketed(text("[2001:db8::1]:3306")),
         );
-        check("::1:mysql", Fault::Unbracketed(text("[::1]:mysql")));
-        check("::1:hello", Fault::Unbracketed(text("[::1:hello]:PORT")));
-        check("[10.0.0.1]:80", Fault::NotIpv6(text("10.0.0.1")));
-        check("10.0.0.300:80", Fault::NotIpv4(text("10.0.0.300")));
-        check("10.1:80", Fault::NotIpv4(text("10.1")));
-        check("0x7f.0x1:80", Fault::NotIpv4(text("0x7f.0x1")));
-        check("a b:80", Fault::BadName(text("a b")));
-        check(".example:80", Fault::BadName(text(".example")));
+        check("::1:mysql", TargetFault::Unbracketed(text("[::1]:mysql")));
+        check(
+            "::1:hello",
+            TargetFault::Unbracketed(text("[::1:hello]:PORT")),
+        );
+        check("[10.0.0.1]:80", TargetFault::NotIpv6(text("10.0.0.1")));
+        check("10.0.0.300:80", TargetFault::NotIpv4(text("10.0.0.300")));
+        check("10.1:80", TargetFault::NotIpv4(text("10.1")));
+        check("0x7f.0x1:80", TargetFault::NotIpv4(text("0x7f.0x1")));
+        check("a b:80", TargetFault::BadName(text("a b")));
+        check(".example:80", TargetFault::BadName(text(".example")));
     }
 
     #[test]
@@ -347,20 +353,36 @@ mod tests {
     fn addresses_that_are_no_host_are_refused() {
         let target = parse("db:3306").expect("a target");
         let own = [Ipv4Addr::new(10, 0, 0, 255)];
-        let check = |text: &str, family, fault: Fault| {
+        let check = |text: &str, family, fault: TargetFault| {
             let bad = target.endpoints(&[address(text)], family, &own);
             assert_eq!(bad.expect_err(text).fault, fault);
         };
-        check("0.0.0.0", None, Fault::Unspecified(address("0.0.0.0")));
-        check("::", None, Fault::Unspecified(address("::")));
-        check("224.0.0.1", None, Fault::Multicast(address("224.0.0.1")));
-        check("ff02::1", None, Fault::Multicast(address("ff02::1")));
+        check(
+            "0.0.0.0",
+            None,
+            TargetFault::Unspecified(address("0.0.0.0")),
+        );
+        check("::", None, TargetFault::Unspecified(address("::")));
+        check(
+            "224.0.0.1",
+            None,
+            TargetFault::Multicast(address("224.0.0.1")),
+        );
+        check("ff02::1", None, TargetFault::Multicast(address("ff02::1")));
         check(
             "255.255.255.255",
             None,
-            Fault::Broadcast(address("255.255.255.255")),
+            TargetFault::Broadcast(address("255.255.255.255")),
         );
-        check("10.0.0.255", None, Fault::Broadcast(address("10.0.0.255")));
-        check("10.0.0.1", Some(Family::V6), Fault::WrongFamily(Family::V6));
+        check(
+            "10.0.0.255",
+            None,
+            TargetFault::Broadcast(address("10.0.0.255")),
+        );
+        check(
+            "10.0.0.1",
+            Some(Family::V6),
+            TargetFault::WrongFamily(Family::V6),
+        );
     }
 }

@@ -6,16 +6,19 @@ use std::net::IpAddr;
 use super::mark::Mark;
 use super::place;
 use super::record::{HopRecord, Record};
+use crate::model::path::Sight;
+use crate::model::response::ProbeOutcome;
+use crate::model::word::Known;
 
 /// One row of the drawing.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Row {
+pub(super) struct PathRow {
     /// What stands there.
-    pub(super) stop: Stop,
+    pub(super) stop: PathStop,
     /// The flow to the port under inquest.
-    pub(super) endpoint: Lane,
+    pub(super) endpoint: FlowCell,
     /// The flow to other ports, or to the host itself.
-    pub(super) control: Lane,
+    pub(super) control: FlowCell,
     /// Whether the verdict's mark says that this stop acts.
     pub(super) acts: bool,
     /// Whether it lies within the interval of the verdict, so that it may be this stop that acts.
@@ -24,7 +27,7 @@ pub(super) struct Row {
 
 /// What stands in a row.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Stop {
+pub(super) enum PathStop {
     /// The host the probes left from.
     Here {
         /// Its address.
@@ -67,7 +70,7 @@ pub(super) struct Seen {
 
 /// One flow in one row.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Lane {
+pub(super) struct FlowCell {
     /// What it drew here; `None` when not probed.
     pub(super) signal: Option<Signal>,
     /// Whether it is shown to get here.
@@ -86,14 +89,14 @@ pub(super) enum Signal {
 }
 
 /// The rows of `record`.
-pub(super) fn rows(record: &Record) -> Vec<Row> {
-    let here = Stop::Here {
+pub(super) fn rows(record: &Record) -> Vec<PathRow> {
+    let here = PathStop::Here {
         address: record.local.source,
         interface: record.local.interface.clone(),
     };
-    let mut rows = vec![Row {
-        endpoint: lane(Some("here")),
-        control: lane(compared(record).then_some("here")),
+    let mut rows = vec![PathRow {
+        endpoint: shown(Some(Signal::Answered)),
+        control: shown(compared(record).then_some(Signal::Answered)),
         ..row(here)
     }];
     let mark = Mark::of(record);
@@ -103,7 +106,7 @@ pub(super) fn rows(record: &Record) -> Vec<Row> {
         rows.push(seen(record, hop));
         last = hop.ttl;
     }
-    let arrived = matches!(rows.last(), Some(row) if matches!(row.stop, Stop::Target(_)));
+    let arrived = matches!(rows.last(), Some(row) if matches!(row.stop, PathStop::Target(_)));
     if !arrived {
         beyond(&mut rows, record, last);
     }
@@ -112,7 +115,7 @@ pub(super) fn rows(record: &Record) -> Vec<Row> {
         if let Some(actor) = at.checked_sub(1).and_then(|index| rows.get_mut(index)) {
             actor.acts = mark.acts;
         }
-        let stop = Stop::Mark {
+        let stop = PathStop::Mark {
             words: said(record, mark),
             place: place::phrase(&record.verdict.place).unwrap_or_default(),
         };
@@ -121,7 +124,7 @@ pub(super) fn rows(record: &Record) -> Vec<Row> {
             row.within = within(record, row);
         }
     }
-    let stand = mark.and_then(|_| position(&rows, |row| matches!(row.stop, Stop::Mark { .. })));
+    let stand = mark.and_then(|_| position(&rows, |row| matches!(row.stop, PathStop::Mark { .. })));
     arrive(&mut rows, stand, |row| &mut row.endpoint);
     arrive(&mut rows, None, |row| &mut row.control);
     rows
@@ -136,29 +139,33 @@ fn compared(record: &Record) -> bool {
         .any(|entry| entry.target_port != port)
 }
 
-fn row(stop: Stop) -> Row {
-    Row {
+fn row(stop: PathStop) -> PathRow {
+    PathRow {
         stop,
-        endpoint: Lane::default(),
-        control: Lane::default(),
+        endpoint: FlowCell::default(),
+        control: FlowCell::default(),
         acts: false,
         within: false,
     }
 }
 
-fn lane(word: Option<&str>) -> Lane {
-    let signal = word.map(|word| match word {
-        "silent" => Signal::Silent,
-        "refused" => Signal::Refused,
-        _ => Signal::Answered,
-    });
-    Lane {
+const fn shown(signal: Option<Signal>) -> FlowCell {
+    FlowCell {
         signal,
         arrives: false,
     }
 }
 
-fn seen(record: &Record, hop: &HopRecord) -> Row {
+/// What a flow drew from a hop; what only another version knows, it drew.
+fn drew(sight: Option<&Known<Sight>>) -> FlowCell {
+    shown(sight.map(|sight| match sight.known() {
+        Some(Sight::Silent) => Signal::Silent,
+        Some(Sight::Refused) => Signal::Refused,
+        Some(Sight::TimeExceeded | Sight::Reached) | None => Signal::Answered,
+    }))
+}
+
+fn seen(record: &Record, hop: &HopRecord) -> PathRow {
     let seen = Seen {
         ttl: Some(hop.ttl),
         address: hop.address,
@@ -166,23 +173,23 @@ fn seen(record: &Record, hop: &HopRecord) -> Row {
     };
     let target = hop.address == Some(record.endpoint.address)
         && record.path.last().is_some_and(|last| last.ttl == hop.ttl);
-    Row {
-        endpoint: lane(hop.endpoint_flow.as_deref()),
-        control: lane(hop.control_flow.as_deref()),
+    PathRow {
+        endpoint: drew(hop.endpoint_flow.as_ref()),
+        control: drew(hop.control_flow.as_ref()),
         ..row(if target {
-            Stop::Target(seen)
+            PathStop::Target(seen)
         } else {
-            Stop::Hop(seen)
+            PathStop::Hop(seen)
         })
     }
 }
 
 /// The hops between `last` and `next` that the record has no row of.
-fn gap(rows: &mut Vec<Row>, record: &Record, last: u8, next: u8) {
+fn gap(rows: &mut Vec<PathRow>, record: &Record, last: u8, next: u8) {
     let (from, to) = (last.saturating_add(1), next.saturating_sub(1));
     if from <= to {
         let within = |ttl: u8| (from..=to).contains(&ttl);
-        rows.push(row(Stop::Gap {
+        rows.push(row(PathStop::Gap {
             from,
             to,
             silent: record.evidence.iter().any(|entry| within(entry.ttl)),
@@ -191,15 +198,15 @@ fn gap(rows: &mut Vec<Row>, record: &Record, last: u8, next: u8) {
 }
 
 /// What lies past the last hop of a path that does not end at the target.
-fn beyond(rows: &mut Vec<Row>, record: &Record, last: u8) {
+fn beyond(rows: &mut Vec<PathRow>, record: &Record, last: u8) {
     let furthest = record
         .evidence
         .iter()
-        .filter(|entry| entry.ttl > last && entry.ttl < 64 && entry.outcome == "silent")
+        .filter(|entry| entry.ttl > last && entry.ttl < 64 && entry.outcome == ProbeOutcome::Silent)
         .map(|entry| entry.ttl)
         .max();
     if let Some(to) = furthest {
-        rows.push(row(Stop::Gap {
+        rows.push(row(PathStop::Gap {
             from: last.saturating_add(1),
             to,
             silent: true,
@@ -211,20 +218,17 @@ fn beyond(rows: &mut Vec<Row>, record: &Record, last: u8) {
         });
         let silent = entries.clone().next().is_some()
             && entries.all(|entry| {
-                let outcome = entry.outcome.as_str();
-                matches!(
-                    outcome,
-                    "silent" | "pending" | "misaddressed" | "bad-checksum"
-                )
+                let outcome = entry.outcome.known();
+                outcome.is_some_and(|came| came.is_no_answer() || came == ProbeOutcome::Pending)
             });
-        lane(silent.then_some("silent"))
+        shown(silent.then_some(Signal::Silent))
     };
-    let target = Stop::Target(Seen {
+    let target = PathStop::Target(Seen {
         ttl: None,
         address: Some(record.endpoint.address),
         rtt_us: None,
     });
-    rows.push(Row {
+    rows.push(PathRow {
         endpoint: full(true),
         control: full(false),
         ..row(target)
@@ -243,36 +247,36 @@ fn said(record: &Record, mark: &Mark) -> String {
     }
 }
 
-fn within(record: &Record, row: &Row) -> bool {
+fn within(record: &Record, row: &PathRow) -> bool {
     let place = &record.verdict.place;
     let (Some(after), Some(before)) = (place.after_hop, place.before_hop) else {
         return false;
     };
     let inside = |ttl: u8| after.ttl < ttl && ttl < before.ttl;
     match &row.stop {
-        Stop::Hop(seen) | Stop::Target(seen) => seen.ttl.is_some_and(inside),
-        Stop::Gap { from, .. } => inside(*from),
-        Stop::Here { .. } | Stop::Mark { .. } => false,
+        PathStop::Hop(seen) | PathStop::Target(seen) => seen.ttl.is_some_and(inside),
+        PathStop::Gap { from, .. } => inside(*from),
+        PathStop::Here { .. } | PathStop::Mark { .. } => false,
     }
 }
 
 /// Where in `rows` the mark stands: before the first stop behind it.
-fn stand(rows: &[Row], mark: &Mark) -> usize {
-    let behind = |row: &Row| match &row.stop {
-        Stop::Here { .. } | Stop::Mark { .. } => false,
-        Stop::Gap { from, .. } => *from > mark.after,
-        Stop::Hop(seen) | Stop::Target(seen) => seen.ttl.is_none_or(|ttl| ttl > mark.after),
+fn stand(rows: &[PathRow], mark: &Mark) -> usize {
+    let behind = |row: &PathRow| match &row.stop {
+        PathStop::Here { .. } | PathStop::Mark { .. } => false,
+        PathStop::Gap { from, .. } => *from > mark.after,
+        PathStop::Hop(seen) | PathStop::Target(seen) => seen.ttl.is_none_or(|ttl| ttl > mark.after),
     };
     position(rows, behind).unwrap_or(rows.len())
 }
 
-fn position(rows: &[Row], wanted: impl Fn(&Row) -> bool) -> Option<usize> {
+fn position(rows: &[PathRow], wanted: impl Fn(&PathRow) -> bool) -> Option<usize> {
     rows.iter().position(wanted)
 }
 
 /// Marks how far a flow is shown to get: to the last stop that it drew an answer from, or to the
 /// mark.
-fn arrive(rows: &mut [Row], mark: Option<usize>, lane: impl Fn(&mut Row) -> &mut Lane) {
+fn arrive(rows: &mut [PathRow], mark: Option<usize>, lane: impl Fn(&mut PathRow) -> &mut FlowCell) {
     let answered = |signal| matches!(signal, Some(Signal::Answered | Signal::Refused));
     let last = rows
         .iter_mut()
