@@ -14,11 +14,12 @@ use crate::model::reply::Answer;
 use crate::model::verdict::Confidence;
 
 use super::attempt::Attempt;
+use super::brief::{Ask, ControlOrigin};
 use super::case::{Case, Response, class, ids, marked_syn, syn};
 use super::distance::read_distance;
 use super::pattern::{self, Pattern};
 use super::sign::{Observed, Progress, Reading, Sign};
-use super::{Ask, ControlOrigin, bystander, controls, flawed, refusal, unanswered};
+use super::{controls, flawed, refusal, unanswered};
 
 /// SYNs to look at an open port with, of a thorough diagnosis.
 pub(super) const OPEN_SYNS: usize = 6;
@@ -80,7 +81,7 @@ pub(super) fn read_port(case: &Case<'_>) -> Reading {
     let tally = Tally::of(case);
     if let Some(mut reading) = contradiction(case) {
         // Data that the client took say whose answer counts.
-        if let (Some(seen), true) = (&mut reading.sign, bystander::serves(case)) {
+        if let (Some(seen), true) = (&mut reading.sign, case.brief.observer.serves()) {
             seen.sign = Sign::PortOpens;
         }
         return reading;

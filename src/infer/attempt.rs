@@ -10,7 +10,7 @@ use std::time::Duration;
 use crate::model::evidence::Trial;
 use crate::model::probe::{Probe, ProbeId};
 
-use super::Ask;
+use super::brief::Ask;
 use super::case::{Case, Response};
 
 /// When a kernel repeats an unanswered SYN: 1 s after it, and 2 s after that (RFC 6298 §2 and §5.5,

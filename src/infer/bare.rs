@@ -7,7 +7,7 @@ use crate::model::evidence::Trial;
 use crate::model::probe::{Flow, Kind, Probe, SourceRange, Target};
 use crate::model::verdict::Confidence;
 
-use super::Ask;
+use super::brief::Ask;
 use super::case::{Case, Response, echo, ids, spare_flow};
 use super::controls::retry_for;
 use super::loss;

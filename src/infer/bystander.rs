@@ -41,11 +41,6 @@ pub(super) fn bystander<'a>(case: &Case<'a>) -> Option<&'a Bystander> {
     }
 }
 
-/// Whether the client took data of a server that was captured.
-pub(super) fn serves(case: &Case<'_>) -> bool {
-    bystander(case).is_some_and(|bystander| bystander.served)
-}
-
 /// Whether a symptom decides.
 pub(super) fn decides(case: &Case<'_>) -> bool {
     symptom(case).is_some()

@@ -10,10 +10,10 @@ use crate::model::probe::{Dscp, Extras, Flow, Kind, Probe, ProbeId, SourceRange,
 use crate::model::reply::{Answer, Refusal, Reply};
 use crate::model::time::Moment;
 
+use super::brief::{Ask, Brief, Control, ControlOrigin};
 use super::character::is_repetition;
 use super::loss::Loss;
 use super::observer::Symptom;
-use super::{Ask, Brief, Control, ControlOrigin};
 
 /// What a probe drew, in one word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -12,9 +12,9 @@ use crate::model::evidence::{HeardReply, Trial};
 use crate::model::probe::{Dscp, Kind, Probe, Target};
 use crate::model::time::Moment;
 
+use super::brief::{Ask, ControlOrigin};
 use super::case::{Case, Response, echo, hop_of_arrival, marked_syn, syn};
 use super::sign::Progress;
-use super::{Ask, ControlOrigin};
 
 /// How often a silent control is tried.
 pub(super) const ATTEMPTS: usize = 3;

@@ -13,7 +13,7 @@ use crate::model::probe::{Kind, Target};
 use crate::model::reply::{Answer, Refusal};
 use crate::model::verdict::Confidence;
 
-use super::Ask;
+use super::brief::Ask;
 use super::case::{Case, ids, syn};
 use super::sign::{Observed, Progress, Reading, Sign};
 

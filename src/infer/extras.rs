@@ -13,7 +13,7 @@ use crate::model::evidence::Trial;
 use crate::model::probe::{Extras, Kind, Probe, Target};
 use crate::model::verdict::Confidence;
 
-use super::Ask;
+use super::brief::Ask;
 use super::case::{Case, Response, ids, spare_flow, syn};
 use super::controls::retry_for;
 use super::sign::{Observed, Progress, Reading, Sign};

@@ -17,9 +17,9 @@ use crate::model::time::Moment;
 use crate::model::verdict::{Cause, Confidence};
 
 use super::answer::flow_after;
+use super::brief::{Ask, Brief};
 use super::case::{Case, ids, syn};
 use super::sign::{Observed, Progress, Reading, Sign};
-use super::{Ask, Brief};
 
 /// Different tokens that such answers must bear to be firm: one could be a single frame gone wrong.
 const TOKENS: usize = 2;

@@ -9,7 +9,7 @@ use crate::model::evidence::Trial;
 use crate::model::probe::{Kind, Probe, Target};
 use crate::model::verdict::{Alternative, Cause, HopRef, Way};
 
-use super::Ask;
+use super::brief::Ask;
 use super::case::{Case, Response, limited_syn, spare_flow, syn};
 use super::distance::{answer_hop, router_at};
 use super::padded::{full, is_under_way, padded, vanished};

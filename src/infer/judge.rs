@@ -14,14 +14,16 @@ use crate::model::probe::ProbeId;
 use crate::model::time::Moment;
 use crate::model::verdict::{Alternative, Cause, Confidence, Finding, Verdict};
 
+use super::brief::{Ask, Brief, Course, Judgement, Next};
 use super::case::{Case, Response};
 use super::hypothesis::Hypothesis;
+use super::question::questions;
 use super::sign::Sign::{self, *};
 use super::sign::{Observed, Progress, Question, Reading, Signs};
 use super::table::{NEUTRAL, TABLE, WITHHELD};
 use super::{
-    Ask, Brief, Course, Judgement, Next, bystander, dissent, flawed, hole, outline, place, trace,
-    words,
+    answer, bare, bystander, dissent, distance, extras, flawed, hole, local, locate, outline,
+    pattern, place, refusal, reset, scope, silence, size, throttle, trace, translation, words,
 };
 
 /// Judges the evidence: the best verdict it supports at `now`, and the probes that would best test
@@ -54,13 +56,31 @@ fn signs(readings: &[(Question, Reading)]) -> Vec<&Observed> {
         .collect()
 }
 
+macro_rules! readers {
+    ($(
+        $(#[$doc:meta])*
+        $question:ident when $occasion:expr, read by $reader:path {
+            $($(#[$sign_doc:meta])* $sign:ident,)+
+        }
+    )+) => {
+        /// What the evidence says of a question.
+        fn read(question: Question, case: &Case<'_>) -> Reading {
+            match question {
+                $(Question::$question => $reader(case),)+
+            }
+        }
+    };
+}
+
+questions!(readers);
+
 /// Reads every question whose occasion has come.
 fn read_all(case: &Case<'_>) -> Vec<(Question, Reading)> {
     let mut readings: Vec<(Question, Reading)> = Vec::with_capacity(Question::ALL.len());
     let mut seen = Signs::NONE;
     for question in Question::ALL.iter().copied() {
         if question.arises(seen) {
-            let reading = question.read(case);
+            let reading = read(question, case);
             if let Some(observed) = &reading.sign {
                 seen = seen.with(&[observed.sign]);
             }

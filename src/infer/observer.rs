@@ -19,6 +19,13 @@ pub enum Observer {
     Passive(Box<Bystander>),
 }
 
+impl Observer {
+    /// Whether the client took data of a server that was captured.
+    pub(crate) fn serves(&self) -> bool {
+        matches!(self, Self::Passive(bystander) if bystander.served)
+    }
+}
+
 /// Where a capture was taken, in hops; `None` where nothing shows it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Position {

@@ -12,9 +12,9 @@ use crate::model::evidence::Trial;
 use crate::model::probe::Target;
 use crate::model::time::Moment;
 
-use super::Ask;
 use super::answer::{self, OPEN_SYNS, STEP, flows};
 use super::attempt::Attempt;
+use super::brief::Ask;
 use super::case::{Case, Response, syn};
 use super::pattern::Sample;
 

@@ -6,7 +6,7 @@ use crate::model::evidence::Trial;
 use crate::model::probe::{Flow, Probe, Target, Ttl};
 use crate::model::time::Moment;
 
-use super::Ask;
+use super::brief::Ask;
 use super::case::{Case, Response, echo, limited_syn};
 use super::controls::baseline;
 use super::locate::{End, MEASURED, measure};

@@ -7,8 +7,8 @@ use crate::model::probe::{Kind, Target};
 use crate::model::time::Moment;
 use crate::model::verdict::Confidence;
 
-use super::Ask;
 use super::answer::flow_after;
+use super::brief::Ask;
 use super::case::{Case, Response, echo, ids, syn};
 use super::controls::{ATTEMPTS, baseline};
 use super::refusal::{find_refuser, refusals};

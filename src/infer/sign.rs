@@ -10,8 +10,67 @@ use crate::model::probe::ProbeId;
 use crate::model::time::Moment;
 use crate::model::verdict::Confidence;
 
-use super::Ask;
-pub(super) use super::question::{Question, Sign};
+use super::brief::Ask;
+use super::question::questions;
+use Sign::*;
+
+macro_rules! vocabulary {
+    ($(
+        $(#[$doc:meta])*
+        $question:ident when $occasion:expr, read by $reader:path {
+            $($(#[$sign_doc:meta])* $sign:ident,)+
+        }
+    )+) => {
+        /// What the evidence can be asked.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub(super) enum Question {
+            $($(#[$doc])* $question,)+
+        }
+
+        /// One answer to a question.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub(super) enum Sign {
+            $($($(#[$sign_doc])* $sign,)+)+
+        }
+
+        impl Question {
+            /// Every question, cheapest first: the order in which probes are sent.
+            pub(super) const ALL: &'static [Self] = &[$(Self::$question,)+];
+
+            /// Its signs.
+            pub(super) const fn signs(self) -> Signs {
+                match self {
+                    $(Self::$question => const { Signs::of(&[$($sign,)+]) },)+
+                }
+            }
+
+            /// Whether it arises, given the signs of those before it.
+            pub(super) fn arises(self, seen: Signs) -> bool {
+                let occasion: fn(Signs) -> bool = match self {
+                    $(Self::$question => $occasion,)+
+                };
+                // Where a bystander sees what decides, nothing else is asked.
+                seen.and(Self::Symptom.signs()).is_empty() && occasion(seen)
+            }
+        }
+
+        impl Sign {
+            /// The question it answers.
+            pub(super) const fn question(self) -> Question {
+                match self {
+                    $($(Self::$sign)|+ => Question::$question,)+
+                }
+            }
+        }
+    };
+}
+
+questions!(vocabulary);
+
+/// What the address shows elsewhere is no objection to what a client of this port was told.
+fn is_silent(seen: Signs) -> bool {
+    seen.any(&[PortSilent]) && !seen.any(&[UnroutedForOthers, UnresolvedForOthers])
+}
 
 /// A set of signs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

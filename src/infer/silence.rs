@@ -18,7 +18,7 @@ use crate::model::probe::{Dscp, Flow, Kind, Probe, ProbeId, Target};
 use crate::model::time::Moment;
 use crate::model::verdict::Confidence;
 
-use super::Ask;
+use super::brief::Ask;
 use super::case::{Case, Response, ids};
 use super::controls::{self, baseline, host_answers};
 use super::locate;

@@ -23,7 +23,7 @@ use crate::model::reply::Answer;
 use crate::model::time::Moment;
 use crate::model::verdict::Confidence;
 
-use super::Ask;
+use super::brief::Ask;
 use super::case::{Case, Response, echo, ids, syn};
 use super::hole;
 use super::loss::{self, Loss};

@@ -11,10 +11,11 @@ use crate::model::verdict::Confidence;
 
 use super::answer::{STEP, Tally, flow_after};
 use super::attempt::Attempt;
+use super::brief::Ask;
 use super::case::{Case, Response, ids, syn};
 use super::loss::{self, Loss};
 use super::sign::{Observed, Progress, Reading, Sign};
-use super::{Ask, controls, locate};
+use super::{controls, locate};
 
 /// What the SYNs to a silent port are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
