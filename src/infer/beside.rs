@@ -7,7 +7,7 @@
 use crate::model::verdict::{Confidence, HopRef};
 
 use super::locate::End;
-use super::loss::{self, Loss};
+use super::loss;
 use super::sign::Sign;
 use super::trace::{Beside, Row};
 
@@ -62,7 +62,7 @@ fn speaks(row: &Row) -> bool {
 /// Whether loss hardly explains that a hop reports own SYNs to other ports and not to this.
 fn is_firm(row: &Row) -> bool {
     let silent = loss::count(row.port.silent.len());
-    Loss::of(&row.control).chance_of_silence(silent) <= loss::LIKELY
+    row.control.loss().chance_of_silence(silent) <= loss::LIKELY
 }
 
 fn reported(row: &Row, beside: &Beside) -> Option<HopRef> {
@@ -114,7 +114,7 @@ fn both(row: &Row) -> [(u32, u32); 2] {
         (&row.control, row.control_beside()),
     ];
     [port, control].map(|(own, beside)| {
-        let own = Loss::of(own);
+        let own = own.loss();
         (
             own.answered.saturating_add(beside.reports),
             own.lost.saturating_add(beside.silent),

@@ -231,7 +231,7 @@ pub(super) fn method(case: &Case<'_>) -> Option<Method> {
 }
 
 /// What a verdict on a capture says first, where that is not what one on our own probes would say.
-pub(super) fn headline(case: &Case<'_>, cause: Cause, signs: &[&Observed]) -> Option<String> {
+fn headline(case: &Case<'_>, cause: Cause, signs: &[&Observed]) -> Option<String> {
     bystander(case)?;
     if let Some(seen) = signs
         .iter()
@@ -265,4 +265,21 @@ pub(super) fn headline(case: &Case<'_>, cause: Cause, signs: &[&Observed]) -> Op
         }
         _ => None,
     }
+}
+
+/// What a verdict on a capture says, where that is not what one on our own probes would say: `open` are
+/// the rivals that stand.
+pub(super) fn summary(
+    case: &Case<'_>,
+    cause: Cause,
+    signs: &[&Observed],
+    open: &[Cause],
+) -> Option<String> {
+    let headline = headline(case, cause, signs)?;
+    let open: Vec<&str> = open.iter().map(|cause| cause.word()).collect();
+    Some(if open.is_empty() {
+        headline
+    } else {
+        format!("{headline} Not excluded: {}.", open.join(", "))
+    })
 }

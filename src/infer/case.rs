@@ -11,7 +11,6 @@ use crate::model::reply::{Answer, Refusal, Reply};
 use crate::model::time::Moment;
 
 use super::brief::{Ask, Brief, Control, ControlOrigin};
-use super::character::is_repetition;
 use super::loss::Loss;
 use super::observer::Symptom;
 
@@ -422,4 +421,25 @@ pub(crate) const fn hop_of_arrival(ttl: Ttl) -> u8 {
         255
     };
     initial - ttl.0 + 1
+}
+
+/// When a server repeats a SYN-ACK whose ACK it lacks, after the first (`TCP_TIMEOUT_INIT`, doubled each
+/// time).
+const REPEATED_AT: [Duration; 3] = [
+    Duration::from_secs(1),
+    Duration::from_secs(3),
+    Duration::from_secs(7),
+];
+/// How much sooner or later such a repetition may come: timers of stacks, and the way.
+const SOONER: Duration = Duration::from_millis(100);
+const LATER: Duration = Duration::from_millis(500);
+
+/// Whether a SYN-ACK that took `took` was the server's repetition, where round trips take `least`.
+pub(super) fn is_repetition(took: Duration, least: Duration) -> bool {
+    let late = took.saturating_sub(least);
+    // On a way that takes as long itself nothing is told apart.
+    least < Duration::from_millis(300)
+        && REPEATED_AT
+            .iter()
+            .any(|at| late >= at.saturating_sub(SOONER) && late <= *at + LATER)
 }

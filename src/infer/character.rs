@@ -5,35 +5,13 @@
 //! machine alone answers.
 
 use std::collections::BTreeSet;
-use std::time::Duration;
 
 use crate::model::evidence::Trial;
 use crate::model::reply::Answer;
 use crate::model::verdict::Cause;
 
 use super::answer::Tally;
-use super::case::Case;
-
-/// When a server repeats a SYN-ACK whose ACK it lacks, after the first (`TCP_TIMEOUT_INIT`, doubled each
-/// time).
-const REPEATED_AT: [Duration; 3] = [
-    Duration::from_secs(1),
-    Duration::from_secs(3),
-    Duration::from_secs(7),
-];
-/// How much sooner or later such a repetition may come: timers of stacks, and the way.
-const SOONER: Duration = Duration::from_millis(100);
-const LATER: Duration = Duration::from_millis(500);
-
-/// Whether a SYN-ACK that took `took` was the server's repetition, where round trips take `least`.
-pub(super) fn is_repetition(took: Duration, least: Duration) -> bool {
-    let late = took.saturating_sub(least);
-    // On a way that takes as long itself nothing is told apart.
-    least < Duration::from_millis(300)
-        && REPEATED_AT
-            .iter()
-            .any(|at| late >= at.saturating_sub(SOONER) && late <= *at + LATER)
-}
+use super::case::{Case, is_repetition};
 
 /// SYNs to the port that were answered by the server's repetition alone.
 pub(super) fn repeated<'a>(case: &Case<'a>) -> Vec<&'a Trial> {
@@ -156,6 +134,7 @@ const fn initial_ttl(arrived: u8) -> u8 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::time::Duration;
 
     #[test]
     fn a_servers_repetition_is_told_by_its_timer_and_by_nothing_else() {

@@ -248,7 +248,8 @@ fn find(case: &Case<'_>, leader: Option<&'static Hypothesis>, signs: &[&Observed
     let state = place::state(case, cause);
     let mut notes = outline::notes(case, cause, &rows);
     notes.extend(flawed::notes(case, cause));
-    let mut summary = words::summary(case, cause, &place, method, signs, &open);
+    let mut summary = bystander::summary(case, cause, signs, &open)
+        .unwrap_or_else(|| words::summary(case, cause, &place, method, signs, &open));
     for dissent in &dissents {
         summary.push_str(&format!(" Yet {}.", dissent.seen));
     }

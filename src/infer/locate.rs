@@ -123,7 +123,7 @@ pub(super) fn stopped_short(case: &Case<'_>) -> (Vec<Moment>, Loss) {
         .filter(|row| row.ttl > last && row.control.reported())
     {
         times.extend(row.port.silent.iter().map(|(_, at)| *at));
-        loss = loss.and(Loss::of(&row.control));
+        loss = loss.and(row.control.loss());
     }
     (times, loss)
 }
@@ -314,7 +314,7 @@ fn weigh(case: &Case<'_>, rows: &[Row], end: &End, sign: Sign) -> Confidence {
             let mut reliable = true;
             for row in beyond().filter(|row| row.control.reported()) {
                 reliable &= row.control.silent.is_empty();
-                control = control.and(Loss::of(&row.control));
+                control = control.and(row.control.loss());
                 times.extend(row.port.silent.iter().map(|(_, at)| *at));
             }
             // A hop that reports only some of the controls limits its errors: it speaks for itself.

@@ -11,8 +11,6 @@ use std::time::Duration;
 use crate::model::time::Moment;
 use crate::model::verdict::Confidence;
 
-use super::trace::Flowed;
-
 /// Bound of `confirmed`: chance of loss.
 pub(super) const CONFIRMED: f64 = 1e-6;
 /// Bound of `likely`: chance of loss.
@@ -38,14 +36,6 @@ pub(super) struct Loss {
 }
 
 impl Loss {
-    /// What was lost of a hop's reports.
-    pub(super) fn of(flowed: &Flowed) -> Self {
-        Self {
-            answered: count(flowed.expired.len()),
-            lost: count(flowed.silent.len()),
-        }
-    }
-
     /// Both samples together.
     pub(super) const fn and(self, other: Self) -> Self {
         Self {

@@ -11,6 +11,7 @@ use crate::model::time::Moment;
 use crate::model::verdict::HopRef;
 
 use super::case::{Case, Response};
+use super::loss::{Loss, count};
 
 /// What the two kinds of flow drew from one hop.
 #[derive(Clone, Debug, Default)]
@@ -63,6 +64,14 @@ pub(super) struct Flowed {
 }
 
 impl Flowed {
+    /// What was lost of a hop's reports.
+    pub(super) fn loss(&self) -> Loss {
+        Loss {
+            answered: count(self.expired.len()),
+            lost: count(self.silent.len()),
+        }
+    }
+
     /// Whether the hop reported it expired.
     pub(super) fn reported(&self) -> bool {
         !self.expired.is_empty()

@@ -7,7 +7,7 @@ use crate::model::verdict::{Cause, HopRef, KernelReason, Method, Place, PlaceKin
 
 use super::case::{Case, Response};
 use super::sign::{Observed, Sign};
-use super::{bystander, character, flawed, hole, refusal, translation};
+use super::{character, flawed, hole, refusal, translation};
 
 /// Others were told that there is no route.
 const UNROUTED: [Sign; 2] = [Sign::UnroutedForOthers, Sign::UnroutedElsewhere];
@@ -23,13 +23,6 @@ pub(super) fn summary(
     signs: &[&Observed],
     open: &[Cause],
 ) -> String {
-    if let Some(mut told) = bystander::headline(case, cause, signs) {
-        let open: Vec<&str> = open.iter().map(|cause| cause.word()).collect();
-        if !open.is_empty() {
-            told.push_str(&format!(" Not excluded: {}.", open.join(", ")));
-        }
-        return told;
-    }
     let mut summary = headline(case, cause, place, method, signs);
     for remark in character::remarks(case, cause) {
         summary.push(' ');

@@ -17,9 +17,12 @@ mod told;
 mod translated;
 
 use super::*;
+use crate::model::endpoint::Endpoint;
 use crate::model::evidence::{Ear, Evidence, Fact, LocalRefusal};
-use crate::model::probe::{Dscp, Flow, Kind, ProbeId, Target, Ttl};
+use crate::model::probe::{Dscp, Flow, Kind, Probe, ProbeId, Target, Ttl};
 use crate::model::reply::{Answer, Quote, Refusal, Reply};
+use crate::model::time::Moment;
+use crate::model::vantage::Vantage;
 use crate::model::verdict::{Cause, Confidence};
 
 const HOST: u8 = 4;
