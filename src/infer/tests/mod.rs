@@ -23,7 +23,7 @@ use crate::model::probe::{Dscp, Flow, Kind, Probe, ProbeId, Target, Ttl};
 use crate::model::reply::{Answer, Quote, Refusal, Reply};
 use crate::model::time::Moment;
 use crate::model::vantage::Vantage;
-use crate::model::verdict::{Cause, Confidence};
+use crate::model::verdict::{Cause, Confidence, Finding};
 
 const HOST: u8 = 4;
 const PORT: u16 = 3306;
