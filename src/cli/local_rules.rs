@@ -9,7 +9,7 @@ use crate::rules::decision::{Ruling, decide, handshake};
 use crate::rules::document::Document;
 use crate::rules::input;
 use crate::rules::packet::{Journey, Packet};
-use crate::rules::ruleset::{Doubt, Family, Ruleset};
+use crate::rules::ruleset::{Caveat, Family, Ruleset};
 use crate::rules::unreadable::{Fault, Unreadable};
 
 /// The first packet of a connection to `endpoint`.
@@ -32,7 +32,7 @@ pub fn judge(listing: &Listing, flow: &Packet) -> LocalRules {
     };
     let tools = printed.tools.join(", ");
     let ruleset = match listed(printed, Family::of(flow.from)) {
-        Ok(ruleset) if ruleset.tables.is_empty() && ruleset.doubts.is_empty() => {
+        Ok(ruleset) if ruleset.tables.is_empty() && ruleset.caveats.is_empty() => {
             return LocalRules::None(tools);
         }
         Ok(ruleset) => ruleset,
@@ -65,6 +65,6 @@ pub fn listed(printed: &Printed, assumed: Family) -> Result<Ruleset, Unreadable>
     // nft lists every table; iptables-save those of its own.
     ruleset.whole = printed.failed.is_empty() && printed.tools.contains(&"nft");
     let failed = printed.failed.iter().map(|tool| (*tool).to_owned());
-    ruleset.doubts.extend(failed.map(Doubt::ToolFailed));
+    ruleset.caveats.extend(failed.map(Caveat::ToolFailed));
     Ok(ruleset)
 }

@@ -10,7 +10,7 @@ use super::terminal::Terminal;
 use crate::net::firewall::{self, Listing};
 use crate::report;
 use crate::rules::cloud::stage::Attached;
-use crate::rules::cloud::{answer, course};
+use crate::rules::cloud::{answer, trace};
 use crate::rules::decision::{Ruling, decide, handshake};
 use crate::rules::document::Document;
 use crate::rules::given::NotRules;
@@ -56,7 +56,7 @@ fn document(arguments: &RulesArguments, packet: &Packet) -> Result<Document, Fai
     let attached = Attached(arguments.attachment.attached.clone());
     Ok(match host {
         Some(host) if given.found.is_empty() => host,
-        host => answer::document(&course::follow(&given.found, &attached, packet), host),
+        host => answer::document(&trace::follow(&given.found, &attached, packet), host),
     })
 }
 

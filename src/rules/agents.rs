@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use super::change::Step;
 use super::condition::Condition;
-use super::firewalld::Ward;
+use super::firewalld::ZoneChain;
 use super::iptables::words::shell;
 use super::place::{ChainAt, Place};
 use super::ruleset::{Chain, Elements, Origin, Rule, Ruleset, Statement, Table, Verdict};
@@ -21,7 +21,7 @@ pub enum Agent {
     /// CrowdSec's bouncer.
     Crowdsec,
     /// firewalld, for a part of it.
-    Firewalld(Ward),
+    Firewalld(ZoneChain),
     /// ufw.
     Ufw,
     /// Docker.
@@ -57,8 +57,8 @@ impl Agent {
             let mut zones = names.filter_map(|chain| zone_of_fw4(&chain.name));
             zones.next().map(str::to_owned)
         };
-        Some(if let Self::Firewalld(ward) = agent {
-            Self::Firewalld(ward.come_by(ruleset, entered))
+        Some(if let Self::Firewalld(zone) = agent {
+            Self::Firewalld(zone.come_by(ruleset, entered))
         } else if agent == Self::Openwrt(None) {
             Self::Openwrt(zone())
         } else {
@@ -82,6 +82,10 @@ impl Agent {
     /// The program that owns `chain`; for a built-in chain of iptables, the one that fills it.
     fn of(table: &Table, chain: &Chain) -> Option<Self> {
         let name = chain.name.as_str();
+        // Docker leaves it to whoever runs the host, and keeps what stands there.
+        if name == "DOCKER-USER" {
+            return None;
+        }
         let has = |start: &str| {
             table
                 .chains
@@ -133,7 +137,7 @@ impl Agent {
             return Some(agent);
         }
         if table.name == "firewalld" || has("INPUT_ZONES") {
-            return Some(Self::Firewalld(Ward::of(table, name)));
+            return Some(Self::Firewalld(ZoneChain::of(table, name)));
         }
         (chain.base.is_some() && has("ufw")).then_some(Self::Ufw)
     }
@@ -179,7 +183,7 @@ impl Agent {
     /// Whether the own command for `earlier`, which comes before this, lets in here as well.
     pub fn is_served_with(&self, earlier: &Self) -> bool {
         match (self, earlier) {
-            (Self::Firewalld(ward), Self::Firewalld(before)) => ward.is_behind(before),
+            (Self::Firewalld(zone), Self::Firewalld(before)) => zone.is_behind(before),
             (_, _) => false,
         }
     }
@@ -204,7 +208,7 @@ impl Agent {
     /// Whether a command of its own lets addresses in.
     pub const fn has_command(&self) -> bool {
         match self {
-            Self::Firewalld(ward) => ward.has_rule(),
+            Self::Firewalld(zone) => zone.has_rule(),
             Self::Openwrt(zone) => zone.is_some(),
             Self::Fail2ban(_) | Self::Crowdsec | Self::Ufw | Self::Csf { .. } => true,
             Self::Hostguard
@@ -248,7 +252,7 @@ impl Agent {
             Self::Crowdsec => format!(
                 "{chain} belongs to CrowdSec, which fills it from its decisions and puts back what is deleted by hand"
             ),
-            Self::Firewalld(ward) => ward.warning(chain),
+            Self::Firewalld(zone) => zone.warning(chain),
             Self::Ufw => format!(
                 "{chain} belongs to ufw: a rule put in by hand is gone with its next reload"
             ),
@@ -333,7 +337,7 @@ impl Agent {
                     "uci delete firewall.@rule[-1] && uci commit firewall && fw4 reload".to_owned(),
                 )
             }
-            Self::Firewalld(ward) => return ward.rich_rule(address, port, protocol),
+            Self::Firewalld(zone) => return zone.rich_rule(address, port, protocol),
             Self::Hostguard
             | Self::Docker
             | Self::Kubernetes

@@ -3,12 +3,14 @@
 use serde::Serialize;
 
 use super::flow::Flow;
+use super::matcher::Subject;
 use super::missing;
+use super::odds::Odds;
 use super::packet::Packet;
+use super::paths;
 use super::place::Place;
-use super::ruleset::{Doubt, Ruleset};
+use super::ruleset::{Caveat, Ruleset};
 use super::walk::{Assumed, End, Outcome, Start, outcomes};
-use super::ways;
 
 /// Whether a packet arrives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -58,7 +60,7 @@ pub struct Decision {
 
 /// Decides on the first packet of a connection.
 pub fn decide(ruleset: &Ruleset, packet: &Packet) -> Decision {
-    let known = packet.to.and_then(|to| ruleset.landscape.is_here(to));
+    let known = packet.to.and_then(|to| ruleset.host_facts.is_here(to));
     let start = Start::of(&Packet {
         here: packet.here.or(known),
         ..packet.clone()
@@ -74,7 +76,7 @@ fn decide_on(ruleset: &Ruleset, flow: &Flow, starts: &[Start]) -> Decision {
         .iter()
         .any(|outcome| matches!(outcome.end, End::Allowed(_)));
     let blocked = all.iter().any(is_blocked);
-    let provisos: Vec<String> = ruleset.doubts.iter().filter_map(proviso).collect();
+    let provisos: Vec<String> = ruleset.caveats.iter().filter_map(proviso).collect();
     let ruling = match (allowed, blocked) {
         _ if cut_short || !provisos.is_empty() => Ruling::Depends,
         (false, true) => Ruling::Blocked,
@@ -82,8 +84,8 @@ fn decide_on(ruleset: &Ruleset, flow: &Flow, starts: &[Start]) -> Decision {
         (_, false) if !missing.is_empty() => Ruling::Depends,
         (_, false) => Ruling::Allowed,
     };
-    let mut doubts = ruleset.doubts.iter();
-    let doubtful = doubts.any(|one| *one != Doubt::HeadingMissing && proviso(one).is_some());
+    let mut caveats = ruleset.caveats.iter();
+    let doubtful = caveats.any(|one| *one != Caveat::HeadingMissing && proviso(one).is_some());
     let whole = !cut_short && !doubtful;
     let likely = (whole && ruling == Ruling::Depends)
         .then(|| likely(&all, &missing))
@@ -91,12 +93,17 @@ fn decide_on(ruleset: &Ruleset, flow: &Flow, starts: &[Start]) -> Decision {
     all.retain(|outcome| outcome.end != End::TooLong);
     all.sort_by_key(|outcome| outcome.assumed.len());
     let arrivals = arrivals(&all);
-    let told = ways::fewest(all);
+    let told = paths::fewest(all);
     let wanted = |outcome: &&Outcome| is_blocked(outcome) != (likely == Some(Ruling::Allowed));
     // The likeliest; a rule says more than a policy.
     let rank = |outcome: &&Outcome| {
         let by_policy = decided_at(outcome).is_none_or(|place| place.rule.is_none());
-        (surprises(outcome), by_policy, outcome.assumed.len())
+        (
+            surprises(outcome),
+            by_policy,
+            specials(outcome),
+            outcome.assumed.len(),
+        )
     };
     let chief = told.iter().filter(wanted).min_by_key(rank);
     let chief = chief.or_else(|| told.first());
@@ -114,30 +121,30 @@ fn decide_on(ruleset: &Ruleset, flow: &Flow, starts: &[Start]) -> Decision {
 }
 
 /// What must be so for an outcome to count, where the input is doubtful as a whole.
-fn proviso(doubt: &Doubt) -> Option<String> {
-    Some(match doubt {
-        Doubt::GivenTwice(table) => {
+fn proviso(caveat: &Caveat) -> Option<String> {
+    Some(match caveat {
+        Caveat::GivenTwice(table) => {
             format!("of the two tables {table} in the input, which differ, this one is in force")
         }
-        Doubt::Changed(command) => format!("this command has changed nothing of it: {command}"),
-        Doubt::NotUnderstood(words) => {
+        Caveat::Changed(command) => format!("this command has changed nothing of it: {command}"),
+        Caveat::NotUnderstood(words) => {
             format!("what is not understood in the input does not matter: {words}")
         }
-        Doubt::CutOff(line) => format!("nothing that matters stood behind line {line}"),
-        Doubt::LeftOut(line) => {
+        Caveat::CutOff(line) => format!("nothing that matters stood behind line {line}"),
+        Caveat::LeftOut(line) => {
             format!("nothing that matters stood in the lines left out at line {line}")
         }
-        Doubt::HeadingMissing => "the listing without its heading is of INPUT".to_owned(),
-        Doubt::LegacyTablesNotShown
-        | Doubt::FamilyAssumed(_)
-        | Doubt::InterfacesHidden
-        | Doubt::NamesShown
-        | Doubt::PassedOver(..)
-        | Doubt::ToolFailed(_)
-        | Doubt::OnlyIptables
-        | Doubt::TablesIncompatible(_)
-        | Doubt::SetsEmpty
-        | Doubt::IptablesSeenByNft(_) => return None,
+        Caveat::HeadingMissing => "the listing without its heading is of INPUT".to_owned(),
+        Caveat::LegacyTablesNotShown
+        | Caveat::FamilyAssumed(_)
+        | Caveat::InterfacesHidden
+        | Caveat::NamesShown
+        | Caveat::PassedOver(..)
+        | Caveat::ToolFailed(_)
+        | Caveat::OnlyIptables
+        | Caveat::TablesIncompatible(_)
+        | Caveat::SetsEmpty
+        | Caveat::IptablesSeenByNft(_) => return None,
     })
 }
 
@@ -146,6 +153,17 @@ fn surprises(outcome: &Outcome) -> usize {
     let mut assumed = outcome.assumed.iter();
     let against = |one: &&Assumed| one.odds.expected().is_some_and(|holds| holds != one.holds);
     assumed.by_ref().filter(against).count()
+}
+
+/// How many conditions it needs to hold that nobody can evaluate: what a rule singles out is rarer
+/// than the rest.
+fn specials(outcome: &Outcome) -> usize {
+    let mut assumed = outcome.assumed.iter();
+    let is_special = |one: &&Assumed| {
+        let by_words = matches!(one.subject, Subject::Packet(..) | Subject::Rule(..));
+        one.holds && by_words && one.odds == Odds::Even
+    };
+    assumed.by_ref().filter(is_special).count()
 }
 
 /// The outcome that all but improbable readings give.

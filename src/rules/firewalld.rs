@@ -15,7 +15,7 @@ use super::ruleset::{Hook, Ruleset, Table};
 
 /// A part of firewalld that stopped a packet.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Ward {
+pub struct ZoneChain {
     /// The option that names its zone or policy (`--zone=public`), where that is known.
     holder: Option<String>,
     part: Part,
@@ -46,7 +46,7 @@ const ENDINGS: [(&str, Option<Part>); 5] = [
     ("_post", Some(Part::Last)),
 ];
 
-impl Ward {
+impl ZoneChain {
     /// The part that `chain` of `table` is.
     pub fn of(table: &Table, chain: &str) -> Self {
         let own = Self {

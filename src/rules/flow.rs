@@ -1,12 +1,13 @@
 //! A packet on its way, and what its way changes.
 
 mod fields;
+mod translate;
 
 use std::net::IpAddr;
 
 use super::condition::Field;
 use super::family::Family;
-use super::landscape::Landscape;
+use super::host_facts::HostFacts;
 use super::packet::{Journey, Packet, Step};
 use super::part::Part;
 
@@ -155,9 +156,9 @@ impl Flow {
     }
 
     /// It goes on to another host, by the interface that the rules tell where nobody said it.
-    pub fn leave_by(&mut self, landscape: &Landscape) {
+    pub fn leave_by(&mut self, host_facts: &HostFacts) {
         if self.out_interface.is_none() {
-            let way = self.to.and_then(|to| landscape.way_to(to));
+            let way = self.to.and_then(|to| host_facts.way_to(to));
             self.out_interface = way.map(str::to_owned);
         }
     }

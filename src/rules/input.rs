@@ -1,24 +1,24 @@
 //! The input as people have it: outputs of several tools one after the other, with the prompt
 //! lines between them that a terminal leaves.
 
-mod heard;
-mod odd;
+mod between;
+mod prompts;
+mod unread;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 
 use super::blocks::{built_in, built_in_block, family_shown};
-use super::edits;
+use super::formats;
 use super::ipset;
-use super::iptables::list::{self, Listing};
+use super::iptables::list::Listing;
 use super::iptables::place::{self, Section};
-use super::iptables::save;
 use super::lines::{self, LEGACY_WARNING, Line, is_command, unwrapped};
+use super::merge::merge_tables;
 use super::nft;
 use super::nft::script::{self, Variables};
-use super::ruleset::{Chain, Doubt, Family, Policy, Ruleset};
+use super::ruleset::{Caveat, Chain, Family, Policy, Ruleset};
 use super::sets;
-use super::unite::unite;
 use super::unreadable::{Fault, Unreadable};
 
 /// Most bytes that are read.
@@ -31,7 +31,7 @@ const MOST_GAPS: usize = 3;
 const SHOWN: usize = 60;
 
 /// How many lines are named that are not understood; one is enough to decide nothing.
-const MOST_ODD: usize = 5;
+const MOST_UNREAD: usize = 5;
 
 /// Reads every rule set in `text`; `assumed` is the IP version where the input does not say.
 ///
@@ -46,55 +46,69 @@ pub fn read(text: &str, assumed: Family) -> Result<Ruleset, Unreadable> {
     let mut reader = Reader {
         lines,
         has_gaps: !left_out.is_empty(),
-        ends: text.ends_with('\n'),
+        last_line: if text.ends_with('\n') {
+            LastLine::Ends
+        } else {
+            LastLine::Open
+        },
         ruleset: Ruleset::default(),
         section: Section::default(),
         assumed,
         listing: None,
-        sure: false,
-        told: false,
+        form: Form::Listings,
+        table_named: TableNamed::ByNothing,
         family: None,
         last_built_in: None,
-        knows_empty: false,
-        asked_iptables: false,
+        asked: Asked::Nothing,
         queue: VecDeque::new(),
         fault: None,
-        odd: 0,
+        unread_rules: 0,
+        unmade: Vec::new(),
     };
     for line in left_out.into_iter().take(MOST_GAPS) {
-        reader.note(Doubt::LeftOut(line));
+        reader.note(Caveat::LeftOut(line));
     }
     let read = reader.read().map_err(|fault| cut(fault, text));
+    reader.note_unmade();
     let mut ruleset = std::mem::take(&mut reader.ruleset);
+    let refused = || lines::summary(text).or_else(|| formats::other(text));
     if ruleset.tables.is_empty()
-        && let Some(fault) = lines::summary(text)
+        && let Some(fault) = refused()
     {
         return Err(fault);
     }
+    if let Some(fault) = formats::misleading(text) {
+        return Err(fault);
+    }
     read?;
-    let chains = || ruleset.tables.iter().flat_map(|table| &table.chains);
-    let rules: usize = chains().map(|chain| chain.rules.len()).sum();
-    let tells = |chain: &Arc<Chain>| {
-        let base = chain.base.as_ref();
-        base.is_some_and(|base| base.policy != Policy::Unknown)
-    };
-    let understood = rules > reader.odd || chains().any(tells);
+    let understood = is_understood(&ruleset, reader.unread_rules);
     if let Some(fault) = reader.fault.filter(|_| !understood) {
         return Err(fault);
     }
-    if ruleset.tables.is_empty() && reader.asked_iptables {
-        ruleset.doubts.push(Doubt::OnlyIptables);
-    } else if ruleset.tables.is_empty() && !reader.knows_empty {
+    if ruleset.tables.is_empty() && reader.asked == Asked::Iptables {
+        ruleset.caveats.push(Caveat::OnlyIptables);
+    } else if ruleset.tables.is_empty() && reader.asked == Asked::Nothing {
         let line = text
             .lines()
             .position(|line| !line.trim().is_empty())
             .unwrap_or(0);
         return Err(Unreadable::at(line + 1, 1, Fault::NoRules));
     }
-    nft::text::doubt_unhooked(&mut ruleset);
-    unite(&mut ruleset);
+    nft::text::note_unhooked(&mut ruleset);
+    merge_tables(&mut ruleset);
     sets::settle(&mut ruleset);
     Ok(ruleset)
+}
+
+/// Whether there is any rule that can be read, or a policy.
+fn is_understood(ruleset: &Ruleset, unread_rules: usize) -> bool {
+    let chains = || ruleset.tables.iter().flat_map(|table| &table.chains);
+    let rules: usize = chains().map(|chain| chain.rules.len()).sum();
+    let tells = |chain: &Arc<Chain>| {
+        let base = chain.base.as_ref();
+        base.is_some_and(|base| base.policy != Policy::Unknown)
+    };
+    rules > unread_rules || chains().any(tells)
 }
 
 /// Whether a text, which cannot be read, has any line that begins as those of rules do.
@@ -119,34 +133,62 @@ fn cut(fault: Unreadable, text: &str) -> Unreadable {
     fault
 }
 
+/// Whether the text ends with the end of a line; where it does not, it may be cut off there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum LastLine {
+    Ends,
+    Open,
+}
+
+/// Between which lines the reader is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Form {
+    /// Listings one after the other, prompts between them.
+    Listings,
+    /// From `*table` to `COMMIT` of iptables-save, which says what its table is, so that rules may
+    /// stand alone.
+    SavedTable,
+}
+
+/// What has said of which table the listings are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum TableNamed {
+    ByNothing,
+    ByCommand,
+}
+
+/// Which tool was asked for all of its rules, so that there may be none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Asked {
+    Nothing,
+    Nft,
+    Iptables,
+}
+
 struct Reader<'a> {
     lines: Vec<Line<'a>>,
     /// Whether lines were left out.
     has_gaps: bool,
-    /// Whether the last line ends.
-    ends: bool,
+    last_line: LastLine,
     ruleset: Ruleset,
     section: Section,
     assumed: Family,
     listing: Option<Listing>,
-    /// Whether the section's form says what its table is, so that its rules may stand alone.
-    sure: bool,
-    /// Whether a command said what the table is.
-    told: bool,
+    form: Form,
+    table_named: TableNamed,
     /// The IP version that the last command or comment said.
     family: Option<Family>,
     /// The place among the built-in chains of the one declared last.
     last_built_in: Option<usize>,
-    /// Whether a tool has answered that there are no rules.
-    knows_empty: bool,
-    /// Whether iptables was asked for all of its rules.
-    asked_iptables: bool,
+    asked: Asked,
     /// What commands behind the first of a line say of the listings to come.
     queue: VecDeque<Section>,
     /// What is wrong with the first line that cannot be read.
     fault: Option<Unreadable>,
     /// How many rules cannot be read.
-    odd: usize,
+    unread_rules: usize,
+    /// Chains that rules were added to before anything made them: the table, the chain, the rule.
+    unmade: Vec<(String, String, String)>,
 }
 
 impl Reader<'_> {
@@ -160,19 +202,21 @@ impl Reader<'_> {
             if begun.starts_with("table ") && !text.contains("is managed by") {
                 self.end_listing()?;
                 next += nft::text::read(rest, &variables, &mut self.ruleset)?;
-            } else if !self.sure && script::defines(begun) {
+            } else if !self.in_saved_table() && script::defines(begun) {
                 next += script::define(rest, &mut variables)?;
-            } else if !self.sure && script::is_followed(begun, &self.ruleset) {
+            } else if !self.in_saved_table() && script::is_followed(begun, &self.ruleset) {
                 self.end_listing()?;
                 next += script::read(rest, &variables, &mut self.ruleset)?;
-                if !self.ends && next >= lines.len() {
+                if self.is_open() && next >= lines.len() {
                     let last = lines.last().map_or(1, |(line, _)| *line);
                     return Err(Unreadable::at(last, 1, Fault::CutOff(last)));
                 }
             } else if text.trim_start().starts_with('{') {
                 self.end_listing()?;
                 next += nft::json::read(rest, &mut self.ruleset)?;
-                self.knows_empty = true;
+                if self.asked == Asked::Nothing {
+                    self.asked = Asked::Nft;
+                }
             } else if ipset::begins(text.trim_start(), &self.ruleset) {
                 self.end_listing()?;
                 next += ipset::read(rest, &mut self.ruleset)?;
@@ -180,12 +224,12 @@ impl Reader<'_> {
                 next += self.line(text, *line, rest)?;
             }
         }
-        if self.sure {
+        if self.in_saved_table() {
             let mut told = lines.iter().rev();
             let last = told.find(|(_, text)| !text.trim().is_empty());
-            self.note(Doubt::CutOff(last.map_or(1, |(line, _)| *line)));
+            self.note(Caveat::CutOff(last.map_or(1, |(line, _)| *line)));
         }
-        let ends = self.ends;
+        let ends = self.last_line == LastLine::Ends;
         match self.listing.take() {
             Some(listing) if !listing.has_header() || (listing.is_empty() && !ends) => {
                 let mut told = lines.iter().rev();
@@ -211,10 +255,10 @@ impl Reader<'_> {
             return;
         };
         let begins = self.last_built_in.is_none_or(|last| order <= last);
-        if begins && !self.sure {
+        if begins && !self.in_saved_table() {
             let chains = built_in_block(rest);
             // A command names the table of its first listing, and a chain alone tells none.
-            let told = self.told && self.last_built_in.is_none();
+            let told = self.table_named == TableNamed::ByCommand && self.last_built_in.is_none();
             let next = if told { None } else { self.queue.pop_front() };
             if let Some(section) = next {
                 self.begin_block();
@@ -238,12 +282,12 @@ impl Reader<'_> {
     /// Reads one line, and those that a terminal has cut off it; says how many.
     fn line(&mut self, text: &str, line: usize, rest: &[Line<'_>]) -> Result<usize, Unreadable> {
         if text == LEGACY_WARNING {
-            self.note(Doubt::LegacyTablesNotShown);
+            self.note(Caveat::LegacyTablesNotShown);
             return Ok(1);
         }
         let trimmed = text.trim();
         if let Some(table) = lines::incompatible(trimmed) {
-            self.note(Doubt::TablesIncompatible(table.to_owned()));
+            self.note(Caveat::TablesIncompatible(table.to_owned()));
             return Ok(1);
         }
         let indent = text.len() - text.trim_start().len();
@@ -261,36 +305,14 @@ impl Reader<'_> {
             return Ok(1);
         }
         if trimmed.is_empty() {
-            let mut all = rest.iter();
-            let empty = all.position(|(_, text)| !text.trim().is_empty());
-            let next = empty.and_then(|at| rest.get(at));
-            let goes_on = |listing: &Listing| next.is_some_and(|(_, text)| listing.goes_on(text));
-            if !self.listing.as_ref().is_some_and(goes_on) {
-                self.end_listing()?;
-            }
-            return Ok(empty.unwrap_or(rest.len()));
+            return self.empty_lines(rest);
         }
         if is_command(trimmed) {
-            self.end_listing()?;
-            let (whole, lines) = unwrapped(text, rest);
-            let is_last = lines == rest.len();
-            let last = rest.last().filter(|_| is_last && lines > 1);
-            if let Some((line, text)) = last.filter(|(_, text)| self.is_cut_off(text.trim(), &[])) {
-                return Err(Unreadable::at(*line, text.len(), Fault::CutOff(*line)));
-            }
-            let ends_in = rest.last().map_or(line, |(line, _)| *line);
-            let cut = |fault: Unreadable| {
-                if matches!(fault.fault, Fault::CutOff(_)) {
-                    return Unreadable::at(ends_in, fault.column, Fault::CutOff(ends_in));
-                }
-                fault
-            };
-            let read = self.command(whole.trim(), (line, indent + 1), is_last);
-            read.map_err(cut)?;
-            return Ok(lines);
+            return self.wrapped_command(text, line, rest);
         }
         if let Some(listing) = &mut self.listing {
-            if !self.ends && rest.len() == 1 && listing.is_cut_in(text) {
+            let open = self.last_line == LastLine::Open;
+            if open && rest.len() == 1 && listing.is_cut_in(text) {
                 return Err(Unreadable::at(line, indent + 1, Fault::CutOff(line)));
             }
             if listing.take(text, line) {
@@ -298,73 +320,56 @@ impl Reader<'_> {
             }
         }
         self.end_listing()?;
-        if trimmed.starts_with('#') {
-            self.comment(trimmed);
-        } else if let Some(table) = trimmed.strip_prefix('*') {
-            self.sure = true;
-            self.begin_block();
-            table.trim().clone_into(&mut self.section.table);
-        } else if trimmed.starts_with(':') && self.sure {
-            save::chain(
-                trimmed,
-                line,
-                &self.section,
-                &mut self.ruleset,
-                self.assumed,
-            )?;
-        } else if trimmed == "COMMIT" {
-            self.sure = false;
-            "filter".clone_into(&mut self.section.table);
-        } else if let Some(command) = self.prompt(trimmed) {
-            let at = (line, text.len().saturating_sub(command.len()) + 1);
-            let typed = script::typed(trimmed);
-            if is_command(&command) {
-                self.command(&command, at, rest.len() == 1)?;
-            } else if self.ruleset.tables.is_empty() && ipset::fills(&command, &self.ruleset) {
-                ipset::read(&[(line, command.into())], &mut self.ruleset)?;
-            } else if !self.ends && rest.len() == 1 && typed.is_some() && self.has_read() {
-                return Err(Unreadable::at(line, indent + 1, Fault::CutOff(line)));
-            } else if typed
-                .as_ref()
-                .is_some_and(|typed| script::is_followed(typed, &self.ruleset))
-            {
-                let command = [(line, typed.unwrap_or_default().into())];
-                script::read(&command, &Variables::default(), &mut self.ruleset)?;
-            } else if edits::changes(&command) && self.has_read() {
-                self.note(Doubt::Changed(trimmed.to_owned()));
-            }
-        } else if !self.sure && edits::is_of_nft(trimmed) {
-            // What comes before the tables, they are told after.
-            if self.has_read() || edits::includes(trimmed) {
-                self.note(Doubt::Changed(trimmed.to_owned()));
-            }
-        } else if !self.sure
-            && let Some(columns) = list::headless(trimmed)
-        {
-            self.note(Doubt::HeadingMissing);
-            let section = &self.section;
-            let mut listing = Listing::headless(columns, section, &mut self.ruleset, self.assumed);
-            listing.may_skip |= self.has_gaps;
-            if columns.is_some() {
-                listing.take(text, line);
-            } else {
-                listing.take_header(text);
-            }
-            self.listing = Some(listing);
-        } else if lines::is_shell_error(trimmed) {
-            self.note(Doubt::PassedOver(line, trimmed.to_owned()));
-        } else if lines::is_border(trimmed) {
-            // Nothing is said by it.
-        } else if !self.sure && lines::is_prose(trimmed) {
-            if !lines::is_usual(trimmed) {
-                self.note(Doubt::PassedOver(line, trimmed.to_owned()));
-            }
-        } else {
-            let begins: String = trimmed.chars().take(SHOWN).collect();
-            let fault = Unreadable::at(line, indent + 1, Fault::Foreign(begins.clone()));
-            self.odd_line(fault, begins, rest.len() == 1)?;
-        }
+        self.between_rules(text, line, rest)?;
         Ok(1)
+    }
+
+    /// Passes empty lines, which end a listing unless it goes on behind them.
+    fn empty_lines(&mut self, rest: &[Line<'_>]) -> Result<usize, Unreadable> {
+        let mut all = rest.iter();
+        let empty = all.position(|(_, text)| !text.trim().is_empty());
+        let next = empty.and_then(|at| rest.get(at));
+        let goes_on = |listing: &Listing| next.is_some_and(|(_, text)| listing.goes_on(text));
+        if !self.listing.as_ref().is_some_and(goes_on) {
+            self.end_listing()?;
+        }
+        Ok(empty.unwrap_or(rest.len()))
+    }
+
+    /// Reads a command that adds to a chain, with what a terminal has cut off it.
+    fn wrapped_command(
+        &mut self,
+        text: &str,
+        line: usize,
+        rest: &[Line<'_>],
+    ) -> Result<usize, Unreadable> {
+        self.end_listing()?;
+        let indent = text.len() - text.trim_start().len();
+        let (whole, lines) = unwrapped(text, rest);
+        let is_last = lines == rest.len();
+        let last = rest.last().filter(|_| is_last && lines > 1);
+        if let Some((line, text)) = last.filter(|(_, text)| self.is_cut_off(text.trim(), &[])) {
+            return Err(Unreadable::at(*line, text.len(), Fault::CutOff(*line)));
+        }
+        let ends_in = rest.last().map_or(line, |(line, _)| *line);
+        let cut = |fault: Unreadable| {
+            if matches!(fault.fault, Fault::CutOff(_)) {
+                return Unreadable::at(ends_in, fault.column, Fault::CutOff(ends_in));
+            }
+            fault
+        };
+        let read = self.command(whole.trim(), (line, indent + 1), is_last);
+        read.map_err(cut)?;
+        Ok(lines)
+    }
+
+    fn in_saved_table(&self) -> bool {
+        self.form == Form::SavedTable
+    }
+
+    /// Whether the text may be cut off in its last line.
+    fn is_open(&self) -> bool {
+        self.last_line == LastLine::Open
     }
 
     /// Whether anything was read that a command may change.
@@ -383,15 +388,15 @@ impl Reader<'_> {
     fn finish(&mut self, listing: Listing, ends: bool) -> Result<(), Unreadable> {
         let fault = listing.finish(&mut self.ruleset, self.assumed, ends)?;
         if let Some((fault, rows)) = fault {
-            self.odd += rows;
+            self.unread_rules += rows;
             self.fault.get_or_insert(fault);
         }
         Ok(())
     }
 
-    fn note(&mut self, doubt: Doubt) {
-        if !self.ruleset.doubts.contains(&doubt) {
-            self.ruleset.doubts.push(doubt);
+    fn note(&mut self, caveat: Caveat) {
+        if !self.ruleset.caveats.contains(&caveat) {
+            self.ruleset.caveats.push(caveat);
         }
     }
 }

@@ -4,11 +4,21 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::condition::{Element, Pattern};
-use super::iptables::matches::network;
 use super::lines::Line;
-use super::names;
-use super::ruleset::{Family, Ruleset, Set};
+use super::ruleset::{Caveat, Ruleset, Set};
 use super::unreadable::{Fault, Unreadable};
+
+mod entry;
+
+use entry::patterns;
+pub(super) use entry::{Dimension, bounds, dimensions};
+
+/// The kind of a list of sets.
+pub(super) const LIST: &str = "list:set";
+/// How many caveats there may be before more lines of ipset's are told.
+const MOST_CAVEATS: usize = 8;
+/// How many spans an entry that excludes may have: its network, and a port with its protocol.
+const MOST_NETWORKS: usize = 3;
 
 /// Whether a line begins what ipset prints, or changes a set that was read.
 pub(super) fn begins(text: &str, ruleset: &Ruleset) -> bool {
@@ -97,7 +107,13 @@ pub(super) fn read(lines: &[Line<'_>], ruleset: &mut Ruleset) -> Result<usize, U
             (Some("add" | "del" | "flush" | "destroy" | "swap" | "rename"), _) if changes => {
                 change(text, ruleset);
             }
-            (Some("add"), _) => {}
+            // Of a set that nothing has made.
+            (Some("add"), _) => {
+                let caveat = Caveat::NotUnderstood(text.to_owned());
+                if !ruleset.caveats.contains(&caveat) && ruleset.caveats.len() < MOST_CAVEATS {
+                    ruleset.caveats.push(caveat);
+                }
+            }
             (Some("Name:"), listing) => {
                 *listing = words.next().map(Listing::of);
             }
@@ -116,6 +132,7 @@ pub(super) fn read(lines: &[Line<'_>], ruleset: &mut Ruleset) -> Result<usize, U
             (Some(entry), Some(listing)) if listing.takes(entry, text) => {
                 add(ruleset, &listing.name, entry, text);
             }
+            (Some(_), Some(listing)) if listing.is_damaged(text) => listing.damaged = true,
             (Some(_) | None, _) => break,
         }
         taken += 1;
@@ -134,6 +151,8 @@ struct Listing {
     entries: Option<usize>,
     /// Whether the line before its members has come: `ipset list -t` has none.
     shows_members: bool,
+    /// Whether a line among its members is none.
+    damaged: bool,
 }
 
 impl Listing {
@@ -143,7 +162,16 @@ impl Listing {
             kind: String::new(),
             entries: None,
             shows_members: false,
+            damaged: false,
         }
+    }
+
+    /// Whether a line may have been a member, which is not understood.
+    fn is_damaged(&self, text: &str) -> bool {
+        let words = text.split_whitespace().count();
+        let entry = text.split_whitespace().next().unwrap_or_default();
+        let is_prompt = text.contains(['@', '$', '#']);
+        self.shows_members && words <= 3 && !is_prompt && is_like_entry(entry)
     }
 
     /// Whether a line is one of its members.
@@ -161,7 +189,7 @@ impl Listing {
             return;
         };
         let counted = self.entries.is_none_or(|count| count == set.elements.len());
-        if !self.shows_members || !counted {
+        if !self.shows_members || !counted || self.damaged {
             set.known = false;
             set.elements = Arc::default();
         }
@@ -185,6 +213,32 @@ fn is_member(entry: &str) -> bool {
             .is_some_and(|(_, port)| port.parse::<u16>().is_ok())
 }
 
+/// Whether a word looks like an address or a port, whole or not.
+fn is_like_entry(word: &str) -> bool {
+    let has_digit = word.chars().any(|letter| letter.is_ascii_digit());
+    has_digit && word.contains(['.', ':']) && !word.ends_with(':')
+}
+
+/// Whether a line, which is no command of ipset's, looks like one that was spoilt.
+pub(super) fn resembles(text: &str, ruleset: &Ruleset) -> bool {
+    const KINDS: [&str; 3] = ["hash:", "bitmap:", "list:set"];
+    /// A command has few words: more are a sentence.
+    const MOST_WORDS: usize = 4;
+    let words: Vec<&str> = text.split_whitespace().collect();
+    // Of a set that nothing has made.
+    if words.first() == Some(&"del") {
+        return false;
+    }
+    let names_kind = |word: &&str| KINDS.iter().any(|kind| word.starts_with(kind));
+    if words.iter().any(names_kind) {
+        return true;
+    }
+    let names_set = words.iter().any(|word| ruleset.ipsets.contains_key(*word));
+    !ruleset.ipsets.is_empty()
+        && words.iter().any(|word| is_like_entry(word))
+        && (names_set || words.len() <= MOST_WORDS)
+}
+
 /// What a line says outside of quotes: comments are anybody's words.
 fn unquoted(text: &str) -> String {
     match (text.find('"'), text.rfind('"')) {
@@ -198,21 +252,59 @@ fn unquoted(text: &str) -> String {
 
 /// Makes a set, empty as its listing begins.
 fn make(ruleset: &mut Ruleset, name: &str, kind: &str, header: &str) {
-    // What lists of sets and rarer kinds hold is not followed, nor what changes a lookup.
-    let followed = matches!(
-        kind,
-        "hash:ip" | "hash:net" | "hash:ip,port" | "hash:net,port" | "bitmap:port"
-    );
-    let plain = |word: &str| !matches!(word, "netmask" | "bitmask" | "markmask");
+    // Hardware addresses are in no packet as it is asked about, nor is what changes a lookup followed.
+    let followed = kind == LIST || dimensions(kind).is_some();
     let set = Set {
         elements: Arc::default(),
         gone: Vec::new(),
         kind: kind.to_owned(),
-        known: followed && header.split_whitespace().all(plain),
+        known: followed && is_plain(header, name, kind),
         changing: false,
-        fickle: false,
+        varies: false,
     };
     ruleset.ipsets.insert(name.to_owned(), set);
+}
+
+/// Whether a set is made with options alone that change no lookup, each with its value (ipset(8)).
+fn is_plain(header: &str, name: &str, kind: &str) -> bool {
+    const NUMBERED: [&str; 6] = [
+        "hashsize",
+        "maxelem",
+        "timeout",
+        "size",
+        "bucketsize",
+        "initval",
+    ];
+    const ALONE: [&str; 4] = ["counters", "comment", "skbinfo", "forceadd"];
+    let mut words = header.split_whitespace().peekable();
+    // `Header:` of a listing, or `create NAME KIND`.
+    words.next_if_eq(&"Header:");
+    if words
+        .next_if(|word| matches!(*word, "create" | "-N"))
+        .is_some()
+    {
+        words.next_if_eq(&name);
+        words.next_if_eq(&kind);
+    }
+    while let Some(word) = words.next() {
+        let is_known = match word {
+            "family" => matches!(words.next(), Some("inet" | "inet6")),
+            "range" => words.next().is_some_and(|value| {
+                value.contains('-') && !value.contains(|letter: char| letter.is_ascii_alphabetic())
+            }),
+            _ if NUMBERED.contains(&word) => {
+                let value = words.next().unwrap_or_default();
+                let hexadecimal = value.strip_prefix("0x");
+                value.parse::<u64>().is_ok()
+                    || hexadecimal.is_some_and(|digits| u64::from_str_radix(digits, 16).is_ok())
+            }
+            _ => ALONE.contains(&word),
+        };
+        if !is_known {
+            return false;
+        }
+    }
+    true
 }
 
 fn add(ruleset: &mut Ruleset, name: &str, entry: &str, text: &str) {
@@ -225,7 +317,15 @@ fn add(ruleset: &mut Ruleset, name: &str, entry: &str, text: &str) {
         .iter()
         .position(|word| *word == "timeout")
         .and_then(|at| words.get(at + 1)?.parse::<u64>().ok());
-    let patterns = patterns(&set.kind, entry);
+    let patterns = patterns(&set.kind, entry, words.contains(&"wildcard"));
+    let excludes = words.contains(&"nomatch");
+    let networks = patterns
+        .iter()
+        .filter(|one| matches!(one, Pattern::Range(..)));
+    // Which of several networks is the closer one is told of the first alone.
+    if excludes && networks.count() > MOST_NETWORKS {
+        set.known = false;
+    }
     Arc::make_mut(&mut set.elements).push(Element {
         patterns,
         verdict: None,
@@ -233,20 +333,9 @@ fn add(ruleset: &mut Ruleset, name: &str, entry: &str, text: &str) {
             Some(seconds) => format!("{entry} timeout {seconds}"),
             None => entry.to_owned(),
         },
-        excludes: words.contains(&"nomatch"),
+        excludes,
         limited: false,
     });
-}
-
-/// What an entry of a set of this kind asks for.
-fn patterns(kind: &str, entry: &str) -> Vec<Pattern> {
-    let mut patterns: Vec<Pattern> = entry.split(',').map(pattern).collect();
-    if kind.ends_with(",port") {
-        patterns.push(protocol(entry));
-    }
-    // A million of them may be held.
-    patterns.shrink_to_fit();
-    patterns
 }
 
 /// Puts into lists of sets what their sets hold, where all of that is known and of one kind: a lookup
@@ -262,7 +351,10 @@ pub(super) fn unfold(ruleset: &mut Ruleset) -> Vec<(String, Vec<String>)> {
             .collect();
         let members = members?;
         let kind = members.first()?.kind.clone();
-        let plain = |set: &&Set| set.kind == kind && !set.elements.iter().any(|one| one.excludes);
+        let own = dimensions(&kind);
+        let plain = |set: &&Set| {
+            dimensions(&set.kind) == own && !set.elements.iter().any(|one| one.excludes)
+        };
         members.iter().all(plain).then(|| Set {
             elements: Arc::new(
                 members
@@ -275,10 +367,7 @@ pub(super) fn unfold(ruleset: &mut Ruleset) -> Vec<(String, Vec<String>)> {
             ..Set::default()
         })
     };
-    let lists = ruleset
-        .ipsets
-        .iter()
-        .filter(|(_, set)| set.kind == "list:set");
+    let lists = ruleset.ipsets.iter().filter(|(_, set)| set.kind == LIST);
     let found: Vec<(String, Set, Vec<String>)> = lists
         .filter_map(|(name, list)| {
             let members = list.elements.iter().map(|member| member.text.clone());
@@ -299,7 +388,7 @@ fn remove(ruleset: &mut Ruleset, name: &str, entry: &str) {
     let Some(set) = ruleset.ipsets.get_mut(name) else {
         return;
     };
-    let gone = patterns(&set.kind, entry);
+    let gone = patterns(&set.kind, entry, false);
     let elements = Arc::make_mut(&mut set.elements);
     let before = elements.len();
     elements.retain(|element| element.patterns != gone);
@@ -315,57 +404,4 @@ fn remove(ruleset: &mut Ruleset, name: &str, entry: &str) {
     };
     elements.retain(apart);
     set.known &= elements.len() == before;
-}
-
-/// The protocol of an entry with a port, which is TCP where none is written.
-fn protocol(entry: &str) -> Pattern {
-    let port = entry.rsplit(',').next().unwrap_or_default();
-    let name = port.split_once(':').map_or("tcp", |(name, _)| name);
-    let number = names::protocol(name).or_else(|| name.parse().ok());
-    number.map_or_else(
-        || Pattern::Opaque(name.to_owned()),
-        |number| Pattern::exactly(number.into()),
-    )
-}
-
-fn pattern(text: &str) -> Pattern {
-    let address = text.split('/').next().unwrap_or(text);
-    let family = match address.parse::<IpAddr>() {
-        Ok(address) => Family::of(address),
-        Err(_) => return range(text).unwrap_or_else(|| ports(text)),
-    };
-    match network(text, family) {
-        Some((address, mask)) => bounds(address, mask, family),
-        None => Pattern::Opaque(text.to_owned()),
-    }
-}
-
-/// The first and the last address of a network.
-pub(super) fn bounds(address: u128, mask: u128, family: Family) -> Pattern {
-    let all = if family == Family::Ip6 {
-        u128::MAX
-    } else {
-        u32::MAX.into()
-    };
-    let mask = mask & all;
-    Pattern::Range(address & mask, (address & mask) | (!mask & all))
-}
-
-fn range(text: &str) -> Option<Pattern> {
-    let (low, high) = text.split_once('-')?;
-    let number = |text: &str| match text.parse::<IpAddr>().ok()? {
-        IpAddr::V4(address) => Some(u128::from(u32::from(address))),
-        IpAddr::V6(address) => Some(address.into()),
-    };
-    Some(Pattern::Range(number(low)?, number(high)?))
-}
-
-/// A port, its protocol before it or not: `tcp:3306`, `3306`, `tcp:5000-5010`.
-fn ports(text: &str) -> Pattern {
-    let port = text.split_once(':').map_or(text, |(_, port)| port);
-    let (low, high) = port.split_once('-').unwrap_or((port, port));
-    match (names::port(low), names::port(high)) {
-        (Some(low), Some(high)) => Pattern::Range(low.into(), high.into()),
-        (_, _) => Pattern::Opaque(text.to_owned()),
-    }
 }

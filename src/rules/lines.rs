@@ -3,9 +3,9 @@
 
 use std::borrow::Cow;
 
-use super::elision;
+use super::html::{is_page, shown};
 use super::numbered::Numbers;
-use super::page::{is_page, shown};
+use super::omission;
 use super::unreadable::{Fault, Unreadable};
 
 /// A line of the input with its number.
@@ -41,10 +41,10 @@ pub(super) fn joined(text: &str) -> (Vec<Line<'_>>, Vec<usize>) {
             }
             kept = rest.to_owned().into();
         }
-        let elided = if elision::is_elision(&kept) {
+        let elided = if omission::is_omission(&kept) {
             Some(String::new())
         } else {
-            elision::without(&kept)
+            omission::without(&kept)
         };
         if let Some(rest) = elided {
             left_out.push(index + 1);
@@ -108,9 +108,9 @@ pub(super) fn is_command(text: &str) -> bool {
 
 /// Whether a line has nothing of a rule, so that people and terminals may have put it there.
 pub(super) fn is_prose(text: &str) -> bool {
-    const OF_RULES: [&str; 12] = [
-        "ACCEPT", "DROP", "REJECT", "RETURN", "QUEUE", "LOG", "accept", "drop", "reject",
-        "anywhere", "policy", "hook",
+    const OF_RULES: [&str; 14] = [
+        "-j", "-g", "ACCEPT", "DROP", "REJECT", "RETURN", "QUEUE", "LOG", "accept", "drop",
+        "reject", "anywhere", "policy", "hook",
     ];
     let of_rules = |word: &str| {
         let word = word.trim_end_matches([';', ',', '.', ':']);
@@ -279,6 +279,7 @@ pub(super) fn unwrapped(text: &str, rest: &[Line<'_>]) -> (String, usize) {
             && !is_tool_line(line)
     };
     let mut following: Vec<&str> = Vec::new();
+    let rest = if is_whole_command(text) { &[] } else { rest };
     // Within a comment nothing ends a rule.
     let mut quotes = text.matches('"').count();
     for (_, line) in rest.iter().skip(1) {
@@ -290,6 +291,10 @@ pub(super) fn unwrapped(text: &str, rest: &[Line<'_>]) -> (String, usize) {
         let is_option = line.trim_start().starts_with('-');
         let short = before.chars().count() < NARROWEST && is_prose(line.trim());
         if quotes.is_multiple_of(2) && (is_whole(before) || short) && !is_option {
+            break;
+        }
+        // What begins as a rule and is none goes on with no other.
+        if quotes.is_multiple_of(2) && is_option && !begins_with_option(line) {
             break;
         }
         quotes += line.matches('"').count();
@@ -308,6 +313,25 @@ pub(super) fn unwrapped(text: &str, rest: &[Line<'_>]) -> (String, usize) {
         last = line.chars().count();
     }
     (whole, following.len() + 1)
+}
+
+/// Whether a line begins with an option, in its short form or in full.
+fn begins_with_option(line: &str) -> bool {
+    let first = line.split_whitespace().next().unwrap_or_default();
+    let mut letters = first.chars().skip(1);
+    first.starts_with("--")
+        || letters
+            .next()
+            .is_some_and(|letter| letter.is_ascii_lowercase() || letter.is_ascii_digit())
+}
+
+/// Whether a command that makes a chain, or gives one its policy, is complete.
+fn is_whole_command(text: &str) -> bool {
+    let words: Vec<&str> = text.split_whitespace().collect();
+    matches!(
+        words.as_slice(),
+        ["-N" | "--new-chain", _] | ["-P" | "--policy", _, _]
+    )
 }
 
 /// Whether two lines of one rule were broken between words, whatever their width.

@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use super::condition::{Condition, Element, Field, Key, Pattern};
 use super::fit::{fits, span};
 use super::flow::Flow;
-use super::landscape::{Landscape, address};
-use super::lesson;
-use super::odds::Odds;
+use super::host_facts::{HostFacts, address};
+use super::implied;
+use super::odds::{Odds, varies};
 use super::packet::{Step, Value};
 use super::place::Place;
 use super::ruleset::{Elements, Set, Verdict};
@@ -49,6 +49,21 @@ pub enum Subject {
     Any(Vec<Subject>),
     /// The opposite.
     Not(Box<Subject>),
+}
+
+impl Subject {
+    /// Adds the names of the ipsets that it is about.
+    pub(super) fn ipsets<'a>(&'a self, names: &mut Vec<&'a str>) {
+        match self {
+            Self::Fields {
+                elements: Elements::Ipset(name),
+                ..
+            } => names.push(name),
+            Self::Any(all) => all.iter().for_each(|one| one.ipsets(names)),
+            Self::Not(one) => one.ipsets(names),
+            Self::Fields { .. } | Self::Packet(..) | Self::Rule(..) | Self::Place(..) => {}
+        }
+    }
 }
 
 /// Something that nobody can tell from the input, put so that it is true or false.
@@ -116,7 +131,7 @@ pub struct Knowledge<'a> {
     /// Contents of ipsets.
     pub ipsets: &'a BTreeMap<String, Set>,
     /// What the rules tell of their host.
-    pub landscape: &'a Landscape,
+    pub host_facts: &'a HostFacts,
     /// Values that an assumption fixed.
     pub learnt: &'a [(Field, Value)],
 }
@@ -188,7 +203,7 @@ impl<'a> Knowledge<'a> {
             return None;
         }
         let (listed, known) = self.contents(elements);
-        let fickle = self.named(elements).is_some_and(|set| set.fickle);
+        let varies = self.named(elements).is_some_and(|set| set.varies);
         let mut hangs = !known;
         let mut may_exclude = false;
         let mut found: Option<&Element> = None;
@@ -203,7 +218,7 @@ impl<'a> Knowledge<'a> {
                 continue;
             }
             // What asks more than it shows may be passed over.
-            let fits = fits.filter(|fits| !fits || !(fickle || element.limited));
+            let fits = fits.filter(|fits| !fits || !(varies || element.limited));
             match fits {
                 // The most specific network decides.
                 Some(true) if found.is_none_or(|found| span(element) < span(found)) => {
@@ -250,7 +265,7 @@ impl<'a> Knowledge<'a> {
             Some(Pattern::Range(first, last)) if first == last => address((four, *first)),
             _ => None,
         };
-        address.is_some_and(|address| self.landscape.is_here(address) == Some(false))
+        address.is_some_and(|address| self.host_facts.is_here(address) == Some(false))
     }
 
     /// Whether the input shows all of `elements`.
@@ -370,11 +385,11 @@ impl<'a> Knowledge<'a> {
 
     /// That `keys` are among `elements`.
     pub fn fact(self, keys: &[Key], elements: &Elements, text: String) -> Fact {
-        let is_fickle = |key: &Key| matches!(&key.field, Field::Other(words) if is_fickle(words));
+        let asks_anew = |key: &Key| matches!(&key.field, Field::Other(words) if varies(words));
         let changes = self
             .named(elements)
-            .is_some_and(|set| set.changing || set.fickle);
-        if changes || keys.iter().any(is_fickle) {
+            .is_some_and(|set| set.changing || set.varies);
+        if changes || keys.iter().any(asks_anew) {
             return Fact::once(self.flow.step, self.place, text);
         }
         let ages: Vec<u32> = keys.iter().map(|key| self.flow.age(&key.field)).collect();
@@ -394,25 +409,18 @@ impl<'a> Knowledge<'a> {
             },
         };
         let (listed, known) = self.contents(elements);
-        let lessons = match keys {
+        let implications = match keys {
             [key] if known && !matches!(key.field, Field::Other(_)) => {
-                lesson::lessons(key, &self.value(key), listed)
+                implied::implications(key, &self.value(key), listed)
             }
             _ => (None, None),
         };
         Fact {
-            if_true: lessons.0,
-            if_false: lessons.1,
+            if_true: implications.0,
+            if_false: implications.1,
             ..Fact::about(subject, text)
         }
     }
-}
-
-/// Whether what words ask may be answered otherwise each time.
-pub(super) fn is_fickle(text: &str) -> bool {
-    const WORDS: [&str; 6] = ["numgen", "random", "limit", "quota", "count", "last"];
-    let mut words = text.split(|character: char| !character.is_ascii_alphanumeric());
-    words.any(|word| WORDS.contains(&word))
 }
 
 /// What a condition asks for, to be told apart from its opposite.

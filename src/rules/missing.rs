@@ -2,12 +2,12 @@
 
 use super::flow::Flow;
 use super::packet::Journey;
-use super::route;
-use super::ruleset::{Doubt, Family, Origin, Ruleset, Shown, Table};
+use super::ruleset::{Caveat, Family, Origin, Ruleset, Shown, Table};
+use super::stages;
 
 /// What may stop the packet without being in the input, each as a clause.
 pub(super) fn of(ruleset: &Ruleset, flow: &Flow) -> Vec<String> {
-    let mut found: Vec<String> = ruleset.doubts.iter().filter_map(hidden).collect();
+    let mut found: Vec<String> = ruleset.caveats.iter().filter_map(hidden).collect();
     if ruleset.whole {
         return found;
     }
@@ -31,42 +31,42 @@ pub(super) fn of(ruleset: &Ruleset, flow: &Flow) -> Vec<String> {
     found
 }
 
-fn hidden(doubt: &Doubt) -> Option<String> {
-    match doubt {
-        Doubt::LegacyTablesNotShown => {
+fn hidden(caveat: &Caveat) -> Option<String> {
+    match caveat {
+        Caveat::LegacyTablesNotShown => {
             Some("a rule of the legacy tables, which are not in the input, stops it".to_owned())
         }
-        Doubt::CutOff(_) => {
+        Caveat::CutOff(_) => {
             Some("a rule behind the end of the input, which is cut off, stops it".to_owned())
         }
-        Doubt::LeftOut(line) => Some(format!(
+        Caveat::LeftOut(line) => Some(format!(
             "a rule among the lines left out at line {line} stops it"
         )),
-        Doubt::TablesIncompatible(table) => Some(format!(
+        Caveat::TablesIncompatible(table) => Some(format!(
             "a rule of nftables in table {table}, which iptables cannot show, stops it"
         )),
-        Doubt::OnlyIptables => {
+        Caveat::OnlyIptables => {
             Some("a rule of nftables, which iptables does not show, stops it".to_owned())
         }
-        Doubt::ToolFailed(said) => Some(format!(
+        Caveat::ToolFailed(said) => Some(format!(
             "a rule that this tool would have shown stops it ({said})"
         )),
-        Doubt::Changed(command) => {
+        Caveat::Changed(command) => {
             Some(format!("what this command has changed stops it: {command}"))
         }
-        Doubt::NotUnderstood(words) => Some(format!(
+        Caveat::NotUnderstood(words) => Some(format!(
             "what is not understood in the input stops it: {words}"
         )),
-        Doubt::GivenTwice(table) => Some(format!(
+        Caveat::GivenTwice(table) => Some(format!(
             "the other one of the two tables {table} in the input, which differ, decides"
         )),
-        Doubt::FamilyAssumed(_)
-        | Doubt::PassedOver(..)
-        | Doubt::SetsEmpty
-        | Doubt::HeadingMissing
-        | Doubt::InterfacesHidden
-        | Doubt::NamesShown
-        | Doubt::IptablesSeenByNft(_) => None,
+        Caveat::FamilyAssumed(_)
+        | Caveat::PassedOver(..)
+        | Caveat::SetsEmpty
+        | Caveat::HeadingMissing
+        | Caveat::InterfacesHidden
+        | Caveat::NamesShown
+        | Caveat::IptablesSeenByNft(_) => None,
     }
 }
 
@@ -77,7 +77,7 @@ fn deciding_chain(own: &[&Table], flow: &Flow) -> Option<String> {
     if tables.is_empty() {
         return None;
     }
-    let hook = route::deciding(flow);
+    let hook = stages::deciding(flow);
     let filters = tables.iter().filter(|table| table.name == "filter");
     let shown = filters.flat_map(|table| &table.chains).any(|chain| {
         let base = chain.base.as_ref();

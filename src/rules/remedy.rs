@@ -153,22 +153,7 @@ fn tell(ruleset: &Ruleset, packet: &Packet, remedy: &mut Remedy) {
             served.extend(&placed.agent);
         }
     }
-    // From the highest number to the lowest: a change renumbers what follows it.
-    let mut ordered: Vec<(usize, &Placed)> = remedy.changes.iter().enumerate().collect();
-    let first = |at| {
-        remedy
-            .changes
-            .iter()
-            .position(|placed| placed.place.at == at)
-    };
-    ordered.sort_by_key(|(index, placed)| {
-        (
-            first(placed.place.at),
-            std::cmp::Reverse(number(&placed.change)),
-            *index,
-        )
-    });
-    for (index, placed) in ordered {
+    for (index, placed) in ordered(&remedy.changes) {
         let Some((table, chain)) = chain_at(ruleset, placed.place.at) else {
             continue;
         };
@@ -184,6 +169,21 @@ fn tell(ruleset: &Ruleset, packet: &Packet, remedy: &mut Remedy) {
             Some(_) | None => remedy.steps.push(step),
         }
     }
+}
+
+/// Changes with their places, of each chain from the highest number to the lowest: a change
+/// renumbers what follows it.
+fn ordered(changes: &[Placed]) -> Vec<(usize, &Placed)> {
+    let mut ordered: Vec<(usize, &Placed)> = changes.iter().enumerate().collect();
+    let first = |at| changes.iter().position(|placed| placed.place.at == at);
+    ordered.sort_by_key(|(index, placed)| {
+        (
+            first(placed.place.at),
+            std::cmp::Reverse(number(&placed.change)),
+            *index,
+        )
+    });
+    ordered
 }
 
 /// Where in its chain a change takes place, for their order.

@@ -81,6 +81,8 @@ pub enum Statement {
         elements: Elements,
         /// As its tool prints it.
         text: String,
+        /// Whether what is found is a new destination, and no verdict.
+        translates: bool,
     },
     /// Sets the packet's mark, or that of its connection.
     Mark {
@@ -176,6 +178,8 @@ pub struct Translation {
     pub redirect: bool,
     /// Whether the rule chooses among several, so that the new destination is not known.
     pub varied: bool,
+    /// Whether the port stays where the new destination is not known.
+    pub keeps_port: bool,
 }
 
 /// Where elements are listed.
@@ -210,7 +214,7 @@ pub struct Set {
     /// Whether rules change its contents while packets pass.
     pub changing: bool,
     /// Whether each element asks more than it shows, as a limit.
-    pub fickle: bool,
+    pub varies: bool,
 }
 
 /// What a rule decides.
@@ -230,6 +234,8 @@ pub enum Verdict {
     Jump(String),
     /// Into a chain, and back to where this one was called from.
     Goto(String),
+    /// To another destination, which a map gives.
+    Translate(Translation),
 }
 
 impl Verdict {
@@ -242,6 +248,7 @@ impl Verdict {
             Self::Return => "RETURN",
             Self::Continue => "CONTINUE",
             Self::Jump(chain) | Self::Goto(chain) => chain,
+            Self::Translate(_) => "DNAT",
         }
     }
 }

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 pub use super::family::Family;
-use super::landscape::Landscape;
+use super::host_facts::HostFacts;
 pub use super::rule::{Elements, MarkChange, Recipe, Rule, Set, Statement, Translation, Verdict};
 
 /// All tables of one host, as far as the input showed them.
@@ -17,17 +17,17 @@ pub struct Ruleset {
     pub tables: Vec<Table>,
     /// Contents of ipsets by name.
     pub ipsets: BTreeMap<String, Set>,
-    /// What the reader saw that puts its picture in doubt.
-    pub doubts: Vec<Doubt>,
+    /// What the reader saw that puts its picture in caveat.
+    pub caveats: Vec<Caveat>,
     /// Whether what it does not show is not there, as of a host that was asked for all it has.
     pub whole: bool,
     /// What they tell of their host.
-    pub landscape: Landscape,
+    pub host_facts: HostFacts,
 }
 
 /// A reason why the input may not be all there is.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Doubt {
+pub enum Caveat {
     /// The tool said that the legacy tables hold rules too, and they are not in the input.
     LegacyTablesNotShown,
     /// Nothing in the input tells the IP version of an iptables listing.
@@ -174,6 +174,7 @@ impl Chain {
                 | Verdict::Drop
                 | Verdict::Reject(_)
                 | Verdict::Return
+                | Verdict::Translate(_)
                 | Verdict::Continue => None,
             }
         }

@@ -1,19 +1,21 @@
 //! What can be said of sets once the whole input is read.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::condition::{Condition, Field, Key};
-use super::ipset;
-use super::landscape::Landscape;
+use super::condition::{Condition, Element, Field, Key};
+use super::host_facts::HostFacts;
+use super::ipset::{self, Dimension};
+use super::iptables::matches::side_field;
 use super::odds::Odds;
-use super::ruleset::{Doubt, Elements, Ruleset, Set, Statement};
+use super::ruleset::{Caveat, Elements, Family, Ruleset, Set, Statement};
 
 /// Marks the sets that rules change, and asks of an ipset what its kind holds.
 pub(super) fn settle(ruleset: &mut Ruleset) {
     let sets = ruleset.tables.iter().flat_map(|table| table.sets.values());
     let counts: Vec<usize> = sets.map(|set| set.elements.len()).collect();
     if !counts.is_empty() && counts.iter().all(|count| *count == 0) {
-        ruleset.doubts.push(Doubt::SetsEmpty);
+        ruleset.caveats.push(Caveat::SetsEmpty);
         let tables = ruleset.tables.iter_mut();
         for set in tables.flat_map(|table| table.sets.values_mut()) {
             set.known = false;
@@ -54,11 +56,11 @@ pub(super) fn settle(ruleset: &mut Ruleset) {
             change(ipsets.get_mut(&list), true);
         }
     }
-    ruleset.landscape = Landscape::of(ruleset);
+    ruleset.host_facts = HostFacts::of(ruleset);
 }
 
 /// Lets a rule that puts something into a set hang on what the set asks of each element.
-fn ask_of_updates(statements: &mut Vec<Statement>, sets: &std::collections::BTreeMap<String, Set>) {
+fn ask_of_updates(statements: &mut Vec<Statement>, sets: &BTreeMap<String, Set>) {
     let asks = |statement: &Statement| {
         let Statement::Update {
             elements: Elements::Named(name),
@@ -67,7 +69,7 @@ fn ask_of_updates(statements: &mut Vec<Statement>, sets: &std::collections::BTre
         else {
             return None;
         };
-        sets.get(name)?.fickle.then(|| name.clone())
+        sets.get(name)?.varies.then(|| name.clone())
     };
     let Some((at, name)) = (0..)
         .zip(statements.iter())
@@ -97,30 +99,43 @@ fn change(set: Option<&mut Set>, removes: bool) {
     }
 }
 
-/// Asks for what an ipset holds: a port alone, or one with its protocol.
-fn suit(condition: &mut Condition, ipsets: &std::collections::BTreeMap<String, Set>) {
+/// Asks for what an ipset holds, part by part; of a list of sets, for any of its sets.
+fn suit(condition: &mut Condition, ipsets: &BTreeMap<String, Set>) {
     match condition {
         Condition::Within {
             keys,
             elements: Elements::Ipset(name),
+            negated,
             ..
-        } => match ipsets.get(name).map(|set| set.kind.as_str()) {
-            Some("bitmap:port") => {
-                keys.truncate(1);
-                for key in keys {
-                    let is_source = matches!(key.field, Field::Source4 | Field::Source6);
-                    key.field = if is_source {
-                        Field::SourcePort(0)
-                    } else {
-                        Field::DestinationPort(0)
+        } => {
+            let Some(set) = ipsets.get(name) else {
+                return;
+            };
+            if set.kind == ipset::LIST && set.known && !set.changing {
+                let within = |member: &Element| {
+                    let member = &member.text;
+                    let mut one = Condition::Within {
+                        keys: keys.clone(),
+                        elements: Elements::Ipset(member.clone()),
+                        negated: false,
+                        text: format!("it is in the ipset {member} of the list {name}"),
                     };
-                }
+                    // A list holds no lists.
+                    if ipsets.get(member).is_none_or(|set| set.kind != ipset::LIST) {
+                        suit(&mut one, ipsets);
+                    }
+                    one
+                };
+                let conditions = set.elements.iter().map(within).collect();
+                let negated = *negated;
+                *condition = Condition::Either {
+                    conditions,
+                    negated,
+                };
+            } else if let Some(dimensions) = ipset::dimensions(&set.kind) {
+                *keys = asked_keys(keys, &dimensions);
             }
-            Some(kind) if kind.ends_with(",port") && keys.len() == 2 => {
-                keys.push(Key::whole(Field::Protocol));
-            }
-            Some(_) | None => {}
-        },
+        }
         Condition::Either { conditions, .. } => {
             for condition in conditions {
                 suit(condition, ipsets);
@@ -128,4 +143,35 @@ fn suit(condition: &mut Condition, ipsets: &std::collections::BTreeMap<String, S
         }
         Condition::Within { .. } | Condition::Opaque { .. } | Condition::Never => {}
     }
+}
+
+/// What a rule asks of the parts of a set, its directions (`src,dst`) in `keys` as they were read:
+/// the first of an address, the others of a port. Further directions than there are parts count
+/// for nothing; with fewer, nobody can tell.
+fn asked_keys(keys: &[Key], dimensions: &[Dimension]) -> Vec<Key> {
+    let six = |key: &Key| matches!(key.field, Field::Source6 | Field::Destination6);
+    let family = if keys.iter().any(six) {
+        Family::Ip6
+    } else {
+        Family::Ip
+    };
+    let asked = |(key, dimension): (&Key, &Dimension)| {
+        let source = matches!(
+            key.field,
+            Field::Source4 | Field::Source6 | Field::SourcePort(_)
+        );
+        Key::whole(match dimension {
+            Dimension::Address => side_field(source, family),
+            Dimension::Port | Dimension::BarePort if source => Field::SourcePort(0),
+            Dimension::Port | Dimension::BarePort => Field::DestinationPort(0),
+            Dimension::Interface if source => Field::InInterface,
+            Dimension::Interface => Field::OutInterface,
+            Dimension::Mark => Field::Mark,
+        })
+    };
+    let mut found: Vec<Key> = keys.iter().zip(dimensions).map(asked).collect();
+    if found.len() == dimensions.len() && dimensions.contains(&Dimension::Port) {
+        found.push(Key::whole(Field::Protocol));
+    }
+    found
 }

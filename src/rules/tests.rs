@@ -10,6 +10,7 @@ mod pasted;
 mod scripts;
 mod sets;
 mod surroundings;
+mod translated;
 
 use std::net::IpAddr;
 

@@ -25,6 +25,14 @@ pub enum Fault {
         "this is what {0} prints, which leaves out much of what filters: give what iptables-save and nft list ruleset print, as root"
     )]
     Summary(&'static str),
+    /// Rules in a form that is not read.
+    #[error("this is {name}: give {instead}")]
+    OtherForm {
+        /// What it is.
+        name: &'static str,
+        /// What to give instead.
+        instead: &'static str,
+    },
     /// ufw says that it filters nothing.
     #[error(
         "ufw says that it is inactive and filters nothing; what else does, iptables-save and nft list ruleset print, as root"

@@ -4,16 +4,18 @@
 //! what was assumed stands beside the outcome. The number of outcomes and of steps is bounded; a
 //! walk that reaches a bound ends in [`End::TooLong`].
 
+mod assume;
+
 use super::condition::{Condition, Field, Key, Pattern};
 use super::flow::Flow;
-use super::matcher::{Fact, Knowledge, Subject, Truth};
+use super::matcher::Fact;
 use super::odds::Odds;
 pub use super::outcome::{Assumed, Block, End, Outcome};
 use super::packet::{Packet, Value};
 use super::part::Part;
 use super::place::{ChainAt, Place};
-use super::route::{self, Station};
 use super::ruleset::{Chain, Hook, Kind, Policy, Ruleset, Table, Verdict};
+use super::stages::{self, HookStage};
 
 /// Most outcomes that are told apart.
 const MOST_OUTCOMES: usize = 256;
@@ -22,7 +24,7 @@ const MOST_STEPS: usize = 500_000;
 
 /// A chain the packet is in, and the rule it comes to next.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Frame {
+pub(super) struct Call {
     pub(super) chain: usize,
     pub(super) next: usize,
 }
@@ -32,12 +34,12 @@ pub(super) struct Frame {
 pub(super) struct Walker {
     pub(super) flow: Flow,
     hook: Hook,
-    /// The stations ahead at this hook, the next one last.
-    stations: Vec<Station>,
+    /// The hook_stages ahead at this hook, the next one last.
+    hook_stages: Vec<HookStage>,
     /// The base chain it is in.
     pub(super) base: ChainAt,
     /// The chains it is in, the innermost last.
-    pub(super) frames: Vec<Frame>,
+    pub(super) calls: Vec<Call>,
     pub(super) way: Vec<String>,
     pub(super) entered: Vec<ChainAt>,
     pub(super) left_by: Option<usize>,
@@ -132,10 +134,10 @@ impl Walker {
     fn new(ruleset: &Ruleset, start: &Start) -> Self {
         let mut walker = Self {
             flow: start.flow.clone(),
-            hook: route::first(start.flow.journey),
-            stations: Vec::new(),
+            hook: stages::first(start.flow.journey),
+            hook_stages: Vec::new(),
             base: ChainAt { table: 0, chain: 0 },
-            frames: Vec::new(),
+            calls: Vec::new(),
             way: Vec::new(),
             entered: Vec::new(),
             left_by: None,
@@ -151,55 +153,55 @@ impl Walker {
 
     fn arrive(&mut self, ruleset: &Ruleset, hook: Hook) {
         self.hook = hook;
-        route::arrive(&mut self.flow, hook);
-        self.stations = route::stations(ruleset, &self.flow, hook);
-        self.stations.reverse();
+        stages::arrive(&mut self.flow, hook);
+        self.hook_stages = stages::hook_stages(ruleset, &self.flow, hook);
+        self.hook_stages.reverse();
     }
 
-    /// Goes one rule, or one station, further.
+    /// Goes one rule, or one hook_stage, further.
     fn step(&mut self, walk: &mut Walk<'_>) -> Option<End> {
         if let Some((place, verdict)) = self.pending.take() {
             let chain = chain_at(walk.ruleset, place.at)?.1;
             return self.go(&verdict, chain.rules.get(place.rule?)?, place, walk);
         }
-        let Some(frame) = self.frames.last_mut() else {
-            return match self.stations.pop() {
-                Some(station) => self.enter(station, walk),
+        let Some(call) = self.calls.last_mut() else {
+            return match self.hook_stages.pop() {
+                Some(hook_stage) => self.enter(hook_stage, walk),
                 None => self.next_hook(walk),
             };
         };
         let table = walk.ruleset.tables.get(self.base.table)?;
-        let chain = table.chains.get(frame.chain)?;
-        let Some(rule) = chain.rules.get(frame.next) else {
-            self.frames.pop();
+        let chain = table.chains.get(call.chain)?;
+        let Some(rule) = chain.rules.get(call.next) else {
+            self.calls.pop();
             return self.policy_if_over(walk);
         };
         let place = Place {
             at: ChainAt {
                 table: self.base.table,
-                chain: frame.chain,
+                chain: call.chain,
             },
-            rule: Some(frame.next),
+            rule: Some(call.next),
         };
-        frame.next += 1;
-        self.obey(rule, place, walk)
+        call.next += 1;
+        self.execute(rule, place, walk)
     }
 
-    fn enter(&mut self, station: Station, walk: &mut Walk<'_>) -> Option<End> {
-        match station {
-            Station::Conntrack => self.flow.track(),
-            Station::Destination => {
+    fn enter(&mut self, hook_stage: HookStage, walk: &mut Walk<'_>) -> Option<End> {
+        match hook_stage {
+            HookStage::Conntrack => self.flow.track(),
+            HookStage::Destination => {
                 if self.flow.translate_destination() {
                     self.rewrite(Part::Destination);
                 }
             }
-            Station::Source => {
+            HookStage::Source => {
                 if self.flow.translate_source() {
                     self.rewrite(Part::Source);
                 }
             }
-            Station::UntoldNat => self.untold_nat(walk),
-            Station::Chain(at) => {
+            HookStage::UntoldNat => self.untold_nat(walk),
+            HookStage::Chain(at) => {
                 let base = chain_at(walk.ruleset, at)?.1.base.as_ref()?;
                 let settled = if matches!(self.hook, Hook::Input | Hook::Postrouting) {
                     self.flow.source_settled
@@ -226,7 +228,7 @@ impl Walker {
                 self.flow.in_translation = base.kind == Kind::Nat && self.hook == Hook::Prerouting;
                 self.begin(at);
             }
-            Station::Orphan(at) => {
+            HookStage::Orphan(at) => {
                 let name = &chain_at(walk.ruleset, at)?.1.name;
                 let text = format!(
                     "the packet reaches chain {name}, whose callers the input does not show"
@@ -242,11 +244,11 @@ impl Walker {
 
     /// The packet comes to a table nat that the input does not show.
     fn untold_nat(&mut self, walk: &mut Walk<'_>) {
-        let landscape = &walk.ruleset.landscape;
-        let Some(shown) = landscape.untold_nat(self.flow.is_ipv4()) else {
+        let host_facts = &walk.ruleset.host_facts;
+        let Some(shown) = host_facts.untold_nat(self.flow.is_ipv4()) else {
             return;
         };
-        if landscape.is_unserved(self.flow.to, self.flow.port) {
+        if host_facts.is_unserved(self.flow.to, self.flow.port) {
             return;
         }
         let text = format!(
@@ -266,7 +268,7 @@ impl Walker {
     fn begin(&mut self, at: ChainAt) {
         self.base = at;
         self.left_by = None;
-        self.frames = vec![Frame {
+        self.calls = vec![Call {
             chain: at.chain,
             next: 0,
         }];
@@ -274,7 +276,7 @@ impl Walker {
 
     /// Asks the policy of the base chain, when the packet is in no chain any more.
     pub(super) fn policy_if_over(&mut self, walk: &mut Walk<'_>) -> Option<End> {
-        if !self.frames.is_empty() {
+        if !self.calls.is_empty() {
             return None;
         }
         let (table, chain) = chain_at(walk.ruleset, self.base)?;
@@ -329,118 +331,17 @@ impl Walker {
             let here = self.supposes(&fact, walk);
             self.flow.to_here = Some(here);
         }
-        let Some(hook) = route::after(self.hook, &self.flow) else {
+        let Some(hook) = stages::after(self.hook, &self.flow) else {
             return Some(End::Allowed(self.accepted));
         };
         if hook == Hook::Ingress {
             self.flow.turn();
         }
         if hook == Hook::Forward {
-            self.flow.leave_by(&walk.ruleset.landscape);
+            self.flow.leave_by(&walk.ruleset.host_facts);
         }
         self.arrive(walk.ruleset, hook);
         None
-    }
-
-    /// Whether `condition` of a rule holds on this way; the other way, if there is one, is left
-    /// open, going on after the rule.
-    pub(super) fn holds(
-        &mut self,
-        condition: &Condition,
-        place: Place,
-        walk: &mut Walk<'_>,
-    ) -> bool {
-        if let Condition::Opaque {
-            text,
-            odds: Odds::Taken(holds),
-            ..
-        } = condition
-        {
-            let not = if *holds { "" } else { "not: " };
-            let note = format!("{not}{text} ({})", named(walk.ruleset, place));
-            if !self.noted.contains(&note) {
-                self.noted.push(note);
-            }
-        }
-        match self.knowledge(walk.ruleset, place).test(condition) {
-            Truth::Yes => true,
-            Truth::No => false,
-            Truth::Hangs(fact) => {
-                let mut fact = *fact;
-                if matches!(fact.subject, Subject::Rule(..)) {
-                    fact.text = format!("{} ({})", fact.text, named(walk.ruleset, place));
-                }
-                self.supposes(&fact, walk)
-            }
-        }
-    }
-
-    /// What this way knows.
-    pub(super) fn knowledge<'k>(&'k self, ruleset: &'k Ruleset, place: Place) -> Knowledge<'k> {
-        Knowledge {
-            flow: &self.flow,
-            place,
-            sets: ruleset.tables.get(place.at.table).map(|table| &table.sets),
-            ipsets: &ruleset.ipsets,
-            landscape: &ruleset.landscape,
-            learnt: &self.learnt,
-        }
-    }
-
-    /// Takes the way on which what hangs on `fact` holds, unless the opposite was assumed before,
-    /// and leaves the other open.
-    pub(super) fn supposes(&mut self, fact: &Fact, walk: &mut Walk<'_>) -> bool {
-        if let Some(holds) = self.known(fact) {
-            return holds != fact.negated;
-        }
-        walk.open.push(self.with(&[(fact, fact.negated)]));
-        self.assume(fact, !fact.negated);
-        true
-    }
-
-    /// What this way has assumed of a fact.
-    pub(super) fn known(&self, fact: &Fact) -> Option<bool> {
-        let mut assumed = self.assumed.iter();
-        let known = assumed.find(|known| known.subject == fact.subject)?;
-        Some(known.holds)
-    }
-
-    /// Another way, on which more is assumed.
-    pub(super) fn with(&self, facts: &[(&Fact, bool)]) -> Self {
-        let mut other = self.clone();
-        for (fact, holds) in facts {
-            other.assume(fact, *holds);
-        }
-        other
-    }
-
-    /// The same way, which goes on with the verdict of the rule at `place`.
-    pub(super) fn next(self, place: Place, verdict: Verdict) -> Self {
-        Self {
-            pending: Some((place, verdict)),
-            ..self
-        }
-    }
-
-    pub(super) fn assume(&mut self, fact: &Fact, holds: bool) {
-        self.assumed.push(Assumed {
-            fact: fact.text.clone(),
-            subject: fact.subject.clone(),
-            holds,
-            odds: fact.odds,
-        });
-        let lesson = if holds { &fact.if_true } else { &fact.if_false };
-        if let Some((field, value)) = lesson {
-            self.learnt.retain(|(known, _)| known != field);
-            self.learnt.push((field.clone(), value.clone()));
-        }
-    }
-
-    /// A rule writes a part of the packet anew: what was known of it is void.
-    pub(super) fn rewrite(&mut self, part: Part) {
-        self.flow.rewrite(part);
-        self.learnt
-            .retain(|(field, _)| Part::of(field) != Some(part));
     }
 }
 

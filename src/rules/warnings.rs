@@ -2,9 +2,10 @@
 
 use super::decision::{self, Decision, Ruling};
 use super::flow::Flow;
+use super::iptables::words::shell;
 use super::packet::Step;
 use super::remedy::Remedy;
-use super::ruleset::{Doubt, Family, Origin, Ruleset};
+use super::ruleset::{Caveat, Family, Origin, Ruleset};
 
 /// What to do before the rules of programs are changed that have no command for it.
 pub(super) fn before(remedy: &Remedy) -> Vec<String> {
@@ -38,8 +39,9 @@ pub(super) fn of(ruleset: &Ruleset, decision: &Decision, remedy: &Remedy) -> Vec
         );
     }
     warnings.extend(unanswered(ruleset, decision));
+    warnings.extend(unlisted_sets(ruleset, decision));
     warnings.extend(noted(decision));
-    warnings.extend(ruleset.doubts.iter().map(doubt));
+    warnings.extend(ruleset.caveats.iter().map(caveat));
     warnings.extend(left_out(ruleset, &decision.flow));
     warnings
 }
@@ -59,6 +61,25 @@ fn unanswered(ruleset: &Ruleset, decision: &Decision) -> Option<String> {
     })
 }
 
+/// The command that lists each ipset which the decision hangs on and the input does not show.
+fn unlisted_sets(ruleset: &Ruleset, decision: &Decision) -> Vec<String> {
+    let mut names: Vec<&str> = Vec::new();
+    let assumed = decision.outcomes.iter().flat_map(|one| &one.assumed);
+    for assumed in assumed {
+        assumed.subject.ipsets(&mut names);
+    }
+    names.sort_unstable();
+    names.dedup();
+    names
+        .into_iter()
+        .filter(|name| ruleset.ipsets.get(*name).is_none_or(|set| !set.known))
+        .map(|name| {
+            let command = shell(name);
+            format!("the input does not show what is in the ipset {name}: ipset list {command}")
+        })
+        .collect()
+}
+
 /// What was taken to be so, on any of the ways.
 fn noted(decision: &Decision) -> Vec<String> {
     let mut all: Vec<String> = Vec::new();
@@ -71,14 +92,14 @@ fn noted(decision: &Decision) -> Vec<String> {
     all
 }
 
-fn doubt(doubt: &Doubt) -> String {
-    match doubt {
-        Doubt::LegacyTablesNotShown => {
+fn caveat(caveat: &Caveat) -> String {
+    match caveat {
+        Caveat::LegacyTablesNotShown => {
             "iptables said that its legacy tables hold rules as well, and they are not \
              in the input: add the output of iptables-legacy-save"
                 .to_owned()
         }
-        Doubt::FamilyAssumed(family) => format!(
+        Caveat::FamilyAssumed(family) => format!(
             "nothing in the input tells its IP version: read as {}",
             if *family == Family::Ip6 {
                 "IPv6"
@@ -86,52 +107,52 @@ fn doubt(doubt: &Doubt) -> String {
                 "IPv4"
             }
         ),
-        Doubt::PassedOver(line, text) => {
+        Caveat::PassedOver(line, text) => {
             format!("line {line} of the input lists no rule and was passed over: {text}")
         }
-        Doubt::NotUnderstood(words) => {
+        Caveat::NotUnderstood(words) => {
             format!("a part of the input is not understood: {words}")
         }
-        Doubt::Changed(command) => format!(
+        Caveat::Changed(command) => format!(
             "the input holds a command that changes rules, which is not followed: {command}"
         ),
-        Doubt::OnlyIptables => {
+        Caveat::OnlyIptables => {
             "iptables shows no table at all: add what nft list ruleset prints".to_owned()
         }
-        Doubt::ToolFailed(said) => format!("a tool that shows rules failed: {said}"),
-        Doubt::SetsEmpty => {
+        Caveat::ToolFailed(said) => format!("a tool that shows rules failed: {said}"),
+        Caveat::SetsEmpty => {
             "every set of the input is empty, as nft -t list ruleset shows them: where that was the \
              command, list again without -t"
                 .to_owned()
         }
-        Doubt::CutOff(line) => {
+        Caveat::CutOff(line) => {
             format!("the input ends before its COMMIT: it was cut off at line {line}")
         }
-        Doubt::LeftOut(line) => format!(
+        Caveat::LeftOut(line) => format!(
             "lines were left out of the input at line {line}: give all of it"
         ),
-        Doubt::TablesIncompatible(table) => format!(
+        Caveat::TablesIncompatible(table) => format!(
             "iptables said that nft holds chains of table {table} that it cannot show: add what \
              nft list ruleset prints"
         ),
-        Doubt::GivenTwice(table) => format!(
+        Caveat::GivenTwice(table) => format!(
             "table {table} is in the input twice, and not alike: give the rules of one host only, as \
              they are now, each with the command that printed them"
         ),
-        Doubt::HeadingMissing => {
+        Caveat::HeadingMissing => {
             "a listing without its heading was taken for that of INPUT: give the line before it, \
              which names the chain and its policy"
                 .to_owned()
         }
-        Doubt::InterfacesHidden => {
+        Caveat::InterfacesHidden => {
             "a listing without -v hides the interfaces that rules are bound to: list again \
              with iptables -L -n -v --line-numbers, or iptables-save"
                 .to_owned()
         }
-        Doubt::NamesShown => {
+        Caveat::NamesShown => {
             "a listing without -n shows names where addresses are: list again with -n".to_owned()
         }
-        Doubt::IptablesSeenByNft(table) => format!(
+        Caveat::IptablesSeenByNft(table) => format!(
             "table {table} belongs to iptables-nft, and nft cannot show all of its matches: \
              iptables-save shows them"
         ),

@@ -52,9 +52,9 @@ pub(super) fn group(map: &Map<String, Value>, found: &mut Found) -> String {
     let list = list.and_then(|list| list.get("Permission").or(Some(list)));
     match list.map(|list| list.as_array().ok_or(list)) {
         None if fields.gives("Permissions") => {}
-        None => fields.doubt("it lacks Permissions".to_owned()),
+        None => fields.caveat("it lacks Permissions".to_owned()),
         Some(Ok(list)) => list.iter().for_each(|value| permission(&id, value, group)),
-        Some(Err(_)) => fields.doubt("Permissions are no list".to_owned()),
+        Some(Err(_)) => fields.caveat("Permissions are no list".to_owned()),
     }
     let unclear = fields.unclear();
     group
@@ -100,27 +100,19 @@ fn members_first(id: &str, group: &mut Group) {
 }
 
 fn member(id: &str) -> Reference {
-    Reference {
-        name: id.to_owned(),
-        predicate: format!("is the private address of a member of security group {id}"),
-        command: Some(format!(
-            "aliyun ecs DescribeNetworkInterfaces --SecurityGroupId {}",
-            shell(id)
-        )),
-        nature: Nature::Inside,
-    }
+    let command = format!(
+        "aliyun ecs DescribeNetworkInterfaces --SecurityGroupId {}",
+        shell(id)
+    );
+    Reference::member(id, command)
 }
 
 fn prefix_list(id: &str) -> Reference {
-    Reference {
-        name: id.to_owned(),
-        predicate: format!("is in prefix list {id}"),
-        command: Some(format!(
-            "aliyun ecs DescribePrefixListAttributes --PrefixListId {}",
-            shell(id)
-        )),
-        nature: Nature::Anything,
-    }
+    let command = format!(
+        "aliyun ecs DescribePrefixListAttributes --PrefixListId {}",
+        shell(id)
+    );
+    Reference::listed(id, format!("is in prefix list {id}"), command)
 }
 
 fn permission(of: &str, value: &Value, group: &mut Group) {
@@ -131,7 +123,7 @@ fn permission(of: &str, value: &Value, group: &mut Group) {
         Some("ingress") => Some(true),
         Some("egress") => Some(false),
         _ => {
-            fields.doubt("its direction is not understood".to_owned());
+            fields.caveat("its direction is not understood".to_owned());
             None
         }
     };
@@ -147,7 +139,7 @@ fn permission(of: &str, value: &Value, group: &mut Group) {
     let destinations = ends(&mut fields, "Dest");
     let nic = fields.word("NicType").unwrap_or("intranet").to_owned();
     if nic != "intranet" {
-        fields.doubt(format!(
+        fields.caveat(format!(
             "it is for network {} of the classic network",
             cut(&nic)
         ));
@@ -266,7 +258,7 @@ fn ends(fields: &mut Fields<'_>, side: &str) -> Vec<End> {
         if let Some(text) = fields.word(&key) {
             match block(text) {
                 Some(block) => ends.push(End::Block(block)),
-                None => fields.doubt(format!("{} is no block of addresses", cut(text))),
+                None => fields.caveat(format!("{} is no block of addresses", cut(text))),
             }
         }
     }
@@ -305,7 +297,7 @@ pub(super) fn whitelists(
             .unwrap_or("MIX")
             .to_owned();
         if !fields.gives("SecurityIPList") {
-            fields.doubt("it lacks SecurityIPList".to_owned());
+            fields.caveat("it lacks SecurityIPList".to_owned());
         }
         let entries = fields.token("SecurityIPList").unwrap_or_default();
         fields.pass(&[
@@ -320,7 +312,7 @@ pub(super) fn whitelists(
         {
             match block(text) {
                 Some(block) => ends.push(End::Block(block)),
-                None => fields.doubt(format!("entry {} is not understood", cut(text))),
+                None => fields.caveat(format!("entry {} is not understood", cut(text))),
             }
         }
         let rule = Rule {

@@ -1,12 +1,11 @@
 //! What is told of a connection's course through a cloud, joined with the host's own answer.
 
-use std::collections::BTreeSet;
+mod step;
 
 use super::address::is_private;
-use super::course::{Course, Step};
-use super::judge::{Assumed, Ending};
 use super::model::{Layer, Provider, Rule};
 use super::remedy::{self, open_to_all};
+use super::trace::{Step, Trace};
 use crate::rules::decision::Ruling;
 use crate::rules::document::{
     Document, OutcomeRecord, PacketRecord, RuleRecord, SCHEMA, StepRecord,
@@ -43,161 +42,12 @@ impl Met<'_> {
     }
 }
 
-impl Step {
-    /// The ending that is told first.
-    fn chief(&self) -> Option<&Ending> {
-        let wanted = self.ruling == Ruling::Allowed;
-        let of_kind = self
-            .endings
-            .iter()
-            .filter(|ending| ending.allowed == wanted);
-        // What a rule does by its own words says more than what is left when none matches, and
-        // what is probable more than what is not.
-        of_kind.min_by_key(|ending| {
-            let improbable = ending.assumed.iter().any(Assumed::is_improbable);
-            (improbable, ending.rule.is_none(), ending.assumed.len())
-        })
-    }
-
-    /// The group that is named where no rule decides.
-    fn group_title(&self) -> String {
-        let names: Vec<&str> = self
-            .stage
-            .groups
-            .iter()
-            .map(|group| group.id.as_str())
-            .collect();
-        /// Most that are written out.
-        const MOST: usize = 5;
-        match names.get(..MOST) {
-            Some(first) if names.len() > MOST => {
-                format!(
-                    "{} and {} more",
-                    first.join(", "),
-                    names.len().saturating_sub(MOST)
-                )
-            }
-            _ => names.join(", "),
-        }
-    }
-
-    fn record(&self, ending: &Ending) -> RuleRecord {
-        let rule = ending.rule.as_ref();
-        let group = rule.map_or_else(|| self.group_title(), |rule| rule.group.clone());
-        RuleRecord {
-            family: "",
-            table: String::new(),
-            chain: String::new(),
-            number: None,
-            handle: None,
-            target: if ending.allowed { "ALLOW" } else { "DENY" }.to_owned(),
-            reject_with: None,
-            text: rule.map_or_else(|| self.default_text(), |rule| rule.text.clone()),
-            layer: self.stage.layer.word(),
-            provider: Some(self.stage.provider.word()),
-            group: Some(group),
-            rule_id: rule.and_then(|rule| rule.id.clone()),
-            answers: self.answers,
-        }
-    }
-
-    fn default_text(&self) -> String {
-        let side = self
-            .stage
-            .variants
-            .first()
-            .map(|variant| variant.side(self.inbound));
-        side.map_or_else(String::new, |side| side.default_text.clone())
-    }
-
-    fn way(&self) -> String {
-        let does = match self.ruling {
-            Ruling::Allowed => "let through",
-            Ruling::Blocked => "blocked",
-            Ruling::Depends => "depends",
-        };
-        let packet = if self.answers { "the answer: " } else { "" };
-        let rule = self.chief().map_or_else(String::new, |ending| {
-            let record = self.record(ending);
-            format!(" {}: {}", record.group.unwrap_or_default(), record.text)
-        });
-        format!(
-            "{packet}{} {}{rule} → {does}",
-            self.stage.provider.word(),
-            self.stage.layer.word()
-        )
-    }
-
-    /// Every fact it hangs on, once.
-    fn unknown(&self) -> Vec<String> {
-        let mut facts: Vec<String> = Vec::new();
-        if self.ruling != Ruling::Depends {
-            return facts;
-        }
-        let mut told = BTreeSet::new();
-        for assumed in self.endings.iter().flat_map(|ending| &ending.assumed) {
-            if told.insert(assumed.fact.text.as_str()) {
-                facts.push(match &assumed.fact.command {
-                    Some(command) => format!("whether {} ({command})", assumed.fact.text),
-                    None => format!("whether {}", assumed.fact.text),
-                });
-            }
-        }
-        let partly = |ending: &Ending| ending.allowed && ending.ports != self.asked;
-        if self.endings.iter().any(partly) {
-            let whose = if self.answers {
-                "the client's port"
-            } else {
-                "the port"
-            };
-            facts.push(format!("which {whose} is"));
-        }
-        if self.cut_short {
-            facts.push("more ways than are followed".to_owned());
-        }
-        facts
-    }
-
-    fn outcome(&self, ending: &Ending) -> OutcomeRecord {
-        OutcomeRecord {
-            decision: if ending.allowed {
-                Ruling::Allowed
-            } else {
-                Ruling::Blocked
-            },
-            rule: Some(self.record(ending)),
-            way: Vec::new(),
-            conditions: self.conditions(ending),
-        }
-    }
-
-    fn conditions(&self, ending: &Ending) -> Vec<String> {
-        let mut conditions: Vec<String> = ending
-            .assumed
-            .iter()
-            .map(|assumed| match assumed.holds {
-                true => assumed.fact.text.clone(),
-                false => format!("not: {}", assumed.fact.text),
-            })
-            .collect();
-        if ending.ports != self.asked {
-            let whose = if self.answers {
-                "the client's port"
-            } else {
-                "the port"
-            };
-            conditions.push(format!("{whose} is {}", ending.ports.words()));
-        }
-        conditions
-    }
-}
-
 /// The whole answer: the cloud's steps, and between them the host's own rules where they are given.
-pub fn document(course: &Course, host: Option<Document>) -> Document {
-    let inbound = course.packet.journey == Journey::Inbound;
+pub fn document(trace: &Trace, host: Option<Document>) -> Document {
+    let inbound = trace.packet.journey == Journey::Inbound;
     let mut met: Vec<Met<'_>> = Vec::new();
     let (first, answers): (Vec<&Step>, Vec<&Step>) =
-        course.steps.iter().partition(|step| !step.answers);
+        trace.steps.iter().partition(|step| !step.answers);
     let told = host.as_ref();
     met.extend(told.filter(|_| !inbound).map(Met::Host));
     met.extend(first.into_iter().map(Met::Step));
@@ -224,14 +74,14 @@ pub fn document(course: &Course, host: Option<Document>) -> Document {
         before: Vec::new(),
         remedy: Vec::new(),
         warnings: Vec::new(),
-        packet: told.map_or_else(|| packet(course), |host| host.packet.clone()),
+        packet: told.map_or_else(|| packet(trace), |host| host.packet.clone()),
         handshake: told.map_or_else(Vec::new, |host| host.handshake.clone()),
     };
     if decision == Ruling::Depends {
         document.outcomes = outcomes(&met);
     }
-    remedies(&met, course, &mut document);
-    document.warnings = warnings(course, &met, &document);
+    remedies(&met, trace, &mut document);
+    document.warnings = warnings(trace, &met, &document);
     document
 }
 
@@ -351,14 +201,14 @@ fn depends(met: &&Met<'_>) -> bool {
     met.ruling() == Ruling::Depends
 }
 
-fn remedies(met: &[Met<'_>], course: &Course, document: &mut Document) {
+fn remedies(met: &[Met<'_>], trace: &Trace, document: &mut Document) {
     for met in met.iter().filter(|met| met.ruling() != Ruling::Allowed) {
         match met {
             Met::Step(step) => {
                 let Some(ending) = step.chief().filter(|ending| !ending.allowed) else {
                     continue;
                 };
-                let remedy = remedy::of(step, ending, &course.packet);
+                let remedy = remedy::of(step, ending, &trace.packet);
                 document.before.extend(remedy.before);
                 let steps = remedy.steps.into_iter();
                 document
@@ -373,7 +223,7 @@ fn remedies(met: &[Met<'_>], course: &Course, document: &mut Document) {
     }
 }
 
-fn warnings(course: &Course, met: &[Met<'_>], document: &Document) -> Vec<String> {
+fn warnings(trace: &Trace, met: &[Met<'_>], document: &Document) -> Vec<String> {
     let mut warnings: Vec<String> = Vec::new();
     for met in met {
         let Met::Step(step) = met else {
@@ -392,11 +242,11 @@ fn warnings(course: &Course, met: &[Met<'_>], document: &Document) -> Vec<String
                 "{} of {} lets in every address: {} alone is enough",
                 rule.id.as_deref().unwrap_or(&rule.text),
                 rule.group,
-                super::address::alone(course.packet.from)
+                super::address::alone(trace.packet.from)
             ));
         }
         warnings.extend(step.stage.notes.iter().cloned());
-        if step.stage.layer == Layer::NetworkAcl && is_private(course.packet.from) {
+        if step.stage.layer == Layer::NetworkAcl && is_private(trace.packet.from) {
             warnings.push(
                 "a network ACL is asked at the edge of its subnet only: what comes from the same \
                  subnet does not meet it"
@@ -404,12 +254,8 @@ fn warnings(course: &Course, met: &[Met<'_>], document: &Document) -> Vec<String
             );
         }
     }
-    warnings.push(address_note(course));
-    let mut providers: Vec<Provider> = course
-        .steps
-        .iter()
-        .map(|step| step.stage.provider)
-        .collect();
+    warnings.push(address_note(trace));
+    let mut providers: Vec<Provider> = trace.steps.iter().map(|step| step.stage.provider).collect();
     providers.dedup();
     providers.sort_unstable();
     providers.dedup();
@@ -427,7 +273,7 @@ fn warnings(course: &Course, met: &[Met<'_>], document: &Document) -> Vec<String
                 .to_owned(),
         );
     }
-    warnings.extend(course.notes.iter().cloned());
+    warnings.extend(trace.notes.iter().cloned());
     for met in met {
         if let Met::Host(host) = met {
             warnings.extend(host.warnings.iter().cloned());
@@ -443,8 +289,8 @@ fn warnings(course: &Course, met: &[Met<'_>], document: &Document) -> Vec<String
 }
 
 /// Which address the rules see depends on the way.
-fn address_note(course: &Course) -> String {
-    let from = course.packet.from;
+fn address_note(trace: &Trace) -> String {
+    let from = trace.packet.from;
     if is_private(from) {
         format!(
             "{from} is a private address, which the rules see over the same network, a peering or a \
@@ -458,8 +304,8 @@ fn address_note(course: &Course) -> String {
     }
 }
 
-fn packet(course: &Course) -> PacketRecord {
-    let packet = &course.packet;
+fn packet(trace: &Trace) -> PacketRecord {
+    let packet = &trace.packet;
     PacketRecord {
         from: Some(packet.from.to_string()),
         to: packet.to.map(|to| to.to_string()),

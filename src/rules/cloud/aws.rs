@@ -12,9 +12,7 @@ use serde_json::{Map, Value};
 use super::address::block;
 use super::fields::{Fields, cut, shell};
 use super::found::{Found, put};
-use super::model::{
-    Action, End, Group, Layer, Nature, Provider, Reference, Rule, Service, UNNAMED,
-};
+use super::model::{Action, End, Group, Layer, Provider, Reference, Rule, Service, UNNAMED};
 use super::ports::Ports;
 
 /// The rule of a network ACL that is last and always there.
@@ -88,22 +86,22 @@ fn permissions(id: &str, value: &Value, rules: &mut Vec<Rule>) {
             {
                 Some((_, Some(block))) => ends.push(End::Block(block)),
                 Some((text, None)) => {
-                    fields.doubt(format!("{} is no block of addresses", cut(text)))
+                    fields.caveat(format!("{} is no block of addresses", cut(text)))
                 }
-                None => fields.doubt(format!("an entry of {list} lacks {key}")),
+                None => fields.caveat(format!("an entry of {list} lacks {key}")),
             }
         }
     }
     for list in fields.list("PrefixListIds") {
         match list.get("PrefixListId").and_then(Value::as_str) {
             Some(list) => ends.push(End::Named(prefix_list(list))),
-            None => fields.doubt("an entry of PrefixListIds lacks PrefixListId".to_owned()),
+            None => fields.caveat("an entry of PrefixListIds lacks PrefixListId".to_owned()),
         }
     }
     for pair in fields.list("UserIdGroupPairs") {
         match pair.get("GroupId").and_then(Value::as_str) {
             Some(group) => ends.push(End::Named(member(group))),
-            None => fields.doubt("an entry of UserIdGroupPairs lacks GroupId".to_owned()),
+            None => fields.caveat("an entry of UserIdGroupPairs lacks GroupId".to_owned()),
         }
     }
     let mut unclear = fields.unclear();
@@ -135,13 +133,13 @@ fn service(fields: &mut Fields<'_>) -> Service {
     let to = fields.number("ToPort");
     let protocol = match fields.token("IpProtocol") {
         None => {
-            fields.doubt("it lacks IpProtocol".to_owned());
+            fields.caveat("it lacks IpProtocol".to_owned());
             return Service::every();
         }
         Some(word) => match protocol(&word) {
             Some(protocol) => protocol,
             None => {
-                fields.doubt(format!("{} is no protocol", cut(&word)));
+                fields.caveat(format!("{} is no protocol", cut(&word)));
                 return Service::every();
             }
         },
@@ -154,7 +152,7 @@ fn service(fields: &mut Fields<'_>) -> Service {
     }
     let ports = from.zip(to).and_then(|(from, to)| numbers(from, to));
     if ports.is_none() {
-        fields.doubt("its ports are not understood".to_owned());
+        fields.caveat("its ports are not understood".to_owned());
     }
     Service {
         protocol,
@@ -180,29 +178,21 @@ pub(super) fn numbers(from: i64, to: i64) -> Option<Ports> {
 
 /// A prefix list by its id.
 pub(super) fn prefix_list(id: &str) -> Reference {
-    Reference {
-        name: id.to_owned(),
-        predicate: format!("is in prefix list {id}"),
-        command: Some(format!(
-            "aws ec2 get-managed-prefix-list-entries --prefix-list-id {}",
-            shell(id)
-        )),
-        nature: Nature::Anything,
-    }
+    let command = format!(
+        "aws ec2 get-managed-prefix-list-entries --prefix-list-id {}",
+        shell(id)
+    );
+    Reference::listed(id, format!("is in prefix list {id}"), command)
 }
 
 /// The members of a group: their private addresses count.
 pub(super) fn member(id: &str) -> Reference {
-    Reference {
-        name: id.to_owned(),
-        predicate: format!("is the private address of a member of security group {id}"),
-        command: Some(format!(
-            "aws ec2 describe-network-interfaces --filters Name=group-id,Values={} --query \
-             'NetworkInterfaces[].PrivateIpAddress'",
-            shell(id)
-        )),
-        nature: Nature::Inside,
-    }
+    let command = format!(
+        "aws ec2 describe-network-interfaces --filters Name=group-id,Values={} --query \
+         'NetworkInterfaces[].PrivateIpAddress'",
+        shell(id)
+    );
+    Reference::member(id, command)
 }
 
 /// `describe-security-group-rules`, one rule.
@@ -216,7 +206,7 @@ pub(super) fn group_rule(map: &Map<String, Value>, found: &mut Found) {
         if let Some(text) = fields.word(key) {
             match block(text) {
                 Some(block) => ends.push(End::Block(block)),
-                None => fields.doubt(format!("{} is no block of addresses", cut(text))),
+                None => fields.caveat(format!("{} is no block of addresses", cut(text))),
             }
         }
     }
@@ -226,7 +216,7 @@ pub(super) fn group_rule(map: &Map<String, Value>, found: &mut Found) {
     if let Some(info) = fields.value("ReferencedGroupInfo") {
         match info.get("GroupId").and_then(Value::as_str) {
             Some(group) => ends.push(End::Named(member(group))),
-            None => fields.doubt("ReferencedGroupInfo lacks GroupId".to_owned()),
+            None => fields.caveat("ReferencedGroupInfo lacks GroupId".to_owned()),
         }
     }
     let rule_id = fields.word("SecurityGroupRuleId").map(str::to_owned);
@@ -237,11 +227,11 @@ pub(super) fn group_rule(map: &Map<String, Value>, found: &mut Found) {
         "SecurityGroupRuleArn",
     ]);
     if ends.is_empty() {
-        fields.doubt("it names nobody".to_owned());
+        fields.caveat("it names nobody".to_owned());
         ends.push(End::Every);
     }
     if egress.is_none() {
-        fields.doubt("it lacks IsEgress".to_owned());
+        fields.caveat("it lacks IsEgress".to_owned());
     }
     let mut rule = rule(&id, &service, ends);
     rule.id = rule_id;
@@ -274,7 +264,7 @@ pub(super) fn acl(map: &Map<String, Value>, found: &mut Found) {
     }
     fields.pass(&["IsDefault", "OwnerId", "Tags", "NetworkAclArn"]);
     if !fields.gives("Entries") {
-        fields.doubt("it lacks Entries".to_owned());
+        fields.caveat("it lacks Entries".to_owned());
     }
     for value in fields.list("Entries") {
         let (rule, egress) = entry(&id, value);
@@ -449,7 +439,10 @@ pub(super) fn ends_words(ends: &[End]) -> String {
         End::Block(block) => block.to_string(),
         End::Named(named) => named.name.clone(),
     };
-    let mut words: Vec<String> = ends.iter().take(MOST).map(word).collect();
+    // Some write one end in two fields.
+    let mut ends: Vec<&End> = ends.iter().collect();
+    ends.dedup();
+    let mut words: Vec<String> = ends.iter().copied().take(MOST).map(word).collect();
     if ends.len() > MOST {
         words.push(format!("{} more", ends.len().saturating_sub(MOST)));
     }

@@ -17,7 +17,7 @@ use self::ends::{ends, is_network};
 use super::aws::{ends_words, numbers, service_words};
 use super::fields::{Fields, both, cut, part};
 use super::found::{Found, put};
-use super::model::{Action, End, Group, Layer, Provider, Rule, Seat, Service, Side};
+use super::model::{Action, End, Group, Layer, Placement, Provider, Rule, Service, Side};
 use super::ports::Ports;
 
 /// The group where rules name none.
@@ -47,10 +47,10 @@ pub(super) fn group(map: &Map<String, Value>, found: &mut Found) {
     };
     let subnets = ids(fields.list("subnets"));
     let interfaces = ids(fields.list("networkInterfaces"));
-    group.seat = match (subnets.is_empty(), interfaces.is_empty()) {
-        (false, true) => Seat::Subnet,
-        (true, false) => Seat::Interface,
-        _ => Seat::Unsaid,
+    group.placement = match (subnets.is_empty(), interfaces.is_empty()) {
+        (false, true) => Placement::Subnet,
+        (true, false) => Placement::Interface,
+        _ => Placement::Unsaid,
     };
     if fields.has("subnets") && subnets.is_empty() && interfaces.is_empty() {
         group.detached = true;
@@ -74,7 +74,7 @@ pub(super) fn group(map: &Map<String, Value>, found: &mut Found) {
     }
     group.handle.region = fields.word("location").map(str::to_owned);
     if !fields.gives("securityRules") {
-        fields.doubt("it lacks securityRules".to_owned());
+        fields.caveat("it lacks securityRules".to_owned());
     }
     for key in ["securityRules", "defaultSecurityRules"] {
         for value in fields.list(key) {
@@ -175,16 +175,16 @@ pub(super) fn effective(map: &Map<String, Value>, found: &mut Found) {
         let end = association.and_then(|association| association.get(key));
         end.and_then(|end| end.get("id")).and_then(Value::as_str)
     };
-    let (seat, place) = match (bound("subnet"), bound("networkInterface")) {
-        (Some(subnet), None) => (Seat::Subnet, Some(subnet)),
-        (None, Some(interface)) => (Seat::Interface, Some(interface)),
-        _ => (Seat::Unsaid, None),
+    let (placement, place) = match (bound("subnet"), bound("networkInterface")) {
+        (Some(subnet), None) => (Placement::Subnet, Some(subnet)),
+        (None, Some(interface)) => (Placement::Interface, Some(interface)),
+        _ => (Placement::Unsaid, None),
     };
     // The same group may be bound to both: each is asked.
     let known = found
         .groups
         .iter()
-        .any(|group| group.id == name && group.seat != seat);
+        .any(|group| group.id == name && group.placement != placement);
     let key = if known {
         format!("{name} (bound twice)")
     } else {
@@ -192,10 +192,10 @@ pub(super) fn effective(map: &Map<String, Value>, found: &mut Found) {
     };
     let mut group = named(id, &key);
     group.name = Some(name.to_owned());
-    group.seat = seat;
+    group.placement = placement;
     group.bound.extend(place.map(str::to_owned));
     if bound("networkManager").is_some() {
-        fields.doubt("rules of a network manager come before the groups'".to_owned());
+        fields.caveat("rules of a network manager come before the groups'".to_owned());
     }
     fields.pass(&["tagMap", "tagToIPAddresses"]);
     for value in fields.list("effectiveSecurityRules") {
@@ -234,7 +234,7 @@ fn rule(of: &str, value: &Value, group: &mut Group) {
     let all = value.as_object().map(flat);
     let mut fields = Fields::of(all.as_ref().unwrap_or(&empty));
     if all.is_none() {
-        fields.doubt("a rule is no object".to_owned());
+        fields.caveat("a rule is no object".to_owned());
     }
     let inbound = match fields
         .word("direction")
@@ -244,7 +244,7 @@ fn rule(of: &str, value: &Value, group: &mut Group) {
         Some("inbound") => Some(true),
         Some("outbound") => Some(false),
         _ => {
-            fields.doubt("its direction is not understood".to_owned());
+            fields.caveat("its direction is not understood".to_owned());
             None
         }
     };
@@ -253,7 +253,7 @@ fn rule(of: &str, value: &Value, group: &mut Group) {
             let mut fields = Fields::of(all.as_ref().unwrap_or(&empty));
             fields.pass(&["direction"]);
             if inbound.is_none() {
-                fields.doubt("its direction is not understood".to_owned());
+                fields.caveat("its direction is not understood".to_owned());
             }
             let rule = sided(of, fields, side);
             let side = if side {
@@ -337,7 +337,7 @@ fn protocol(fields: &mut Fields<'_>) -> Option<u8> {
         "esp" => 50,
         "ah" => 51,
         other => {
-            fields.doubt(format!("protocol {} is not understood", cut(other)));
+            fields.caveat(format!("protocol {} is not understood", cut(other)));
             return None;
         }
     })
@@ -352,7 +352,7 @@ fn ports(fields: &mut Fields<'_>, end: &str) -> Ports {
         Some(read) if !read.is_empty() => Ports::of(&read),
         // What is not understood may be any port.
         _ => {
-            fields.doubt(format!(
+            fields.caveat(format!(
                 "{one} is not understood: {}",
                 cut(&words.join(", "))
             ));

@@ -161,7 +161,7 @@ impl<'a> Fields<'a> {
     }
 
     /// Something else that is not understood.
-    pub(super) fn doubt(&mut self, what: String) {
+    pub(super) fn caveat(&mut self, what: String) {
         self.unclear.push(what);
     }
 

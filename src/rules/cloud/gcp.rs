@@ -67,7 +67,7 @@ pub(super) fn read(map: &Map<String, Value>) -> (String, Option<Rule>, Option<bo
         None | Some("INGRESS") => Some(true),
         Some("EGRESS") => Some(false),
         Some(_) => {
-            fields.doubt("its direction is not understood".to_owned());
+            fields.caveat("its direction is not understood".to_owned());
             None
         }
     };
@@ -135,7 +135,7 @@ fn services(fields: &mut Fields<'_>) -> (Action, Vec<Service>) {
         .map(|value| service(fields, value, "IPProtocol"))
         .collect();
     if services.is_empty() {
-        fields.doubt("it says neither allowed nor denied".to_owned());
+        fields.caveat("it says neither allowed nor denied".to_owned());
         services.push(Service::every());
     }
     (action, services)
@@ -155,7 +155,7 @@ pub(super) fn service(fields: &mut Fields<'_>, value: &Value, key: &str) -> Serv
         other => protocol(other),
     });
     if number.is_none() {
-        fields.doubt(format!(
+        fields.caveat(format!(
             "protocol {} is not understood",
             cut(word.as_deref().unwrap_or("?"))
         ));
@@ -163,7 +163,7 @@ pub(super) fn service(fields: &mut Fields<'_>, value: &Value, key: &str) -> Serv
     let words = inner.words("ports");
     let read: Option<Vec<Ports>> = words.iter().map(|word| Ports::parsed(word, '-')).collect();
     if read.is_none() {
-        fields.doubt(format!(
+        fields.caveat(format!(
             "ports {} are not understood",
             cut(&words.join(", "))
         ));
@@ -174,7 +174,7 @@ pub(super) fn service(fields: &mut Fields<'_>, value: &Value, key: &str) -> Serv
         _ => Ports::every(),
     };
     for what in inner.unclear() {
-        fields.doubt(what);
+        fields.caveat(what);
     }
     Service {
         protocol: number.flatten(),
@@ -225,7 +225,7 @@ pub(super) fn blocks(fields: &mut Fields<'_>, key: &str) -> Vec<End> {
     for word in fields.words(key) {
         match block(word) {
             Some(block) => ends.push(End::Block(block)),
-            None => fields.doubt(format!("{} is no block of addresses", cut(word))),
+            None => fields.caveat(format!("{} is no block of addresses", cut(word))),
         }
     }
     ends

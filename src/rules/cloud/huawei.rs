@@ -1,7 +1,10 @@
-//! Security groups and network ACLs of Huawei Cloud, and what else speaks OpenStack's form.
+//! Security groups of Huawei Cloud and of OpenStack, whose form the older one of Huawei is; and
+//! network ACLs of Huawei Cloud.
 //!
 //! Security groups: the smaller priority first, at equal priority what denies; several groups of
-//! an instance in the order in which they are bound; what no rule matches is denied; stateful.
+//! an instance in the order in which they are bound; what no rule matches is denied; stateful. Those
+//! of OpenStack allow only, without an order
+//! (<https://docs.openstack.org/api-ref/network/v2/#security-group-rules-security-group-rules>).
 //! Network ACLs: in their order, before the security groups of what comes in; what no rule matches
 //! is denied; stateful as well
 //! (<https://support.huaweicloud.com/intl/en-us/usermanual-vpc/en-us_topic_0052003963.html>,
@@ -15,13 +18,60 @@ use super::address::block;
 use super::aws::{ends_words, numbers, service_words};
 use super::fields::{Fields, cut, shell};
 use super::found::{Found, put};
-use super::model::{
-    Action, End, Group, Layer, Nature, Provider, Reference, Rule, Service, UNNAMED,
-};
+use super::model::{Action, End, Layer, Provider, Reference, Rule, Service, UNNAMED};
 use super::ports::Ports;
 
+mod acl;
+
+pub(super) use acl::acl;
+
+/// Addresses of the groups that other documents list, by the id of each.
+type AddressGroups = std::collections::BTreeMap<String, Vec<String>>;
+
+/// Whose rules these are: of the older form, which both have, by the fields that only one writes.
+pub(super) fn provider(map: &Map<String, Value>) -> Provider {
+    const OF_HUAWEI: [&str; 9] = [
+        "multiport",
+        "priority",
+        "action",
+        "enabled",
+        "enterprise_project_id",
+        "vpc_id",
+        "system_default",
+        "page_info",
+        "request_id",
+    ];
+    const OF_OPENSTACK: [&str; 10] = [
+        "revision_number",
+        "standard_attr_id",
+        "normalized_cidr",
+        "stateful",
+        "shared",
+        "is_shared",
+        "belongs_to_default_sg",
+        "ether_type",
+        "tenant_id",
+        "IP Protocol",
+    ];
+    if holds(map, &OF_OPENSTACK) && !holds(map, &OF_HUAWEI) {
+        Provider::Openstack
+    } else {
+        Provider::Huawei
+    }
+}
+
+/// Whether a document has one of `keys`, in a part of it or as a whole.
+fn holds(map: &Map<String, Value>, keys: &[&str]) -> bool {
+    map.iter().any(|(key, value)| {
+        let within = |value: &Value| value.as_object().is_some_and(|map| holds(map, keys));
+        keys.contains(&key.as_str())
+            || within(value)
+            || value.as_array().is_some_and(|list| list.iter().any(within))
+    })
+}
+
 /// A security group with its rules in it.
-pub(super) fn group(map: &Map<String, Value>, found: &mut Found) {
+pub(super) fn group(map: &Map<String, Value>, provider: Provider, found: &mut Found) {
     let mut fields = Fields::of(map);
     let name = fields.word("name").map(str::to_owned);
     let id = fields.word("id").map(str::to_owned);
@@ -37,8 +87,8 @@ pub(super) fn group(map: &Map<String, Value>, found: &mut Found) {
     let given = fields.gives(key);
     for value in fields.list(key) {
         match value.as_object() {
-            Some(map) => group_rule(map, Some(&id), found),
-            None => fields.doubt(format!("a rule of {id} is no object")),
+            Some(map) => group_rule(map, Some(&id), provider, found),
+            None => fields.caveat(format!("a rule of {id} is no object")),
         }
     }
     fields.pass(&[
@@ -52,11 +102,12 @@ pub(super) fn group(map: &Map<String, Value>, found: &mut Found) {
         "vpc_id",
         "revision_number",
         "shared",
+        "is_shared",
         "stateful",
         "system_default",
     ]);
     let stateless = map.get("stateful") == Some(&Value::Bool(false));
-    let group = found.group(Provider::Huawei, Layer::SecurityGroup, &id);
+    let group = found.group(provider, Layer::SecurityGroup, &id);
     group.name = name;
     group.handle.unidentified = unidentified;
     if !given {
@@ -73,8 +124,40 @@ pub(super) fn group(map: &Map<String, Value>, found: &mut Found) {
         .extend(unclear.into_iter().map(|what| format!("{id}: {what}")));
 }
 
+/// What a rule says of itself that matters to no packet.
+const OF_NO_RULE: [&str; 10] = [
+    "description",
+    "project_id",
+    "tenant_id",
+    "created_at",
+    "updated_at",
+    "revision_number",
+    "tags",
+    "standard_attr_id",
+    "normalized_cidr",
+    "belongs_to_default_sg",
+];
+
+/// Whether a rule is for what comes in; `None` for either way where it does not say.
+fn inbound(fields: &mut Fields<'_>) -> Option<bool> {
+    let direction = fields.word("direction").map(str::to_ascii_lowercase);
+    match direction.as_deref() {
+        Some("ingress") => Some(true),
+        Some("egress") => Some(false),
+        _ => {
+            fields.caveat("its direction is not understood".to_owned());
+            None
+        }
+    }
+}
+
 /// One rule of a security group, in either form.
-pub(super) fn group_rule(map: &Map<String, Value>, of: Option<&str>, found: &mut Found) {
+pub(super) fn group_rule(
+    map: &Map<String, Value>,
+    of: Option<&str>,
+    provider: Provider,
+    found: &mut Found,
+) {
     let mut fields = Fields::of(map);
     let id = fields
         .word("security_group_id")
@@ -82,27 +165,15 @@ pub(super) fn group_rule(map: &Map<String, Value>, of: Option<&str>, found: &mut
         .unwrap_or(UNNAMED)
         .to_owned();
     let rule_id = fields.word("id").map(str::to_owned);
-    let direction = fields.word("direction").map(str::to_ascii_lowercase);
-    let inbound = match direction.as_deref() {
-        Some("ingress") => Some(true),
-        Some("egress") => Some(false),
-        _ => {
-            fields.doubt("its direction is not understood".to_owned());
-            None
-        }
-    };
+    let inbound = inbound(&mut fields);
     let switched_off = fields.flag("enabled") == Some(false);
-    let older = fields.has("port_range_min") && !fields.has("multiport");
-    let action = match fields
-        .word("action")
-        .map(str::to_ascii_lowercase)
-        .as_deref()
-    {
-        Some("allow") => Action::Allow,
-        Some("deny") => Action::Deny,
-        // The older form knows neither actions nor priorities.
-        None if older => Action::Allow,
-        other => Action::Unclear(format!("action {}", cut(other.unwrap_or("(none)")))),
+    let older = provider == Provider::Openstack
+        || (fields.has("port_range_min") && !fields.has("multiport"));
+    // The older form knows neither actions nor priorities.
+    let action = if older && !fields.has("action") {
+        Action::Allow
+    } else {
+        action(&mut fields)
     };
     let order = if older && !fields.has("priority") {
         1
@@ -113,37 +184,24 @@ pub(super) fn group_rule(map: &Map<String, Value>, of: Option<&str>, found: &mut
         protocol: protocol(&mut fields),
         ports: ports(&mut fields),
     };
-    let remote = ends(&mut fields, &found.address_groups);
-    fields.pass(&[
-        "description",
-        "project_id",
-        "tenant_id",
-        "created_at",
-        "updated_at",
-        "revision_number",
-        "tags",
-        "standard_attr_id",
-        "normalized_cidr",
-    ]);
-    let does = if action == Action::Deny {
-        "deny"
-    } else {
-        "allow"
-    };
+    let remote = ends(&mut fields, provider, &found.address_groups);
+    fields.pass(&OF_NO_RULE);
+    let (does, what) = (does(&action), service_words(&service));
+    let ends = ends_words(&remote);
     let rule = Rule {
         id: rule_id,
         order,
-        text: format!(
-            "priority {order}, {does} {} {}",
-            service_words(&service),
-            ends_words(&remote)
-        ),
+        text: if provider == Provider::Openstack {
+            format!("{does} {what} {ends}")
+        } else {
+            format!("priority {order}, {does} {what} {ends}")
+        },
         services: vec![service],
         remote,
         unclear: fields.unclear(),
         ..Rule::new(&id, action)
     };
-    let group = found.group(Provider::Huawei, Layer::SecurityGroup, &id);
+    let group = found.group(provider, Layer::SecurityGroup, &id);
     let text = format!("no rule of {id} lets it through, and what none allows is denied");
     group.inbound.default_text.clone_from(&text);
     group.outbound.default_text = text;
@@ -154,6 +212,24 @@ pub(super) fn group_rule(map: &Map<String, Value>, of: Option<&str>, found: &mut
         if inbound != Some(true) {
             put(&mut group.outbound, rule);
         }
+    }
+}
+
+const fn does(action: &Action) -> &'static str {
+    if matches!(action, Action::Deny) {
+        "deny"
+    } else {
+        "allow"
+    }
+}
+
+/// What a rule does, which it has to say.
+fn action(fields: &mut Fields<'_>) -> Action {
+    let word = fields.word("action").map(str::to_ascii_lowercase);
+    match word.as_deref() {
+        Some("allow") => Action::Allow,
+        Some("deny") => Action::Deny,
+        other => Action::Unclear(format!("action {}", cut(other.unwrap_or("(none)")))),
     }
 }
 
@@ -177,9 +253,6 @@ pub(super) fn client_rule(map: &Map<String, Value>, found: &mut Found) {
             None => rule.insert(key.clone(), value.clone()),
         };
     }
-    // It knows neither actions nor priorities.
-    rule.insert("action".to_owned(), Value::String("allow".to_owned()));
-    rule.insert("priority".to_owned(), Value::from(1));
     // Its ranges have a colon.
     if let Some(Value::String(range)) = rule.remove("Port Range") {
         rule.insert(
@@ -187,7 +260,7 @@ pub(super) fn client_rule(map: &Map<String, Value>, found: &mut Found) {
             Value::String(range.replace(':', "-")),
         );
     }
-    group_rule(&rule, None, found);
+    group_rule(&rule, None, Provider::Openstack, found);
 }
 
 /// A protocol; absent for all of them.
@@ -203,7 +276,7 @@ fn protocol(fields: &mut Fields<'_>) -> Option<u8> {
         other => {
             let number = other.parse().ok();
             if number.is_none() {
-                fields.doubt(format!("protocol {} is not understood", cut(other)));
+                fields.caveat(format!("protocol {} is not understood", cut(other)));
             }
             number
         }
@@ -221,11 +294,11 @@ fn ports(fields: &mut Fields<'_>) -> Ports {
         (None, None) => Ports::every(),
         (Some(-1), Some(-1)) => Ports::every(),
         (Some(first), Some(last)) => numbers(first, last).unwrap_or_else(|| {
-            fields.doubt("its ports are not understood".to_owned());
+            fields.caveat("its ports are not understood".to_owned());
             Ports::every()
         }),
         _ => {
-            fields.doubt("it has one end of a range of ports only".to_owned());
+            fields.caveat("it has one end of a range of ports only".to_owned());
             Ports::every()
         }
     }
@@ -241,24 +314,22 @@ fn listed(fields: &mut Fields<'_>, list: &str, dash: char) -> Ports {
         Some(read) => Ports::of(&read),
         // What is not understood may be any port.
         None => {
-            fields.doubt(format!("ports {} are not understood", cut(list)));
+            fields.caveat(format!("ports {} are not understood", cut(list)));
             Ports::every()
         }
     }
 }
 
 /// The other end: one of three fields, or everybody of the rule's IP version.
-fn ends(
-    fields: &mut Fields<'_>,
-    groups: &std::collections::BTreeMap<String, Vec<String>>,
-) -> Vec<End> {
-    let version = fields.word("ethertype").map(str::to_ascii_lowercase);
+fn ends(fields: &mut Fields<'_>, provider: Provider, groups: &AddressGroups) -> Vec<End> {
+    let version = fields.word("ethertype").or(fields.word("ether_type"));
+    let version = version.map(str::to_ascii_lowercase);
     let everybody = match version.as_deref() {
         Some("ipv4") => block("0.0.0.0/0"),
         Some("ipv6") => block("::/0"),
         None => None,
         Some(other) => {
-            fields.doubt(format!("ethertype {} is not understood", cut(other)));
+            fields.caveat(format!("ethertype {} is not understood", cut(other)));
             None
         }
     };
@@ -266,16 +337,16 @@ fn ends(
     if let Some(text) = fields.word("remote_ip_prefix") {
         match block(text) {
             Some(block) => ends.push(End::Block(block)),
-            None => fields.doubt(format!("{} is no block of addresses", cut(text))),
+            None => fields.caveat(format!("{} is no block of addresses", cut(text))),
         }
     }
     if let Some(id) = fields.word("remote_group_id") {
-        ends.push(End::Named(member(id)));
+        ends.push(End::Named(member(id, provider)));
     }
     if let Some(id) = fields.word("remote_address_group_id") {
         match groups.get(id) {
             Some(list) => ends.extend(list.iter().filter_map(|text| block(text)).map(End::Block)),
-            None => ends.push(End::Named(address_group_named(id))),
+            None => ends.push(End::Named(address_group_named(id, provider))),
         }
     }
     match (ends.as_slice(), everybody) {
@@ -285,30 +356,30 @@ fn ends(
     }
 }
 
-fn member(id: &str) -> Reference {
-    Reference {
-        name: id.to_owned(),
-        predicate: format!("is the private address of a member of security group {id}"),
-        command: Some(format!(
-            "curl -H \"X-Auth-Token: $TOKEN\" \
-             'https://vpc.REGION.myhuaweicloud.com/v1/PROJECT/ports'?security_groups={}",
-            shell(id)
-        )),
-        nature: Nature::Inside,
-    }
+fn member(id: &str, provider: Provider) -> Reference {
+    let named = shell(id);
+    Reference::member(
+        id,
+        if provider == Provider::Openstack {
+            format!("openstack port list --security-group {named}")
+        } else {
+            format!(
+                "curl -H \"X-Auth-Token: $TOKEN\" \
+                 'https://vpc.REGION.myhuaweicloud.com/v1/PROJECT/ports'?security_groups={named}"
+            )
+        },
+    )
 }
 
 /// An address group that no other document lists.
-fn address_group_named(id: &str) -> Reference {
-    Reference {
-        name: id.to_owned(),
-        predicate: format!("is in address group {id}"),
-        command: Some(format!(
-            "hcloud VPC ShowAddressGroup/v3 --address_group_id={}",
-            shell(id)
-        )),
-        nature: Nature::Anything,
-    }
+fn address_group_named(id: &str, provider: Provider) -> Reference {
+    let named = shell(id);
+    let command = if provider == Provider::Openstack {
+        format!("openstack address group show {named}")
+    } else {
+        format!("hcloud VPC ShowAddressGroup/v3 --address_group_id={named}")
+    };
+    Reference::listed(id, format!("is in address group {id}"), command)
 }
 
 /// An address group, by which rules are resolved.
@@ -344,142 +415,4 @@ fn resolve(rule: &mut Rule, id: &str, list: &[String]) {
             ends.extend(list.iter().filter_map(|text| block(text)).map(End::Block));
         }
     }
-}
-
-/// A network ACL.
-pub(super) fn acl(map: &Map<String, Value>, found: &mut Found) {
-    let mut fields = Fields::of(map);
-    let id = fields.word("id").unwrap_or("NETWORK-ACL").to_owned();
-    let mut group = Group::new(Provider::Huawei, Layer::NetworkAcl, &id);
-    group.name = fields.word("name").map(str::to_owned);
-    let text = format!("the last rule of {id} denies what no other rule matches");
-    group.inbound.default_text.clone_from(&text);
-    group.outbound.default_text = text;
-    for bound in fields.list("associations") {
-        let subnet = bound.get("virsubnet_id").and_then(Value::as_str);
-        group.bound.extend(subnet.map(str::to_owned));
-    }
-    if fields.flag("admin_state_up") == Some(false) {
-        group
-            .lacking
-            .push(format!("whether {id} filters while it is switched off"));
-    }
-    fields.pass(&[
-        "description",
-        "project_id",
-        "created_at",
-        "updated_at",
-        "status",
-        "enterprise_project_id",
-        "tags",
-        "type",
-    ]);
-    for (key, inbound) in [("ingress_rules", true), ("egress_rules", false)] {
-        if !fields.gives(key) {
-            group
-                .lacking
-                .push(format!("{key} of {id}, which are not in this listing"));
-        }
-        for (index, value) in fields.list(key).iter().enumerate() {
-            let rule = acl_rule(&id, index, value, inbound, &found.address_groups);
-            let side = if inbound {
-                &mut group.inbound
-            } else {
-                &mut group.outbound
-            };
-            if let Some(rule) = rule {
-                put(side, rule);
-            }
-        }
-    }
-    let unclear = fields.unclear();
-    group
-        .lacking
-        .extend(unclear.into_iter().map(|what| format!("{id}: {what}")));
-    found.add(group);
-}
-
-/// A rule of a network ACL; `None` where it is switched off.
-fn acl_rule(
-    of: &str,
-    index: usize,
-    value: &Value,
-    inbound: bool,
-    groups: &std::collections::BTreeMap<String, Vec<String>>,
-) -> Option<Rule> {
-    let empty = Map::new();
-    let mut fields = Fields::of_value(value, &empty);
-    let id = fields.word("id").map(str::to_owned);
-    let name = fields.word("name").map(str::to_owned);
-    let word = fields.word("action").map(str::to_ascii_lowercase);
-    let action = match word.as_deref() {
-        Some("allow") => Action::Allow,
-        Some("deny") => Action::Deny,
-        other => Action::Unclear(format!("action {}", cut(other.unwrap_or("(none)")))),
-    };
-    let protocol = protocol(&mut fields);
-    let version = match fields.number("ip_version") {
-        Some(6) => block("::/0"),
-        _ => block("0.0.0.0/0"),
-    };
-    let mut port = |key: &str| {
-        let list = fields.token(key);
-        list.map_or_else(Ports::every, |list| {
-            let dash = if list.contains(':') { ':' } else { '-' };
-            listed(&mut fields, &list, dash)
-        })
-    };
-    let (source_ports, ports) = (port("source_port"), port("destination_port"));
-    let mut end = |side: &str| {
-        let mut ends = Vec::new();
-        match fields
-            .word(&format!("{side}_ip_address"))
-            .map(|text| (text, block(text)))
-        {
-            Some((_, Some(block))) => ends.push(End::Block(block)),
-            Some((text, None)) => {
-                fields.doubt(format!("{} is no block of addresses", cut(text)));
-            }
-            None => {}
-        }
-        if let Some(id) = fields.word(&format!("{side}_address_group_id")) {
-            match groups.get(id) {
-                Some(list) => {
-                    ends.extend(list.iter().filter_map(|text| block(text)).map(End::Block));
-                }
-                None => ends.push(End::Named(address_group_named(id))),
-            }
-        }
-        if ends.is_empty() {
-            ends.extend(version.map(End::Block));
-        }
-        ends
-    };
-    let (source, destination) = (end("source"), end("destination"));
-    let (remote, local) = if inbound {
-        (source, destination)
-    } else {
-        (destination, source)
-    };
-    let enabled = fields.flag("enabled") != Some(false);
-    fields.pass(&["description", "project_id", "tenant_id"]);
-    let service = Service { protocol, ports };
-    let order = i64::try_from(index).unwrap_or(i64::MAX);
-    let place = index.saturating_add(1);
-    enabled.then(|| Rule {
-        id: id.or(name),
-        order,
-        text: format!(
-            "rule {place}: {} {} {}",
-            word.as_deref().unwrap_or("?"),
-            service_words(&service),
-            ends_words(&remote)
-        ),
-        services: vec![service],
-        source_ports,
-        remote,
-        local,
-        unclear: fields.unclear(),
-        ..Rule::new(of, action)
-    })
 }

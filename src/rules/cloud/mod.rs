@@ -2,7 +2,7 @@
 //!
 //! [`split::split`] takes the JSON documents of these kinds out of a text, [`found::Found`] is what
 //! they hold, `stage::stages` puts it in the order in which a packet meets it,
-//! [`course::follow`] asks every stage, and [`answer::document`] is what is told of that, joined
+//! [`trace::follow`] asks every stage, and [`answer::document`] is what is told of that, joined
 //! with the answer of the host's own rules.
 //!
 //! As in the rest of [`crate::rules`], nothing is guessed: a reference that the text does not
@@ -13,9 +13,9 @@ mod alibaba;
 pub mod answer;
 mod aws;
 mod azure;
-pub mod course;
 mod fields;
 pub mod found;
+mod free_priority;
 mod gcp;
 mod huawei;
 mod judge;
@@ -24,9 +24,9 @@ mod policies;
 mod ports;
 mod recognise;
 mod remedy;
-mod room;
 pub mod split;
 pub mod stage;
 mod terraform;
 #[cfg(test)]
 mod tests;
+pub mod trace;

@@ -19,8 +19,10 @@ pub enum Provider {
     Azure,
     /// Google Cloud.
     Gcp,
-    /// Huawei Cloud, and what speaks OpenStack's form.
+    /// Huawei Cloud.
     Huawei,
+    /// A cloud of OpenStack (Neutron).
+    Openstack,
     /// Alibaba Cloud.
     Alibaba,
 }
@@ -33,6 +35,7 @@ impl Provider {
             Self::Azure => "azure",
             Self::Gcp => "gcp",
             Self::Huawei => "huawei",
+            Self::Openstack => "openstack",
             Self::Alibaba => "alibaba",
         }
     }
@@ -102,6 +105,28 @@ pub(super) struct Reference {
 }
 
 impl Reference {
+    /// The private addresses of what is in a security group.
+    pub(super) fn member(id: &str, command: String) -> Self {
+        Self {
+            nature: Nature::Inside,
+            ..Self::listed(
+                id,
+                format!("is the private address of a member of security group {id}"),
+                command,
+            )
+        }
+    }
+
+    /// Any addresses, which a command lists.
+    pub(super) fn listed(name: &str, predicate: String, command: String) -> Self {
+        Self {
+            name: name.to_owned(),
+            predicate,
+            command: Some(command),
+            nature: Nature::Anything,
+        }
+    }
+
     /// How believable it is that `address` is one of those it stands for.
     pub(super) const fn odds(&self, address: Option<IpAddr>) -> Odds {
         let private = match address {
@@ -235,7 +260,7 @@ impl Side {
 
 /// Where an Azure group is bound.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Seat {
+pub(super) enum Placement {
     Subnet,
     Interface,
     Unsaid,
@@ -266,7 +291,7 @@ pub(super) struct Group {
     pub(super) scope: Option<String>,
     /// What the text says it is bound to.
     pub(super) bound: Vec<String>,
-    pub(super) seat: Seat,
+    pub(super) placement: Placement,
     /// Whether the text says that it is bound to nothing.
     pub(super) detached: bool,
     pub(super) inbound: Side,
@@ -291,7 +316,7 @@ impl Group {
             name: None,
             scope: None,
             bound: Vec::new(),
-            seat: Seat::Unsaid,
+            placement: Placement::Unsaid,
             detached: false,
             inbound: Side::denying(closed),
             outbound: Side::denying(closed),

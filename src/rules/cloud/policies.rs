@@ -29,7 +29,7 @@ pub(super) fn effective(map: &Map<String, Value>, found: &mut Found) {
     let list = fields.list("firewalls");
     let rules: Vec<_> = list.iter().filter_map(Value::as_object).map(read).collect();
     if rules.len() < list.len() {
-        fields.doubt("an entry of firewalls is no rule".to_owned());
+        fields.caveat("an entry of firewalls is no rule".to_owned());
     }
     let network = rules
         .first()
@@ -82,7 +82,7 @@ fn policy(value: &Value, index: usize, network: &str, group: &mut Group) {
         "NETWORK" => OF_THE_NETWORK,
         "NETWORK_REGIONAL" => OF_THE_REGION,
         _ => {
-            fields.doubt(format!("where a policy of type {} stands", cut(&kind)));
+            fields.caveat(format!("where a policy of type {} stands", cut(&kind)));
             0
         }
     };
@@ -94,7 +94,7 @@ fn policy(value: &Value, index: usize, network: &str, group: &mut Group) {
         .unwrap_or_else(|| "policy".to_owned());
     fields.pass(&["priority", "packetMirroringRules"]);
     if !fields.gives("rules") {
-        fields.doubt(format!("the rules of policy {name}"));
+        fields.caveat(format!("the rules of policy {name}"));
     }
     for value in fields.list("rules") {
         let (mut rule, inbound) = policy_rule(value, &name, network);
@@ -114,7 +114,7 @@ fn policy_rule(value: &Value, policy: &str, network: &str) -> (Rule, Option<bool
         Some("INGRESS") => Some(true),
         Some("EGRESS") => Some(false),
         _ => {
-            fields.doubt("its direction is not understood".to_owned());
+            fields.caveat("its direction is not understood".to_owned());
             None
         }
     };
@@ -137,11 +137,11 @@ fn policy_rule(value: &Value, policy: &str, network: &str) -> (Rule, Option<bool
     let resources = fields.words("targetResources");
     let here = |url: &&str| url.rsplit('/').next() == Some(network);
     if !resources.is_empty() && !resources.iter().any(here) {
-        fields.doubt("targetResources name another network".to_owned());
+        fields.caveat("targetResources name another network".to_owned());
     }
     let inner = fields.value("match").unwrap_or(&Value::Null);
     if inner.is_null() {
-        fields.doubt("it lacks match".to_owned());
+        fields.caveat("it lacks match".to_owned());
     }
     let (services, remote, local) = matcher(&mut fields, inner, inbound != Some(false));
     fields.pass(&[
@@ -206,10 +206,10 @@ fn matcher(
     let tags = secure_tags(&mut fields, "srcSecureTags", "is the address of what has");
     sources.extend(tags.into_iter().map(End::Named));
     if inbound && sources.is_empty() {
-        fields.doubt("it names no source".to_owned());
+        fields.caveat("it names no source".to_owned());
     }
     for what in fields.unclear() {
-        outer.doubt(what);
+        outer.caveat(what);
     }
     let or_every = |ends: Vec<End>| {
         if ends.is_empty() {
@@ -253,7 +253,7 @@ fn secure_tags(fields: &mut Fields<'_>, key: &str, what: &str) -> Vec<Reference>
                 ),
                 nature: Nature::Inside,
             }),
-            None => fields.doubt(format!("an entry of {key} lacks its name")),
+            None => fields.caveat(format!("an entry of {key} lacks its name")),
         }
     }
     tags

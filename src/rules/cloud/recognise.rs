@@ -152,6 +152,7 @@ fn gcp_object(map: &Map<String, Value>, found: &mut Found) -> bool {
     false
 }
 
+/// Objects of Huawei Cloud and of OpenStack.
 fn huawei_object(map: &Map<String, Value>, found: &mut Found) -> bool {
     let has = |key: &str| map.contains_key(key);
     let nested = |key: &str| map.get(key).and_then(Value::as_object);
@@ -167,6 +168,7 @@ fn huawei_object(map: &Map<String, Value>, found: &mut Found) -> bool {
         links.into_iter().find(open)
     });
     let (groups, acls) = (Layer::SecurityGroup, Layer::NetworkAcl);
+    let provider = huawei::provider(map);
     let list = map.get("rules").and_then(Value::as_array);
     let has_rules =
         list.is_some_and(|list| list.iter().any(|rule| rule.get("ethertype").is_some()));
@@ -177,28 +179,28 @@ fn huawei_object(map: &Map<String, Value>, found: &mut Found) -> bool {
     } else if each(map, "firewalls", |element| huawei::acl(element, found)).is_some() {
         found.page(Provider::Huawei, acls, token);
     } else if let Some(inner) = nested("security_group") {
-        huawei::group(inner, found);
+        huawei::group(inner, provider, found);
     } else if each(map, "security_groups", |element| {
-        huawei::group(element, found)
+        huawei::group(element, provider, found)
     })
     .is_some()
     {
-        found.page(Provider::Huawei, groups, token);
+        found.page(provider, groups, token);
     } else if has("IP Protocol") && has("IP Range") {
         huawei::client_rule(map, found);
     } else if (has("security_group_rules") || has_rules) && has("id") && has("name") {
-        huawei::group(map, found);
+        huawei::group(map, provider, found);
     } else if let Some(count) = each(map, "security_group_rules", |element| {
-        huawei::group_rule(element, None, found);
+        huawei::group_rule(element, None, provider, found);
     }) {
         if count == 0 {
-            found.group(Provider::Huawei, groups, UNNAMED);
+            found.group(provider, groups, UNNAMED);
         }
-        found.page(Provider::Huawei, groups, token);
+        found.page(provider, groups, token);
     } else if let Some(inner) = nested("security_group_rule") {
-        huawei::group_rule(inner, None, found);
+        huawei::group_rule(inner, None, provider, found);
     } else if has("security_group_id") && has("direction") {
-        huawei::group_rule(map, None, found);
+        huawei::group_rule(map, None, provider, found);
     } else if let Some(inner) = nested("address_group") {
         huawei::address_group(inner, found);
     } else {

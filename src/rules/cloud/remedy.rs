@@ -2,12 +2,17 @@
 
 use std::net::IpAddr;
 
-use super::address::{alone, is_private};
-use super::course::Step;
+use super::address::alone;
 use super::fields::shell;
+use super::free_priority;
 use super::judge::Ending;
-use super::model::{Action, End, Group, Layer, Nature, Provider, Rule, UNNAMED};
-use super::room;
+use super::model::{Action, End, Group, Layer, Provider, Rule, UNNAMED};
+use super::trace::Step;
+
+mod alibaba;
+mod huawei;
+mod openstack;
+
 use crate::rules::packet::{Packet, UDP};
 
 /// Commands with their undo, and what to do where there is no command.
@@ -47,6 +52,60 @@ impl Wanted<'_> {
         }
     }
 
+    /// `ingress` or `egress`.
+    fn direction(&self) -> &'static str {
+        if self.step.inbound {
+            "ingress"
+        } else {
+            "egress"
+        }
+    }
+
+    /// The IP version as providers write it.
+    fn version(&self) -> &'static str {
+        if self.address.is_ipv4() {
+            "IPv4"
+        } else {
+            "IPv6"
+        }
+    }
+
+    /// The rule that stops it at the highest priority, where nothing comes before it, for at equal
+    /// priority what denies is asked first.
+    fn first_of_all(&self) -> Option<&Rule> {
+        self.blocker.filter(|rule| rule.order <= 1)
+    }
+
+    /// The priority of a rule that is asked before the one which stops it, where there is one.
+    fn priority_before(&self) -> i64 {
+        self.blocker
+            .map_or(1, |rule| rule.order.saturating_sub(1).max(1))
+    }
+
+    /// What else is let in once the rule at the highest priority is moved behind it: what rules of
+    /// that priority allow.
+    fn moved(&self, rule: &Rule) -> String {
+        let allows = |other: &&Rule| other.action == Action::Allow && other.order <= rule.order;
+        let also: Vec<&str> = self
+            .rules()
+            .iter()
+            .filter(allows)
+            .filter_map(|rule| rule.id.as_deref())
+            .collect();
+        let name = rule.id.as_deref().unwrap_or(&rule.text);
+        let mut told = format!(
+            "rule {name} denies at the highest priority, where nothing comes before it: the \
+             commands move it to priority 2"
+        );
+        if !also.is_empty() {
+            told.push_str(&format!(
+                ", behind what rules of priority 1 allow as well ({})",
+                also.join(", ")
+            ));
+        }
+        told
+    }
+
     /// The rules that are asked.
     fn rules(&self) -> &[Rule] {
         &self.group.side(self.step.inbound).rules
@@ -71,19 +130,7 @@ impl Wanted<'_> {
 
 /// What lets the packet through a step that stops it, or may.
 pub(super) fn of(step: &Step, blocking: &Ending, packet: &Packet) -> Remedy {
-    let group = match &blocking.rule {
-        Some(rule) => step
-            .stage
-            .groups
-            .iter()
-            .find(|group| group.id == rule.group),
-        // Not the one that every instance of the network may have.
-        None => {
-            let own = |group: &&Group| group.name.as_deref() != Some("default");
-            step.stage.groups.iter().find(own)
-        }
-    };
-    let Some(group) = group.or(step.stage.groups.first()) else {
+    let Some(group) = group_of(step, blocking) else {
         return Remedy::default();
     };
     let (first, last) = if step.answers {
@@ -124,10 +171,11 @@ pub(super) fn of(step: &Step, blocking: &Ending, packet: &Packet) -> Remedy {
         (Provider::Aws, _) => aws_group(&wanted),
         (Provider::Azure, _) => azure(&wanted),
         (Provider::Gcp, _) => gcp(&wanted),
-        (Provider::Huawei, Layer::NetworkAcl) => huawei_acl(&wanted),
-        (Provider::Huawei, _) => huawei(&wanted),
-        (Provider::Alibaba, Layer::Whitelist) => whitelist(&wanted),
-        (Provider::Alibaba, _) => alibaba(&wanted),
+        (Provider::Huawei, Layer::NetworkAcl) => huawei::acl(&wanted),
+        (Provider::Huawei, _) => huawei::group(&wanted),
+        (Provider::Openstack, _) => openstack::group(&wanted),
+        (Provider::Alibaba, Layer::Whitelist) => alibaba::whitelist(&wanted),
+        (Provider::Alibaba, _) => alibaba::group(&wanted),
     };
     if let Some(resource) = &group.handle.terraform {
         remedy.before.push(format!(
@@ -136,6 +184,19 @@ pub(super) fn of(step: &Step, blocking: &Ending, packet: &Packet) -> Remedy {
         ));
     }
     remedy
+}
+
+/// The group that a rule is put into: that of the rule which stops the packet, and where none does
+/// one that not every instance of the network may have.
+fn group_of<'a>(step: &'a Step, blocking: &Ending) -> Option<&'a Group> {
+    let groups = &step.stage.groups;
+    let group = match &blocking.rule {
+        Some(rule) => groups.iter().find(|group| group.id == rule.group),
+        None => groups
+            .iter()
+            .find(|group| group.name.as_deref() != Some("default")),
+    };
+    group.or(groups.first())
 }
 
 fn single(command: String, undo: String) -> Remedy {
@@ -154,11 +215,7 @@ fn only(before: String) -> Remedy {
 
 fn aws_group(wanted: &Wanted<'_>) -> Remedy {
     let id = shell(&wanted.group.id);
-    let direction = if wanted.step.inbound {
-        "ingress"
-    } else {
-        "egress"
-    };
+    let direction = wanted.direction();
     let protocol = wanted.protocol();
     let block = alone(wanted.address);
     let what = if wanted.address.is_ipv4() && wanted.step.inbound {
@@ -185,11 +242,7 @@ fn aws_group(wanted: &Wanted<'_>) -> Remedy {
 
 fn aws_acl(wanted: &Wanted<'_>) -> Remedy {
     let id = shell(&wanted.group.id);
-    let side = if wanted.step.inbound {
-        "ingress"
-    } else {
-        "egress"
-    };
+    let side = wanted.direction();
     // https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateNetworkAclEntry.html
     let Some(number) = wanted.free_before(1, 32766) else {
         return only(format!(
@@ -239,7 +292,7 @@ fn azure(wanted: &Wanted<'_>) -> Remedy {
     let priority = match (wanted.free_before(FIRST, LAST), wanted.blocker) {
         (Some(priority), _) => priority,
         (None, Some(blocker)) => {
-            let Some(moves) = room::behind(wanted.rules(), blocker, LAST) else {
+            let Some(moves) = free_priority::behind(wanted.rules(), blocker, LAST) else {
                 return only(format!(
                     "no priority is free before the rule of {group} that blocks, and none near behind \
                      it: renumber its rules first"
@@ -328,142 +381,6 @@ fn gcp(wanted: &Wanted<'_>) -> Remedy {
             alone(wanted.address)
         ),
         format!("gcloud compute firewall-rules delete {name} --quiet"),
-    )
-}
-
-/// Names of the version and of the command line's fields:
-/// <https://support.huaweicloud.com/api-vpc/vpc_apiv3_0016.html>.
-fn huawei(wanted: &Wanted<'_>) -> Remedy {
-    let id = shell(&wanted.group.id);
-    let denied_first = wanted.blocker.is_some_and(|rule| rule.order <= 1);
-    let mut remedy = Remedy::default();
-    if denied_first {
-        let rule = wanted
-            .blocker
-            .and_then(|rule| rule.id.as_deref())
-            .unwrap_or("RULE-ID");
-        remedy.before.push(format!(
-            "at the highest priority what denies comes first: rule {rule} has to get a larger \
-             priority number, or to go, before a rule can let the address in"
-        ));
-    }
-    let direction = if wanted.step.inbound {
-        "ingress"
-    } else {
-        "egress"
-    };
-    let priority = wanted
-        .blocker
-        .map_or(1, |rule| rule.order.saturating_sub(1).max(1));
-    let version = if wanted.address.is_ipv4() {
-        "IPv4"
-    } else {
-        "IPv6"
-    };
-    let field = "--security_group_rule";
-    remedy.steps.push((
-        format!(
-            "hcloud VPC CreateSecurityGroupRule/v3 {field}.security_group_id={id} \
-             {field}.direction={direction} {field}.ethertype={version} {field}.protocol={} \
-             {field}.multiport={} {field}.remote_ip_prefix={} {field}.action=allow \
-             {field}.priority={priority}",
-            wanted.protocol(),
-            wanted.dashed(),
-            alone(wanted.address)
-        ),
-        Some(
-            "hcloud VPC DeleteSecurityGroupRule/v3 \
-             --security_group_rule_id=ID-PRINTED-BY-THE-FIRST-COMMAND"
-                .to_owned(),
-        ),
-    ));
-    remedy
-}
-
-fn huawei_acl(wanted: &Wanted<'_>) -> Remedy {
-    let side = if wanted.step.inbound {
-        "inbound"
-    } else {
-        "outbound"
-    };
-    let before = wanted
-        .blocker
-        .and_then(|rule| rule.id.as_deref())
-        .map_or_else(String::new, |rule| format!(" before rule {rule}"));
-    only(format!(
-        "in the console, insert into network ACL {}{before} an {side} rule: allow {} {} for {}; \
-         remove it afterwards",
-        wanted.group.title(),
-        wanted.protocol(),
-        wanted.dashed(),
-        alone(wanted.address)
-    ))
-}
-
-fn alibaba(wanted: &Wanted<'_>) -> Remedy {
-    let id = shell(&wanted.group.id);
-    let region = shell(wanted.group.handle.region.as_deref().unwrap_or("REGION"));
-    let mut remedy = Remedy::default();
-    let (verb, side) = if wanted.step.inbound {
-        ("", "Source")
-    } else {
-        ("Egress", "Dest")
-    };
-    // At equal priority what drops comes first, and 1 is the highest one.
-    if let Some(rule) = wanted.blocker.filter(|rule| rule.order <= 1) {
-        remedy.before.push(format!(
-            "rule {} drops at the highest priority, where nothing comes before it: it has to get a \
-             larger priority number, or to go, first",
-            rule.id.as_deref().unwrap_or(&rule.text)
-        ));
-    }
-    let priority = wanted
-        .blocker
-        .map_or(1, |rule| rule.order.saturating_sub(1).max(1));
-    let key = if wanted.address.is_ipv4() {
-        format!("{side}CidrIp")
-    } else {
-        format!("Ipv6{side}CidrIp")
-    };
-    let what = format!(
-        "--RegionId {region} --SecurityGroupId {id} --Permissions.1.Policy accept \
-         --Permissions.1.Priority {priority} --Permissions.1.IpProtocol {} \
-         --Permissions.1.PortRange {} --Permissions.1.{key} {}",
-        wanted.protocol().to_uppercase(),
-        wanted.ranged("/"),
-        alone(wanted.address)
-    );
-    remedy.steps.push((
-        format!("aliyun ecs AuthorizeSecurityGroup{verb} {what}"),
-        Some(format!("aliyun ecs RevokeSecurityGroup{verb} {what}")),
-    ));
-    remedy
-}
-
-/// The last address of a list cannot be deleted, so it is put into one that is there
-/// (<https://help.aliyun.com/en/rds/api-modify-ip-address-whitelist>).
-fn whitelist(wanted: &Wanted<'_>) -> Remedy {
-    let id = shell(&wanted.group.id);
-    let way = if is_private(wanted.address) {
-        Nature::PrivateWay
-    } else {
-        Nature::PublicWay
-    };
-    let counts = |rule: &&Rule| rule.target.iter().all(|named| named.nature == way);
-    let list = wanted
-        .rules()
-        .iter()
-        .find(counts)
-        .and_then(|rule| rule.id.as_deref());
-    let what = format!(
-        "aliyun rds ModifySecurityIps --DBInstanceId {id} --DBInstanceIPArrayName {} --SecurityIps \
-         {}",
-        shell(list.unwrap_or("default")),
-        wanted.address
-    );
-    single(
-        format!("{what} --ModifyMode Append"),
-        format!("{what} --ModifyMode Delete"),
     )
 }
 

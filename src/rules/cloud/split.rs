@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use super::found::Found;
 use super::recognise;
+use crate::rules::formats;
 use crate::rules::unreadable::{Fault, Unreadable};
 
 /// Keys, one of which every document of a cloud has, to tell a cut one from another JSON text.
@@ -91,7 +92,7 @@ pub fn split(text: &str, found: &mut Found) -> Result<String, Unreadable> {
             match document(rest, found) {
                 Json::Taken(end) => (length, taken) = (end, true),
                 Json::Left(end) => length = end,
-                Json::Foreign => return Err(Unreadable::at(line, 1, Fault::ForeignJson)),
+                Json::Foreign => return Err(Unreadable::at(line, 1, formats::of_json(rest))),
                 Json::Broken(error) if last_mark >= Some(at) => {
                     return Err(broken(&error, rest, line));
                 }

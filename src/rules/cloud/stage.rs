@@ -3,7 +3,7 @@
 use super::fields::shell;
 use super::found::{Found, sort};
 use super::judge::Fact;
-use super::model::{End, Group, Layer, Odds, Provider, Rule, Seat, Side};
+use super::model::{End, Group, Layer, Odds, Placement, Provider, Rule, Side};
 use super::policies::{EARLIER, OF_THE_NETWORK};
 
 /// Most groups that one interface has by default
@@ -38,7 +38,7 @@ pub struct Stage {
     pub(super) provider: Provider,
     pub(super) layer: Layer,
     /// What Azure binds it to.
-    pub(super) seat: Seat,
+    pub(super) placement: Placement,
     pub(super) stateful: bool,
     /// Whether rules only ever allow, so that more of them cannot block.
     pub(super) allows_alone: bool,
@@ -147,7 +147,7 @@ fn stage(groups: Vec<Group>, variants: Vec<Variant>) -> Stage {
     Stage {
         provider: first.map_or(Provider::Aws, |group| group.provider),
         layer: first.map_or(Layer::SecurityGroup, |group| group.layer),
-        seat: first.map_or(Seat::Unsaid, |group| group.seat),
+        placement: first.map_or(Placement::Unsaid, |group| group.placement),
         stateful: groups.iter().all(|group| group.stateful),
         allows_alone: groups.iter().all(|group| {
             let aws = group.provider == Provider::Aws && group.layer == Layer::SecurityGroup;
@@ -217,6 +217,10 @@ fn bound_fact(group: &Group) -> Fact {
         (Provider::Huawei, Layer::SecurityGroup) => (
             format!("the target has security group {title}"),
             "hcloud ECS NovaListServerSecurityGroups --server_id=SERVER",
+        ),
+        (Provider::Openstack, Layer::SecurityGroup) => (
+            format!("the target has security group {title}"),
+            "openstack server show SERVER -c security_groups",
         ),
         (Provider::Alibaba, Layer::SecurityGroup) => (
             format!("the target has security group {title}"),
@@ -366,14 +370,19 @@ fn azure(mut groups: Vec<Group>, said: bool, stages: &mut Vec<Stage>) {
             group.title()
         ));
     }
-    let count = |seat: Seat| groups.iter().filter(|group| group.seat == seat).count();
+    let count = |placement: Placement| {
+        groups
+            .iter()
+            .filter(|group| group.placement == placement)
+            .count()
+    };
     let known = (
-        count(Seat::Subnet),
-        count(Seat::Interface),
-        count(Seat::Unsaid),
+        count(Placement::Subnet),
+        count(Placement::Interface),
+        count(Placement::Unsaid),
     );
     if said || matches!(known, (0 | 1, 0 | 1, 0)) {
-        groups.sort_by_key(|group| group.seat);
+        groups.sort_by_key(|group| group.placement);
         stages.extend(groups.into_iter().map(|group| one_of(vec![group])));
     } else {
         stages.push(one_of(groups));

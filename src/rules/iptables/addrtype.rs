@@ -1,51 +1,40 @@
 //! The options of `-m addrtype`.
 
+use super::matches::Operands;
 use super::option_words::Words;
-use super::words::Word;
 use crate::rules::condition::{Condition, Field, Key, Pattern};
 use crate::rules::names;
 use crate::rules::odds::Odds;
 use crate::rules::packet::{LOCAL, MULTICAST, UNICAST};
 use crate::rules::ruleset::Family;
-use crate::rules::unreadable::Unreadable;
 
 /// `--src-type`, `--dst-type`.
-pub(super) fn kinds(
-    option: &Word,
-    words: &mut Words<'_>,
-    negated: bool,
-    family: Family,
-) -> Result<Condition, Unreadable> {
-    let (value, old) = words.value(option)?;
-    let source = option.text == "--src-type";
-    let text = format!("{} is {}", option.text.trim_start_matches('-'), value.text);
+pub(super) fn kinds(operands: &Operands<'_>, words: &mut Words<'_>, source: bool) -> Condition {
+    let (listed, negated) = (operands.value(0), operands.negated);
+    let option = operands.option.text.trim_start_matches('-');
+    let text = format!("{option} is {listed}");
     if words
         .peek()
         .is_some_and(|next| next.text.starts_with("--limit-iface"))
     {
         words.next();
-        return Ok(Condition::Opaque {
+        return Condition::Opaque {
             text: format!("{text} on that interface"),
             stable: true,
-            negated: negated != old,
+            negated,
             odds: Odds::Even,
-        });
+        };
     }
     let field = if source {
         Field::SourceType
     } else {
         Field::DestinationType
     };
-    if family == Family::Ip6 {
-        return Ok(kinds6(&value.text, &field, negated != old, &text));
+    if operands.family == Family::Ip6 {
+        return kinds6(listed, &field, negated, &text);
     }
-    let patterns = value.text.split(',').map(kind);
-    Ok(Condition::one_of(
-        Key::whole(field),
-        patterns.collect::<Vec<_>>(),
-        negated != old,
-        text,
-    ))
+    let patterns: Vec<Pattern> = listed.split(',').map(kind).collect();
+    Condition::one_of(Key::whole(field), patterns, negated, text)
 }
 
 fn kind(name: &str) -> Pattern {

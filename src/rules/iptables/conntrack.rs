@@ -1,8 +1,7 @@
 //! The options of `-m conntrack` and `-m state`.
 
-use super::matches::{network, single};
+use super::matches::{Operands, network, single};
 use super::option_words::Words;
-use super::words::Word;
 use crate::rules::condition::{Condition, Field, Key, Pattern};
 use crate::rules::packet::{
     DESTINATION_TRANSLATED, INVALID, SOURCE_TRANSLATED, UNTRACKED, state_named,
@@ -11,23 +10,17 @@ use crate::rules::ruleset::{Family, Statement};
 use crate::rules::unreadable::Unreadable;
 
 /// `--ctstate`, `--state`.
-pub(super) fn states(
-    option: &Word,
-    words: &mut Words<'_>,
-    negated: bool,
-) -> Result<Condition, Unreadable> {
-    let (value, old) = words.value(option)?;
+pub(super) fn states(operands: &Operands<'_>, words: &Words<'_>) -> Result<Condition, Unreadable> {
+    let value = operands.value(0);
     let mut conditions = Vec::new();
     let mut patterns = Vec::new();
-    for name in value.text.split(',') {
+    for name in value.split(',') {
         let status = match name {
             "SNAT" => SOURCE_TRANSLATED,
             "DNAT" => DESTINATION_TRANSLATED,
             _ => {
                 let bit = state_named(&name.to_ascii_lowercase());
-                patterns.push(Pattern::exactly(
-                    bit.ok_or_else(|| words.bad(&option.text, value))?,
-                ));
+                patterns.push(Pattern::exactly(bit.ok_or_else(|| operands.bad(0, words))?));
                 continue;
             }
         };
@@ -44,38 +37,33 @@ pub(super) fn states(
         ));
     }
     if !patterns.is_empty() {
-        let text = format!("the connection's state is {}", value.text);
+        let text = format!("the connection's state is {value}");
         let key = Key::whole(Field::ConnectionState);
         conditions.push(Condition::one_of(key, patterns, false, text));
     }
-    Ok(single(conditions, negated != old))
+    Ok(single(conditions, operands.negated))
 }
 
 /// `--ctorigsrc`, `--ctorigdst`.
 pub(super) fn original(
-    option: &Word,
-    words: &mut Words<'_>,
-    negated: bool,
-    family: Family,
+    operands: &Operands<'_>,
+    words: &Words<'_>,
+    source: bool,
 ) -> Result<Condition, Unreadable> {
-    let (value, old) = words.value(option)?;
-    let Some((address, mask)) = network(&value.text, family) else {
-        return Err(words.bad(&option.text, value));
+    let Some((address, mask)) = network(operands.value(0), operands.family) else {
+        return Err(operands.bad(0, words));
     };
-    let field = match (option.text == "--ctorigsrc", family == Family::Ip6) {
+    let field = match (source, operands.family == Family::Ip6) {
         (true, false) => Field::OriginalSource4,
         (true, true) => Field::OriginalSource6,
         (false, false) => Field::OriginalDestination4,
         (false, true) => Field::OriginalDestination6,
     };
-    let text = format!("{} is {}", option.text.trim_start_matches('-'), value.text);
+    let option = operands.option.text.trim_start_matches('-');
+    let text = format!("{option} is {}", operands.value(0));
     let key = Key { field, mask };
-    Ok(Condition::one_of(
-        key,
-        [Pattern::exactly(address & mask)],
-        negated != old,
-        text,
-    ))
+    let pattern = [Pattern::exactly(address & mask)];
+    Ok(Condition::one_of(key, pattern, operands.negated, text))
 }
 
 /// Gives the conditions of one `-m conntrack` the meaning they have together: of a packet without a

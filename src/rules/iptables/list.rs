@@ -8,8 +8,8 @@ use super::place::{self, Section};
 use super::row::{self, Line, Row};
 use super::words;
 use crate::rules::condition::Condition;
-use crate::rules::odds::Odds;
-use crate::rules::ruleset::{Doubt, Family, Policy, Recipe, Rule, Ruleset, Shown, Statement};
+use crate::rules::odds::{Odds, varies};
+use crate::rules::ruleset::{Caveat, Family, Policy, Recipe, Rule, Ruleset, Shown, Statement};
 use crate::rules::unreadable::{Fault, Unreadable};
 
 /// The columns of a listing.
@@ -73,11 +73,15 @@ impl Listing {
         if !superseded {
             chain.base = base;
         }
-        Some(Self {
+        Some(Self::new(section, name, superseded, None))
+    }
+
+    fn new(section: &Section, chain: &str, superseded: bool, columns: Option<Columns>) -> Self {
+        Self {
             section: section.clone(),
-            chain: name.to_owned(),
+            chain: chain.to_owned(),
             header: String::new(),
-            columns: None,
+            columns,
             superseded,
             may_skip: false,
             line: 1,
@@ -86,7 +90,7 @@ impl Listing {
             rows: Vec::new(),
             widest: 0,
             last_width: 0,
-        })
+        }
     }
 
     /// Begins at a line that is not the heading: the listing is taken for that of INPUT.
@@ -102,20 +106,7 @@ impl Listing {
         if !superseded {
             chain.base = base;
         }
-        Self {
-            section: section.clone(),
-            chain: "INPUT".to_owned(),
-            header: String::new(),
-            columns,
-            superseded,
-            may_skip: false,
-            line: 1,
-            gaps: Vec::new(),
-            unread: Vec::new(),
-            rows: Vec::new(),
-            widest: 0,
-            last_width: 0,
-        }
+        Self::new(section, "INPUT", superseded, columns)
     }
 
     /// Takes a line; says whether it belongs here.
@@ -236,7 +227,7 @@ impl Listing {
         };
         let missing = self.columns.is_none().then_some(self.line);
         for line in missing.iter().chain(&self.gaps) {
-            note(ruleset, Doubt::LeftOut(*line));
+            note(ruleset, Caveat::LeftOut(*line));
         }
         let mut rules = Vec::new();
         let mut fault: Option<(Unreadable, usize)> = None;
@@ -254,7 +245,7 @@ impl Listing {
                         maybe_cut(&mut rules, number, *line);
                     }
                     if has_names {
-                        note(ruleset, Doubt::NamesShown);
+                        note(ruleset, Caveat::NamesShown);
                     }
                 }
                 Err(reason) if !ends && index + 1 == self.rows.len() => return Err(reason),
@@ -267,7 +258,7 @@ impl Listing {
             }
         }
         if !columns.verbose && !rules.is_empty() && !self.superseded {
-            note(ruleset, Doubt::InterfacesHidden);
+            note(ruleset, Caveat::InterfacesHidden);
         }
         let chain = self.section.table(ruleset, assumed).chain(&self.chain);
         if chain.shown <= shown {
@@ -308,7 +299,7 @@ impl Listing {
         let mut hidden: Vec<Statement> = Vec::new();
         for unread in &row.unread {
             let odds = Odds::of(unread);
-            hidden.push(opaque(unread.clone(), !row::is_fickle(unread), odds));
+            hidden.push(opaque(unread.clone(), !varies(unread), odds));
         }
         if row.hides_interfaces {
             let text = "the rule is for the packet's interface, which a listing without -v hides";
@@ -400,8 +391,8 @@ fn target_of(specification: &[words::Word]) -> Option<&str> {
     specification.get(at + 1).map(|word| word.text.as_str())
 }
 
-fn note(ruleset: &mut Ruleset, doubt: Doubt) {
-    if !ruleset.doubts.contains(&doubt) {
-        ruleset.doubts.push(doubt);
+fn note(ruleset: &mut Ruleset, caveat: Caveat) {
+    if !ruleset.caveats.contains(&caveat) {
+        ruleset.caveats.push(caveat);
     }
 }

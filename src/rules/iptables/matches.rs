@@ -2,27 +2,15 @@
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-use super::option_words::{Words, is_general};
+use super::option_words::Words;
+use super::specs::{self, Match};
 use super::words::{Word, join};
 use super::{addrtype, conntrack};
 use crate::rules::condition::{Condition, Field, Key, Pattern};
 use crate::rules::names;
-use crate::rules::odds::Odds;
+use crate::rules::odds::{Odds, varies};
 use crate::rules::ruleset::{Elements, Family, Statement};
 use crate::rules::unreadable::Unreadable;
-
-/// Matches whose answer differs from packet to packet.
-const FICKLE: [&str; 9] = [
-    "limit",
-    "hashlimit",
-    "recent",
-    "statistic",
-    "connlimit",
-    "quota",
-    "nfacct",
-    "connbytes",
-    "rateest",
-];
 
 /// Matches that hold for packets with an IPv6 extension header alone, whatever else they ask.
 const OF_HEADERS: [&str; 5] = ["rt", "frag", "hbh", "dst", "mh"];
@@ -40,24 +28,7 @@ pub(super) enum Module {
 
 impl Module {
     pub(super) fn named(name: &str) -> Self {
-        const KNOWN: [&str; 14] = [
-            "tcp",
-            "udp",
-            "multiport",
-            "iprange",
-            "comment",
-            "mark",
-            "connmark",
-            "addrtype",
-            "conntrack",
-            "state",
-            "set",
-            "pkttype",
-            "icmp",
-            "icmp6",
-        ];
-        let known = KNOWN.into_iter().find(|known| *known == name);
-        known.map_or(Self::Opaque, Self::Known)
+        specs::module(name).map_or(Self::Opaque, Self::Known)
     }
 }
 
@@ -66,9 +37,8 @@ pub(super) fn whole(name: &str, words: &mut Words<'_>, protocol: u8) -> Vec<Stat
     let mut text = format!("-m {name}");
     let mut has_set = false;
     while let Some(word) = words.peek() {
-        let ports = ["--dport", "--sport", "--syn", "--tcp-flags"];
         let next = words.after_negation().map_or("", |word| word.text.as_str());
-        if is_general(next) || (protocol != 0 && ports.contains(&next)) {
+        if specs::is_general(next) || (protocol != 0 && specs::is_of_protocol(next)) {
             break;
         }
         has_set |= word.text == "--set";
@@ -92,103 +62,128 @@ pub(super) fn whole(name: &str, words: &mut Words<'_>, protocol: u8) -> Vec<Stat
     let odds = Odds::of(&text);
     vec![Statement::Match(Condition::Opaque {
         text,
-        stable: !FICKLE.contains(&name),
+        stable: !varies(name),
         negated: false,
         odds,
     })]
 }
 
-/// The condition of one option of the extension being read; `None` for one that asks nothing.
-pub(super) fn option(
-    word: &Word,
+/// An option with its values, and what stood before it in its rule.
+pub(super) struct Operands<'a> {
+    /// The option.
+    pub(super) option: &'a Word,
+    /// As many values as its specification says.
+    pub(super) values: &'a [&'a Word],
+    pub(super) negated: bool,
+    pub(super) module: Module,
+    pub(super) protocol: u8,
+    pub(super) family: Family,
+}
+
+impl Operands<'_> {
+    /// The value at that place.
+    pub(super) fn value(&self, at: usize) -> &str {
+        self.values.get(at).map_or("", |word| &word.text)
+    }
+
+    /// That the option cannot have the value at that place.
+    pub(super) fn bad(&self, at: usize, words: &Words<'_>) -> Unreadable {
+        words.bad(
+            &self.option.text,
+            self.values.get(at).unwrap_or(&self.option),
+        )
+    }
+}
+
+/// The condition of an option that is not in the table.
+pub(super) fn unknown(
+    option: &Word,
     negated: bool,
-    words: &mut Words<'_>,
     module: Module,
-    protocol: u8,
-    family: Family,
-) -> Result<Option<Condition>, Unreadable> {
-    let name = word.text.as_str();
+    words: &mut Words<'_>,
+) -> Condition {
+    let name = &option.text;
     let own = match module {
         Module::Known(own) => own,
         Module::None | Module::Opaque => "",
     };
-    let condition = match name {
-        "--comment" => {
-            words.value(word)?;
-            return Ok(None);
-        }
-        "--sport" | "--source-port" => ports(word, words, negated, &[Field::SourcePort(protocol)])?,
-        "--dport" | "--destination-port" => {
-            ports(word, words, negated, &[Field::DestinationPort(protocol)])?
-        }
-        "--sports" | "--source-ports" => ports(word, words, negated, &[Field::SourcePort(0)])?,
-        "--dports" | "--destination-ports" => {
-            ports(word, words, negated, &[Field::DestinationPort(0)])?
-        }
-        "--ports" => {
+    let values = join(words.values());
+    Condition::Opaque {
+        text: format!("-m {own} {name} {values}")
+            .trim_end()
+            .replace("-m  ", ""),
+        stable: true,
+        negated,
+        odds: Odds::Even,
+    }
+}
+
+/// The condition of one option; `None` for one that asks nothing.
+pub(super) fn option(
+    meaning: Match,
+    operands: &Operands<'_>,
+    words: &mut Words<'_>,
+) -> Result<Option<Condition>, Unreadable> {
+    let (protocol, negated) = (operands.protocol, operands.negated);
+    let condition = match meaning {
+        Match::Comment => return Ok(None),
+        Match::SourcePort => ports(operands, &[Field::SourcePort(protocol)]),
+        Match::DestinationPort => ports(operands, &[Field::DestinationPort(protocol)]),
+        Match::SourcePorts => ports(operands, &[Field::SourcePort(0)]),
+        Match::DestinationPorts => ports(operands, &[Field::DestinationPort(0)]),
+        Match::EitherPorts => {
             let both = [Field::SourcePort(0), Field::DestinationPort(0)];
-            ports(word, words, negated, &both)?
+            ports(operands, &both)
         }
-        "--syn" => flags(0x17, 0x02, negated, "the packet is a SYN"),
-        "--tcp-flags" => tcp_flags(word, words, negated)?,
-        "--src-range" => range(word, words, negated, family, true)?,
-        "--dst-range" => range(word, words, negated, family, false)?,
-        "--mark" => {
-            let field = if own == "connmark" {
+        Match::Syn => flags(0x17, 0x02, negated, "the packet is a SYN"),
+        Match::TcpFlags => tcp_flags(operands, words)?,
+        Match::SourceRange | Match::DestinationRange => {
+            range(operands, words, meaning == Match::SourceRange)?
+        }
+        Match::Mark => {
+            let field = if operands.module == Module::Known("connmark") {
                 Field::ConnectionMark
             } else {
                 Field::Mark
             };
-            marked(word, words, negated, field)?
+            marked(operands, words, field)?
         }
-        "--ctstate" | "--state" => conntrack::states(word, words, negated)?,
-        "--ctdir" => {
-            let (value, old) = words.value(word)?;
-            let reply = u128::from(value.text.eq_ignore_ascii_case("REPLY"));
+        Match::ConnectionState => conntrack::states(operands, words)?,
+        Match::ConnectionDirection => {
+            let value = operands.value(0);
+            let reply = u128::from(value.eq_ignore_ascii_case("REPLY"));
             let key = Key::whole(Field::ConnectionDirection);
-            let text = format!("the direction is {}", value.text);
-            Condition::one_of(key, [Pattern::exactly(reply)], negated != old, text)
+            let text = format!("the direction is {value}");
+            Condition::one_of(key, [Pattern::exactly(reply)], negated, text)
         }
-        "--ctorigsrc" | "--ctorigdst" => conntrack::original(word, words, negated, family)?,
-        "--ctorigdstport" => ports(word, words, negated, &[Field::OriginalDestinationPort])?,
-        "--src-type" | "--dst-type" => addrtype::kinds(word, words, negated, family)?,
-        "--match-set" => set(word, words, negated, family)?,
-        "--pkt-type" => {
-            let (value, old) = words.value(word)?;
-            let kind = match value.text.as_str() {
+        Match::OriginalSource | Match::OriginalDestination => {
+            conntrack::original(operands, words, meaning == Match::OriginalSource)?
+        }
+        Match::OriginalDestinationPort => ports(operands, &[Field::OriginalDestinationPort]),
+        Match::SourceType | Match::DestinationType => {
+            addrtype::kinds(operands, words, meaning == Match::SourceType)
+        }
+        Match::SetMember => set(operands, words),
+        Match::PacketType => {
+            let value = operands.value(0);
+            let kind = match value {
                 "unicast" | "host" => 0,
                 "broadcast" => 1,
                 "multicast" => 2,
-                _ => return Err(words.bad(name, value)),
+                _ => return Err(operands.bad(0, words)),
             };
-            let text = format!("the packet type is {}", value.text);
+            let text = format!("the packet type is {value}");
             let key = Key::whole(Field::PacketType);
-            Condition::one_of(key, [Pattern::exactly(kind)], negated != old, text)
-        }
-        _ => {
-            let values = join(words.values());
-            Condition::Opaque {
-                text: format!("-m {own} {name} {values}")
-                    .trim_end()
-                    .replace("-m  ", ""),
-                stable: true,
-                negated,
-                odds: Odds::Even,
-            }
+            Condition::one_of(key, [Pattern::exactly(kind)], negated, text)
         }
     };
     Ok(Some(condition))
 }
 
-fn ports(
-    option: &Word,
-    words: &mut Words<'_>,
-    negated: bool,
-    fields: &[Field],
-) -> Result<Condition, Unreadable> {
-    let (value, old) = words.value(option)?;
+fn ports(operands: &Operands<'_>, fields: &[Field]) -> Condition {
+    let value = operands.value(0);
     let mut patterns = Vec::new();
-    for part in value.text.split(',') {
+    for part in value.split(',') {
         let (low, high) = part.split_once(':').unwrap_or((part, part));
         let bound = |text: &str, open: u16| {
             if text.is_empty() {
@@ -209,7 +204,7 @@ fn ports(
         } else {
             "destination"
         };
-        let text = format!("the {side} port is {}", value.text);
+        let text = format!("the {side} port is {value}");
         conditions.push(Condition::one_of(
             Key::whole(field.clone()),
             patterns.clone(),
@@ -217,7 +212,7 @@ fn ports(
             text,
         ));
     }
-    Ok(single(conditions, negated != old))
+    single(conditions, operands.negated)
 }
 
 /// One condition, negated as said, or either of several.
@@ -257,10 +252,8 @@ fn flags(mask: u128, set: u128, negated: bool, text: &str) -> Condition {
     Condition::one_of(key, [Pattern::exactly(set)], negated, text)
 }
 
-fn tcp_flags(option: &Word, words: &mut Words<'_>, negated: bool) -> Result<Condition, Unreadable> {
-    let (mask, old) = words.value(option)?;
-    let (set, _) = words.value(option)?;
-    let bits = |word: &Word| {
+fn tcp_flags(operands: &Operands<'_>, words: &Words<'_>) -> Result<Condition, Unreadable> {
+    let bits = |text: &str| {
         let named = |name: &str| {
             Some(match name.to_ascii_uppercase().as_str() {
                 "FIN" => 1,
@@ -274,40 +267,36 @@ fn tcp_flags(option: &Word, words: &mut Words<'_>, negated: bool) -> Result<Cond
                 _ => u128::from(names::number(name)?),
             })
         };
-        word.text
-            .split(',')
+        text.split(',')
             .try_fold(0, |bits, name| Some(bits | named(name)?))
     };
-    let mask_bits = bits(mask).ok_or_else(|| words.bad("--tcp-flags", mask))?;
-    let set_bits = bits(set).ok_or_else(|| words.bad("--tcp-flags", set))?;
-    let text = format!("of the flags {} just {} are set", mask.text, set.text);
-    Ok(flags(mask_bits, set_bits, negated != old, &text))
+    let (mask, set) = (operands.value(0), operands.value(1));
+    let mask_bits = bits(mask).ok_or_else(|| operands.bad(0, words))?;
+    let set_bits = bits(set).ok_or_else(|| operands.bad(1, words))?;
+    let text = format!("of the flags {mask} just {set} are set");
+    Ok(flags(mask_bits, set_bits, operands.negated, &text))
 }
 
 fn range(
-    option: &Word,
-    words: &mut Words<'_>,
-    negated: bool,
-    family: Family,
+    operands: &Operands<'_>,
+    words: &Words<'_>,
     source: bool,
 ) -> Result<Condition, Unreadable> {
-    let (value, old) = words.value(option)?;
-    let (low, high) = value
-        .text
-        .split_once('-')
-        .unwrap_or((&value.text, &value.text));
+    let family = operands.family;
+    let value = operands.value(0);
+    let (low, high) = value.split_once('-').unwrap_or((value, value));
     let bound = |text: &str| network(text, family).map(|(address, _)| address);
-    let pattern = match (bound(low), bound(high)) {
-        (Some(low), Some(high)) => Pattern::Range(low, high),
-        (_, _) => return Err(words.bad(&option.text, value)),
+    let (Some(low), Some(high)) = (bound(low), bound(high)) else {
+        return Err(operands.bad(0, words));
     };
     let side = if source { "source" } else { "destination" };
     let key = Key::whole(side_field(source, family));
-    let text = format!("the {side} is within {}", value.text);
-    Ok(Condition::one_of(key, [pattern], negated != old, text))
+    let text = format!("the {side} is within {value}");
+    let pattern = Pattern::Range(low, high);
+    Ok(Condition::one_of(key, [pattern], operands.negated, text))
 }
 
-pub(super) fn side_field(source: bool, family: Family) -> Field {
+pub(in crate::rules) fn side_field(source: bool, family: Family) -> Field {
     match (source, family == Family::Ip6) {
         (true, false) => Field::Source4,
         (true, true) => Field::Source6,
@@ -317,46 +306,33 @@ pub(super) fn side_field(source: bool, family: Family) -> Field {
 }
 
 fn marked(
-    option: &Word,
-    words: &mut Words<'_>,
-    negated: bool,
+    operands: &Operands<'_>,
+    words: &Words<'_>,
     field: Field,
 ) -> Result<Condition, Unreadable> {
-    let (value, old) = words.value(option)?;
-    let (mark, mask) = value
-        .text
-        .split_once('/')
-        .unwrap_or((&value.text, "0xffffffff"));
+    let value = operands.value(0);
+    let (mark, mask) = value.split_once('/').unwrap_or((value, "0xffffffff"));
     let (Some(mark), Some(mask)) = (names::mark(mark), names::mark(mask)) else {
-        return Err(words.bad(&option.text, value));
+        return Err(operands.bad(0, words));
     };
-    let text = format!("the mark is {}", value.text);
+    let text = format!("the mark is {value}");
     let key = Key {
         field,
         mask: mask.into(),
     };
-    Ok(Condition::one_of(
-        key,
-        [Pattern::exactly(mark.into())],
-        negated != old,
-        text,
-    ))
+    let pattern = [Pattern::exactly(mark.into())];
+    Ok(Condition::one_of(key, pattern, operands.negated, text))
 }
 
-fn set(
-    option: &Word,
-    words: &mut Words<'_>,
-    negated: bool,
-    family: Family,
-) -> Result<Condition, Unreadable> {
-    let (name, old) = words.value(option)?;
-    let (directions, _) = words.value(option)?;
-    let text = format!("{} is in the ipset {}", directions.text, name.text);
+fn set(operands: &Operands<'_>, words: &mut Words<'_>) -> Condition {
+    let (name, directions) = (operands.value(0), operands.value(1));
+    let negated = operands.negated;
+    let text = format!("{directions} is in the ipset {name}");
     let mut keys = Vec::new();
-    for (index, direction) in directions.text.split(',').enumerate() {
+    for (index, direction) in directions.split(',').enumerate() {
         let source = direction == "src";
         keys.push(Key::whole(match index {
-            0 => side_field(source, family),
+            0 => side_field(source, operands.family),
             _ if source => Field::SourcePort(0),
             _ => Field::DestinationPort(0),
         }));
@@ -367,19 +343,19 @@ fn set(
             || next.text.starts_with("--bytes")
     }) {
         let more = join(words.rest_of_match());
-        return Ok(Condition::Opaque {
+        return Condition::Opaque {
             text: format!("{text} {more}"),
             stable: true,
-            negated: negated != old,
+            negated,
             odds: Odds::Even,
-        });
+        };
     }
-    Ok(Condition::Within {
+    Condition::Within {
         keys,
-        elements: Elements::Ipset(name.text.clone()),
-        negated: negated != old,
+        elements: Elements::Ipset(name.to_owned()),
+        negated,
         text,
-    })
+    }
 }
 
 /// An address with its mask, as `-s` takes it; `None` when it is no address.

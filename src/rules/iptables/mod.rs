@@ -10,5 +10,6 @@ pub(super) mod place;
 pub(super) mod remarks;
 pub(super) mod row;
 pub(super) mod save;
+mod specs;
 pub(super) mod target;
 pub(super) mod words;

@@ -1,5 +1,6 @@
 //! The words of a rule, as options take them.
 
+use super::specs;
 use super::words::Word;
 use crate::rules::unreadable::{Fault, Unreadable};
 
@@ -30,18 +31,27 @@ impl<'a> Words<'a> {
         self.words.get(self.next)
     }
 
-    /// The value of `option`, and whether the old way of negating it (`-s ! ADDRESS`) is used.
-    pub(super) fn value(&mut self, option: &Word) -> Result<(&'a Word, bool), Unreadable> {
-        let negated = self
-            .peek()
-            .is_some_and(|word| word.text == "!" && !word.quoted);
-        if negated {
-            self.next += 1;
+    /// The values of `option`, and whether the old way of negating them (`-s ! ADDRESS`) is used.
+    pub(super) fn operands(
+        &mut self,
+        option: &Word,
+        count: usize,
+    ) -> Result<(Vec<&'a Word>, bool), Unreadable> {
+        let mut values = Vec::with_capacity(count);
+        let mut negated = false;
+        for at in 0..count {
+            let next = self.peek();
+            let is_negation = next.is_some_and(|word| word.text == "!" && !word.quoted);
+            if is_negation {
+                self.next += 1;
+                negated |= at == 0;
+            }
+            match self.next() {
+                Some(word) => values.push(word),
+                None => return Err(self.fault(option, Fault::NoValue(option.text.clone()))),
+            }
         }
-        match self.next() {
-            Some(word) => Ok((word, negated)),
-            None => Err(self.fault(option, Fault::NoValue(option.text.clone()))),
-        }
+        Ok((values, negated))
     }
 
     /// The words up to the next option.
@@ -80,7 +90,8 @@ impl<'a> Words<'a> {
         let takes = |option: &str| match name {
             "ACCEPT" | "DROP" | "RETURN" => false,
             "REJECT" => option == "--reject-with",
-            _ => !is_general(option) && !is_known(option),
+            // Options of targets are written in full.
+            _ => option == "!" || (option.starts_with("--") && specs::spec(option).is_none()),
         };
         while let Some(next) = self.after_negation() {
             if is_option(next) && !takes(&next.text) {
@@ -114,69 +125,4 @@ pub(super) fn is_option(word: &Word) -> bool {
         .strip_prefix('-')
         .is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
     !word.quoted && (text == "!" || (text.starts_with('-') && text.len() > 1 && !negative))
-}
-
-/// Whether an option is one of every rule's, whatever it matches.
-pub(super) fn is_general(option: &str) -> bool {
-    const GENERAL: [&str; 26] = [
-        "-s",
-        "--source",
-        "--src",
-        "-d",
-        "--destination",
-        "--dst",
-        "-p",
-        "--protocol",
-        "-i",
-        "--in-interface",
-        "-o",
-        "--out-interface",
-        "-f",
-        "--fragment",
-        "-4",
-        "--ipv4",
-        "-6",
-        "--ipv6",
-        "-c",
-        "--set-counters",
-        "-m",
-        "--match",
-        "-j",
-        "--jump",
-        "-g",
-        "--goto",
-    ];
-    GENERAL.contains(&option)
-}
-
-/// Whether [`option`] knows an option, so that it is no target's.
-pub(super) fn is_known(name: &str) -> bool {
-    const KNOWN: [&str; 25] = [
-        "--comment",
-        "--sport",
-        "--source-port",
-        "--dport",
-        "--destination-port",
-        "--sports",
-        "--source-ports",
-        "--dports",
-        "--destination-ports",
-        "--ports",
-        "--syn",
-        "--tcp-flags",
-        "--src-range",
-        "--dst-range",
-        "--mark",
-        "--ctstate",
-        "--state",
-        "--ctdir",
-        "--ctorigsrc",
-        "--ctorigdst",
-        "--ctorigdstport",
-        "--src-type",
-        "--dst-type",
-        "--match-set",
-        "--pkt-type",
-    ];
-    KNOWN.contains(&name)
 }

@@ -1,8 +1,9 @@
 //! The options of a rule: what iptables-save writes after `-A CHAIN`, made into statements.
 
 use super::conntrack;
-use super::matches::{self, Module};
-use super::option_words::{Words, is_known, is_option};
+use super::matches::{self, Module, Operands};
+use super::option_words::{Words, is_option};
+use super::specs::{self, General, Meaning, OptionSpec};
 use super::target;
 use super::words::Word;
 use crate::rules::condition::{Condition, Field, Key, Pattern};
@@ -18,87 +19,164 @@ pub(super) fn statements(
     family: Family,
 ) -> Result<Vec<Statement>, Unreadable> {
     let mut words = Words::new(words, line);
-    let mut statements = Vec::new();
-    let mut module = Module::None;
-    let mut protocol = Protocol::Any;
-    let mut negated = false;
-    let mut target = Vec::new();
-    // Where the statements of the match extension being read begin.
-    let mut own = 0;
+    let mut rule = RuleReader {
+        family,
+        statements: Vec::new(),
+        target: Vec::new(),
+        module: Module::None,
+        protocol: Protocol::Any,
+        module_begins: 0,
+    };
+    let mut negation: Option<&Word> = None;
     // An option of no match, which may be a target that is not read.
     let mut unread = None;
     while let Some(word) = words.next() {
-        let option = word.text.as_str();
-        if option == "!" && !word.quoted {
-            negated = true;
+        if word.text == "!" && !word.quoted {
+            negation = Some(word);
             continue;
         }
         if !is_option(word) {
             return Err(words.fault(word, Fault::Word(word.text.clone())));
         }
-        let not = std::mem::take(&mut negated);
-        match option {
-            "-s" | "--source" | "--src" | "-d" | "--destination" | "--dst" => {
-                let (value, old) = words.value(word)?;
-                let source = matches!(option, "-s" | "--source" | "--src");
-                statements.extend(address(value, source, family, not != old));
-            }
-            "-p" | "--protocol" => {
-                let (value, old) = words.value(word)?;
-                protocol = Protocol::of(&value.text);
-                statements.extend(protocol.condition(&value.text, not != old));
-            }
-            "-i" | "--in-interface" | "-o" | "--out-interface" => {
-                let (value, old) = words.value(word)?;
-                let incoming = matches!(option, "-i" | "--in-interface");
-                statements.extend(interface(&value.text, incoming, not != old));
-            }
-            "-f" | "--fragment" => statements.push(fragment(not)),
-            "-4" | "--ipv4" if family == Family::Ip6 => {
-                statements.push(Statement::Match(Condition::Never))
-            }
-            "-6" | "--ipv6" if family == Family::Ip => {
-                statements.push(Statement::Match(Condition::Never))
-            }
-            "-4" | "--ipv4" | "-6" | "--ipv6" => {}
-            "-c" | "--set-counters" => {
-                words.value(word)?;
-                words.values();
-            }
-            "-m" | "--match" => {
-                let (value, _) = words.value(word)?;
-                conntrack::settle(statements.get_mut(own..).unwrap_or_default());
-                own = statements.len();
-                module = Module::named(&value.text);
-                if module == Module::Opaque {
-                    statements.extend(matches::whole(&value.text, &mut words, protocol.number()));
+        let negation = negation.take();
+        match specs::spec(&word.text) {
+            Some(spec) => {
+                if let Some(not) = negation.filter(|_| !spec.negatable) {
+                    return Err(words.fault(not, Fault::Word(not.text.clone())));
                 }
+                rule.option(word, spec, negation.is_some(), &mut words)?;
             }
-            "-j" | "--jump" | "-g" | "--goto" => {
-                let (value, _) = words.value(word)?;
-                let goto = matches!(option, "-g" | "--goto");
-                conntrack::settle(statements.get_mut(own..).unwrap_or_default());
-                own = statements.len();
-                target.extend(target::statements(value, goto, &mut words, family)?);
+            // A command of another rule, whose line has lost its beginning.
+            None if begins_command(&word.text) => {
+                return Err(words.fault(word, Fault::Word(word.text.clone())));
             }
-            _ => {
-                unread = unread.or((!is_known(option)).then_some(option));
-                let condition =
-                    matches::option(word, not, &mut words, module, protocol.number(), family)?;
-                statements.extend(condition.map(Statement::Match));
+            None => {
+                unread = unread.or(Some(word.text.as_str()));
+                let condition = matches::unknown(word, negation.is_some(), rule.module, &mut words);
+                rule.statements.push(Statement::Match(condition));
             }
         }
     }
-    conntrack::settle(statements.get_mut(own..).unwrap_or_default());
-    if let Some(option) = unread.filter(|_| target.is_empty()) {
-        target.push(Statement::Handover {
+    rule.end_module();
+    if let Some(option) = unread.filter(|_| rule.target.is_empty()) {
+        rule.target.push(Statement::Handover {
             target: option.to_owned(),
             to: format!("{option}, which is not understood,"),
         });
     }
-    statements.extend(target);
+    let mut statements = rule.statements;
+    statements.extend(rule.target);
     statements.shrink_to_fit();
     Ok(statements)
+}
+
+/// Whether a word is a command of iptables, as `-A`.
+fn begins_command(text: &str) -> bool {
+    let mut letters = text.chars().skip(1);
+    !text.starts_with("--")
+        && letters
+            .next()
+            .is_some_and(|letter| letter.is_ascii_uppercase())
+}
+
+/// A rule as far as its words were read.
+struct RuleReader {
+    family: Family,
+    statements: Vec<Statement>,
+    target: Vec<Statement>,
+    module: Module,
+    protocol: Protocol,
+    /// Where the statements of the match extension being read begin.
+    module_begins: usize,
+}
+
+impl RuleReader {
+    /// Gives the conditions of one match extension the meaning they have together.
+    fn end_module(&mut self) {
+        let own = self.statements.get_mut(self.module_begins..);
+        conntrack::settle(own.unwrap_or_default());
+        self.module_begins = self.statements.len();
+    }
+
+    fn option<'a>(
+        &mut self,
+        word: &Word,
+        spec: &OptionSpec,
+        negated: bool,
+        words: &mut Words<'a>,
+    ) -> Result<(), Unreadable> {
+        let (values, old) = words.operands(word, spec.values)?;
+        let meaning = match spec.meaning {
+            Meaning::General(meaning) => meaning,
+            Meaning::Of(meaning) => {
+                let operands = Operands {
+                    option: word,
+                    values: &values,
+                    negated: negated != old,
+                    module: self.module,
+                    protocol: self.protocol.number(),
+                    family: self.family,
+                };
+                let condition = matches::option(meaning, &operands, words)?;
+                self.statements.extend(condition.map(Statement::Match));
+                return Ok(());
+            }
+        };
+        self.general(meaning, values.first().copied(), negated != old, words)
+    }
+
+    fn general(
+        &mut self,
+        meaning: General,
+        value: Option<&Word>,
+        not: bool,
+        words: &mut Words<'_>,
+    ) -> Result<(), Unreadable> {
+        let family = self.family;
+        match (meaning, value) {
+            (General::Source | General::Destination, Some(value)) => {
+                let source = meaning == General::Source;
+                self.statements.extend(address(value, source, family, not));
+            }
+            (General::Protocol, Some(value)) => {
+                self.protocol = Protocol::of(&value.text);
+                self.statements
+                    .extend(self.protocol.condition(&value.text, not));
+            }
+            (General::InInterface | General::OutInterface, Some(value)) => {
+                let incoming = meaning == General::InInterface;
+                self.statements
+                    .extend(interface(&value.text, incoming, not));
+            }
+            (General::Fragment, _) => self.statements.push(fragment(not)),
+            (General::Version4, _) if family == Family::Ip6 => {
+                self.statements.push(Statement::Match(Condition::Never));
+            }
+            (General::Version6, _) if family == Family::Ip => {
+                self.statements.push(Statement::Match(Condition::Never));
+            }
+            // Two numbers, or one word that holds both.
+            (General::Counters, _) => {
+                words.values();
+            }
+            (General::MatchModule, Some(value)) => {
+                self.end_module();
+                self.module = Module::named(&value.text);
+                if self.module == Module::Opaque {
+                    let whole = matches::whole(&value.text, words, self.protocol.number());
+                    self.statements.extend(whole);
+                }
+            }
+            (General::Jump | General::Goto, Some(value)) => {
+                self.end_module();
+                let goto = meaning == General::Goto;
+                self.target
+                    .extend(target::statements(value, goto, words, family)?);
+            }
+            (_, _) => {}
+        }
+        Ok(())
+    }
 }
 
 /// The protocol a rule asks for.

@@ -1,6 +1,6 @@
 //! Where iptables' tables and chains stand in the kernel.
 
-use crate::rules::ruleset::{Base, Doubt, Family, Hook, Kind, Origin, Policy, Ruleset, Table};
+use crate::rules::ruleset::{Base, Caveat, Family, Hook, Kind, Origin, Policy, Ruleset, Table};
 
 /// What a section of the input says of the rules in it.
 #[derive(Clone, Debug)]
@@ -41,9 +41,10 @@ impl Section {
         let block = ruleset.tables.get(self.since..).unwrap_or_default();
         let index = block.iter().position(same).map(|at| at + self.since);
         let index = index.unwrap_or_else(|| {
-            let doubt = Doubt::FamilyAssumed(family);
-            if self.family.is_none() && family == Family::Ip6 && !ruleset.doubts.contains(&doubt) {
-                ruleset.doubts.push(doubt);
+            let caveat = Caveat::FamilyAssumed(family);
+            if self.family.is_none() && family == Family::Ip6 && !ruleset.caveats.contains(&caveat)
+            {
+                ruleset.caveats.push(caveat);
             }
             ruleset
                 .tables

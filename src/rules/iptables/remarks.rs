@@ -1,10 +1,11 @@
 //! The last column of `iptables -L`: what matches and targets print of themselves.
 
 use super::row::Row;
+use super::target::NON_TERMINATING;
 use super::words::shell;
 
 /// Words that begin what a known match or target prints.
-const BEGINNINGS: [&str; 25] = [
+const BEGINNINGS: [&str; 26] = [
     "tcp",
     "udp",
     "multiport",
@@ -26,15 +27,11 @@ const BEGINNINGS: [&str; 25] = [
     "redir",
     "[goto]",
     "recent:",
+    "#conn",
     "add-set",
     "del-set",
     "map-set",
     "!",
-];
-
-/// Targets whose remarks change nothing of the packet's way.
-const SILENT: [&str; 11] = [
-    "LOG", "NFLOG", "ULOG", "TRACE", "TCPMSS", "CLASSIFY", "CHECKSUM", "TOS", "DSCP", "TTL", "HL",
 ];
 
 /// Whether a word begins what a known match or target prints.
@@ -51,7 +48,7 @@ pub(super) fn read(text: &str, target: Option<&str>, row: &mut Row) {
     // A comment that holds the end of a comment could pass for matches: nothing here can be trusted.
     if holds_matches(text) {
         row.unread.push(text.to_owned());
-    } else if !target.is_some_and(|target| SILENT.contains(&target)) {
+    } else if !target.is_some_and(|target| NON_TERMINATING.contains(&target)) {
         let tokens: Vec<&str> = text.split_whitespace().collect();
         let mut tokens = tokens.as_slice();
         while !tokens.is_empty() {
@@ -86,7 +83,25 @@ struct Target {
 
 /// Reads the first remark of `tokens` and returns the others.
 fn remark<'a>(tokens: &'a [&'a str], text: &str, row: &mut Row, end: &mut Target) -> &'a [&'a str] {
-    match tokens {
+    let known = of_ports(tokens, text, row)
+        .or_else(|| of_connection(tokens, row))
+        .or_else(|| of_target(tokens, end));
+    match (known, tokens) {
+        (Some(rest), _) => rest,
+        (None, [first, rest @ ..]) => {
+            let (words, rest) = until_known(rest);
+            let mut unread = vec![*first];
+            unread.extend(words);
+            row.unread.push(unread.join(" "));
+            rest
+        }
+        (None, []) => tokens,
+    }
+}
+
+/// Ports and flags, comments, and what counts packets or connections.
+fn of_ports<'a>(tokens: &'a [&'a str], text: &str, row: &mut Row) -> Option<&'a [&'a str]> {
+    Some(match tokens {
         [protocol @ ("tcp" | "udp"), rest @ ..] => ported(protocol, rest, row),
         [
             "multiport",
@@ -112,10 +127,21 @@ fn remark<'a>(tokens: &'a [&'a str], text: &str, row: &mut Row, end: &mut Target
                 .map_or(tokens.len(), |at| at + 1);
             tokens.get(past..).unwrap_or_default()
         }
-        ["reject-with", with, rest @ ..] => {
-            end.options = format!("--reject-with {}", shell(with));
+        ["recent:", "SET", rest @ ..] => {
+            row.add("-m recent --set");
+            until_known(rest).1
+        }
+        ["#conn", side, sign @ (">" | "<="), limit, rest @ ..] => {
+            row.add(&connections(side, sign, limit));
             rest
         }
+        _ => return None,
+    })
+}
+
+/// States, addresses, marks and sets.
+fn of_connection<'a>(tokens: &'a [&'a str], row: &mut Row) -> Option<&'a [&'a str]> {
+    Some(match tokens {
         [
             "!",
             name @ ("state" | "ctstate" | "ctorigsrc" | "ctorigdst" | "ctorigdstport"),
@@ -168,6 +194,17 @@ fn remark<'a>(tokens: &'a [&'a str], text: &str, row: &mut Row, end: &mut Target
             row.add(&format!("-m pkttype ! --pkt-type {}", shell(kind)));
             rest
         }
+        _ => return None,
+    })
+}
+
+/// What a target prints of its options.
+fn of_target<'a>(tokens: &'a [&'a str], end: &mut Target) -> Option<&'a [&'a str]> {
+    Some(match tokens {
+        ["reject-with", with, rest @ ..] => {
+            end.options = format!("--reject-with {}", shell(with));
+            rest
+        }
         [name @ ("MARK" | "CONNMARK"), change, rest @ ..] => marks(name, change, rest, end),
         ["redir", "ports", ports, rest @ ..] => {
             end.options = format!("--to-ports {}", shell(ports));
@@ -176,10 +213,6 @@ fn remark<'a>(tokens: &'a [&'a str], text: &str, row: &mut Row, end: &mut Target
         ["[goto]", rest @ ..] => {
             end.goto = true;
             rest
-        }
-        ["recent:", "SET", rest @ ..] => {
-            row.add("-m recent --set");
-            until_known(rest).1
         }
         ["CT", "notrack", rest @ ..] | ["NOTRACK", rest @ ..] => {
             "--notrack".clone_into(&mut end.options);
@@ -209,15 +242,20 @@ fn remark<'a>(tokens: &'a [&'a str], text: &str, row: &mut Row, end: &mut Target
             end.options = format!("--to-destination {to}");
             rest
         }
-        [first, rest @ ..] => {
-            let (words, rest) = until_known(rest);
-            let mut unread = vec![*first];
-            unread.extend(words);
-            row.unread.push(unread.join(" "));
-            rest
-        }
-        [] => tokens,
-    }
+        _ => return None,
+    })
+}
+
+/// `#conn src/32 > 20`: how many connections an address or its network has at once.
+fn connections(side: &str, sign: &str, limit: &str) -> String {
+    let (side, mask) = side.split_once('/').unwrap_or(("src", side));
+    let bound = if sign == ">" { "above" } else { "upto" };
+    let end = if side == "dst" { "daddr" } else { "saddr" };
+    format!(
+        "-m connlimit --connlimit-{bound} {} --connlimit-mask {} --connlimit-{end}",
+        shell(limit),
+        shell(mask)
+    )
 }
 
 /// Splits before the first word that begins something known.

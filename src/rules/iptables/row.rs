@@ -168,6 +168,50 @@ fn may_be_address(word: &str) -> bool {
     word.starts_with(char::is_alphanumeric) && word.chars().all(inner) || word.starts_with("::")
 }
 
+/// The first columns of a row, behind its number and counters.
+struct Lead<'a> {
+    target: Option<&'a str>,
+    protocol: &'a str,
+    options: &'a str,
+    /// What was taken of the columns behind them, last first.
+    spare: Vec<&'a str>,
+}
+
+impl<'a> Lead<'a> {
+    fn of(
+        first: &'a str,
+        second: &'a str,
+        third: Option<&'a str>,
+        columns: Columns,
+    ) -> Option<Self> {
+        let tokens = [first, second, third.unwrap_or_default()];
+        let shown = tokens.get(..2 + usize::from(third.is_some()));
+        let mut spare: Vec<&str> = Vec::new();
+        let (target, protocol, options) = match fixed(shown.unwrap_or_default(), columns, true)? {
+            (true, true) => (Some(first), second, third.unwrap_or_default()),
+            (true, false) => {
+                spare.extend(third);
+                (Some(first), second, "--")
+            }
+            (false, true) => {
+                spare.extend(third);
+                (None, first, second)
+            }
+            (false, false) => {
+                spare.extend(third);
+                spare.push(second);
+                (None, first, "--")
+            }
+        };
+        Some(Self {
+            target,
+            protocol,
+            options,
+            spare,
+        })
+    }
+}
+
 impl Row {
     pub(super) fn read(text: &str, columns: Columns, line: usize) -> Result<Self, Unreadable> {
         let mut rest = text;
@@ -191,28 +235,8 @@ impl Row {
         let first = take().ok_or_else(fault)?;
         let second = take().ok_or_else(fault)?;
         let third = take();
-        let tokens = [first, second, third.unwrap_or_default()];
-        let shown = tokens.get(..2 + usize::from(third.is_some()));
-        let fixed = fixed(shown.unwrap_or_default(), columns, true);
-        let (has_target, has_options) = fixed.ok_or_else(fault)?;
-        // What was taken too early, last first.
-        let mut spare: Vec<&str> = Vec::new();
-        let (target, protocol, options) = match (has_target, has_options) {
-            (true, true) => (Some(first), second, third.unwrap_or_default()),
-            (true, false) => {
-                spare.extend(third);
-                (Some(first), second, "--")
-            }
-            (false, true) => {
-                spare.extend(third);
-                (None, first, second)
-            }
-            (false, false) => {
-                spare.extend(third);
-                spare.push(second);
-                (None, first, "--")
-            }
-        };
+        let lead = Lead::of(first, second, third, columns).ok_or_else(fault)?;
+        let mut spare = lead.spare;
         let mut next = || spare.pop().or_else(&mut take).ok_or_else(fault);
         let (incoming, outgoing) = if columns.verbose {
             (next()?, next()?)
@@ -234,13 +258,13 @@ impl Row {
         row.side("-d", destination);
         row.plain("-i", incoming, &["*", "any"]);
         row.plain("-o", outgoing, &["*", "any"]);
-        row.plain("-p", protocol, &["all", "0", "ip", "hopopt"]);
-        match options {
+        row.plain("-p", lead.protocol, &["all", "0", "ip", "hopopt"]);
+        match lead.options {
             "-f" => row.add("-f"),
             "!f" => row.add("! -f"),
             _ => {}
         }
-        super::remarks::read(rest.trim(), target, &mut row);
+        super::remarks::read(rest.trim(), lead.target, &mut row);
         Ok(row)
     }
 
@@ -273,11 +297,4 @@ impl Row {
                 .is_some_and(|host| host.parse::<std::net::IpAddr>().is_err());
         self.plain(option, value, &["anywhere", "0.0.0.0/0", "::/0"]);
     }
-}
-
-/// Whether a remark speaks of something that changes from packet to packet.
-pub(super) fn is_fickle(text: &str) -> bool {
-    ["limit", "recent", "statistic", "#conn", "quota"]
-        .iter()
-        .any(|word| text.contains(word))
 }

@@ -2,9 +2,13 @@
 
 use super::options;
 use super::place::{self, Section};
+use super::specs;
 use super::words::{self, Word};
 use crate::rules::ruleset::{Family, Policy, Recipe, Rule, Ruleset, Shown};
 use crate::rules::unreadable::{Fault, Unreadable};
+
+/// What a policy may be.
+const POLICIES: [&str; 4] = ["ACCEPT", "DROP", "QUEUE", "RETURN"];
 
 /// Reads the line that makes a chain: `:INPUT DROP [0:0]`.
 pub(in crate::rules) fn chain(
@@ -18,6 +22,16 @@ pub(in crate::rules) fn chain(
     let (Some(name), Some(policy)) = (parts.next(), parts.next()) else {
         return Err(Unreadable::at(line, 1, Fault::Line));
     };
+    // Counters may stand behind it, and nothing else.
+    let counted = parts.next().is_none_or(|word| {
+        let inner = word
+            .strip_prefix('[')
+            .and_then(|rest| rest.strip_suffix(']'));
+        inner.is_some_and(|rest| !rest.contains(['[', ']']))
+    });
+    if !counted || parts.next().is_some() {
+        return Err(Unreadable::at(line, 1, Fault::Line));
+    }
     open(name, Some(policy), section, ruleset, assumed);
     // A listing begins with its empty chains.
     section.table(ruleset, assumed).chain(name).rules.clear();
@@ -64,9 +78,25 @@ pub(in crate::rules) fn command(
     match action.text.as_str() {
         "-P" | "--policy" => {
             let policy = specification.first().map(|word| word.text.as_str());
+            let more = specification.get(1).filter(|word| word.text != "-c");
+            let known = policy.is_some_and(|policy| POLICIES.contains(&policy));
+            if let Some(word) = more.or(specification.first().filter(|_| !known)) {
+                return Err(Unreadable::at(
+                    line,
+                    word.column,
+                    Fault::Word(word.text.clone()),
+                ));
+            }
             open(&name.text, policy, section, ruleset, assumed);
         }
         "-N" | "--new-chain" => {
+            if let Some(word) = specification.first() {
+                return Err(Unreadable::at(
+                    line,
+                    word.column,
+                    Fault::Word(word.text.clone()),
+                ));
+            }
             open(&name.text, None, section, ruleset, assumed);
             section
                 .table(ruleset, assumed)
@@ -89,6 +119,18 @@ pub(in crate::rules) fn command(
     Ok(())
 }
 
+/// The chain that a command adds a rule to.
+pub(in crate::rules) fn added_to(text: &str) -> Option<&str> {
+    let mut words = text.split_whitespace();
+    let mut word = words.next();
+    while word.is_some_and(|word| word.starts_with('[') || word.contains(']')) {
+        word = words.next();
+    }
+    let adds = ["-A", "--append", "-I", "--insert"];
+    word.filter(|word| adds.contains(word))?;
+    words.next()
+}
+
 /// Reads a rule, and puts it before the one of that number, or at the end.
 fn put(
     before: Option<usize>,
@@ -101,13 +143,12 @@ fn put(
 ) -> Result<(), Unreadable> {
     let family = section.family.unwrap_or(assumed);
     // What a shell puts in place of a variable is not known.
-    let says = ["--comment", "--log-prefix", "--nflog-prefix", "--string"];
     let before_each = std::iter::once(name).chain(specification);
     let mut all = std::iter::once(name)
         .chain(specification)
         .zip([None].into_iter().chain(before_each.map(Some)));
     let is_variable = |(word, before): &(&Word, Option<&Word>)| {
-        let is_said = before.is_some_and(|before| says.contains(&before.text.as_str()));
+        let is_said = before.is_some_and(|before| specs::takes_free_text(&before.text));
         !is_said && word.text.contains(['$', '`'])
     };
     if let Some((word, _)) = all.find(is_variable) {

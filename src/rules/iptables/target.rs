@@ -6,10 +6,10 @@ use super::option_words::Words;
 use super::words::Word;
 use crate::rules::names;
 use crate::rules::ruleset::{Elements, Family, MarkChange, Statement, Translation, Verdict};
-use crate::rules::unreadable::Unreadable;
+use crate::rules::unreadable::{Fault, Unreadable};
 
 /// Targets after which the next rule is read as if nothing had been.
-const HARMLESS: [&str; 21] = [
+pub(in crate::rules) const NON_TERMINATING: [&str; 20] = [
     "LOG",
     "NFLOG",
     "ULOG",
@@ -30,7 +30,6 @@ const HARMLESS: [&str; 21] = [
     "RATEEST",
     "IDLETIMER",
     "LED",
-    "CT",
 ];
 
 /// What `-j` or `-g` with this target means, its options still ahead.
@@ -41,7 +40,11 @@ pub(super) fn statements(
     family: Family,
 ) -> Result<Vec<Statement>, Unreadable> {
     let name = target.text.as_str();
-    let options = Options::read(words.of_target(name));
+    let own = words.of_target(name);
+    if let Some(word) = own.first().filter(|word| !begins_option(word)) {
+        return Err(words.fault(word, Fault::Word(word.text.clone())));
+    }
+    let options = Options::read(own);
     if goto {
         return Ok(vec![Statement::End(Verdict::Goto(name.to_owned()))]);
     }
@@ -49,17 +52,7 @@ pub(super) fn statements(
         "ACCEPT" => Statement::End(Verdict::Accept),
         "DROP" => Statement::End(Verdict::Drop),
         "RETURN" => Statement::End(Verdict::Return),
-        "REJECT" => {
-            let usual = if family == Family::Ip6 {
-                "icmp6-port-unreachable"
-            } else {
-                "icmp-port-unreachable"
-            };
-            let with = options
-                .value(&["--reject-with"])
-                .map_or(usual, |word| &word.text);
-            Statement::End(Verdict::Reject(Some(full_name(with, family))))
-        }
+        "REJECT" => refusal(&options, family),
         "QUEUE" | "NFQUEUE" => {
             let queue = options.value(&["--queue-num", "--queue-balance"]);
             let queue = queue.map_or("0", |word| word.text.as_str());
@@ -70,32 +63,54 @@ pub(super) fn statements(
         "MARK" | "CONNMARK" => return marks(name == "CONNMARK", &options, words),
         "NOTRACK" => Statement::Untrack,
         "CT" if options.has("--notrack") => Statement::Untrack,
+        "CT" => return Ok(Vec::new()),
         "SNAT" | "MASQUERADE" => Statement::Source,
         "DNAT" => {
             let to = options.value(&["--to-destination"]);
             Statement::Destination(to.map_or_else(varied, |word| destination(&word.text)))
         }
-        "REDIRECT" => {
-            let ports = options
-                .value(&["--to-ports"])
-                .map(|word| word.text.as_str());
-            Statement::Destination(Translation {
-                address: None,
-                port: ports.and_then(names::port),
-                redirect: true,
-                varied: ports.is_some_and(|text| names::port(text).is_none()),
-            })
-        }
-        "NETMAP" => Statement::Destination(varied()),
+        "REDIRECT" => redirect(&options),
+        "NETMAP" => Statement::Destination(Translation {
+            keeps_port: true,
+            ..varied()
+        }),
         "SET" => return Ok(sets(&options)),
         "HMARK" => Statement::Mark {
             connection: false,
             change: MarkChange::Unknown,
         },
-        _ if HARMLESS.contains(&name) => return Ok(Vec::new()),
+        _ if NON_TERMINATING.contains(&name) => return Ok(Vec::new()),
         _ => Statement::End(Verdict::Jump(name.to_owned())),
     };
     Ok(vec![statement])
+}
+
+fn refusal(options: &Options<'_>, family: Family) -> Statement {
+    let usual = if family == Family::Ip6 {
+        "icmp6-port-unreachable"
+    } else {
+        "icmp-port-unreachable"
+    };
+    let with = options.value(&["--reject-with"]);
+    let with = with.map_or(usual, |word| &word.text);
+    Statement::End(Verdict::Reject(Some(full_name(with, family))))
+}
+
+fn redirect(options: &Options<'_>) -> Statement {
+    let ports = options.value(&["--to-ports"]);
+    let ports = ports.map(|word| word.text.as_str());
+    Statement::Destination(Translation {
+        address: None,
+        port: ports.and_then(names::port),
+        redirect: true,
+        varied: ports.is_some_and(|text| names::port(text).is_none()),
+        keeps_port: false,
+    })
+}
+
+/// Whether a word may stand behind the name of a target.
+fn begins_option(word: &Word) -> bool {
+    !word.quoted && (word.text.starts_with("--") || word.text == "!")
 }
 
 /// What SET does: it puts what it names into a set, or takes it out, or takes a mark from there.
@@ -178,6 +193,7 @@ const fn varied() -> Translation {
         port: None,
         redirect: false,
         varied: true,
+        keeps_port: false,
     }
 }
 
@@ -195,13 +211,17 @@ pub(in crate::rules) fn destination(text: &str) -> Translation {
     let known = address.is_empty() || address.parse::<IpAddr>().is_ok();
     let known_port = port.is_none_or(|port| port.parse::<u16>().is_ok());
     if !known || !known_port {
-        return varied();
+        return Translation {
+            keeps_port: port.is_none(),
+            ..varied()
+        };
     }
     Translation {
         address: address.parse().ok(),
         port: port.and_then(|port| port.parse().ok()),
         redirect: false,
         varied: false,
+        keeps_port: false,
     }
 }
 

@@ -144,6 +144,7 @@ impl Parser<'_> {
             let mut member = Member {
                 key,
                 verdict: None,
+                data: None,
                 text: self.text_since(start),
                 limited: false,
             };
@@ -152,11 +153,13 @@ impl Parser<'_> {
             if let Expression::Set(inner) = member.key {
                 for one in inner {
                     let verdict = member.verdict.clone();
+                    let data = member.data.clone();
                     let limited = member.limited;
                     take(
                         self,
                         Member {
                             verdict,
+                            data,
                             limited,
                             ..one
                         },
@@ -188,7 +191,7 @@ impl Parser<'_> {
                     let start = self.position();
                     member.verdict = self.verdict()?;
                     if member.verdict.is_none() {
-                        self.concatenation()?;
+                        member.data = Some(self.concatenation()?);
                     }
                     member.text.push_str(" : ");
                     member.text.push_str(&self.text_since(start));
@@ -204,9 +207,15 @@ impl Parser<'_> {
                     self.word("what is said of a member")?;
                 }
                 (Kind::Word, "counter") => self.options(&["packets", "bytes"])?,
-                // A limit of its own, or what nobody has heard of.
-                _ => {
+                // A limit of its own.
+                (Kind::Word, "limit" | "quota" | "ct" | "last") => {
                     member.limited = true;
+                    self.skip();
+                }
+                _ if member.limited => self.skip(),
+                // What nobody has heard of may be another member.
+                (_, text) => {
+                    member.key = Expression::Other(text.to_owned());
                     self.skip();
                 }
             }

@@ -19,7 +19,7 @@ use super::target;
 use super::text::{chain_kind, policy};
 use crate::rules::lines::Line;
 use crate::rules::ruleset::{
-    Base, Doubt, Family, Hook, Origin, Policy, Recipe, Ruleset, Set, Shown, Table,
+    Base, Caveat, Family, Hook, Origin, Policy, Recipe, Ruleset, Set, Shown, Table,
 };
 use crate::rules::unreadable::{Fault, Unreadable};
 
@@ -155,7 +155,7 @@ fn text<'a>(body: &'a Map<String, Value>, name: &str) -> Option<&'a str> {
 /// Notes that an object was not understood.
 fn pass_over(object: &str, ruleset: &mut Ruleset) {
     let begins = object.chars().take(SHOWN).collect();
-    ruleset.doubts.push(Doubt::NotUnderstood(begins));
+    ruleset.caveats.push(Caveat::NotUnderstood(begins));
 }
 
 fn add(kind: &str, body: Value, ruleset: &mut Ruleset) {
@@ -280,7 +280,7 @@ fn set(body: &mut Map<String, Value>) -> Set {
         kind,
         known,
         changing: false,
-        fickle: asks,
+        varies: asks,
     }
 }
 

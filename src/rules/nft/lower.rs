@@ -1,15 +1,15 @@
 //! What rules of nftables mean, whichever form they were read from.
 
 use super::foreign;
+use super::maps::{dispatch, is_lookup, mapped};
 use super::mark;
 use super::pattern::{self, Kind};
 use super::syntax::{Clause, Expression, Member, Relation};
 use super::target::{refusal, translation};
-pub(super) use crate::rules::matcher::is_fickle;
-
-use super::wording::{told, words, written};
+use super::wording::{told, written};
 use crate::rules::condition::{Condition, Element, Field, Key, Pattern};
 use crate::rules::odds::Odds;
+pub(super) use crate::rules::odds::varies;
 use crate::rules::packet::TCP;
 use crate::rules::ruleset::{
     Chain, Elements, Family, Origin, Recipe, Rule, Statement, Table, Translation, Verdict,
@@ -24,6 +24,11 @@ pub(super) fn push(
     recipe: Recipe,
     clauses: &[Clause],
 ) {
+    // nft takes nothing behind what ends a rule: there stood the end of a line.
+    let joined = clauses.iter().position(ends);
+    let joined = joined.is_some_and(|at| at + 1 < clauses.len());
+    let spoilt = joined.then(|| Clause::Unknown(text.clone()));
+    let clauses = spoilt.as_ref().map_or(clauses, std::slice::from_ref);
     let mut statements: Vec<Statement> = clauses
         .iter()
         .flat_map(|clause| statements(clause, family, &text))
@@ -50,6 +55,25 @@ pub(super) fn push(
         statements,
         recipe,
     });
+}
+
+/// Whether nothing may stand behind a clause.
+const fn ends(clause: &Clause) -> bool {
+    match clause {
+        Clause::Verdict(verdict) => !matches!(verdict, Verdict::Continue),
+        Clause::Reject(..) | Clause::Destination(..) | Clause::Redirect(_) | Clause::Source(_) => {
+            true
+        }
+        Clause::Match(..)
+        | Clause::Dispatch(..)
+        | Clause::Mangle(..)
+        | Clause::Untrack
+        | Clause::Handover(..)
+        | Clause::Update(..)
+        | Clause::Opaque(..)
+        | Clause::Has(_)
+        | Clause::Unknown(_) => false,
+    }
 }
 
 /// What can be said of a table once all of it is read.
@@ -96,7 +120,7 @@ pub(super) fn elements(members: &[Member], kinds: &[Kind]) -> Vec<Element> {
 }
 
 /// The parts of a concatenation; anything else is its own only part.
-fn parts(whole: &Expression) -> &[Expression] {
+pub(super) fn parts(whole: &Expression) -> &[Expression] {
     if let Expression::Concat(parts) = whole {
         parts
     } else {
@@ -118,7 +142,10 @@ pub(super) fn element(member: Member, kinds: &[Kind]) -> Element {
     }
     Element {
         patterns,
-        verdict: member.verdict,
+        verdict: member.verdict.or_else(|| {
+            let data = member.data.as_ref()?;
+            Some(Verdict::Translate(mapped(data)?))
+        }),
         text: member.text,
         excludes: false,
         limited: member.limited,
@@ -131,27 +158,19 @@ fn statements(clause: &Clause, family: Family, text: &str) -> Vec<Statement> {
     match clause {
         Clause::Match(relation, left, right) => comparison(*relation, left, right, text),
         Clause::Verdict(verdict) => one(Statement::End(verdict.clone())),
-        Clause::Dispatch(key, data) => dispatch(key, data, text),
+        Clause::Dispatch(key, data) => dispatch(key, data, text, false),
         Clause::Mangle(key, value) => {
             let mut found = implied(key);
             found.extend(read_for(value, text));
             found.extend(mark::mangle(key, value));
             found
         }
-        Clause::Reject(word, kind) => {
-            let with = refusal(word, kind, family);
-            // nft adds what such an answer asks for, and does not list it.
-            let asked = match (word.as_str(), family) {
-                ("tcp", _) => Some((Field::Protocol, TCP.into())),
-                ("icmp", Family::Inet) => Some((Field::NetfilterProtocol, 2)),
-                ("icmpv6", Family::Inet) => Some((Field::NetfilterProtocol, 10)),
-                (_, _) => None,
-            };
-            let mut found: Vec<Statement> = asked
-                .map(|(field, value)| exactly(field, value))
-                .into_iter()
-                .collect();
-            found.push(Statement::End(Verdict::Reject(Some(with))));
+        Clause::Reject(word, kind) => refused(word, kind, family),
+        Clause::Destination(version, Some(lookup @ Expression::Map(key, data)), None)
+            if is_lookup(lookup) =>
+        {
+            let mut found = of_version(*version);
+            found.extend(dispatch(key, data, text, true));
             found
         }
         Clause::Destination(version, address, port) => {
@@ -162,17 +181,7 @@ fn statements(clause: &Clause, family: Family, text: &str) -> Vec<Statement> {
             )));
             found
         }
-        Clause::Redirect(port) => {
-            let to = port.as_ref().map(|port| {
-                pattern::number(port, Kind::Port).and_then(|port| u16::try_from(port).ok())
-            });
-            one(Statement::Destination(Translation {
-                address: None,
-                port: to.flatten(),
-                redirect: true,
-                varied: to.is_some_and(|port| port.is_none()),
-            }))
-        }
+        Clause::Redirect(port) => one(redirected(port.as_ref())),
         Clause::Source(version) => {
             let mut found = of_version(*version);
             found.push(Statement::Source);
@@ -200,6 +209,37 @@ fn statements(clause: &Clause, family: Family, text: &str) -> Vec<Statement> {
             odds: Odds::of(text),
         })),
     }
+}
+
+/// A refusal, with what it asks of the packet.
+fn refused(word: &str, kind: &str, family: Family) -> Vec<Statement> {
+    let with = refusal(word, kind, family);
+    // nft adds what such an answer asks for, and does not list it.
+    let asked = match (word, family) {
+        ("tcp", _) => Some((Field::Protocol, TCP.into())),
+        ("icmp", Family::Inet) => Some((Field::NetfilterProtocol, 2)),
+        ("icmpv6", Family::Inet) => Some((Field::NetfilterProtocol, 10)),
+        (_, _) => None,
+    };
+    let mut found: Vec<Statement> = asked
+        .map(|(field, value)| exactly(field, value))
+        .into_iter()
+        .collect();
+    found.push(Statement::End(Verdict::Reject(Some(with))));
+    found
+}
+
+/// A new port on this host.
+fn redirected(port: Option<&Expression>) -> Statement {
+    let to = port
+        .map(|port| pattern::number(port, Kind::Port).and_then(|port| u16::try_from(port).ok()));
+    Statement::Destination(Translation {
+        address: None,
+        port: to.flatten(),
+        redirect: true,
+        varied: to.is_some_and(|port| port.is_none()),
+        keeps_port: false,
+    })
 }
 
 /// That a field has just this value.
@@ -254,7 +294,7 @@ fn has(left: &Expression, text: &str) -> Vec<Statement> {
 
 /// The keys of the left side; `Err(true)` when the packet never has such a field, `Err(false)`
 /// when nobody can tell it.
-fn keys(left: &Expression) -> Result<Vec<(Key, Kind)>, bool> {
+pub(super) fn keys(left: &Expression) -> Result<Vec<(Key, Kind)>, bool> {
     let parts = parts(left);
     parts.iter().map(key).collect()
 }
@@ -294,10 +334,10 @@ fn key(part: &Expression) -> Result<(Key, Kind), bool> {
     }
 }
 
-fn opaque(text: &str) -> Vec<Statement> {
+pub(super) fn opaque(text: &str) -> Vec<Statement> {
     vec![Statement::Match(Condition::Opaque {
         text: format!("what nft calls \"{text}\""),
-        stable: !is_fickle(text),
+        stable: !varies(text),
         negated: false,
         odds: Odds::of(text),
     })]
@@ -305,7 +345,7 @@ fn opaque(text: &str) -> Vec<Statement> {
 
 /// What the fields of the left side imply where their own values do not tell it: the IP version, and
 /// the protocol.
-fn implied(left: &Expression) -> Vec<Statement> {
+pub(super) fn implied(left: &Expression) -> Vec<Statement> {
     let mut found: Vec<Statement> = Vec::new();
     for part in parts(left) {
         let mut whole = part;
@@ -359,6 +399,7 @@ fn comparison(
             let member = Member {
                 key: right.clone(),
                 verdict: None,
+                data: None,
                 text: String::new(),
                 limited: false,
             };
@@ -423,29 +464,4 @@ fn simple(
         Relation::Implicit | Relation::Equal => Some(one(pattern::pattern(right, kind), false)),
         Relation::NotEqual | Relation::None => Some(one(pattern::pattern(right, kind), true)),
     }
-}
-
-fn dispatch(key: &Expression, data: &Expression, text: &str) -> Vec<Statement> {
-    let (keys, kinds): (Vec<Key>, Vec<Kind>) = match keys(key) {
-        Ok(keys) => keys.into_iter().unzip(),
-        Err(true) => return vec![Statement::Match(Condition::Never)],
-        Err(false) => (
-            vec![Key::whole(Field::Other(words(key)))],
-            vec![Kind::Number],
-        ),
-    };
-    let elements = if let Expression::Set(members) = data {
-        Elements::Listed(elements(members, &kinds))
-    } else if let Expression::Reference(name) = data {
-        Elements::Named(name.clone())
-    } else {
-        return opaque(text);
-    };
-    let mut found = implied(key);
-    found.push(Statement::Dispatch {
-        keys,
-        elements,
-        text: format!("the lookup of {}", words(key)),
-    });
-    found
 }

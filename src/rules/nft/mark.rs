@@ -7,7 +7,7 @@ use crate::rules::part::Part;
 use crate::rules::ruleset::{MarkChange, Statement};
 
 /// What no rule is asked for here, or what changes no answer.
-const HARMLESS: [&str; 17] = [
+const WITHOUT_EFFECT: [&str; 17] = [
     "meta priority",
     "meta nftrace",
     "meta secmark",
@@ -46,7 +46,9 @@ pub(super) fn mangle(key: &Expression, value: &Expression) -> Vec<Statement> {
         "ip daddr" | "ip6 daddr" | "tcp dport" | "udp dport" | "th dport" => {
             return rewritten(Part::Destination);
         }
-        name if HARMLESS.contains(&name) || name.starts_with("tcp option") => return Vec::new(),
+        name if WITHOUT_EFFECT.contains(&name) || name.starts_with("tcp option") => {
+            return Vec::new();
+        }
         _ => return rewritten(Part::Other),
     };
     let (own, other) = if connection {

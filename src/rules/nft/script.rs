@@ -1,6 +1,6 @@
 //! Commands of nft's own language, as a file of its rules or a shell has them, and its variables.
 //!
-//! What adds to tables that were read is carried out; any other command is a doubt.
+//! What adds to tables that were read is carried out; any other command is a caveat.
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -12,7 +12,7 @@ use super::parser::Parser;
 use crate::rules::edits;
 pub(super) use crate::rules::edits::is_of_nft;
 use crate::rules::lines::Line;
-use crate::rules::ruleset::{Doubt, Family, Origin, Recipe, Ruleset, Shown, Table};
+use crate::rules::ruleset::{Caveat, Family, Origin, Recipe, Ruleset, Shown, Table};
 use crate::rules::unreadable::Unreadable;
 
 /// What `define` has given names.
@@ -167,9 +167,9 @@ impl<'a> Parser<'a> {
             }
         }
         if !done || !over {
-            let doubt = Doubt::Changed(self.text_since(start));
-            if !ruleset.doubts.contains(&doubt) {
-                ruleset.doubts.push(doubt);
+            let caveat = Caveat::Changed(self.text_since(start));
+            if !ruleset.caveats.contains(&caveat) {
+                ruleset.caveats.push(caveat);
             }
         }
         Ok(())

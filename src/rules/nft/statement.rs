@@ -95,12 +95,7 @@ impl Parser<'_> {
                 self.skip();
                 clauses.push(Clause::Untrack);
             }
-            "snat" | "masquerade" => {
-                self.skip();
-                let version = self.version()?;
-                self.looked_up(clauses)?;
-                clauses.push(Clause::Source(version));
-            }
+            "snat" | "masquerade" => self.source(clauses)?,
             "redirect" => self.redirect(clauses)?,
             "dnat" => self.destination(clauses)?,
             "add" | "update" | "delete" => self.update(token.text == "delete", clauses)?,
@@ -118,12 +113,7 @@ impl Parser<'_> {
                     return Err(self.expected("an option of TCP"));
                 }
             }
-            "xt" => {
-                self.skip();
-                let kind = self.word("match or target")?;
-                let name = self.word("the name of an extension")?;
-                clauses.extend(target::extension(kind == "match", name));
-            }
+            "xt" => self.extension(clauses)?,
             other => match handover(other) {
                 Some(clause) => {
                     self.skip_rest()?;
@@ -132,6 +122,15 @@ impl Parser<'_> {
                 None => self.comparison(clauses)?,
             },
         }
+        Ok(())
+    }
+
+    /// `xt match comment`: an extension of iptables, which nft cannot print.
+    fn extension(&mut self, clauses: &mut Vec<Clause>) -> Result<(), Unreadable> {
+        self.skip();
+        let kind = self.word("match or target")?;
+        let name = self.word("the name of an extension")?;
+        clauses.extend(target::extension(kind == "match", name));
         Ok(())
     }
 
@@ -222,7 +221,7 @@ impl Parser<'_> {
             let key = Expression::Other(text.clone());
             clauses.push(Clause::Mangle(key, Expression::Other(text)));
         } else if known || first.text == "meter" {
-            let stable = !lower::is_fickle(&text);
+            let stable = !lower::varies(&text);
             clauses.push(Clause::Opaque(text, stable));
         } else {
             clauses.push(Clause::Unknown(text));
@@ -247,7 +246,7 @@ impl Parser<'_> {
     }
 
     /// Skips the rest of a rule that is over with what was read.
-    fn skip_rest(&mut self) -> Result<(), Unreadable> {
+    pub(super) fn skip_rest(&mut self) -> Result<(), Unreadable> {
         while !self.at_end_of_rule()? {
             if self.is_next("{")? {
                 self.skip_block()?;
@@ -259,7 +258,7 @@ impl Parser<'_> {
     }
 
     /// Skips the rest of a rule; where it looks something up in a map, the rule hangs on that.
-    fn looked_up(&mut self, clauses: &mut Vec<Clause>) -> Result<(), Unreadable> {
+    pub(super) fn looked_up(&mut self, clauses: &mut Vec<Clause>) -> Result<(), Unreadable> {
         let start = self.position();
         self.skip_rest()?;
         if self.since(start).iter().any(|token| token.text == "map") {
@@ -337,74 +336,6 @@ impl Parser<'_> {
         Ok(Clause::Reject(family.to_owned(), kind.to_owned()))
     }
 
-    /// The IP version that a translation is for, where it is written.
-    fn version(&mut self) -> Result<Option<u128>, Unreadable> {
-        if self.takes("ip")? {
-            return Ok(Some(2));
-        }
-        Ok(self.takes("ip6")?.then_some(10))
-    }
-
-    fn redirect(&mut self, clauses: &mut Vec<Clause>) -> Result<(), Unreadable> {
-        self.skip();
-        let port = if self.takes("to")? {
-            let start = self.position();
-            self.looked_up(clauses)?;
-            Some(self.target(start))
-        } else {
-            self.skip_rest()?;
-            None
-        };
-        let port = port.map(|target| {
-            if let Expression::Word(text) = target {
-                super::expression::word(text.trim_start_matches(':'))
-            } else {
-                target
-            }
-        });
-        clauses.push(Clause::Redirect(port));
-        Ok(())
-    }
-
-    /// `dnat ip to 10.0.0.5:80`, its addresses being a map or a range at times.
-    fn destination(&mut self, clauses: &mut Vec<Clause>) -> Result<(), Unreadable> {
-        self.skip();
-        let version = self.version()?;
-        let words = ["addr", "port", ".", "prefix", "interval", "to"];
-        while self
-            .peek()?
-            .is_some_and(|token| words.contains(&token.text))
-        {
-            self.skip();
-        }
-        let start = self.position();
-        self.looked_up(clauses)?;
-        let target = self.target(start);
-        let (address, port) = if let Expression::Word(text) = &target {
-            destination(text)
-        } else {
-            (Some(target), None)
-        };
-        clauses.push(Clause::Destination(version, address, port));
-        Ok(())
-    }
-
-    /// What a translation leads to: the word at `start`, where it is all but flags.
-    fn target(&self, start: usize) -> Expression {
-        const FLAGS: [&str; 5] = [",", "random", "fully-random", "persistent", "comment"];
-        let mut tokens = self.since(start).iter();
-        let first = tokens.next();
-        let mut rest = tokens.take_while(|token| token.text != "comment");
-        match first {
-            Some(token)
-                if token.kind == Kind::Word && rest.all(|one| FLAGS.contains(&one.text)) =>
-            {
-                Expression::Word(token.text.to_owned())
-            }
-            Some(_) | None => Expression::Other(self.text_since(start)),
-        }
-    }
-
     /// `add @set { ip saddr timeout 5m limit rate 5/second }`
     fn update(&mut self, removes: bool, clauses: &mut Vec<Clause>) -> Result<(), Unreadable> {
         self.skip();
@@ -427,7 +358,7 @@ impl Parser<'_> {
         clauses.extend(key.map(Clause::Has));
         clauses.push(Clause::Update(name, removes));
         // What is asked of the element when it is put there.
-        if !plain || lower::is_fickle(&text) {
+        if !plain || lower::varies(&text) {
             clauses.push(Clause::Opaque(text, false));
         }
         Ok(())
@@ -476,18 +407,4 @@ fn handover(word: &str) -> Option<Clause> {
         _ => return None,
     };
     Some(Clause::Handover(target.to_owned(), to.to_owned()))
-}
-
-/// An address with a port, as `dnat to` writes them.
-fn destination(text: &str) -> (Option<Expression>, Option<Expression>) {
-    let translation = crate::rules::iptables::target::destination(text);
-    if translation.varied {
-        return (Some(Expression::Other(text.to_owned())), None);
-    }
-    let address = translation.address;
-    let port = translation.port;
-    (
-        address.map(|address| Expression::Word(address.to_string())),
-        port.map(|port| Expression::Word(port.to_string())),
-    )
 }

@@ -40,6 +40,8 @@ pub(super) struct Member {
     pub(super) key: Expression,
     /// The verdict of a verdict map.
     pub(super) verdict: Option<Verdict>,
+    /// What any other map gives for it.
+    pub(super) data: Option<Expression>,
     /// As it is written, without what is said of it.
     pub(super) text: String,
     /// Whether it asks more than that, so that it may be passed over though it fits.

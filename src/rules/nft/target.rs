@@ -2,14 +2,11 @@
 
 use super::pattern::{self, Kind};
 use super::syntax::{Clause, Expression};
+use crate::rules::iptables::target::NON_TERMINATING;
 use crate::rules::ruleset::{Family, Translation, Verdict};
 
 /// What nft shows of an extension of iptables: its name alone.
 pub(super) fn extension(matches: bool, name: &str) -> Vec<Clause> {
-    const HARMLESS: [&str; 11] = [
-        "LOG", "NFLOG", "TCPMSS", "TTL", "HL", "TOS", "DSCP", "CHECKSUM", "CLASSIFY", "AUDIT",
-        "TRACE",
-    ];
     // What is not shown may be something else in each rule.
     let unseen = |text: String| Clause::Opaque(text, false);
     let hidden = || Expression::Other(format!("what -j {name} makes of it"));
@@ -18,7 +15,7 @@ pub(super) fn extension(matches: bool, name: &str) -> Vec<Clause> {
         _ if matches => vec![unseen(format!(
             "-m {name} (nft does not show what it asks)"
         ))],
-        _ if HARMLESS.contains(&name) => Vec::new(),
+        _ if NON_TERMINATING.contains(&name) => Vec::new(),
         "REJECT" => vec![Clause::Verdict(Verdict::Reject(None))],
         "MARK" => vec![changes("meta mark")],
         "CONNMARK" => vec![changes("meta mark"), changes("ct mark")],
@@ -46,14 +43,19 @@ pub(super) fn translation(address: Option<&Expression>, port: Option<&Expression
         }
     };
     let to = address.map(read);
-    let port = port
+    let new_port = port
         .map(|port| pattern::number(port, Kind::Port).and_then(|port| u16::try_from(port).ok()));
-    let varied = to.is_some_and(|to| to.is_none()) || port.is_some_and(|port| port.is_none());
+    let varied = to.is_some_and(|to| to.is_none()) || new_port.is_some_and(|port| port.is_none());
     Translation {
         address: to.flatten().filter(|_| !varied),
-        port: port.flatten().filter(|_| !varied),
+        port: new_port.flatten().filter(|_| !varied),
         redirect: false,
         varied,
+        keeps_port: port.is_none()
+            && matches!(
+                address,
+                Some(Expression::Range(..) | Expression::Prefix(..))
+            ),
     }
 }
 

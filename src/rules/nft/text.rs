@@ -11,7 +11,7 @@ use super::parser::Parser;
 use super::script::{self, Variables};
 use crate::rules::lines::{self, Line};
 use crate::rules::ruleset::{
-    Base, Chain, Doubt, Family, Hook, Kind as ChainKind, Origin, Policy, Recipe, Rule, Ruleset,
+    Base, Caveat, Chain, Family, Hook, Kind as ChainKind, Origin, Policy, Recipe, Rule, Ruleset,
     Set, Shown, Table,
 };
 use crate::rules::unreadable::{Fault, Unreadable};
@@ -64,10 +64,10 @@ impl Parser<'_> {
         if "table".starts_with(rest) && self.is_last(row) {
             return Err(Unreadable::at(line, 1, Fault::CutOff(line)));
         }
-        ruleset.doubts.push(if lines::is_prose(rest) {
-            Doubt::PassedOver(line, rest.to_owned())
+        ruleset.caveats.push(if lines::is_prose(rest) {
+            Caveat::PassedOver(line, rest.to_owned())
         } else {
-            Doubt::NotUnderstood(rest.to_owned())
+            Caveat::NotUnderstood(rest.to_owned())
         });
         Ok(row + 1)
     }
@@ -111,7 +111,7 @@ impl Parser<'_> {
                 | "ct" => self.block()?,
                 _ => {
                     let words = format!("{kind} {}", self.rest_of_line()?);
-                    ruleset.doubts.push(Doubt::NotUnderstood(words));
+                    ruleset.caveats.push(Caveat::NotUnderstood(words));
                     if self.is_next("{")? {
                         self.block()?;
                     }
@@ -120,9 +120,9 @@ impl Parser<'_> {
             self.forget();
         }
         lower::finish(&mut table);
-        let doubt = Doubt::GivenTwice(table.title());
-        if !agrees && !ruleset.doubts.contains(&doubt) {
-            ruleset.doubts.push(doubt);
+        let caveat = Caveat::GivenTwice(table.title());
+        if !agrees && !ruleset.caveats.contains(&caveat) {
+            ruleset.caveats.push(caveat);
         }
         ruleset.tables.push(table);
         Ok(())
@@ -185,11 +185,11 @@ impl Parser<'_> {
                 "type" | "typeof" => set.kind = text,
                 "flags" => dynamic = text.contains("dynamic"),
                 // What each element asks besides.
-                "limit" | "quota" | "ct" => set.fickle = true,
+                "limit" | "quota" | "ct" => set.varies = true,
                 _ => {}
             }
         }
-        set.fickle |= set.kind.is_empty();
+        set.varies |= set.kind.is_empty();
         // It is filled while packets pass, so that it is empty at times only.
         set.known = !(dynamic && set.elements.is_empty());
         table.sets.insert(name.to_owned(), set);
@@ -207,7 +207,7 @@ impl Parser<'_> {
         chain.shown = Shown::Exactly;
         self.chain_body(chain, family)?;
         // One listing behind the other, or a file that adds to what it has.
-        Ok(!twice || ways_are_alike(&before, &chain.rules))
+        Ok(!twice || rules_are_alike(&before, &chain.rules))
     }
 
     pub(super) fn chain_body(
@@ -340,7 +340,7 @@ impl Parser<'_> {
 }
 
 /// Doubts the chains of which it is not understood where they are called, in either form.
-pub(in crate::rules) fn doubt_unhooked(ruleset: &mut Ruleset) {
+pub(in crate::rules) fn note_unhooked(ruleset: &mut Ruleset) {
     let chains = ruleset.tables.iter().flat_map(|table| &table.chains);
     let bases = chains.filter_map(|chain| chain.base.as_ref());
     let unread = bases.filter_map(|base| base.unread.as_ref());
@@ -351,15 +351,15 @@ pub(in crate::rules) fn doubt_unhooked(ruleset: &mut Ruleset) {
             .skip_while(|word| *word != "hook");
         words.nth(1).is_some_and(|name| Hook::named(name).is_some())
     };
-    let strange: Vec<Doubt> = unread
+    let strange: Vec<Caveat> = unread
         .filter(|words| !is_hook(words))
-        .map(|words| Doubt::NotUnderstood(words.clone()))
+        .map(|words| Caveat::NotUnderstood(words.clone()))
         .collect();
-    ruleset.doubts.extend(strange);
+    ruleset.caveats.extend(strange);
 }
 
 /// Whether two readings of a chain do the same.
-fn ways_are_alike(one: &[Rule], other: &[Rule]) -> bool {
+fn rules_are_alike(one: &[Rule], other: &[Rule]) -> bool {
     let mut pairs = one.iter().zip(other);
     one.len() == other.len() && pairs.all(|(one, other)| one.statements == other.statements)
 }

@@ -225,3 +225,66 @@ fn what_nft_loses_of_a_connection_state_is_not_guessed() {
         assert_ne!(rules(&own, &packet()), Ruling::Depends, "{policy}");
     }
 }
+
+#[test]
+fn a_rule_whose_line_was_spoilt_is_never_lost() {
+    let good = "-A INPUT -i lo -j ACCEPT\n-A INPUT -s 10.66.0.2/32 -j DROP\n";
+    let table = |rules: &str| {
+        format!(
+            "*filter\n:INPUT ACCEPT [0:0]\n:FORWARD ACCEPT [0:0]\n:OUTPUT ACCEPT [0:0]\n{rules}COMMIT\n"
+        )
+    };
+    assert_eq!(rules(&table(good), &packet()), Ruling::Blocked);
+    for (whole, spoilt) in [
+        ("-A INPUT -s", "-A IPUT -s"),
+        ("-A INPUT -s", "-A I NPUT -s"),
+        ("-A INPUT -s", "-A INPUT- s"),
+        ("-A INPUT -s", "-A INPUT-s"),
+        ("-A INPUT -s", "-A:INPUT -s"),
+        ("-A INPUT -s", "- AINPUT -s"),
+        ("ACCEPT\n-A INPUT -s", "ACCEPT-A INPUT -s"),
+        ("ACCEPT\n-A INPUT -s", "ACCEPT -A INPUT -s"),
+        ("-j DROP", "! -j DROP"),
+    ] {
+        let text = table(&good.replace(whole, spoilt));
+        assert_eq!(rules(&text, &packet()), Ruling::Depends, "{text}");
+    }
+    let joined = table(good).replace("[0:0]\n-A", "[0:0]-A");
+    assert_eq!(
+        rules(&joined.replace("-i lo", "-s 10.66.0.2"), &packet()),
+        Ruling::Depends
+    );
+}
+
+#[test]
+fn nothing_stands_behind_what_ends_a_rule_of_nft() {
+    let text = "table ip f {\n\tchain i {\n\t\ttype filter hook input priority filter; policy drop;\n\
+        \t\ttcp dport 3307 drop ip saddr 10.66.0.2 accept\n\t}\n}\n";
+    assert_eq!(rules(text, &packet()), Ruling::Depends);
+}
+
+#[test]
+fn a_set_whose_lines_were_joined_or_spoilt_is_unknown() {
+    let chain = super::input_chain("ACCEPT", "-A INPUT -m set --match-set s src,dst -j DROP\n");
+    let made =
+        "create s hash:ip,port family inet hashsize 1024 maxelem 65536\nadd s 10.66.0.2,tcp:3306\n";
+    assert_eq!(rules(&format!("{made}{chain}"), &packet()), Ruling::Blocked);
+    for (whole, spoilt) in [("65536\nadd", "65536add"), ("10.66.0.2", "10.66,0.2")] {
+        let text = format!("{}{chain}", made.replace(whole, spoilt));
+        assert_eq!(rules(&text, &packet()), Ruling::Depends, "{text}");
+    }
+}
+
+#[test]
+fn a_command_that_lost_its_option_is_not_the_rest_of_the_one_before() {
+    for joined in ["-N DENY-A INPUT -j DENY", "-P INPUT DROP-A INPUT -j DENY"] {
+        let text = format!("-P INPUT ACCEPT\n{joined}\n-N DENY\n-A DENY -s 10.66.0.2/32 -j DROP\n");
+        assert_eq!(rules(&text, &packet()), Ruling::Depends, "{text}");
+    }
+    for spoilt in ["9A", "-9", "aA", "A"] {
+        let text = format!(
+            "-P INPUT ACCEPT\n-N DENY\n{spoilt} INPUT -p tcp -j DENY\n-A DENY -s 10.66.0.2/32 -j DROP\n"
+        );
+        assert_eq!(rules(&text, &packet()), Ruling::Depends, "{text}");
+    }
+}

@@ -4,7 +4,7 @@
 use super::{input_chain, packet, read, rules};
 use crate::rules::decision::{Ruling, decide};
 use crate::rules::input;
-use crate::rules::ruleset::{Doubt, Family};
+use crate::rules::ruleset::{Caveat, Family};
 
 /// Whether an answer on TCP port 3306 is firm; a text that is refused gives none.
 fn is_firm(text: &str) -> bool {
@@ -69,9 +69,9 @@ fn lines_that_were_left_out_may_hold_any_rule() {
             let text = text.replace('@', elision).replace("%s", "@s");
             let ruleset = read(&text);
             assert!(
-                ruleset.doubts.contains(&Doubt::LeftOut(line)),
+                ruleset.caveats.contains(&Caveat::LeftOut(line)),
                 "{name}, {elision}: {:?}",
-                ruleset.doubts
+                ruleset.caveats
             );
             assert!(!is_firm(&text), "{name}, {elision}");
         }

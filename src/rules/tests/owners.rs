@@ -1,6 +1,6 @@
 //! Programs that own chains: their own way first, and none where none helps.
 
-use super::{address, read};
+use super::{address, packet, read};
 use crate::rules::decision::{Ruling, decide};
 use crate::rules::document::Document;
 use crate::rules::packet::Packet;
@@ -73,4 +73,24 @@ fn what_cilium_and_docker_own_is_told() {
         let told = answer(&text, 3306, None).before.join(" ");
         assert!(told.contains(name), "{chain}: {told}");
     }
+}
+
+#[test]
+fn rules_in_docker_user_are_not_dockers() {
+    let text = "*filter\n:INPUT ACCEPT [0:0]\n:FORWARD DROP [0:0]\n:OUTPUT ACCEPT [0:0]\n:DOCKER-USER - [0:0]\n\
+        -A FORWARD -j DOCKER-USER\n-A DOCKER-USER -s 10.66.0.2/32 -j DROP\n-A DOCKER-USER -j RETURN\nCOMMIT\n";
+    let forwarded = Packet {
+        out_interface: Some("docker0".to_owned()),
+        ..packet()
+    };
+    let ruleset = read(text);
+    let document = Document::of(&ruleset, &decide(&ruleset, &forwarded), &[]);
+    assert_eq!(
+        document.rule.as_ref().map(|rule| rule.chain.as_str()),
+        Some("DOCKER-USER")
+    );
+    assert!(
+        !document.before.join("\n").contains("DOCKER-USER"),
+        "{document:#?}"
+    );
 }

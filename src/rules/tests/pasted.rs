@@ -6,7 +6,7 @@ use crate::rules::document::Document;
 use crate::rules::input;
 use crate::rules::packet::Packet;
 use crate::rules::remedy::plan;
-use crate::rules::ruleset::{Doubt, Family, Origin};
+use crate::rules::ruleset::{Caveat, Family, Origin};
 
 const HEADER: &str =
     " pkts bytes target     prot opt in     out     source               destination         \n";
@@ -98,10 +98,10 @@ fn what_is_told_twice_and_not_alike_decides_nothing() {
     };
     let two = [host("DROP"), host("ACCEPT")].concat();
     let ruleset = read(&two);
-    assert_eq!(ruleset.doubts, [Doubt::GivenTwice("filter".to_owned())]);
+    assert_eq!(ruleset.caveats, [Caveat::GivenTwice("filter".to_owned())]);
     assert_eq!(rules(&two, &packet()), Ruling::Depends);
     let same = [host("DROP"), host("DROP")].concat();
-    assert_eq!(read(&same).doubts, []);
+    assert_eq!(read(&same).caveats, []);
     assert_eq!(rules(&same, &packet()), Ruling::Blocked);
 }
 
@@ -110,7 +110,7 @@ fn a_save_that_was_cut_off_says_so() {
     let whole = "*filter\n:INPUT ACCEPT [0:0]\n-A INPUT -s 10.66.0.3/32 -j DROP\nCOMMIT\n";
     assert_eq!(rules(whole, &packet()), Ruling::Allowed);
     let cut = whole.trim_end_matches("COMMIT\n");
-    assert_eq!(read(cut).doubts, [Doubt::CutOff(3)]);
+    assert_eq!(read(cut).caveats, [Caveat::CutOff(3)]);
     assert_eq!(rules(cut, &packet()), Ruling::Depends);
 }
 

@@ -3,7 +3,7 @@
 use super::{FROM, input_chain, packet, read, rules};
 use crate::rules::decision::Ruling;
 use crate::rules::input;
-use crate::rules::ruleset::{Doubt, Family};
+use crate::rules::ruleset::{Caveat, Family};
 use crate::rules::unreadable::Fault;
 
 const MADE: &str = "add table inet f\nadd chain inet f input { type filter hook input priority 0; policy drop; }\n";
@@ -146,8 +146,8 @@ fn numbers_before_lines_are_no_part_of_them() {
     }
     // Of lines that were sought out, others are missing.
     let found = format!("12:-A INPUT -s 10.66.0.3/32 -j DROP\n19:-A INPUT -s {FROM} -j DROP\n");
-    let doubts = read(&found).doubts;
-    assert!(doubts.contains(&Doubt::LeftOut(2)), "{doubts:?}");
+    let caveats = read(&found).caveats;
+    assert!(caveats.contains(&Caveat::LeftOut(2)), "{caveats:?}");
     assert_eq!(rules(&found, &packet()), Ruling::Depends);
 }
 

@@ -157,3 +157,145 @@ fn what_nobody_can_tell_of_a_packet_is_asked_as_its_rule_asks_it() {
         [r#"what nft calls "tcp option maxseg size != 536-65535""#]
     );
 }
+
+#[test]
+fn every_part_of_an_entry_is_asked() {
+    let by = |interface: &str| Packet {
+        in_interface: Some(interface.to_owned()),
+        to: Some("10.66.0.1".parse().expect("an address")),
+        here: Some(true),
+        source_port: Some(40_000),
+        ..packet()
+    };
+    let head = |kind: &str| format!("create s {kind} family inet hashsize 1024 maxelem 65536\n");
+    for (kind, entry, directions, ruling) in [
+        (
+            "hash:ip,port,ip",
+            "10.66.0.2,tcp:3306,10.66.0.1",
+            "src,dst,dst",
+            Ruling::Blocked,
+        ),
+        (
+            "hash:ip,port,ip",
+            "10.66.0.2,tcp:3306,10.66.0.9",
+            "src,dst,dst",
+            Ruling::Allowed,
+        ),
+        (
+            "hash:ip,port,ip",
+            "10.66.0.2,udp:3306,10.66.0.1",
+            "src,dst,dst",
+            Ruling::Allowed,
+        ),
+        (
+            "hash:ip,port,net",
+            "10.66.0.2,tcp:3306,10.66.0.0/24",
+            "src,dst,dst",
+            Ruling::Blocked,
+        ),
+        (
+            "hash:net,iface",
+            "10.66.0.0/24,eth0",
+            "src,src",
+            Ruling::Blocked,
+        ),
+        (
+            "hash:net,iface",
+            "10.66.0.0/24,eth1",
+            "src,src",
+            Ruling::Allowed,
+        ),
+        (
+            "hash:net,iface",
+            "10.66.0.0/24,eth wildcard",
+            "src,src",
+            Ruling::Blocked,
+        ),
+        (
+            "hash:net,iface",
+            "10.66.0.0/24,physdev:eth0",
+            "src,src",
+            Ruling::Depends,
+        ),
+        (
+            "hash:net,net",
+            "10.66.0.0/24,10.66.0.0/24",
+            "src,dst",
+            Ruling::Blocked,
+        ),
+        (
+            "hash:net,net",
+            "10.66.0.0/24,10.67.0.0/24",
+            "src,dst",
+            Ruling::Allowed,
+        ),
+        ("hash:mac", "00:11:22:33:44:55", "src", Ruling::Depends),
+        (
+            "hash:ip,port,ip",
+            "10.66.0.2,tcp:3306,10.66.0.1",
+            "src,dst",
+            Ruling::Depends,
+        ),
+    ] {
+        let found = dropped_in(
+            &head(kind),
+            &format!("add s {entry}\n"),
+            directions,
+            &by("eth0"),
+        );
+        assert_eq!(found, ruling, "{kind} {entry} {directions}");
+    }
+}
+
+#[test]
+fn a_list_of_sets_is_asked_set_by_set() {
+    let sets = "create a hash:net family inet\nadd a 10.66.0.0/24\nadd a 10.66.0.2 nomatch\n\
+        create b hash:ip,port family inet\nadd b 10.66.0.2,tcp:3306\ncreate s list:set size 8\n";
+    for (members, directions, ruling) in [
+        ("add s a\n", "src", Ruling::Allowed),
+        ("add s a\nadd s b\n", "src,dst", Ruling::Blocked),
+        ("add s a\nadd s gone\n", "src", Ruling::Depends),
+    ] {
+        let found = dropped_in(sets, members, directions, &packet());
+        assert_eq!(found, ruling, "{members}");
+    }
+}
+
+#[test]
+fn a_line_of_ipset_that_was_spoilt_is_never_passed_over() {
+    let chain = input_chain("ACCEPT", "-A INPUT -m set --match-set s src -j DROP\n");
+    for spoilt in [
+        "ad s 10.66.0.2",
+        "add t 10.66.0.2",
+        "add 10.66.0.2",
+        "s 10.66.0.2",
+        "crate s hash:ip family inet",
+        "add s 10.66.0.2x",
+    ] {
+        let text = format!("{HASH_NET}add s 10.0.0.1\n{spoilt}\n{chain}");
+        assert_eq!(rules(&text, &packet()), Ruling::Depends, "{spoilt}");
+    }
+    let listed = "Name: s\nType: hash:ip\nHeader: family inet\nMembers:\n10.66.0.2O\n10.0.0.1\n\n";
+    assert_eq!(
+        rules(&format!("{listed}{chain}"), &packet()),
+        Ruling::Depends
+    );
+}
+
+#[test]
+fn the_command_that_lists_an_ipset_is_told_where_the_input_does_not_show_it() {
+    let told = |sets: &str| {
+        let chain = input_chain(
+            "ACCEPT",
+            "-A INPUT -m set --match-set 'bad guys' src -j DROP\n",
+        );
+        let ruleset = read(&format!("{sets}{chain}"));
+        let document = Document::of(&ruleset, &decide(&ruleset, &packet()), &[]);
+        document
+            .warnings
+            .join("\n")
+            .contains("ipset list 'bad guys'")
+    };
+    assert!(told(""));
+    assert!(told("create x hash:ip family inet\n"));
+}

@@ -36,11 +36,11 @@ pub(super) fn ends(fields: &mut Fields<'_>, end: &str) -> Vec<End> {
     for value in fields.list(&format!("{end}ApplicationSecurityGroups")) {
         match value.get("id").and_then(Value::as_str) {
             Some(id) => found.push(End::Named(application_group(id))),
-            None => fields.doubt("an application security group lacks its id".to_owned()),
+            None => fields.caveat("an application security group lacks its id".to_owned()),
         }
     }
     if found.is_empty() {
-        fields.doubt(format!("it lacks {one}"));
+        fields.caveat(format!("it lacks {one}"));
         found.push(End::Every);
     }
     found

@@ -178,18 +178,19 @@ pub(super) fn aws_group(resource: &Resource<'_>, id: &str) -> Map<String, Value>
     map
 }
 
+/// Whether a rule's resource is for what goes out.
+fn outward(resource: &Resource<'_>) -> Option<bool> {
+    match (resource.kind, text(resource, "type")) {
+        ("aws_vpc_security_group_ingress_rule", _) | (_, Some("ingress")) => Some(false),
+        ("aws_vpc_security_group_egress_rule", _) | (_, Some("egress")) => Some(true),
+        (_, _) => None,
+    }
+}
+
 /// A rule's resource: one of the older kind names several ends, and makes several rules.
 pub(super) fn aws_rules(resource: &Resource<'_>, id: &str) -> Vec<Map<String, Value>> {
     let values = resource.values;
-    let outward = match resource.kind {
-        "aws_vpc_security_group_ingress_rule" => Some(false),
-        "aws_vpc_security_group_egress_rule" => Some(true),
-        _ => match text(resource, "type") {
-            Some("ingress") => Some(false),
-            Some("egress") => Some(true),
-            _ => None,
-        },
-    };
+    let outward = outward(resource);
     let rule_id = text(resource, "security_group_rule_id").unwrap_or(&resource.address);
     let table = [
         ("protocol", "IpProtocol"),

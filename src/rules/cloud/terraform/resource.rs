@@ -23,7 +23,7 @@ pub(super) fn is_rule(kind: &str) -> bool {
     KINDS.contains(&kind)
 }
 
-const KINDS: [&str; 17] = [
+const KINDS: [&str; 18] = [
     "aws_security_group",
     "aws_default_security_group",
     "aws_security_group_rule",
@@ -37,6 +37,7 @@ const KINDS: [&str; 17] = [
     "google_compute_firewall",
     "huaweicloud_networking_secgroup",
     "huaweicloud_networking_secgroup_rule",
+    "openstack_networking_secgroup_v2",
     "openstack_networking_secgroup_rule_v2",
     "alicloud_security_group",
     "alicloud_security_group_rule",
@@ -132,10 +133,10 @@ fn whole(resource: &Resource<'_>, found: &mut Found) {
             }
             mark(found, Provider::Alibaba, Layer::Whitelist, &id, resource);
         }
-        "huaweicloud_networking_secgroup" => {
-            found.group(Provider::Huawei, group, &id).name =
-                text(resource, "name").map(str::to_owned);
-            mark(found, Provider::Huawei, group, &id, resource);
+        "huaweicloud_networking_secgroup" | "openstack_networking_secgroup_v2" => {
+            let provider = huawei_or_openstack(resource);
+            found.group(provider, group, &id).name = text(resource, "name").map(str::to_owned);
+            mark(found, provider, group, &id, resource);
         }
         _ => {}
     }
@@ -185,35 +186,7 @@ fn rule(resource: &Resource<'_>, found: &mut Found) {
             mark_rule(found, Provider::Azure, group, &name, resource);
         }
         "huaweicloud_networking_secgroup_rule" | "openstack_networking_secgroup_rule_v2" => {
-            let id = owner(
-                resource,
-                "security_group_id",
-                found,
-                Provider::Huawei,
-                group,
-            );
-            let mut map = renamed(resource.values, &[("ports", "multiport")], &[]);
-            // Zero is what the provider keeps where no port is given.
-            for key in ["port_range_min", "port_range_max"] {
-                if map.get(key).and_then(Value::as_i64) == Some(0) {
-                    map.remove(key);
-                }
-            }
-            if map.get("multiport").is_some_and(|list| !is_empty(list)) {
-                map.remove("port_range_min");
-                map.remove("port_range_max");
-            }
-            // The provider's own defaults.
-            if map.get("priority").and_then(Value::as_i64).unwrap_or(0) == 0 {
-                map.insert("priority".to_owned(), json!(1));
-            }
-            if map.get("action").is_none_or(is_empty) {
-                map.insert("action".to_owned(), json!("allow"));
-            }
-            map.insert("security_group_id".to_owned(), json!(id));
-            with_unknown(&mut map, resource, &["security_group_id"]);
-            huawei::group_rule(&map, None, found);
-            mark_rule(found, Provider::Huawei, group, &id, resource);
+            huawei_rule(resource, found);
         }
         "alicloud_security_group_rule" => {
             let id = owner(
@@ -232,6 +205,43 @@ fn rule(resource: &Resource<'_>, found: &mut Found) {
             mark_rule(found, Provider::Alibaba, group, &id, resource);
         }
         _ => {}
+    }
+}
+
+/// A rule of Huawei Cloud's or OpenStack's provider.
+fn huawei_rule(resource: &Resource<'_>, found: &mut Found) {
+    let group = Layer::SecurityGroup;
+    let provider = huawei_or_openstack(resource);
+    let id = owner(resource, "security_group_id", found, provider, group);
+    let mut map = renamed(resource.values, &[("ports", "multiport")], &[]);
+    // Zero is what the provider keeps where no port is given.
+    for key in ["port_range_min", "port_range_max"] {
+        if map.get(key).and_then(Value::as_i64) == Some(0) {
+            map.remove(key);
+        }
+    }
+    if map.get("multiport").is_some_and(|list| !is_empty(list)) {
+        map.remove("port_range_min");
+        map.remove("port_range_max");
+    }
+    // The provider's own defaults.
+    if map.get("priority").and_then(Value::as_i64).unwrap_or(0) == 0 {
+        map.insert("priority".to_owned(), json!(1));
+    }
+    if map.get("action").is_none_or(is_empty) {
+        map.insert("action".to_owned(), json!("allow"));
+    }
+    map.insert("security_group_id".to_owned(), json!(id));
+    with_unknown(&mut map, resource, &["security_group_id"]);
+    huawei::group_rule(&map, None, provider, found);
+    mark_rule(found, provider, group, &id, resource);
+}
+
+fn huawei_or_openstack(resource: &Resource<'_>) -> Provider {
+    if resource.kind.starts_with("openstack") {
+        Provider::Openstack
+    } else {
+        Provider::Huawei
     }
 }
 

@@ -86,10 +86,23 @@ fn members_reach_each_other_before_any_rule() {
     let outside = answer(&accept, "203.0.113.9", 3306);
     // Members reach each other over the internal network, by their private addresses.
     assert_eq!((outside.decision, outside.likely), (Blocked, None));
-    // Nothing comes before what drops at the highest priority.
+    // Nothing comes before what drops at the highest priority, so that this has to move.
     assert!(
-        outside.before.join("\n").contains("rule drop drops"),
+        outside.before.join("\n").contains("rule drop denies"),
         "{outside:#?}"
+    );
+    let moved = outside.remedy.last().expect("a step that moves it");
+    assert!(
+        moved
+            .command
+            .contains("--SecurityGroupRuleId drop --Policy drop --Priority 2"),
+        "{moved:?}"
+    );
+    assert!(
+        moved
+            .undo
+            .as_ref()
+            .is_some_and(|undo| undo.ends_with("--Priority 1"))
     );
     assert_eq!(
         answer(&group("sg-1", "Drop", &[drop]), "10.1.2.3", 3306).decision,

@@ -2,10 +2,10 @@
 
 use super::{address, answer, found};
 use crate::rules::cloud::answer::document;
-use crate::rules::cloud::course::follow;
 use crate::rules::cloud::found::Found;
 use crate::rules::cloud::split::split;
 use crate::rules::cloud::stage::Attached;
+use crate::rules::cloud::trace::follow;
 use crate::rules::decision::Ruling;
 use crate::rules::input;
 use crate::rules::packet::Packet;
@@ -129,8 +129,8 @@ fn what_a_shell_says_round_a_document_is_no_part_of_it() {
     split(&partial, &mut found).expect("a document");
     found.settle();
     let packet = Packet::opening("203.0.113.9".parse().expect("an address"), Some(22));
-    let course = follow(&found, &Attached::default(), &packet);
-    assert_eq!(course.ruling(), Ruling::Depends);
+    let trace = follow(&found, &Attached::default(), &packet);
+    assert_eq!(trace.ruling(), Ruling::Depends);
 }
 
 #[test]

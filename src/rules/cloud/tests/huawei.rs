@@ -257,3 +257,35 @@ fn a_page_that_is_missing_is_said() {
         );
     }
 }
+
+#[test]
+fn what_denies_at_the_highest_priority_is_moved_by_command() {
+    let text = r#"{"security_group_rules":[{"id":"r1","security_group_id":"g1","direction":"ingress","protocol":"tcp","ethertype":"IPv4","multiport":"3306","action":"deny","priority":1,"remote_ip_prefix":"203.0.113.0/24"}]}"#;
+    let document = answer(text, "203.0.113.9", 3306);
+    let commands: Vec<&str> = document
+        .remedy
+        .iter()
+        .map(|step| step.command.as_str())
+        .collect();
+    let [allow, again, gone] = commands.as_slice() else {
+        panic!("{document:#?}");
+    };
+    assert!(
+        allow.contains("action=allow") && allow.contains("203.0.113.9/32"),
+        "{allow}"
+    );
+    for part in [
+        "multiport=3306",
+        "203.0.113.0/24",
+        "action=deny",
+        "priority=2",
+    ] {
+        assert!(again.contains(part), "{again}");
+    }
+    assert!(gone.ends_with("--security_group_rule_id=r1"), "{gone}");
+    assert!(
+        document
+            .undoing()
+            .is_some_and(|undo| undo.contains("action=deny --security_group_rule.priority=1"))
+    );
+}

@@ -6,15 +6,16 @@ mod azure;
 mod damaged;
 mod gcp;
 mod huawei;
+mod openstack;
 mod terraform;
 
 use std::net::IpAddr;
 
 use super::answer;
-use super::course::follow;
 use super::found::Found;
 use super::split::split;
 use super::stage::Attached;
+use super::trace::follow;
 use crate::rules::decision::Ruling;
 use crate::rules::document::Document;
 use crate::rules::packet::Packet;

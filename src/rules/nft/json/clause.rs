@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 
 use super::words::{value_text, written};
 use crate::rules::nft::lower;
+use crate::rules::nft::maps;
 use crate::rules::nft::syntax::{Clause, Expression, Member, Relation};
 use crate::rules::nft::target;
 use crate::rules::ruleset::Verdict;
@@ -24,33 +25,11 @@ pub(super) fn clauses(statement: &Value) -> Vec<Clause> {
         )];
     };
     let part = |name: &str| body.get(name);
-    let word = |name: &str| {
-        part(name)
-            .and_then(Value::as_str)
-            .unwrap_or_default()
-            .to_owned()
-    };
+    let word = |name: &str| word_of(body, name);
     let one = |clause| vec![clause];
     match kind.as_str() {
         "match" => {
-            let (Some(left), Some(right)) = (part("left"), part("right")) else {
-                return untold();
-            };
-            if !has_only(body, &["op", "left", "right"]) {
-                return untold();
-            }
-            let relation = match word("op").as_str() {
-                "in" => Relation::Implicit,
-                "==" | "" => Relation::Equal,
-                "!=" => Relation::NotEqual,
-                "!" => Relation::None,
-                "<" => Relation::Less,
-                "<=" => Relation::AtMost,
-                ">" => Relation::Greater,
-                ">=" => Relation::AtLeast,
-                _ => return untold(),
-            };
-            one(Clause::Match(relation, expression(left), expression(right)))
+            one(comparison(body).unwrap_or_else(|| Clause::Opaque(written(statement), false)))
         }
         "accept" | "drop" | "return" | "continue" | "jump" | "goto" => {
             verdict(statement).map_or_else(unknown, |verdict| one(Clause::Verdict(verdict)))
@@ -63,38 +42,8 @@ pub(super) fn clauses(statement: &Value) -> Vec<Clause> {
             (Some(key), Some(value)) => one(Clause::Mangle(expression(key), expression(value))),
             (_, _) => unknown(),
         },
-        "reject" => {
-            let kind = word("type");
-            let family = if kind == "tcp reset" {
-                "tcp".to_owned()
-            } else {
-                kind
-            };
-            let expr = word("expr");
-            one(Clause::Reject(
-                family,
-                if expr.is_empty() {
-                    "port-unreachable".to_owned()
-                } else {
-                    expr
-                },
-            ))
-        }
-        "dnat" => {
-            let mut found = looked_up(body);
-            let ranged = part("type_flags").is_some();
-            let address = part("addr").map(expression);
-            found.push(Clause::Destination(
-                version(body),
-                if ranged {
-                    Some(Expression::Other(body.to_string()))
-                } else {
-                    address
-                },
-                part("port").map(expression),
-            ));
-            found
-        }
+        "reject" => one(refusal(body)),
+        "dnat" => destination(body),
         "redirect" => {
             let mut found = looked_up(body);
             found.push(Clause::Redirect(part("port").map(expression)));
@@ -106,39 +55,10 @@ pub(super) fn clauses(statement: &Value) -> Vec<Clause> {
             found
         }
         "notrack" => one(Clause::Untrack),
-        "queue" => one(Clause::Handover(
-            "QUEUE".to_owned(),
-            "the program that reads the queue".to_owned(),
-        )),
-        "synproxy" => one(Clause::Handover(
-            "SYNPROXY".to_owned(),
-            "the SYN proxy of this host".to_owned(),
-        )),
+        "queue" | "synproxy" | "tproxy" | "fwd" => one(handed_over(kind)),
         "set" | "map" if part("set").is_some() || part("map").is_some() => {
-            let name = if kind == "map" {
-                word("map")
-            } else {
-                word("set")
-            };
-            let name = name.trim_start_matches('@').to_owned();
-            let key = part("elem").map(expression);
-            let mut found: Vec<Clause> = key.map(Clause::Has).into_iter().collect();
-            found.push(Clause::Update(name, word("op") == "delete"));
-            // What is asked of the element when it is put there.
-            let plain = has_only(body, &["op", "elem", "data", "set", "map", "stmt"]);
-            if !plain || lower::is_fickle(&body.to_string()) {
-                found.push(Clause::Opaque(written(statement), false));
-            }
-            found
+            update(kind, body, statement)
         }
-        "tproxy" => one(Clause::Handover(
-            "TPROXY".to_owned(),
-            "the transparent proxy of this host".to_owned(),
-        )),
-        "fwd" => one(Clause::Handover(
-            "FWD".to_owned(),
-            "the device to which the packet is forwarded".to_owned(),
-        )),
         // By name, or found in a map.
         "counter" | "ct helper" | "ct timeout" | "ct expectation"
             if body.is_object() && has_map(body) =>
@@ -152,6 +72,92 @@ pub(super) fn clauses(statement: &Value) -> Vec<Clause> {
         "xt" => target::extension(word("type") == "match", &word("name")),
         _ => unknown(),
     }
+}
+
+/// A word of an object; empty where it is none.
+fn word_of(body: &Value, name: &str) -> String {
+    let word = body.get(name).and_then(Value::as_str);
+    word.unwrap_or_default().to_owned()
+}
+
+/// A match; `None` where it is not understood.
+fn comparison(body: &Value) -> Option<Clause> {
+    let (left, right) = (body.get("left")?, body.get("right")?);
+    if !has_only(body, &["op", "left", "right"]) {
+        return None;
+    }
+    let relation = match word_of(body, "op").as_str() {
+        "in" => Relation::Implicit,
+        "==" | "" => Relation::Equal,
+        "!=" => Relation::NotEqual,
+        "!" => Relation::None,
+        "<" => Relation::Less,
+        "<=" => Relation::AtMost,
+        ">" => Relation::Greater,
+        ">=" => Relation::AtLeast,
+        _ => return None,
+    };
+    Some(Clause::Match(relation, expression(left), expression(right)))
+}
+
+fn refusal(body: &Value) -> Clause {
+    let (kind, with) = (word_of(body, "type"), word_of(body, "expr"));
+    let family = if kind == "tcp reset" {
+        "tcp".to_owned()
+    } else {
+        kind
+    };
+    let usual = || "port-unreachable".to_owned();
+    Clause::Reject(family, if with.is_empty() { usual() } else { with })
+}
+
+fn destination(body: &Value) -> Vec<Clause> {
+    let flags = body.get("type_flags").map(value_text);
+    let ranged = flags.is_some_and(|flags| flags != "concat");
+    let (address, port) = (body.get("addr").map(expression), body.get("port"));
+    let is_lookup = port.is_none() && !ranged && address.as_ref().is_some_and(maps::is_lookup);
+    let mut found = if is_lookup {
+        Vec::new()
+    } else {
+        looked_up(body)
+    };
+    let address = if ranged {
+        Some(Expression::Other(body.to_string()))
+    } else {
+        address
+    };
+    found.push(Clause::Destination(
+        version(body),
+        address,
+        port.map(expression),
+    ));
+    found
+}
+
+/// What something else decides.
+fn handed_over(kind: &str) -> Clause {
+    let to = match kind {
+        "queue" => "the program that reads the queue",
+        "synproxy" => "the SYN proxy of this host",
+        "tproxy" => "the transparent proxy of this host",
+        _ => "the device to which the packet is forwarded",
+    };
+    Clause::Handover(kind.to_uppercase(), to.to_owned())
+}
+
+/// An element that is put into a set, or taken out.
+fn update(kind: &str, body: &Value, statement: &Value) -> Vec<Clause> {
+    let name = word_of(body, if kind == "map" { "map" } else { "set" });
+    let name = name.trim_start_matches('@').to_owned();
+    let key = body.get("elem").map(expression);
+    let mut found: Vec<Clause> = key.map(Clause::Has).into_iter().collect();
+    found.push(Clause::Update(name, word_of(body, "op") == "delete"));
+    // What is asked of the element when it is put there.
+    let plain = has_only(body, &["op", "elem", "data", "set", "map", "stmt"]);
+    if !plain || lower::varies(&body.to_string()) {
+        found.push(Clause::Opaque(written(statement), false));
+    }
+    found
 }
 
 /// The one member of an object; `None` where there are several, or none.
@@ -224,6 +230,7 @@ pub(super) fn member(value: &Value) -> Member {
         limited: element.is_some_and(|body| !has_only(body, &known)),
         key: key.map_or(Expression::Other(String::new()), expression),
         verdict: data.and_then(verdict),
+        data: data.map(expression),
         text,
     }
 }

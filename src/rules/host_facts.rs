@@ -13,7 +13,7 @@ use super::ruleset::{
 
 /// What a rule set tells of its host.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Landscape {
+pub struct HostFacts {
     /// Its own addresses.
     here: BTreeSet<IpAddr>,
     /// Addresses of others.
@@ -26,7 +26,7 @@ pub struct Landscape {
     untold_nat: [Option<String>; 2],
 }
 
-impl Landscape {
+impl HostFacts {
     /// What `ruleset` tells.
     pub(super) fn of(ruleset: &Ruleset) -> Self {
         let mut told = Self::default();

@@ -12,7 +12,7 @@ use crate::rules::packet::{Journey, Packet};
 
 /// What a cloud's rules make of a connection.
 #[derive(Clone, Debug)]
-pub struct Course {
+pub struct Trace {
     pub(super) packet: Packet,
     pub(super) steps: Vec<Step>,
     /// What to know of the whole.
@@ -37,11 +37,11 @@ pub(super) struct Step {
 }
 
 /// Follows the first packet of a connection, and its answer where a stage keeps no state.
-pub fn follow(found: &Found, attached: &Attached, packet: &Packet) -> Course {
+pub fn follow(found: &Found, attached: &Attached, packet: &Packet) -> Trace {
     let tags = attached.tags(found);
     let mut stages = stages(found, attached);
     let inbound = packet.journey == Journey::Inbound;
-    stages.sort_by_key(|stage| (stage.layer, stage.seat));
+    stages.sort_by_key(|stage| (stage.layer, stage.placement));
     if !inbound {
         stages.reverse();
         // Nothing that goes out meets the list of those who may come in.
@@ -60,7 +60,7 @@ pub fn follow(found: &Found, attached: &Attached, packet: &Packet) -> Course {
             add(stage, true);
         }
     }
-    Course {
+    Trace {
         packet: packet.clone(),
         steps,
         notes: notes(found, attached),
@@ -219,7 +219,7 @@ fn of(endings: &[Ending]) -> Ruling {
     }
 }
 
-impl Course {
+impl Trace {
     /// What all stages come to together.
     pub fn ruling(&self) -> Ruling {
         let any = |ruling: Ruling| self.steps.iter().any(|step| step.ruling == ruling);

@@ -1,26 +1,41 @@
 //! What a rule does to a packet on its way.
 
-use std::net::IpAddr;
-
-use super::flow::Flow;
-use super::landscape::Landscape;
 use super::matcher::{Fact, Found};
-use super::packet::Journey;
 use super::part::Part;
 use super::place::{ChainAt, Place};
 use super::ruleset::{Base, Hook, Kind, MarkChange, Rule, Shown, Statement, Translation, Verdict};
-use super::walk::{Block, End, Frame, Walk, Walker, chain_at, label};
+use super::walk::{Block, Call, End, Walk, Walker, chain_at, label};
 
 /// Deepest nesting of chains that is followed; the kernel bounds it lower, or by their number.
 const DEEPEST: usize = 1024;
 
+/// Most destinations of one map that are told apart.
+const MOST_DESTINATIONS: usize = 16;
+
 impl Walker {
     /// Carries out `rule`.
-    pub(super) fn obey(&mut self, rule: &Rule, place: Place, walk: &mut Walk<'_>) -> Option<End> {
+    pub(super) fn execute(
+        &mut self,
+        rule: &Rule,
+        place: Place,
+        walk: &mut Walk<'_>,
+    ) -> Option<End> {
         let does = |statement: &Statement| !matches!(statement, Statement::Match(_));
         if !rule.statements.iter().any(does) {
             return None;
         }
+        let rewrites = |statement: &Statement| matches!(statement, Statement::Rewrite(_));
+        let before = rule.statements.iter().any(rewrites);
+        let before = before.then(|| self.flow.clone());
+        let end = self.carry_out(rule, place, walk);
+        // A rule that lets the packet in stands before this one, and sees it as it was.
+        if let (Some(before), Some(End::Blocked(_))) = (before, &end) {
+            self.flow = before;
+        }
+        end
+    }
+
+    fn carry_out(&mut self, rule: &Rule, place: Place, walk: &mut Walk<'_>) -> Option<End> {
         let (table, chain) = chain_at(walk.ruleset, place.at)?;
         let asked_by = || format!("{} {}", label(table, chain), rule.number);
         for statement in &rule.statements {
@@ -41,7 +56,10 @@ impl Walker {
                 Statement::Rewrite(part) => {
                     self.rewrite(*part);
                     self.flow.forget(*part);
-                    self.way.push(format!("{} rewrites the packet", asked_by()));
+                    let told = format!("{} rewrites the packet", asked_by());
+                    if self.way.last() != Some(&told) {
+                        self.way.push(told);
+                    }
                 }
                 // What it does to the set is not followed: nobody can tell what is in it.
                 Statement::Update { .. } => {}
@@ -57,26 +75,39 @@ impl Walker {
                     self.flow.source_port = None;
                     self.way
                         .push(format!("{} translates the source", asked_by()));
-                    self.frames.clear();
+                    self.calls.clear();
                     return None;
                 }
                 Statement::Destination(translation) => {
-                    self.rewrite(Part::Destination);
-                    self.flow.translate(translation);
-                    self.flow.locate(&walk.ruleset.landscape);
-                    self.way.push(format!(
-                        "{} translates to {}",
-                        asked_by(),
-                        self.flow.destination()
-                    ));
-                    self.frames.clear();
-                    return None;
+                    return self.translate(translation, rule, place, walk);
                 }
                 Statement::Handover { target, to } => {
                     return self.hand_over(target, to, rule, place, walk);
                 }
             }
         }
+        None
+    }
+
+    /// Leads the packet to another destination.
+    fn translate(
+        &mut self,
+        translation: &Translation,
+        rule: &Rule,
+        place: Place,
+        walk: &Walk<'_>,
+    ) -> Option<End> {
+        let (table, chain) = chain_at(walk.ruleset, place.at)?;
+        self.rewrite(Part::Destination);
+        self.flow.translate(translation);
+        self.flow.locate(&walk.ruleset.host_facts);
+        self.way.push(format!(
+            "{} {} translates to {}",
+            label(table, chain),
+            rule.number,
+            self.flow.destination()
+        ));
+        self.calls.clear();
         None
     }
 
@@ -114,6 +145,7 @@ impl Walker {
             keys,
             elements,
             text,
+            translates,
         } = statement
         else {
             return None;
@@ -128,7 +160,9 @@ impl Walker {
                     .into_iter()
                     .map(|(element, verdict)| (element.text.clone(), verdict.clone()))
                     .collect();
-                let listed = knowledge.lists(elements);
+                let too_many = *translates && candidates.len() > MOST_DESTINATIONS;
+                let candidates = if too_many { Vec::new() } else { candidates };
+                let listed = knowledge.lists(elements) && !too_many;
                 let mut rest = candidates.len();
                 let covered = knowledge.covers(keys, elements);
                 for (element, verdict) in candidates {
@@ -151,6 +185,11 @@ impl Walker {
                 if listed {
                     return None;
                 }
+                if *translates {
+                    let fact = Fact::at(place, format!("{text} finds another destination"));
+                    self.leads_away(&fact, walk);
+                    return None;
+                }
                 let to = format!("{text} finds what the input does not show and");
                 return self.hand_over("vmap", &to, rule, place, walk);
             }
@@ -169,16 +208,19 @@ impl Walker {
         let (table, chain) = chain_at(walk.ruleset, place.at)?;
         let here = format!("{} {}", label(table, chain), rule.number);
         // Behind a goto another chain stands alone, whose rules are not the base chain's.
-        let in_base = self.frames.len() == 1 && place.at == self.base;
+        let in_base = self.calls.len() == 1 && place.at == self.base;
         match verdict {
             Verdict::Continue => {}
+            Verdict::Translate(translation) => {
+                return self.translate(translation, rule, place, walk);
+            }
             Verdict::Accept => {
                 self.way.push(format!("{here} ACCEPT"));
                 let base = chain_at(walk.ruleset, self.base)?.1.base.as_ref();
                 if base.is_none_or(|base| base.kind == Kind::Filter) {
                     self.accepted = Some(place);
                 }
-                self.frames.clear();
+                self.calls.clear();
             }
             Verdict::Drop => {
                 self.way.push(format!("{here} DROP"));
@@ -197,33 +239,40 @@ impl Walker {
                 if in_base {
                     self.left_by = place.rule;
                 }
-                self.frames.pop();
+                self.calls.pop();
                 return self.policy_if_over(walk);
             }
             Verdict::Jump(name) | Verdict::Goto(name) => {
                 self.way.push(format!("{here} → {name}"));
                 let inner = table.position(name);
+                let goes = matches!(verdict, Verdict::Goto(_));
                 let shown = inner.and_then(|index| table.chains.get(index));
-                if shown.is_none_or(|chain| chain.shown == Shown::Not) {
-                    return self.unseen(name, rule, place, walk);
+                match inner.filter(|_| shown.is_some_and(|chain| chain.shown != Shown::Not)) {
+                    Some(chain) => return self.call(chain, goes, place),
+                    None => return self.unseen(name, rule, place, walk),
                 }
-                if self.frames.len() >= DEEPEST {
-                    return Some(End::TooLong);
-                }
-                if matches!(verdict, Verdict::Goto(_)) {
-                    if in_base {
-                        self.left_by = place.rule;
-                    }
-                    self.frames.pop();
-                }
-                let chain = inner?;
-                self.entered.push(ChainAt {
-                    table: place.at.table,
-                    chain,
-                });
-                self.frames.push(Frame { chain, next: 0 });
             }
         }
+        None
+    }
+
+    /// The packet enters a chain; `goes` says that it does not come back to the one before.
+    fn call(&mut self, chain: usize, goes: bool, place: Place) -> Option<End> {
+        if self.calls.len() >= DEEPEST {
+            return Some(End::TooLong);
+        }
+        if goes {
+            // Behind a goto another chain stands alone, whose rules are not the base chain's.
+            if self.calls.len() == 1 && place.at == self.base {
+                self.left_by = place.rule;
+            }
+            self.calls.pop();
+        }
+        self.entered.push(ChainAt {
+            table: place.at.table,
+            chain,
+        });
+        self.calls.push(Call { chain, next: 0 });
         None
     }
 
@@ -242,15 +291,23 @@ impl Walker {
         };
         if base.is_some_and(translates) {
             let fact = Fact::at(place, format!("{to} leads it to another destination"));
-            if self.supposes(&fact, walk) {
-                self.rewrite(Part::Destination);
-                self.rewrite(Part::Mark);
-                self.flow.lead_away();
-                self.frames.clear();
+            if self.leads_away(&fact, walk) {
                 return None;
             }
         }
         self.hand_over(name, &to, rule, place, walk)
+    }
+
+    /// Leads the packet to a destination that nobody can tell, where `fact` holds on this way.
+    fn leads_away(&mut self, fact: &Fact, walk: &mut Walk<'_>) -> bool {
+        let leads = self.supposes(fact, walk);
+        if leads {
+            self.rewrite(Part::Destination);
+            self.rewrite(Part::Mark);
+            self.flow.lead_away();
+            self.calls.clear();
+        }
+        leads
     }
 
     /// The packet enters what may stop it, accept it, or give it back to the rule after this one.
@@ -280,106 +337,6 @@ impl Walker {
         let here = format!("{} {}", label(table, chain), rule.number);
         self.way.push(format!("{here} {target}"));
         Some(blocked(rule, place, target, None))
-    }
-}
-
-impl Flow {
-    /// Nobody can tell any more what a part of the packet is.
-    fn forget(&mut self, part: Part) {
-        match part {
-            Part::Source => (self.from, self.source_port) = (None, None),
-            Part::Destination => {
-                (self.to, self.port) = (None, None);
-                self.to_here = self.led_elsewhere();
-            }
-            Part::Mark => self.mark = None,
-            Part::ConnectionMark => self.connection_mark = None,
-            Part::Other => {}
-        }
-    }
-
-    /// Whether a new destination, which is not known, is one of this host's addresses.
-    fn led_elsewhere(&self) -> Option<bool> {
-        let forwarded = self.asked().out_interface.is_some();
-        (forwarded || self.journey != Journey::Inbound).then_some(false)
-    }
-
-    /// Rewrites the destination.
-    fn translate(&mut self, translation: &Translation) {
-        self.destination_settled = true;
-        self.translated = self.changes(translation);
-        if let Some(port) = translation.port {
-            self.port = Some(port);
-        }
-        if translation.varied {
-            self.to = None;
-            self.port = None;
-        }
-        if translation.redirect {
-            self.to = None;
-            self.to_here = Some(true);
-        } else if let Some(address) = translation.address {
-            let same = Some(address) == self.to;
-            self.to = Some(address);
-            self.to_here = match (same, address) {
-                (true, _) => self.to_here,
-                (false, IpAddr::V4(_) | IpAddr::V6(_)) if address.is_loopback() => Some(true),
-                (false, _) => self.led_elsewhere(),
-            };
-        } else if translation.varied {
-            self.to_here = self.led_elsewhere();
-        }
-    }
-
-    /// Where the rules tell it, whether the destination is an address of this host.
-    fn locate(&mut self, landscape: &Landscape) {
-        if self.to_here.is_none() {
-            self.to_here = self.to.and_then(|to| landscape.is_here(to));
-        }
-    }
-
-    /// It is led to a destination that nobody can tell.
-    pub(super) fn lead_away(&mut self) {
-        self.destination_settled = true;
-        self.translated = Some(true);
-        (self.to, self.port, self.mark) = (None, None, None);
-        self.to_here = Some(false);
-    }
-
-    /// Whether it leads to another destination: to the same one, the kernel translates nothing.
-    fn changes(&self, translation: &Translation) -> Option<bool> {
-        if translation.varied {
-            return None;
-        }
-        let port = match (translation.port, self.port) {
-            (None, _) => Some(false),
-            (Some(new), Some(old)) => Some(new != old),
-            (Some(_), None) => None,
-        };
-        let address = match (translation.address, self.to) {
-            // To the first address of the interface, which the input does not show.
-            _ if translation.redirect => None,
-            (None, _) => Some(false),
-            (Some(new), Some(old)) => Some(new != old),
-            (Some(_), None) => None,
-        };
-        if port == Some(true) || address == Some(true) {
-            Some(true)
-        } else {
-            port.and(address)
-        }
-    }
-
-    /// The destination in words.
-    fn destination(&self) -> String {
-        let address = self
-            .to
-            .map_or_else(|| "this host".to_owned(), |address| address.to_string());
-        match self.port {
-            Some(port) if address.contains(':') => format!("[{address}]:{port}"),
-            Some(port) => format!("{address}:{port}"),
-            None => address,
-        }
     }
 }
 

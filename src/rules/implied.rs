@@ -8,20 +8,20 @@ use super::packet::Value;
 const MOST: usize = 256;
 
 /// What is then known of a field.
-pub(super) type Lesson = Option<(Field, Value)>;
+pub(super) type Implied = Option<(Field, Value)>;
 
 /// What follows for `key`, of which `value` is known, when it is among `listed` and when it is not.
-pub(super) fn lessons(key: &Key, value: &Value, listed: &[Element]) -> (Lesson, Lesson) {
+pub(super) fn implications(key: &Key, value: &Value, listed: &[Element]) -> (Implied, Implied) {
     if listed.len() > MOST || listed.iter().any(|one| one.excludes || one.limited) {
         return (None, None);
     }
-    let lesson = |value: Value| Some((key.field.clone(), value));
+    let implied = |value: Value| Some((key.field.clone(), value));
     let patterns: Vec<&Pattern> = listed.iter().flat_map(|one| &one.patterns).collect();
     if key.mask != u128::MAX {
         return match patterns.as_slice() {
             [Pattern::Range(first, last)] if first == last => {
                 let (held, not) = bits(key.mask, *first, value);
-                (lesson(held), not.and_then(lesson))
+                (implied(held), not.and_then(implied))
             }
             _ => (None, None),
         };
@@ -34,22 +34,22 @@ pub(super) fn lessons(key: &Key, value: &Value, listed: &[Element]) -> (Lesson, 
         let ranges = united(ranges);
         let within = Value::within(both(&spans, &ranges));
         let without = Value::within(both(&spans, &others(&ranges)));
-        return (within.and_then(lesson), without.and_then(lesson));
+        return (within.and_then(implied), without.and_then(implied));
     }
-    named(&patterns, value, lesson)
+    named(&patterns, value, implied)
 }
 
 /// The same of names.
 fn named(
     patterns: &[&Pattern],
     value: &Value,
-    lesson: impl Fn(Value) -> Lesson,
-) -> (Lesson, Lesson) {
+    implied: impl Fn(Value) -> Implied,
+) -> (Implied, Implied) {
     if !matches!(value, Value::Unknown | Value::NoneOf(_)) {
         return (None, None);
     }
     if let [Pattern::Prefix(start)] = patterns {
-        return (lesson(Value::Begins(start.clone())), None);
+        return (implied(Value::Begins(start.clone())), None);
     }
     let names = patterns.iter().map(|pattern| match pattern {
         Pattern::Name(name) => Some(name.clone()),
@@ -59,14 +59,14 @@ fn named(
         return (None, None);
     };
     let within = match names.as_slice() {
-        [name] => lesson(Value::Name(name.clone())),
+        [name] => implied(Value::Name(name.clone())),
         _ => None,
     };
     let mut none = names;
     if let Value::NoneOf(others) = value {
         none.extend(others.iter().cloned());
     }
-    (within, lesson(Value::NoneOf(none)))
+    (within, implied(Value::NoneOf(none)))
 }
 
 /// The bits under `mask` that are as in `wanted`, and, of a single one, that they are not.

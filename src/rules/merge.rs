@@ -2,21 +2,21 @@
 
 use std::sync::Arc;
 
-use super::ruleset::{Chain, Doubt, Origin, Policy, Ruleset, Shown, Table};
+use super::ruleset::{Caveat, Chain, Origin, Policy, Ruleset, Shown, Table};
 
 /// Makes one table of those that are the same, and drops nft's picture of those that iptables itself
 /// has shown. Where what is told twice differs, there are two hosts, or a table was not told apart
-/// from another: that is a doubt on all of it.
-pub(super) fn unite(ruleset: &mut Ruleset) {
+/// from another: that is a caveat on all of it.
+pub(super) fn merge_tables(ruleset: &mut Ruleset) {
     let mut united: Vec<Table> = Vec::new();
     for table in std::mem::take(&mut ruleset.tables) {
         let same = |other: &&mut Table| is_same(other, &table);
         match united.iter_mut().find(same) {
             Some(other) if table.origin != Origin::Nft => {
                 if !merge(other, table) {
-                    let doubt = Doubt::GivenTwice(other.title());
-                    if !ruleset.doubts.contains(&doubt) {
-                        ruleset.doubts.push(doubt);
+                    let caveat = Caveat::GivenTwice(other.title());
+                    if !ruleset.caveats.contains(&caveat) {
+                        ruleset.caveats.push(caveat);
                     }
                 }
             }
@@ -93,8 +93,8 @@ fn forget_doubles(ruleset: &mut Ruleset) {
         })
     };
     let partly = |table: &Table| {
-        let mut doubts = ruleset.doubts.iter();
-        doubts.any(|doubt| *doubt == Doubt::TablesIncompatible(table.name.clone()))
+        let mut caveats = ruleset.caveats.iter();
+        caveats.any(|caveat| *caveat == Caveat::TablesIncompatible(table.name.clone()))
     };
     ruleset
         .tables
@@ -113,23 +113,23 @@ fn forget_doubles(ruleset: &mut Ruleset) {
         .collect();
     let legacy = |table: &Table| table.origin == Origin::IptablesLegacy;
     let has_legacy = ruleset.tables.iter().any(legacy);
-    ruleset.doubts.retain(|doubt| match doubt {
-        Doubt::IptablesSeenByNft(name) => left.contains(name),
-        Doubt::LegacyTablesNotShown => !has_legacy,
-        Doubt::TablesIncompatible(name) => !by_nft.contains(name),
-        Doubt::FamilyAssumed(_)
-        | Doubt::HeadingMissing
-        | Doubt::InterfacesHidden
-        | Doubt::NamesShown
-        | Doubt::CutOff(_)
-        | Doubt::LeftOut(_)
-        | Doubt::PassedOver(..)
-        | Doubt::NotUnderstood(_)
-        | Doubt::Changed(_)
-        | Doubt::ToolFailed(_)
-        | Doubt::OnlyIptables
-        | Doubt::SetsEmpty
-        | Doubt::GivenTwice(_) => true,
+    ruleset.caveats.retain(|caveat| match caveat {
+        Caveat::IptablesSeenByNft(name) => left.contains(name),
+        Caveat::LegacyTablesNotShown => !has_legacy,
+        Caveat::TablesIncompatible(name) => !by_nft.contains(name),
+        Caveat::FamilyAssumed(_)
+        | Caveat::HeadingMissing
+        | Caveat::InterfacesHidden
+        | Caveat::NamesShown
+        | Caveat::CutOff(_)
+        | Caveat::LeftOut(_)
+        | Caveat::PassedOver(..)
+        | Caveat::NotUnderstood(_)
+        | Caveat::Changed(_)
+        | Caveat::ToolFailed(_)
+        | Caveat::OnlyIptables
+        | Caveat::SetsEmpty
+        | Caveat::GivenTwice(_) => true,
     });
 }
 

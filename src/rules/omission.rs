@@ -44,7 +44,7 @@ const LEFT: [&str; 18] = [
 const MOST_WORDS: usize = 8;
 
 /// Whether a line says that others were left out, and nothing else.
-pub(super) fn is_elision(line: &str) -> bool {
+pub(super) fn is_omission(line: &str) -> bool {
     let bare = line.trim();
     if bare.is_empty() || bare.starts_with("-A ") || !may_elide(bare) {
         return false;

@@ -1,4 +1,4 @@
-//! The stations of a packet: hooks in kernel order, and in each hook its chains by priority.
+//! The hook_stages of a packet: hooks in kernel order, and in each hook its chains by priority.
 
 use std::collections::BTreeSet;
 
@@ -16,7 +16,7 @@ const SOURCE: i32 = 100;
 
 /// What looks at a packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Station {
+pub(super) enum HookStage {
     /// Connection tracking.
     Conntrack,
     /// The translation of the destination, for connections that are known already.
@@ -31,19 +31,19 @@ pub(super) enum Station {
     Orphan(ChainAt),
 }
 
-/// The stations of the packet at `hook`, in the order in which it meets them.
-pub(super) fn stations(ruleset: &Ruleset, flow: &Flow, hook: Hook) -> Vec<Station> {
-    let mut found: Vec<(i32, Station)> = Vec::new();
+/// The hook_stages of the packet at `hook`, in the order in which it meets them.
+pub(super) fn hook_stages(ruleset: &Ruleset, flow: &Flow, hook: Hook) -> Vec<HookStage> {
+    let mut found: Vec<(i32, HookStage)> = Vec::new();
     if matches!(hook, Hook::Prerouting | Hook::Output) {
-        found.push((CONNTRACK, Station::Conntrack));
-        found.push((DESTINATION, Station::Destination));
-        let untold = ruleset.landscape.untold_nat(flow.is_ipv4()).is_some();
+        found.push((CONNTRACK, HookStage::Conntrack));
+        found.push((DESTINATION, HookStage::Destination));
+        let untold = ruleset.host_facts.untold_nat(flow.is_ipv4()).is_some();
         if untold && flow.is_new() && hook == Hook::Prerouting {
-            found.push((DESTINATION, Station::UntoldNat));
+            found.push((DESTINATION, HookStage::UntoldNat));
         }
     }
     if matches!(hook, Hook::Input | Hook::Postrouting) {
-        found.push((SOURCE, Station::Source));
+        found.push((SOURCE, HookStage::Source));
     }
     // The kernel puts a new chain before those of equal priority: the later one comes first.
     for (table_index, table) in ruleset.tables.iter().enumerate().rev() {
@@ -63,7 +63,7 @@ pub(super) fn stations(ruleset: &Ruleset, flow: &Flow, hook: Hook) -> Vec<Statio
             };
             match &chain.base {
                 Some(base) if base.hook == hook && sees(base, flow) => {
-                    found.push((base.priority, Station::Chain(at)));
+                    found.push((base.priority, HookStage::Chain(at)));
                 }
                 Some(_) => {}
                 // Nothing shows who calls it, as in a listing of that chain alone.
@@ -71,14 +71,17 @@ pub(super) fn stations(ruleset: &Ruleset, flow: &Flow, hook: Hook) -> Vec<Statio
                     && chain.shown != Shown::Not
                     && !called.contains(chain.name.as_str()) =>
                 {
-                    found.push((0, Station::Orphan(at)));
+                    found.push((0, HookStage::Orphan(at)));
                 }
                 None => {}
             }
         }
     }
     found.sort_by_key(|(priority, _)| *priority);
-    found.into_iter().map(|(_, station)| station).collect()
+    found
+        .into_iter()
+        .map(|(_, hook_stage)| hook_stage)
+        .collect()
 }
 
 /// The hook after `hook`; `None` when the packet has arrived.
