@@ -185,16 +185,28 @@ impl Walker {
                 if listed {
                     return None;
                 }
-                if *translates {
-                    let fact = Fact::at(place, format!("{text} finds another destination"));
-                    self.leads_away(&fact, walk);
-                    return None;
-                }
-                let to = format!("{text} finds what the input does not show and");
-                return self.hand_over("vmap", &to, rule, place, walk);
+                return self.unlisted(text, *translates, rule, place, walk);
             }
         };
         self.go(&verdict, rule, place, walk)
+    }
+
+    /// A lookup finds what the input does not show.
+    fn unlisted(
+        &mut self,
+        text: &str,
+        translates: bool,
+        rule: &Rule,
+        place: Place,
+        walk: &mut Walk<'_>,
+    ) -> Option<End> {
+        if translates {
+            let fact = Fact::at(place, format!("{text} finds another destination"));
+            self.leads_away(&fact, walk);
+            return None;
+        }
+        let to = format!("{text} finds what the input does not show and");
+        self.hand_over("vmap", &to, rule, place, walk)
     }
 
     /// Follows a verdict.

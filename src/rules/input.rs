@@ -71,13 +71,7 @@ pub fn read(text: &str, assumed: Family) -> Result<Ruleset, Unreadable> {
     let read = reader.read().map_err(|fault| cut(fault, text));
     reader.note_unmade();
     let mut ruleset = std::mem::take(&mut reader.ruleset);
-    let refused = || lines::summary(text).or_else(|| formats::other(text));
-    if ruleset.tables.is_empty()
-        && let Some(fault) = refused()
-    {
-        return Err(fault);
-    }
-    if let Some(fault) = formats::misleading(text) {
+    if let Some(fault) = refused(text, &ruleset) {
         return Err(fault);
     }
     read?;
@@ -98,6 +92,13 @@ pub fn read(text: &str, assumed: Family) -> Result<Ruleset, Unreadable> {
     merge_tables(&mut ruleset);
     sets::settle(&mut ruleset);
     Ok(ruleset)
+}
+
+/// What a text is that is refused, whatever was read of it.
+fn refused(text: &str, ruleset: &Ruleset) -> Option<Unreadable> {
+    let others = || lines::summary(text).or_else(|| formats::other(text));
+    let other = ruleset.tables.is_empty().then(others).flatten();
+    other.or_else(|| formats::misleading(text))
 }
 
 /// Whether there is any rule that can be read, or a policy.

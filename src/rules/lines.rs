@@ -251,39 +251,37 @@ fn typed(line: &str) -> String {
     text
 }
 
+/// Whether a line may be what a terminal has cut off the one before.
+fn continues(line: &str) -> bool {
+    if is_command(line) {
+        return false;
+    }
+    if is_usual(line) || is_shell_error(line) || is_border(line) {
+        return false;
+    }
+    let first = line.split_whitespace().next().unwrap_or_default();
+    let begins = ["COMMIT", "Chain", "table", "create", "add"].contains(&first)
+        || line.starts_with(['#', '*', '{'])
+        || (line.starts_with(':') && line.ends_with(']'))
+        || line == LEGACY_WARNING
+        || incompatible(line).is_some();
+    let option = first.strip_prefix("--").is_some_and(|name| name.len() > 1)
+        || (first.len() == 2 && first.starts_with('-') && !is_command(line));
+    let is_value = !first.is_empty()
+        && !begins
+        && !is_command(line)
+        && !first.ends_with(['$', '#', '%', '>', ']']);
+    !first.contains('@') && (option || is_value) && !first.starts_with('[') && !is_tool_line(line)
+}
+
 /// The line with what a terminal has cut off it, and of how many lines that is made.
 pub(super) fn unwrapped(text: &str, rest: &[Line<'_>]) -> (String, usize) {
-    let continues = |line: &str| {
-        let line = line.trim();
-        if is_command(line) {
-            return false;
-        }
-        if is_usual(line) || is_shell_error(line) || is_border(line) {
-            return false;
-        }
-        let first = line.split_whitespace().next().unwrap_or_default();
-        let begins = ["COMMIT", "Chain", "table", "create", "add"].contains(&first)
-            || line.starts_with(['#', '*', '{'])
-            || (line.starts_with(':') && line.ends_with(']'))
-            || line == LEGACY_WARNING
-            || incompatible(line).is_some();
-        let option = first.strip_prefix("--").is_some_and(|name| name.len() > 1)
-            || (first.len() == 2 && first.starts_with('-') && !is_command(line));
-        let is_value = !first.is_empty()
-            && !begins
-            && !is_command(line)
-            && !first.ends_with(['$', '#', '%', '>', ']']);
-        !first.contains('@')
-            && (option || is_value)
-            && !first.starts_with('[')
-            && !is_tool_line(line)
-    };
     let mut following: Vec<&str> = Vec::new();
     let rest = if is_whole_command(text) { &[] } else { rest };
     // Within a comment nothing ends a rule.
     let mut quotes = text.matches('"').count();
     for (_, line) in rest.iter().skip(1) {
-        if !continues(line) {
+        if !continues(line.trim()) {
             break;
         }
         let before = following.last().copied().unwrap_or(text);

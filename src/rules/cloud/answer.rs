@@ -279,6 +279,11 @@ fn warnings(trace: &Trace, met: &[Met<'_>], document: &Document) -> Vec<String> 
             warnings.extend(host.warnings.iter().cloned());
         }
     }
+    once(warnings)
+}
+
+/// Each of them once, in their order.
+fn once(warnings: Vec<String>) -> Vec<String> {
     let mut once: Vec<String> = Vec::new();
     for warning in warnings {
         if !once.contains(&warning) {

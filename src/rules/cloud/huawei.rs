@@ -169,17 +169,7 @@ pub(super) fn group_rule(
     let switched_off = fields.flag("enabled") == Some(false);
     let older = provider == Provider::Openstack
         || (fields.has("port_range_min") && !fields.has("multiport"));
-    // The older form knows neither actions nor priorities.
-    let action = if older && !fields.has("action") {
-        Action::Allow
-    } else {
-        action(&mut fields)
-    };
-    let order = if older && !fields.has("priority") {
-        1
-    } else {
-        fields.place("priority")
-    };
+    let (action, order) = action_and_order(&mut fields, older);
     let service = Service {
         protocol: protocol(&mut fields),
         ports: ports(&mut fields),
@@ -213,6 +203,21 @@ pub(super) fn group_rule(
             put(&mut group.outbound, rule);
         }
     }
+}
+
+/// What a rule does, and its priority: the older form knows neither.
+fn action_and_order(fields: &mut Fields<'_>, older: bool) -> (Action, i64) {
+    let action = if older && !fields.has("action") {
+        Action::Allow
+    } else {
+        action(fields)
+    };
+    let order = if older && !fields.has("priority") {
+        1
+    } else {
+        fields.place("priority")
+    };
+    (action, order)
 }
 
 const fn does(action: &Action) -> &'static str {

@@ -5,14 +5,13 @@ use super::maps::{dispatch, is_lookup, mapped};
 use super::mark;
 use super::pattern::{self, Kind};
 use super::syntax::{Clause, Expression, Member, Relation};
-use super::target::{refusal, translation};
+use super::target::{redirected, refused, translation};
 use super::wording::{told, written};
 use crate::rules::condition::{Condition, Element, Field, Key, Pattern};
 use crate::rules::odds::Odds;
 pub(super) use crate::rules::odds::varies;
-use crate::rules::packet::TCP;
 use crate::rules::ruleset::{
-    Chain, Elements, Family, Origin, Recipe, Rule, Statement, Table, Translation, Verdict,
+    Chain, Elements, Family, Origin, Recipe, Rule, Statement, Table, Verdict,
 };
 
 /// Adds a rule to `chain`.
@@ -211,39 +210,8 @@ fn statements(clause: &Clause, family: Family, text: &str) -> Vec<Statement> {
     }
 }
 
-/// A refusal, with what it asks of the packet.
-fn refused(word: &str, kind: &str, family: Family) -> Vec<Statement> {
-    let with = refusal(word, kind, family);
-    // nft adds what such an answer asks for, and does not list it.
-    let asked = match (word, family) {
-        ("tcp", _) => Some((Field::Protocol, TCP.into())),
-        ("icmp", Family::Inet) => Some((Field::NetfilterProtocol, 2)),
-        ("icmpv6", Family::Inet) => Some((Field::NetfilterProtocol, 10)),
-        (_, _) => None,
-    };
-    let mut found: Vec<Statement> = asked
-        .map(|(field, value)| exactly(field, value))
-        .into_iter()
-        .collect();
-    found.push(Statement::End(Verdict::Reject(Some(with))));
-    found
-}
-
-/// A new port on this host.
-fn redirected(port: Option<&Expression>) -> Statement {
-    let to = port
-        .map(|port| pattern::number(port, Kind::Port).and_then(|port| u16::try_from(port).ok()));
-    Statement::Destination(Translation {
-        address: None,
-        port: to.flatten(),
-        redirect: true,
-        varied: to.is_some_and(|port| port.is_none()),
-        keeps_port: false,
-    })
-}
-
 /// That a field has just this value.
-fn exactly(field: Field, value: u128) -> Statement {
+pub(super) fn exactly(field: Field, value: u128) -> Statement {
     let text = if field == Field::Protocol {
         "the protocol"
     } else {

@@ -86,6 +86,17 @@ fn takes_connection(value: &Expression) -> bool {
     }
 }
 
+/// A change after which some bits are set.
+const fn with_bits(change: MarkChange, set: u32) -> Option<MarkChange> {
+    match change {
+        MarkChange::Set { and, xor } => Some(MarkChange::Set {
+            and: and & !set,
+            xor: (xor & !set) | set,
+        }),
+        MarkChange::Copy { .. } | MarkChange::Unknown => None,
+    }
+}
+
 /// A new mark as a change of the old one.
 fn mark_change(value: &Expression, own: &str, other: &str) -> Option<MarkChange> {
     let bits = |value: &Expression| {
@@ -129,13 +140,7 @@ fn mark_change(value: &Expression, own: &str, other: &str) -> Option<MarkChange>
         Expression::List(all) => {
             let (inner, set) = all.split_first()?;
             let set = set.iter().try_fold(0, |all, one| Some(all | bits(one)?))?;
-            match mark_change(inner, own, other)? {
-                MarkChange::Set { and, xor } => Some(MarkChange::Set {
-                    and: and & !set,
-                    xor: (xor & !set) | set,
-                }),
-                MarkChange::Copy { .. } | MarkChange::Unknown => None,
-            }
+            with_bits(mark_change(inner, own, other)?, set)
         }
         Expression::Field(_)
         | Expression::Quoted(_)

@@ -107,12 +107,7 @@ impl Parser<'_> {
                 self.word("a flow table")?;
             }
             "dup" => self.duplicate(clauses)?,
-            "reset" => {
-                self.skip();
-                if self.field()?.is_none() {
-                    return Err(self.expected("an option of TCP"));
-                }
-            }
+            "reset" => self.reset()?,
             "xt" => self.extension(clauses)?,
             other => match handover(other) {
                 Some(clause) => {
@@ -123,6 +118,15 @@ impl Parser<'_> {
             },
         }
         Ok(())
+    }
+
+    /// `reset tcp option sack-perm`
+    fn reset(&mut self) -> Result<(), Unreadable> {
+        self.skip();
+        match self.field()? {
+            Some(_) => Ok(()),
+            None => Err(self.expected("an option of TCP")),
+        }
     }
 
     /// `xt match comment`: an extension of iptables, which nft cannot print.

@@ -1,9 +1,12 @@
 //! Targets of rules: translations, refusals, and what nft shows of those of iptables.
 
+use super::lower::exactly;
 use super::pattern::{self, Kind};
 use super::syntax::{Clause, Expression};
+use crate::rules::condition::Field;
 use crate::rules::iptables::target::NON_TERMINATING;
-use crate::rules::ruleset::{Family, Translation, Verdict};
+use crate::rules::packet::TCP;
+use crate::rules::ruleset::{Family, Statement, Translation, Verdict};
 
 /// What nft shows of an extension of iptables: its name alone.
 pub(super) fn extension(matches: bool, name: &str) -> Vec<Clause> {
@@ -78,7 +81,7 @@ fn named<'a>(word: &str, kind: &'a str) -> &'a str {
 }
 
 /// A refusal in the words of iptables; those of `icmpx` are resolved by the packet's version.
-pub(super) fn refusal(word: &str, kind: &str, family: Family) -> String {
+fn refusal(word: &str, kind: &str, family: Family) -> String {
     let word = match (word, family) {
         ("tcp", _) => return "tcp-reset".to_owned(),
         ("" | "icmpx", Family::Ip) => "icmp",
@@ -100,4 +103,35 @@ pub(super) fn refusal(word: &str, kind: &str, family: Family) -> String {
         _ if kind == "prot-unreachable" => "icmp-proto-unreachable".to_owned(),
         _ => format!("icmp-{kind}"),
     }
+}
+
+/// A refusal, with what it asks of the packet.
+pub(super) fn refused(word: &str, kind: &str, family: Family) -> Vec<Statement> {
+    let with = refusal(word, kind, family);
+    // nft adds what such an answer asks for, and does not list it.
+    let asked = match (word, family) {
+        ("tcp", _) => Some((Field::Protocol, TCP.into())),
+        ("icmp", Family::Inet) => Some((Field::NetfilterProtocol, 2)),
+        ("icmpv6", Family::Inet) => Some((Field::NetfilterProtocol, 10)),
+        (_, _) => None,
+    };
+    let mut found: Vec<Statement> = asked
+        .map(|(field, value)| exactly(field, value))
+        .into_iter()
+        .collect();
+    found.push(Statement::End(Verdict::Reject(Some(with))));
+    found
+}
+
+/// A new port on this host.
+pub(super) fn redirected(port: Option<&Expression>) -> Statement {
+    let to = port
+        .map(|port| pattern::number(port, Kind::Port).and_then(|port| u16::try_from(port).ok()));
+    Statement::Destination(Translation {
+        address: None,
+        port: to.flatten(),
+        redirect: true,
+        varied: to.is_some_and(|port| port.is_none()),
+        keeps_port: false,
+    })
 }

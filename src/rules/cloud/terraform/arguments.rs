@@ -178,6 +178,26 @@ pub(super) fn aws_group(resource: &Resource<'_>, id: &str) -> Map<String, Value>
     map
 }
 
+/// Arguments that say what a rule's resource is for, by the names of the command's fields.
+const RULE_SERVICE: [(&str, &str); 4] = [
+    ("protocol", "IpProtocol"),
+    ("ip_protocol", "IpProtocol"),
+    ("from_port", "FromPort"),
+    ("to_port", "ToPort"),
+];
+
+/// Arguments that name the other end.
+const RULE_ENDS: [(&str, &str); 8] = [
+    ("cidr_ipv4", "CidrIpv4"),
+    ("cidr_ipv6", "CidrIpv6"),
+    ("prefix_list_id", "PrefixListId"),
+    ("cidr_blocks", "CidrIpv4"),
+    ("ipv6_cidr_blocks", "CidrIpv6"),
+    ("prefix_list_ids", "PrefixListId"),
+    ("referenced_security_group_id", "GroupId"),
+    ("source_security_group_id", "GroupId"),
+];
+
 /// Whether a rule's resource is for what goes out.
 fn outward(resource: &Resource<'_>) -> Option<bool> {
     match (resource.kind, text(resource, "type")) {
@@ -192,22 +212,6 @@ pub(super) fn aws_rules(resource: &Resource<'_>, id: &str) -> Vec<Map<String, Va
     let values = resource.values;
     let outward = outward(resource);
     let rule_id = text(resource, "security_group_rule_id").unwrap_or(&resource.address);
-    let table = [
-        ("protocol", "IpProtocol"),
-        ("ip_protocol", "IpProtocol"),
-        ("from_port", "FromPort"),
-        ("to_port", "ToPort"),
-    ];
-    let ends = [
-        ("cidr_ipv4", "CidrIpv4"),
-        ("cidr_ipv6", "CidrIpv6"),
-        ("prefix_list_id", "PrefixListId"),
-        ("cidr_blocks", "CidrIpv4"),
-        ("ipv6_cidr_blocks", "CidrIpv6"),
-        ("prefix_list_ids", "PrefixListId"),
-        ("referenced_security_group_id", "GroupId"),
-        ("source_security_group_id", "GroupId"),
-    ];
     let mut silent = vec![
         "id",
         "type",
@@ -215,8 +219,8 @@ pub(super) fn aws_rules(resource: &Resource<'_>, id: &str) -> Vec<Map<String, Va
         "security_group_id",
         "security_group_rule_id",
     ];
-    silent.extend(ends.map(|(from, _)| from));
-    let mut base = renamed(values, &table, &silent);
+    silent.extend(RULE_ENDS.map(|(from, _)| from));
+    let mut base = renamed(values, &RULE_SERVICE, &silent);
     base.insert("GroupId".to_owned(), json!(id));
     base.insert("SecurityGroupRuleId".to_owned(), json!(rule_id));
     base.insert("IsEgress".to_owned(), json!(outward));
@@ -234,7 +238,7 @@ pub(super) fn aws_rules(resource: &Resource<'_>, id: &str) -> Vec<Map<String, Va
         }
         rules.push(map);
     };
-    for (from, to) in ends {
+    for (from, to) in RULE_ENDS {
         match values.get(from) {
             Some(Value::Array(list)) => list.iter().for_each(|value| push(to, value)),
             Some(value) if !is_empty(value) => push(to, value),

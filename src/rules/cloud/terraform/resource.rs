@@ -168,23 +168,7 @@ fn rule(resource: &Resource<'_>, found: &mut Found) {
             aws::loose_entry(&id, &Value::Object(map), found);
             mark_rule(found, Provider::Aws, Layer::NetworkAcl, &id, resource);
         }
-        "azurerm_network_security_rule" => {
-            let name = text(resource, "network_security_group_name")
-                .unwrap_or("NSG")
-                .to_owned();
-            let mut map = azure_rule(resource.values);
-            map.remove("networkSecurityGroupName");
-            let resources = text(resource, "resource_group_name").unwrap_or("RESOURCE-GROUP");
-            map.insert(
-                "id".to_owned(),
-                json!(format!(
-                    "/resourceGroups/{resources}/networkSecurityGroups/{name}/securityRules/"
-                )),
-            );
-            with_unknown(&mut map, resource, &[]);
-            azure::loose_rule(&map, found);
-            mark_rule(found, Provider::Azure, group, &name, resource);
-        }
+        "azurerm_network_security_rule" => azure_lone_rule(resource, found),
         "huaweicloud_networking_secgroup_rule" | "openstack_networking_secgroup_rule_v2" => {
             huawei_rule(resource, found);
         }
@@ -206,6 +190,26 @@ fn rule(resource: &Resource<'_>, found: &mut Found) {
         }
         _ => {}
     }
+}
+
+/// A rule of Azure that is a resource of its own.
+fn azure_lone_rule(resource: &Resource<'_>, found: &mut Found) {
+    let group = Layer::SecurityGroup;
+    let name = text(resource, "network_security_group_name")
+        .unwrap_or("NSG")
+        .to_owned();
+    let mut map = azure_rule(resource.values);
+    map.remove("networkSecurityGroupName");
+    let resources = text(resource, "resource_group_name").unwrap_or("RESOURCE-GROUP");
+    map.insert(
+        "id".to_owned(),
+        json!(format!(
+            "/resourceGroups/{resources}/networkSecurityGroups/{name}/securityRules/"
+        )),
+    );
+    with_unknown(&mut map, resource, &[]);
+    azure::loose_rule(&map, found);
+    mark_rule(found, Provider::Azure, group, &name, resource);
 }
 
 /// A rule of Huawei Cloud's or OpenStack's provider.

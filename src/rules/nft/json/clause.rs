@@ -44,16 +44,8 @@ pub(super) fn clauses(statement: &Value) -> Vec<Clause> {
         },
         "reject" => one(refusal(body)),
         "dnat" => destination(body),
-        "redirect" => {
-            let mut found = looked_up(body);
-            found.push(Clause::Redirect(part("port").map(expression)));
-            found
-        }
-        "snat" | "masquerade" => {
-            let mut found = looked_up(body);
-            found.push(Clause::Source(version(body)));
-            found
-        }
+        "redirect" => behind_lookup(body, Clause::Redirect(part("port").map(expression))),
+        "snat" | "masquerade" => behind_lookup(body, Clause::Source(version(body))),
         "notrack" => one(Clause::Untrack),
         "queue" | "synproxy" | "tproxy" | "fwd" => one(handed_over(kind)),
         "set" | "map" if part("set").is_some() || part("map").is_some() => {
@@ -98,6 +90,13 @@ fn comparison(body: &Value) -> Option<Clause> {
         _ => return None,
     };
     Some(Clause::Match(relation, expression(left), expression(right)))
+}
+
+/// A clause behind what its lookups ask.
+fn behind_lookup(body: &Value, clause: Clause) -> Vec<Clause> {
+    let mut found = looked_up(body);
+    found.push(clause);
+    found
 }
 
 fn refusal(body: &Value) -> Clause {
