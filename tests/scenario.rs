@@ -1,4 +1,4 @@
-//! A scenario: one small network, what is wrong in it, and what an honest inquest may say.
+//! A scenario: one small network, what is wrong in it, and what an honest diagnosis may say.
 //!
 //! The files under `tests/scenarios` are read by two executors that share nothing else: the
 //! virtual-time simulator (`sim`) and the network-namespace lab (`lab`). Unknown keys are errors.
@@ -54,7 +54,7 @@ pub struct Scenario {
     /// `--quick`, `--no-mtu`).
     #[serde(default)]
     pub arguments: Vec<String>,
-    /// What an honest inquest may say.
+    /// What an honest diagnosis may say.
     pub expect: Expect,
 }
 
@@ -359,7 +359,7 @@ pub enum Action {
     Accept,
 }
 
-/// What an honest inquest may say.
+/// What an honest diagnosis may say.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Expect {

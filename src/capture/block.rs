@@ -44,7 +44,7 @@ impl Block {
 
     /// Describes an interface (draft §4.2), whose times count nanoseconds.
     pub(super) fn interface(link: Link, name: &str) -> Self {
-        // Our own ears hear these two only.
+        // Our own receivers hear these two only.
         let LinkType(number) = match link {
             Link::Ethernet => LinkType::ETHERNET,
             _ => LinkType::RAW,

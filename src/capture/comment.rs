@@ -7,7 +7,7 @@ use crate::model::probe::{Dscp, Extras, Kind, Probe, ProbeId, SourceRange, Targe
 use crate::model::reply::{Answer, Flaw, Reply};
 use crate::model::time::spell;
 
-/// What a probe is: `probe 17 · SYN ttl 3 to :3306`; `of` names its inquest.
+/// What a probe is: `probe 17 · SYN ttl 3 to :3306`; `of` names its diagnosis.
 pub(super) fn probe(id: ProbeId, of: &str, probe: &Probe, endpoint: &Endpoint) -> String {
     let kind = match (probe.kind, probe.target) {
         (Kind::Syn, _) => "SYN",
@@ -74,9 +74,9 @@ pub(super) const ELSEWHERE: &str = ", not from where the probe went";
 pub(super) fn unanswered(trial: &Trial) -> String {
     match (trial.refused, trial.expired) {
         (Some(refusal), _) => format!("refused by this host ({})", refused(refusal)),
-        (None, _) if trial.void => "no answer, but frames were lost here: void".to_owned(),
+        (None, _) if trial.invalidated => "no answer, but frames were lost here: void".to_owned(),
         (None, Some(at)) => format!("no answer within {}", spell(at.since(trial.sent))),
-        (None, None) => "the inquest ended before an answer".to_owned(),
+        (None, None) => "the diagnosis ended before an answer".to_owned(),
     }
 }
 

@@ -1,8 +1,8 @@
 //! A capture file → what it shows: our own runs told again, everybody else's attempts judged by what
 //! they happen to show.
 //!
-//! An inquest of ours is given away as soon as it is complete, so a capture of any length takes the
-//! room of the inquests that were open at once.
+//! A diagnosis of ours is given away as soon as it is complete, so a capture of any length takes the
+//! room of the diagnoses that were open at once.
 
 use std::collections::BTreeMap;
 use std::io::Read;
@@ -18,7 +18,7 @@ use super::tunnel::{self, Inside};
 use crate::model::time::Moment;
 use crate::wire::frame::{self, Direction, Link, LinkType};
 
-/// What a capture file shows beside the inquests of our own runs.
+/// What a capture file shows beside the diagnoses of our own runs.
 #[derive(Debug, Default)]
 pub struct Explained {
     /// What others' packets show, and when the first of them was captured, in nanoseconds since the
@@ -42,7 +42,7 @@ pub struct Explained {
     pub unanswered: Vec<Unanswered>,
 }
 
-/// Who is told of an inquest of ours, with its run, as soon as it is complete; may end the reading.
+/// Who is told of a diagnosis of ours, with its run, as soon as it is complete; may end the reading.
 pub type Listener<'l> = &'l mut dyn FnMut(&Run, Replayed) -> ControlFlow<()>;
 
 /// Which part of a capture is looked at.
@@ -225,10 +225,10 @@ impl Explained {
     }
 }
 
-fn give(run: &Run, inquests: Vec<Replayed>, told: Listener<'_>) -> ControlFlow<()> {
-    inquests
+fn give(run: &Run, diagnoses: Vec<Replayed>, told: Listener<'_>) -> ControlFlow<()> {
+    diagnoses
         .into_iter()
-        .try_for_each(|inquest| told(run, inquest))
+        .try_for_each(|diagnosis| told(run, diagnosis))
 }
 
 fn run(comments: Comments<'_>) -> Option<Run> {
@@ -236,11 +236,11 @@ fn run(comments: Comments<'_>) -> Option<Run> {
         .into_iter()
         .find_map(|comment| match Note::read(&comment)? {
             Note::Run(run) => Some(run),
-            Note::Inquest(_) | Note::Account(_) => None,
+            Note::Diagnosis(_) | Note::Account(_) => None,
         })
 }
 
-/// Takes a packet of a run of ours: one with a comment, once an inquest has begun. Where the packet
+/// Takes a packet of a run of ours: one with a comment, once a diagnosis has begun. Where the packet
 /// on which it began was filtered out, nothing tells what the others are, and they are read as
 /// anybody's.
 fn own(replay: &mut Replay, packet: Packet<'_>, datagram: &[u8]) -> bool {

@@ -1,19 +1,19 @@
-//! Holds the packets of open inquests in memory, until it is known whether anybody wants them.
+//! Holds the packets of open diagnoses in memory, until it is known whether anybody wants them.
 //!
-//! An inquest is held with its first [`MOST_PACKETS`] packets, all of them together with
+//! A diagnosis is held with its first [`MOST_PACKETS`] packets, all of them together with
 //! [`MOST_OCTETS`]. What comes beyond is left out, and counted; an account in the capture still tells
 //! what it showed, and [`super::explain`] says that no packet shows it.
 
 use std::collections::BTreeMap;
 
-use crate::engine::{Brief, SessionId, Sighting};
+use crate::engine::{Job, SessionId, Sighting};
 
-/// Packets of one inquest: an inquest sends a hundred at most, and hears as many.
+/// Packets of one diagnosis: a diagnosis sends a hundred at most, and hears as many.
 pub const MOST_PACKETS: usize = 512;
-/// Octets of memory for all packets: those of about 4000 inquests at once.
+/// Octets of memory for all packets: those of about 4000 diagnoses at once.
 pub const MOST_OCTETS: usize = 64 << 20;
 
-/// The open inquests.
+/// The open diagnoses.
 #[derive(Debug, Default)]
 pub struct Hold {
     open: BTreeMap<SessionId, Held>,
@@ -21,23 +21,23 @@ pub struct Hold {
     left_out: u64,
 }
 
-/// An inquest as far as it is held.
+/// A diagnosis as far as it is held.
 #[derive(Debug)]
 pub struct Held {
     /// What it is held under.
-    pub brief: Brief,
+    pub job: Job,
     /// Its packets, in the order seen.
     pub sightings: Vec<Sighting>,
 }
 
 impl Hold {
-    /// An inquest begins.
-    pub fn open(&mut self, session: SessionId, brief: Brief) {
+    /// A diagnosis begins.
+    pub fn open(&mut self, session: SessionId, job: Job) {
         let sightings = Vec::new();
-        self.open.insert(session, Held { brief, sightings });
+        self.open.insert(session, Held { job, sightings });
     }
 
-    /// Takes a packet of an open inquest; one of another is passed over.
+    /// Takes a packet of an open diagnosis; one of another is passed over.
     pub fn see(&mut self, sighting: &Sighting) {
         let Some(held) = self.open.get_mut(&sighting.attribution.session) else {
             return;
@@ -51,7 +51,7 @@ impl Hold {
         held.sightings.push(sighting.clone());
     }
 
-    /// Gives an inquest away; `None` where it is not open.
+    /// Gives a diagnosis away; `None` where it is not open.
     pub fn take(&mut self, session: SessionId) -> Option<Held> {
         let held = self.open.remove(&session)?;
         let freed: usize = held.sightings.iter().map(room).sum();
@@ -64,7 +64,7 @@ impl Hold {
         self.octets
     }
 
-    /// How many packets were left out, of wanted and unwanted inquests.
+    /// How many packets were left out, of wanted and unwanted diagnoses.
     pub const fn left_out(&self) -> u64 {
         self.left_out
     }

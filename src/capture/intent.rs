@@ -1,6 +1,6 @@
 //! Which probe a packet on its way out is: the way back from octets to what was meant.
 
-use crate::infer::Brief;
+use crate::infer::Job;
 use crate::model::probe::{Dscp, Extras, Flow, Kind, Probe, Target, Ttl};
 use crate::wire::dissect::{Content, Packet};
 use crate::wire::header_length;
@@ -10,11 +10,11 @@ use crate::wire::tcp::{Flags, Options};
 /// The flags of a SYN that asks for ECN (RFC 3168 §6.1.1).
 const ECN_SYN: Flags = Flags::SYN.with(Flags::ECE).with(Flags::CWR);
 
-/// The probe that `packet` is in an inquest held under `brief`; `None` where it is none: other
+/// The probe that `packet` is in a diagnosis held under `job`; `None` where it is none: other
 /// addresses, a source port that was not reserved, a segment of another kind.
-pub(super) fn intent(packet: &Packet, brief: &Brief) -> Option<Probe> {
-    let ours = packet.source == brief.vantage.source;
-    if !ours || packet.destination != brief.endpoint.address {
+pub(super) fn intent(packet: &Packet, job: &Job) -> Option<Probe> {
+    let ours = packet.source == job.vantage.source;
+    if !ours || packet.destination != job.endpoint.address {
         return None;
     }
     let fragment = packet.fragment.is_some();
@@ -28,14 +28,14 @@ pub(super) fn intent(packet: &Packet, brief: &Brief) -> Option<Probe> {
                 Flags::FIN => Kind::Fin,
                 _ => return None,
             };
-            let target = if segment.destination_port == brief.endpoint.port {
+            let target = if segment.destination_port == job.endpoint.port {
                 Target::Endpoint
             } else {
                 Target::Control(segment.destination_port)
             };
-            let flow = brief.vantage.flow(segment.source_port)?;
+            let flow = job.vantage.flow(segment.source_port)?;
             let headers =
-                header_length(brief.endpoint.address).saturating_add(segment.header_length());
+                header_length(job.endpoint.address).saturating_add(segment.header_length());
             let length = headers.saturating_add(segment.payload_length);
             let padding = (segment.payload_length > 0 && !fragment).then_some(length);
             let extras = match (kind, segment.flags) {
@@ -50,7 +50,7 @@ pub(super) fn intent(packet: &Packet, brief: &Brief) -> Option<Probe> {
                 return None;
             };
             let payload = message.payload_length;
-            let length = header_length(brief.endpoint.address)
+            let length = header_length(job.endpoint.address)
                 .saturating_add(8)
                 .saturating_add(payload);
             let padding = (payload != Probe::ECHO_PAYLOAD && !fragment).then_some(length);

@@ -1,8 +1,8 @@
 //! What a capture says for programs, beside what it says for people: one line of JSON in a comment.
 //!
-//! Packets are the evidence; a note holds only what no packet can show: what the inquest was held
+//! Packets are the evidence; a note holds only what no packet can show: what the diagnosis was held
 //! under, which facts this host contributed (what it refused to send, what its firewall kept from
-//! the ear behind it, when patience ended), and in which order all of it became known. Where a note
+//! the receiver behind it, when patience ended), and in which order all of it became known. Where a note
 //! and a packet disagree, the packet counts.
 //!
 //! Captures outlive the program: a later version reads what this one wrote (a test keeps such a
@@ -10,7 +10,7 @@
 
 use serde::{Deserialize, Deserializer, Serialize};
 
-use crate::infer::Brief;
+use crate::infer::Job;
 use crate::model::evidence::Fact;
 use crate::model::probe::{Probe, ProbeId};
 use crate::model::time::Moment;
@@ -27,8 +27,9 @@ const EVERY_VERSION: &str = "synquest/capture/";
 pub enum Note {
     /// In the section header: the run.
     Run(Run),
-    /// On an inquest's first packet, or in its first statistics where it has none: its beginning.
-    Inquest(Box<Inquest>),
+    /// On a diagnosis's first packet, or in its first statistics where it has none: its beginning.
+    #[serde(rename = "inquest")]
+    Diagnosis(Box<Diagnosis>),
     /// In interface statistics: what became known, in its order; a long account comes in parts.
     Account(Account),
 }
@@ -44,19 +45,20 @@ pub struct Run {
     pub seed: Option<u64>,
 }
 
-/// The beginning of an inquest.
+/// The beginning of a diagnosis.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Inquest {
+pub struct Diagnosis {
     /// Its number in the run, from 0.
     pub session: usize,
     /// What it is held under.
-    pub brief: Brief,
+    #[serde(rename = "brief")]
+    pub job: Job,
 }
 
-/// What became known in an inquest.
+/// What became known in a diagnosis.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Account {
-    /// The inquest's number.
+    /// The diagnosis's number.
     pub session: usize,
     /// When it settled; `None` in all parts but the last.
     pub settled: Option<Moment>,

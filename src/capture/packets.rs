@@ -1,10 +1,10 @@
-//! The packets of a run being replayed, kept until the inquest that they belong to has been told.
+//! The packets of a run being replayed, kept until the diagnosis that they belong to has been told.
 //!
-//! They lie by the address under inquest, so that an inquest is told from its own and not from all:
+//! They lie by the address under diagnosis, so that a diagnosis is told from its own and not from all:
 //! the sender's, the receiver's where they left, the quoted one of an ICMP error. A translation on the
 //! way may have rewritten the last, and an answer may come from elsewhere than its probe went: what
-//! arrives and is about no open inquest's address lies apart, in reach of all, as long as an inquest is
-//! open that had begun by then. What leaves and belongs to no open inquest came after its verdict,
+//! arrives and is about no open diagnosis's address lies apart, in reach of all, as long as a diagnosis is
+//! open that had begun by then. What leaves and belongs to no open diagnosis came after its verdict,
 //! and is not kept.
 
 use std::collections::BTreeMap;
@@ -38,7 +38,7 @@ pub(super) struct Packets {
     said: Vec<(u64, u32)>,
 }
 
-/// The packets about one address, and how many inquests into it are open.
+/// The packets about one address, and how many diagnoses of it are open.
 #[derive(Debug, Default)]
 struct Room {
     open: usize,
@@ -46,13 +46,13 @@ struct Room {
 }
 
 impl Packets {
-    /// An inquest into an address begins.
+    /// A diagnosis into an address begins.
     pub(super) fn open(&mut self, address: IpAddr) {
         let room = self.rooms.entry(address).or_default();
         room.open = room.open.saturating_add(1);
     }
 
-    /// An inquest into an address has been told, with these packets; of those still open the earliest
+    /// A diagnosis into an address has been told, with these packets; of those still open the earliest
     /// began at `earliest`.
     pub(super) fn close(&mut self, address: IpAddr, told: &[u64], earliest: Option<Moment>) {
         if let Some(room) = self.rooms.get_mut(&address) {
@@ -84,7 +84,7 @@ impl Packets {
         }
     }
 
-    /// What an inquest into an address is told from.
+    /// What a diagnosis into an address is told from.
     pub(super) fn around(&self, address: IpAddr) -> Around<'_> {
         Around {
             own: self.rooms.get(&address).map(|room| &room.packets),
@@ -100,7 +100,7 @@ impl Packets {
     }
 }
 
-/// The packets within reach of one inquest.
+/// The packets within reach of one diagnosis.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Around<'a> {
     own: Option<&'a Numbered>,

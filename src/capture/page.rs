@@ -1,12 +1,12 @@
-//! What the writer knows of one inquest: where its packets stand in the file, and what is told.
+//! What the writer knows of one diagnosis: where its packets stand in the file, and what is told.
 
 use std::collections::BTreeMap;
 
 use super::comment;
 use super::intent::intent;
-use super::note::{Account, Claim, Inquest, Note, Step};
-use crate::engine::{Brief, Role, SessionId, Sighting};
-use crate::model::evidence::{Ear, Fact, Observation};
+use super::note::{Account, Claim, Diagnosis, Note, Step};
+use crate::engine::{Job, Role, SessionId, Sighting};
+use crate::model::evidence::{Fact, Observation, ReceivedBy};
 use crate::model::outcome::Outcome;
 use crate::model::probe::{Flow, ProbeId, Target};
 use crate::model::reply::Reply;
@@ -16,10 +16,10 @@ use crate::wire::dissect::dissect;
 /// Octets of JSON in one comment: an option holds 65535, of which people scroll past few.
 const PART: usize = 32_768;
 
-/// One inquest in the file.
+/// One diagnosis in the file.
 #[derive(Debug)]
 pub(super) struct Page {
-    brief: Brief,
+    job: Job,
     announced: bool,
     probes: BTreeMap<ProbeId, Shown>,
     /// The probe that each packet of an answer is about.
@@ -47,9 +47,9 @@ pub(super) struct Standing {
 }
 
 impl Page {
-    pub(super) const fn new(brief: Brief) -> Self {
+    pub(super) const fn new(job: Job) -> Self {
         Self {
-            brief,
+            job,
             announced: false,
             probes: BTreeMap::new(),
             answers: BTreeMap::new(),
@@ -57,23 +57,23 @@ impl Page {
     }
 
     pub(super) const fn began(&self) -> Moment {
-        self.brief.began
+        self.job.began
     }
 
-    /// The note that begins the inquest; once.
+    /// The note that begins the diagnosis; once.
     pub(super) fn announce(&mut self, session: SessionId) -> Option<String> {
         let fresh = !std::mem::replace(&mut self.announced, true);
         fresh.then(|| {
-            let inquest = Inquest {
+            let diagnosis = Diagnosis {
                 session: session.0,
-                brief: self.brief.clone(),
+                job: self.job.clone(),
             };
-            Note::Inquest(Box::new(inquest)).text()
+            Note::Diagnosis(Box::new(diagnosis)).text()
         })
     }
 
     /// What the packet with this number is; and for a reply, what its probe is now to say. Where the
-    /// file holds others, the inquest is named.
+    /// file holds others, the diagnosis is named.
     pub(super) fn describe(
         &self,
         sighting: &Sighting,
@@ -82,7 +82,7 @@ impl Page {
         among_others: bool,
     ) -> (String, Option<(ProbeId, String)>) {
         let of = if among_others {
-            format!(" of {}", self.brief.endpoint)
+            format!(" of {}", self.job.endpoint)
         } else {
             String::new()
         };
@@ -129,7 +129,7 @@ impl Page {
         }
     }
 
-    /// What a packet of an inquest that is over is.
+    /// What a packet of a diagnosis that is over is.
     pub(super) fn late(role: Role) -> String {
         let what = match role {
             Role::Probe(id) => format!("probe {id} again"),
@@ -143,10 +143,10 @@ impl Page {
     fn probe_words(&self, id: ProbeId, datagram: &[u8], of: &str) -> String {
         let packet = dissect(datagram).ok();
         packet
-            .and_then(|packet| intent(&packet, &self.brief))
+            .and_then(|packet| intent(&packet, &self.job))
             .map_or_else(
                 || format!("probe {id}{of}"),
-                |probe| comment::probe(id, of, &probe, &self.brief.endpoint),
+                |probe| comment::probe(id, of, &probe, &self.job.endpoint),
             )
     }
 
@@ -291,8 +291,10 @@ impl Page {
                 let left = self.probes.get(id).and_then(|shown| shown.left.get(at));
                 left.map(|number| Step::Left(*id, *number))
             }
-            Fact::Replied(id, Ear::Tap, reply) => heard(id, reply, Some(*at)).map(Step::Heard),
-            Fact::Replied(id, Ear::Stack, reply) => {
+            Fact::Replied(id, ReceivedBy::Tap, reply) => {
+                heard(id, reply, Some(*at)).map(Step::Heard)
+            }
+            Fact::Replied(id, ReceivedBy::Stack, reply) => {
                 heard(id, reply, None).map(|number| Step::HeardBehind(*at, number))
             }
             _ => None,

@@ -1,4 +1,4 @@
-//! Tells one inquest from its packets, in the order that its account gives, or without one.
+//! Tells one diagnosis from its packets, in the order that its account gives, or without one.
 //!
 //! What a packet shows, the packet tells; an account tells the rest. An answer that stands in a note
 //! alone is believed, and counted.
@@ -11,19 +11,19 @@ use super::note::Step;
 use super::packets::Around;
 use super::replay::{Replayed, Standing};
 use super::write::Numbers;
-use crate::engine::{Brief, Heard, Ledger, Role, SessionId, timeout};
+use crate::engine::{Heard, Job, Ledger, Role, SessionId, timeout};
 use crate::infer;
-use crate::model::evidence::{Ear, Evidence, Fact, Trial};
+use crate::model::evidence::{Evidence, Fact, ReceivedBy, Trial};
 use crate::model::outcome::Outcome;
 use crate::model::probe::{Probe, ProbeId, Target};
 use crate::model::reply::Flaw;
 use crate::model::time::Moment;
 use crate::wire::dissect::Packet;
 
-/// One inquest told from its packets.
+/// One diagnosis told from its packets.
 #[derive(Debug)]
 pub(super) struct Reconstruction<'a> {
-    brief: &'a Brief,
+    job: &'a Job,
     packets: Around<'a>,
     before: u64,
     ledger: Ledger,
@@ -37,11 +37,11 @@ pub(super) struct Reconstruction<'a> {
 }
 
 impl<'a> Reconstruction<'a> {
-    pub(super) fn new(brief: &'a Brief, packets: Around<'a>, before: u64) -> Self {
+    pub(super) fn new(job: &'a Job, packets: Around<'a>, before: u64) -> Self {
         let mut ledger = Ledger::default();
-        let session = ledger.open(brief.vantage.source, brief.endpoint.address);
+        let session = ledger.open(job.vantage.source, job.endpoint.address);
         Self {
-            brief,
+            job,
             packets,
             before,
             ledger,
@@ -99,14 +99,14 @@ impl<'a> Reconstruction<'a> {
 
     /// Hears the packets that answer a probe which the account calls silent: where a note and a
     /// packet disagree, the packet counts, and what such an account leaves out is no sign that this host
-    /// kept it from the ear behind its firewall. Other answers that the account leaves out came when the
-    /// inquest was over, or say what another did; they are told with it all the same.
+    /// kept it from the receiver behind its firewall. Other answers that the account leaves out came when the
+    /// diagnosis was over, or say what another did; they are told with it all the same.
     fn contradict(&mut self) {
         for (number, kept) in self.packets.in_order() {
             let heard = if kept.departing {
                 Heard::Departing
             } else {
-                Heard::Arriving(Ear::Tap)
+                Heard::Arriving(ReceivedBy::Tap)
             };
             let Some(attribution) = self.ledger.attribute(heard, &kept.packet) else {
                 continue;
@@ -125,7 +125,7 @@ impl<'a> Reconstruction<'a> {
         }
     }
 
-    /// Tells an inquest that has no account, up to `latest`.
+    /// Tells a diagnosis that has no account, up to `latest`.
     pub(super) fn reconstruct(mut self, latest: Moment) -> Replayed {
         let mut expiries: BTreeMap<(Moment, ProbeId), ()> = BTreeMap::new();
         let mut slowest = Duration::ZERO;
@@ -134,11 +134,11 @@ impl<'a> Reconstruction<'a> {
             if kept.departing {
                 let count = u32::try_from(self.ids.len()).unwrap_or(u32::MAX);
                 let id = ProbeId(self.packets.said(number).unwrap_or(count.saturating_add(1)));
-                let probe = intent(&kept.packet, self.brief);
+                let probe = intent(&kept.packet, self.job);
                 if let (Some(probe), false) = (probe, self.ids.contains_key(&id)) {
                     self.send(kept.at, id, number, None);
                     self.leave(id, number);
-                    let family = self.brief.endpoint.family();
+                    let family = self.job.endpoint.family();
                     let due = kept.at.after(timeout(slowest, probe.kind, family));
                     if let Some(id) = self.ids.get(&id) {
                         expiries.insert((due, *id), ());
@@ -184,7 +184,7 @@ impl<'a> Reconstruction<'a> {
         let Some(kept) = self.packets.find(number) else {
             return;
         };
-        if let Some(mut probe) = intent(&kept.packet, self.brief) {
+        if let Some(mut probe) = intent(&kept.packet, self.job) {
             if let (Target::Host, Some(noted)) = (probe.target, noted) {
                 probe.flow = noted.flow;
             }
@@ -218,20 +218,20 @@ impl<'a> Reconstruction<'a> {
         }
     }
 
-    /// A packet was heard: by the tap, or at the moment `behind` by the ear behind the firewall.
+    /// A packet was heard: by the tap, or at the moment `behind` by the receiver behind the firewall.
     /// Gives the probe it answers.
     fn hear(&mut self, number: u64, behind: Option<Moment>) -> Option<ProbeId> {
         self.told.push(number);
         let kept = self.packets.find(number)?;
-        let ear = behind.map_or(Ear::Tap, |_| Ear::Stack);
-        let attribution = self.ledger.attribute(Heard::Arriving(ear), &kept.packet);
+        let by = behind.map_or(ReceivedBy::Tap, |_| ReceivedBy::Stack);
+        let attribution = self.ledger.attribute(Heard::Arriving(by), &kept.packet);
         match attribution.map(|found| found.role) {
             Some(Role::Reply(id, mut reply)) => {
                 if kept.broken && behind.is_none() {
                     reply.flaw = Some(Flaw::Checksum);
                 }
                 let at = behind.unwrap_or(kept.at);
-                self.evidence.record(at, Fact::Replied(id, ear, reply));
+                self.evidence.record(at, Fact::Replied(id, by, reply));
                 let numbers = self.numbers.entry(id).or_default();
                 let number = self.before.saturating_add(number);
                 if !numbers.contains(&number) {
@@ -257,7 +257,7 @@ impl<'a> Reconstruction<'a> {
             Fact::Shared(id, lender) => Fact::Shared(of(id)?, *lender),
             Fact::Departed(id) => Fact::Departed(of(id)?),
             Fact::Refused(id, refusal) => Fact::Refused(of(id)?, *refusal),
-            Fact::Replied(id, ear, reply) => Fact::Replied(of(id)?, *ear, *reply),
+            Fact::Replied(id, by, reply) => Fact::Replied(of(id)?, *by, *reply),
             Fact::Expired(id) => Fact::Expired(of(id)?),
             Fact::NearMiss
             | Fact::StrayReset(_)
@@ -280,20 +280,20 @@ impl<'a> Reconstruction<'a> {
     fn is_unshown(&self, fact: &Fact) -> bool {
         match fact {
             Fact::Departed(_) => true,
-            Fact::Replied(_, Ear::Tap, reply) => reply.from != self.brief.vantage.source,
+            Fact::Replied(_, ReceivedBy::Tap, reply) => reply.from != self.job.vantage.source,
             _ => false,
         }
     }
 
     fn conclude(self, settled: Moment) -> Replayed {
-        let finding = infer::judge(&self.evidence, self.brief, settled).finding;
+        let finding = infer::judge(&self.evidence, self.job, settled).finding;
         Replayed {
             outcome: Outcome {
-                endpoint: self.brief.endpoint.clone(),
-                vantage: self.brief.vantage.clone(),
+                endpoint: self.job.endpoint.clone(),
+                vantage: self.job.vantage.clone(),
                 evidence: self.evidence,
                 finding,
-                elapsed: settled.since(self.brief.began),
+                elapsed: settled.since(self.job.began),
             },
             numbers: Numbers::new(self.numbers),
             standing: Standing::Unfinished,

@@ -8,10 +8,10 @@ use super::replay::{Replayed, Standing};
 const MOST_NAMED: usize = 4;
 
 /// What there is to say of how a diagnosis stands in the file.
-pub fn of_diagnosis(inquest: &Replayed) -> Vec<String> {
+pub fn of_diagnosis(diagnosis: &Replayed) -> Vec<String> {
     let mut remarks = Vec::new();
-    let endpoint = inquest.outcome.endpoint.socket();
-    match &inquest.standing {
+    let endpoint = diagnosis.outcome.endpoint.socket();
+    match &diagnosis.standing {
         Standing::Same | Standing::Unwritten => {}
         Standing::Differs { written } => remarks.push(format!(
             "the file gives another verdict on {endpoint} than its packets and notes do; it says {} \
@@ -19,19 +19,19 @@ pub fn of_diagnosis(inquest: &Replayed) -> Vec<String> {
             written.cause, written.confidence
         )),
         Standing::Renumbered => remarks.push(format!(
-            "packets of the inquest into {endpoint} were taken out or put in since it was written: \
+            "packets of the diagnosis of {endpoint} were taken out or put in since it was written: \
              judged by the packets alone, without what only the probing host knew"
         )),
         Standing::Unfinished => remarks.push(format!(
-            "the account of the inquest into {endpoint} is not in the file (the run was killed, or \
+            "the account of the diagnosis of {endpoint} is not in the file (the run was killed, or \
              another program wrote the file anew): judged by the packets alone"
         )),
     }
-    if inquest.noted > 0 {
+    if diagnosis.noted > 0 {
         remarks.push(format!(
-            "{} probes or answers of the inquest into {endpoint} stand in the file's notes, and no \
+            "{} probes or answers of the diagnosis of {endpoint} stand in the file's notes, and no \
              packet shows them; the verdict believes the notes",
-            inquest.noted
+            diagnosis.noted
         ));
     }
     remarks

@@ -3,11 +3,11 @@
 //! Probes and replies are read from the packets, by the ledger that told them live; the notes give
 //! what no packet shows and the order in which all became known. So the evidence is the live one to
 //! the nanosecond, unless packets were changed or are missing: then what they no longer show is no
-//! longer evidence. An inquest without its account (the run was killed) is judged by its packets
-//! alone, as if this host had kept nothing from the ear behind its firewall.
+//! longer evidence. A diagnosis without its account (the run was killed) is judged by its packets
+//! alone, as if this host had kept nothing from the receiver behind its firewall.
 //!
-//! An inquest is told when its account is complete, and then forgotten with its packets: what is kept
-//! is that of the inquests open at once, of the others their numbers and a few octets a probe.
+//! A diagnosis is told when its account is complete, and then forgotten with its packets: what is kept
+//! is that of the diagnoses open at once, of the others their numbers and a few octets a probe.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,7 +16,7 @@ use super::note::{self, Account, Claim, Note, Run, Step};
 use super::packets::{Around, Kept, Packets};
 use super::reconstruction::Reconstruction;
 use super::write::Numbers;
-use crate::engine::Brief;
+use crate::engine::Job;
 use crate::model::outcome::Outcome;
 use crate::model::probe::ProbeId;
 use crate::model::time::Moment;
@@ -29,7 +29,7 @@ pub struct Replay {
     /// Packets of the file before this run's section: notes count from its beginning.
     before: u64,
     /// Those without a complete account.
-    inquests: BTreeMap<usize, Inquest>,
+    diagnoses: BTreeMap<usize, Diagnosis>,
     settled: BTreeSet<usize>,
     packets: Packets,
     latest: Moment,
@@ -39,7 +39,7 @@ pub struct Replay {
     unread: u64,
 }
 
-/// An inquest, replayed.
+/// A diagnosis, replayed.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Replayed {
     /// What the evidence in the file comes to.
@@ -52,7 +52,7 @@ pub struct Replayed {
     pub noted: u64,
 }
 
-/// How the inquest stands in the file.
+/// How the diagnosis stands in the file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Standing {
     /// The verdict written live is the one recomputed.
@@ -72,8 +72,8 @@ pub enum Standing {
 }
 
 #[derive(Debug)]
-struct Inquest {
-    brief: Brief,
+struct Diagnosis {
+    job: Job,
     steps: Vec<Step>,
 }
 
@@ -84,7 +84,7 @@ impl Replay {
         Self {
             run,
             before,
-            inquests: BTreeMap::new(),
+            diagnoses: BTreeMap::new(),
             settled: BTreeSet::new(),
             packets: Packets::default(),
             latest: Moment::START,
@@ -104,7 +104,7 @@ impl Replay {
     }
 
     /// Takes a packet: its number, when it passed in nanoseconds since the Unix epoch, whether it
-    /// was leaving, its datagram, and its comments. False where no inquest has begun by then: it is
+    /// was leaving, its datagram, and its comments. False where no diagnosis has begun by then: it is
     /// not kept.
     pub fn see<'a>(
         &mut self,
@@ -125,7 +125,7 @@ impl Replay {
             elsewhere |= is_reply && comment.contains(comment::ELSEWHERE);
             probe = probe.or_else(|| probe_number(comment));
         }
-        if self.inquests.is_empty() && self.settled.is_empty() {
+        if self.diagnoses.is_empty() && self.settled.is_empty() {
             return false;
         }
         if let Ok(packet) = dissect(datagram) {
@@ -145,7 +145,7 @@ impl Replay {
     /// Takes a comment of a packet or of interface statistics.
     pub fn read(&mut self, comment: &str) {
         match Note::read(comment) {
-            Some(Note::Inquest(inquest)) => self.open(*inquest),
+            Some(Note::Diagnosis(diagnosis)) => self.open(*diagnosis),
             Some(Note::Account(account)) => self.settle(account),
             Some(Note::Run(_)) => {}
             None if Note::is_unread(comment) => self.unread = self.unread.saturating_add(1),
@@ -153,14 +153,14 @@ impl Replay {
         }
     }
 
-    fn open(&mut self, inquest: note::Inquest) {
-        let note::Inquest { session, brief } = inquest;
-        if self.settled.contains(&session) || self.inquests.contains_key(&session) {
+    fn open(&mut self, diagnosis: note::Diagnosis) {
+        let note::Diagnosis { session, job } = diagnosis;
+        if self.settled.contains(&session) || self.diagnoses.contains_key(&session) {
             return;
         }
-        self.packets.open(brief.endpoint.address);
+        self.packets.open(job.endpoint.address);
         let steps = Vec::new();
-        self.inquests.insert(session, Inquest { brief, steps });
+        self.diagnoses.insert(session, Diagnosis { job, steps });
     }
 
     fn settle(&mut self, account: Account) {
@@ -170,20 +170,20 @@ impl Replay {
             steps,
             claim,
         } = account;
-        let Some(inquest) = self.inquests.get_mut(&session) else {
+        let Some(diagnosis) = self.diagnoses.get_mut(&session) else {
             return;
         };
-        inquest.steps.extend(steps);
+        diagnosis.steps.extend(steps);
         let Some(settled) = settled else {
             return;
         };
-        let Some(Inquest { brief, steps }) = self.inquests.remove(&session) else {
+        let Some(Diagnosis { job, steps }) = self.diagnoses.remove(&session) else {
             return;
         };
         self.settled.insert(session);
-        let address = brief.endpoint.address;
+        let address = job.endpoint.address;
         let packets = self.packets.around(address);
-        let reconstruction = Reconstruction::new(&brief, packets, self.before);
+        let reconstruction = Reconstruction::new(&job, packets, self.before);
         let (replayed, told) = if is_renumbered(&steps, packets) {
             let mut replayed = reconstruction.reconstruct(settled);
             replayed.standing = Standing::Renumbered;
@@ -203,12 +203,12 @@ impl Replay {
         let unknown = u64::try_from(unknown).unwrap_or(u64::MAX);
         self.unread = self.unread.saturating_add(unknown);
         self.replayed.push(replayed);
-        let open = self.inquests.values();
-        let earliest = open.map(|inquest| inquest.brief.began).min();
+        let open = self.diagnoses.values();
+        let earliest = open.map(|diagnosis| diagnosis.job.began).min();
         self.packets.close(address, &told, earliest);
     }
 
-    /// The inquests told since they were last taken.
+    /// The diagnoses told since they were last taken.
     pub fn take(&mut self) -> Vec<Replayed> {
         std::mem::take(&mut self.replayed)
     }
@@ -218,12 +218,12 @@ impl Replay {
         self.packets.count()
     }
 
-    /// The inquests not yet taken, those without an account last.
+    /// The diagnoses not yet taken, those without an account last.
     pub fn finish(mut self) -> Vec<Replayed> {
-        for inquest in self.inquests.values() {
-            let brief = &inquest.brief;
-            let packets = self.packets.around(brief.endpoint.address);
-            let reconstruction = Reconstruction::new(brief, packets, self.before);
+        for diagnosis in self.diagnoses.values() {
+            let job = &diagnosis.job;
+            let packets = self.packets.around(job.endpoint.address);
+            let reconstruction = Reconstruction::new(job, packets, self.before);
             self.replayed.push(reconstruction.reconstruct(self.latest));
         }
         self.replayed

@@ -4,7 +4,7 @@ use std::io::{self, Seek, Write};
 
 use super::hold::Hold;
 use super::write::{Numbers, Writer};
-use crate::engine::{Brief, SessionId, Sighting};
+use crate::engine::{Job, SessionId, Sighting};
 use crate::model::outcome::Outcome;
 
 /// A writer of all packets, or of those of wanted diagnoses. A diagnosis that has settled leaves
@@ -30,13 +30,13 @@ impl<W: Write + Seek> SelectiveWriter<W> {
     /// # Errors
     ///
     /// When the file cannot be written.
-    pub fn open(&mut self, session: SessionId, brief: Brief) -> io::Result<()> {
+    pub fn open(&mut self, session: SessionId, job: Job) -> io::Result<()> {
         match &mut self.hold {
             Some(hold) => {
-                hold.open(session, brief);
+                hold.open(session, job);
                 Ok(())
             }
-            None => self.writer.open(session, brief),
+            None => self.writer.open(session, job),
         }
     }
 
@@ -73,7 +73,7 @@ impl<W: Write + Seek> SelectiveWriter<W> {
                 return Ok(None);
             }
             if let Some(held) = held {
-                self.writer.open(session, held.brief)?;
+                self.writer.open(session, held.job)?;
                 for sighting in &held.sightings {
                     self.writer.write(sighting)?;
                 }

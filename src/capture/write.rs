@@ -3,8 +3,8 @@
 //! Every packet is in the file as soon as [`Writer::write`] returns, headers only, with a comment
 //! that says what it is and what it showed. What a probe showed is known later: its comment has room
 //! behind it and is written over in place. So the file can be read at any moment, also when the run
-//! is killed, and nothing is kept in memory but where the comments of open inquests stand: a settled
-//! inquest leaves nothing behind, so a sweep of any length takes the room of what is open at once.
+//! is killed, and nothing is kept in memory but where the comments of open diagnoses stand: a settled
+//! diagnosis leaves nothing behind, so a sweep of any length takes the room of what is open at once.
 //!
 //! All interfaces of a file have the link type of the first: readers built on libpcap refuse a
 //! file with several. A frame of another kind of link loses its header, or gets one of zeros, as
@@ -18,7 +18,7 @@ use super::block::{Block, option_length};
 use super::comment;
 use super::note::{Claim, Note, Run};
 use super::page::{Page, Standing};
-use crate::engine::{Brief, Interface, Role, SessionId, Sighting};
+use crate::engine::{Interface, Job, Role, SessionId, Sighting};
 use crate::model::outcome::Outcome;
 use crate::model::probe::ProbeId;
 use crate::wire::frame::{self, Link};
@@ -52,7 +52,7 @@ pub struct Writer<F> {
     /// Names that wait for the first interface: readers such as editcap take the link type of a
     /// file from the descriptions that come before any other block.
     names: Vec<(IpAddr, String)>,
-    /// Of the inquests that are open.
+    /// Of the diagnoses that are open.
     pages: BTreeMap<SessionId, Page>,
     /// The latest that was opened: an earlier one without a page has settled.
     opened: Option<SessionId>,
@@ -62,7 +62,7 @@ pub struct Writer<F> {
     last: Option<(SessionId, u64, Block)>,
 }
 
-/// In which packets the probes of one inquest and their answers stand.
+/// In which packets the probes of one diagnosis and their answers stand.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Numbers(BTreeMap<ProbeId, Vec<u64>>);
 
@@ -115,9 +115,9 @@ impl<F: Write + Seek> Writer<F> {
         Ok(writer)
     }
 
-    /// An inquest begins.
-    pub fn open(&mut self, session: SessionId, brief: Brief) -> io::Result<()> {
-        let endpoint = &brief.endpoint;
+    /// A diagnosis begins.
+    pub fn open(&mut self, session: SessionId, job: Job) -> io::Result<()> {
+        let endpoint = &job.endpoint;
         let name = endpoint
             .given
             .rsplit_once(':')
@@ -126,7 +126,7 @@ impl<F: Write + Seek> Writer<F> {
         if !bare.is_empty() && bare.parse::<IpAddr>().is_err() {
             self.names.push((endpoint.address, bare.to_owned()));
         }
-        self.pages.insert(session, Page::new(brief));
+        self.pages.insert(session, Page::new(job));
         self.several |= self.opened.is_some();
         self.opened = self.opened.max(Some(session));
         if self.interfaces.is_empty() {
@@ -143,7 +143,7 @@ impl<F: Write + Seek> Writer<F> {
         Ok(())
     }
 
-    /// Writes a frame of an inquest that was opened; one of another is passed over.
+    /// Writes a frame of a diagnosis that was opened; one of another is passed over.
     pub fn write(&mut self, sighting: &Sighting) -> io::Result<()> {
         let session = sighting.attribution.session;
         let role = sighting.attribution.role;
@@ -210,7 +210,7 @@ impl<F: Write + Seek> Writer<F> {
         Ok(comment_at)
     }
 
-    /// An inquest has settled: says what became of every probe, what only this host knows, and the
+    /// A diagnosis has settled: says what became of every probe, what only this host knows, and the
     /// verdict, and forgets it. Gives the numbers of its packets.
     pub fn settle(&mut self, session: SessionId, outcome: &Outcome) -> io::Result<Numbers> {
         let Some(page) = self.pages.get(&session) else {
@@ -251,7 +251,7 @@ impl<F: Write + Seek> Writer<F> {
         Ok(numbers)
     }
 
-    /// How many inquests are kept in memory: those that are open.
+    /// How many diagnoses are kept in memory: those that are open.
     pub fn kept(&self) -> usize {
         self.pages.len()
     }
@@ -262,7 +262,7 @@ impl<F: Write + Seek> Writer<F> {
         Ok(self.file)
     }
 
-    /// Adds the verdict to the inquest's last packet, where that is the last block.
+    /// Adds the verdict to the diagnosis's last packet, where that is the last block.
     fn conclude(&mut self, session: SessionId, verdict: &str) -> io::Result<()> {
         match self.last.take() {
             Some((whose, start, mut block)) if whose == session => {
@@ -327,7 +327,7 @@ impl<F: Write + Seek> Writer<F> {
         Ok(u32::try_from(index).unwrap_or(u32::MAX))
     }
 
-    /// The interface that an inquest's account is kept at: the one it left by, else any.
+    /// The interface that a diagnosis's account is kept at: the one it left by, else any.
     fn home(&mut self, name: &str) -> io::Result<u32> {
         let of_name = |(interface, _): &(Interface, u64)| &*interface.name == name;
         let found = self.interfaces.iter().position(of_name);

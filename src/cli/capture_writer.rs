@@ -89,10 +89,10 @@ impl CaptureWriter {
                 self.start(began);
                 return Some(event);
             }
-            Event::Begun(session, brief) => drop(self.with(|writer| writer.open(session, brief))),
+            Event::Begun(session, job) => drop(self.with(|writer| writer.open(session, job))),
             Event::Sighted(sighting) => drop(self.with(|writer| writer.see(&sighting))),
             Event::Replaced(session, outcome) => drop(self.settle(session, &outcome, true)),
-            Event::Standing(_) | Event::Progress(_) | Event::Settled(..) => return Some(event),
+            Event::Status(_) | Event::Progress(_) | Event::Settled(..) => return Some(event),
         }
         None
     }

@@ -171,9 +171,7 @@ impl ProbeRun<'_> {
             Some(Event::Progress(outcome)) => self.progress.reading(outcome),
             Some(Event::Started(began)) => self.run.started = time_of_day(began),
             Some(Event::Settled(session, outcome)) => self.settle(session, &outcome),
-            Some(
-                Event::Standing(_) | Event::Begun(..) | Event::Sighted(_) | Event::Replaced(..),
-            )
+            Some(Event::Status(_) | Event::Begun(..) | Event::Sighted(_) | Event::Replaced(..))
             | None => {}
         }
     }

@@ -1,4 +1,4 @@
-//! Resets that close what SYN-ACKs half-opened, whether or not the inquest goes on.
+//! Resets that close what SYN-ACKs half-opened, whether or not the diagnosis goes on.
 //!
 //! The source ports are reserved by sockets that do not listen, so this host's kernel resets by
 //! itself. Ours follows only where the kernel's was not seen to leave.

@@ -1,4 +1,4 @@
-//! Which ports of the same address an inquest compares with.
+//! Which ports of the same address a diagnosis compares with.
 
 use std::net::SocketAddr;
 
@@ -26,7 +26,7 @@ const COMMONLY_USED: [u16; 34] = [
 const NODE_PORTS: std::ops::RangeInclusive<u16> = 30_000..=32_767;
 
 /// The control ports, best first: the user's, two random high ones, then SSH (HTTPS where SSH itself
-/// is under inquest). The same key and endpoint give the same ports.
+/// is under diagnosis). The same key and endpoint give the same ports.
 pub(super) fn choose(
     tokens: &Tokens,
     endpoint: &Endpoint,
@@ -48,7 +48,7 @@ pub(super) fn choose(
     for &port in given {
         add(port, ControlOrigin::Given);
     }
-    // Inquests that share compare with the same ports.
+    // Diagnoses that share compare with the same ports.
     let port = if policy.share { 0 } else { endpoint.port };
     let tuple = Tuple {
         source: SocketAddr::new(vantage.source, 0),
@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn inquests_that_share_compare_with_the_same_ports() {
+    fn diagnoses_that_share_compare_with_the_same_ports() {
         assert_ne!(chosen(3306, &[], false), chosen(5432, &[], false));
         assert_eq!(chosen(3306, &[], true), chosen(5432, &[], true));
     }

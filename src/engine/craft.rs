@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use super::inflight::Marks;
 use super::token::{Tokens, Tuple};
-use crate::infer::Brief;
+use crate::infer::Job;
 use crate::model::endpoint::Family;
 use crate::model::probe::{Dscp, Extras, Kind, Probe, ProbeId, Target, Ttl};
 use crate::model::time::Moment;
@@ -33,7 +33,7 @@ pub(super) struct Crafted {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Workbench<'a> {
     pub(super) tokens: &'a Tokens,
-    pub(super) brief: &'a Brief,
+    pub(super) job: &'a Job,
     /// How many datagrams the run has sent.
     pub(super) count: u32,
     pub(super) now: Moment,
@@ -63,15 +63,15 @@ fn envelope(tokens: &Tokens, count: u32, (ttl, dscp): (Ttl, Dscp), tuple: &Tuple
 }
 
 fn segment(bench: Workbench<'_>, id: ProbeId, probe: &Probe) -> Option<Crafted> {
-    let Workbench { tokens, brief, .. } = bench;
+    let Workbench { tokens, job, .. } = bench;
     let port = match probe.target {
-        Target::Endpoint => brief.endpoint.port,
+        Target::Endpoint => job.endpoint.port,
         Target::Control(port) => port,
         Target::Host => return None,
     };
     let tuple = Tuple {
-        source: SocketAddr::new(brief.vantage.source, brief.vantage.port(probe.flow)?),
-        destination: SocketAddr::new(brief.endpoint.address, port),
+        source: SocketAddr::new(job.vantage.source, job.vantage.port(probe.flow)?),
+        destination: SocketAddr::new(job.endpoint.address, port),
     };
     let envelope = envelope(bench.tokens, bench.count, (probe.ttl, probe.dscp), &tuple);
     let (flags, acknowledgment) = match probe.kind {
@@ -89,7 +89,7 @@ fn segment(bench: Workbench<'_>, id: ProbeId, probe: &Probe) -> Option<Crafted> 
     );
     segment.window = BARE_WINDOW;
     if flags.contains(Flags::SYN) {
-        let mss = mss(&brief.vantage, brief.endpoint.family());
+        let mss = mss(&job.vantage, job.endpoint.family());
         let ticks = (bench.now.micros() / 1000) & 0xffff_ffff;
         let timestamp = tokens.timestamp(&tuple).wrapping_add(ticks as u32);
         if probe.extras != Extras::Nothing {
@@ -122,17 +122,17 @@ pub(super) fn mss(vantage: &Vantage, family: Family) -> u16 {
 }
 
 /// The flow of a session's echoes: no ports, but ones that tell sessions of one address apart.
-fn echo_tuple(brief: &Brief) -> Tuple {
-    let port = brief.vantage.ephemeral_ports.first().copied().unwrap_or(0);
+fn echo_tuple(job: &Job) -> Tuple {
+    let port = job.vantage.ephemeral_ports.first().copied().unwrap_or(0);
     Tuple {
-        source: SocketAddr::new(brief.vantage.source, port),
-        destination: brief.endpoint.socket(),
+        source: SocketAddr::new(job.vantage.source, port),
+        destination: job.endpoint.socket(),
     }
 }
 
 fn echo(bench: Workbench<'_>, id: ProbeId, probe: &Probe) -> Option<Crafted> {
-    let Workbench { tokens, brief, .. } = bench;
-    let tuple = echo_tuple(brief);
+    let Workbench { tokens, job, .. } = bench;
+    let tuple = echo_tuple(job);
     let echo = tokens.echo(&tuple, id.0);
     let opening = tokens.echo_opening(&tuple, id.0);
     let envelope = envelope(bench.tokens, bench.count, (probe.ttl, probe.dscp), &tuple);
@@ -169,7 +169,7 @@ fn balance(sequence: u16, opening: [u8; 8]) -> u16 {
 }
 
 fn incomplete(bench: Workbench<'_>, whole: Crafted) -> Option<Crafted> {
-    let pair = Tuple::between(bench.brief.vantage.source, bench.brief.endpoint.address);
+    let pair = Tuple::between(bench.job.vantage.source, bench.job.endpoint.address);
     let identification = bench.tokens.identification(&pair, bench.count);
     Some(Crafted {
         datagram: fragment::first(&whole.datagram, identification).ok()?,

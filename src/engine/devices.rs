@@ -1,6 +1,6 @@
 //! What a run learns of the devices that send ICMP errors to this host: when each sent its last, and
-//! what each refuses. A device rations its errors to our address, whoever drew them: other inquests,
-//! applications of this host. So what one inquest hears bears on the silence of all behind the same
+//! what each refuses. A device rations its errors to our address, whoever drew them: other diagnoses,
+//! applications of this host. So what one diagnosis hears bears on the silence of all behind the same
 //! device.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -18,7 +18,7 @@ const MEMORY: Duration = Duration::from_secs(2);
 const SENDERS: usize = 4096;
 /// Senders that any silence may be due to, since nobody knows on whose way they stand.
 const ANYWHERE: usize = 16;
-/// Refusals that are kept for inquests that begin later.
+/// Refusals that are kept for diagnoses that begin later.
 const REFUSALS: usize = 1024;
 
 /// SYNs of applications that are remembered until they are refused.
@@ -43,7 +43,7 @@ pub(super) enum News {
 /// Our address, and a device's.
 type Pair = (IpAddr, IpAddr);
 
-/// When errors came, and whose probe drew them; `None` where no open inquest's did.
+/// When errors came, and whose probe drew them; `None` where no open diagnosis's did.
 #[derive(Clone, Copy, Debug)]
 struct Sent {
     at: Moment,
@@ -78,7 +78,7 @@ pub(super) struct Attempt {
 }
 
 impl Devices {
-    /// A device sent an error to our address `source`; `about` a probe of that inquest.
+    /// A device sent an error to our address `source`; `about` a probe of that diagnosis.
     pub(super) fn hear(&mut self, at: Moment, pair: Pair, about: Option<SessionId>) {
         if self.senders.len() >= SENDERS {
             self.senders.retain(|_, sent| at.since(sent.at) < MEMORY);
@@ -214,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn what_an_inquest_drew_itself_is_not_spent_by_others() {
+    fn what_an_diagnosis_drew_itself_is_not_spent_by_others() {
         let mut devices = Devices::default();
         let pair = (US, ROUTER);
         let [one, other] = [SessionId(1), SessionId(2)];

@@ -18,13 +18,13 @@ use crate::wire::tcp::{Flags, Segment};
 /// Whose a packet is, and what it is to them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Attribution {
-    /// The inquest it belongs to.
+    /// The diagnosis it belongs to.
     pub session: SessionId,
     /// What it is.
     pub role: Role,
 }
 
-/// What a packet is to an inquest.
+/// What a packet is to a diagnosis.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
     /// A probe on its way out.

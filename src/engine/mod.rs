@@ -8,7 +8,7 @@
 //!         Output::Transmit(t)    => send t.datagram; on refusal: prober.handle_refusal(now, …)
 //!         Output::Settled(id)    => write prober.conclude(id, now)
 //!         Output::WaitUntil(t)   => wait for a frame until t; prober.handle_frame(at, …)
-//!         Output::Idle           => every inquest has settled
+//!         Output::Idle           => every diagnosis has settled
 //!     }
 //! }
 //! ```
@@ -41,7 +41,7 @@ mod token;
 pub(crate) mod translate;
 pub mod triage;
 
-pub use crate::infer::Brief;
+pub use crate::infer::Job;
 pub use judge::Judge;
 pub use ledger::{Attribution, Ledger, Role};
 pub use prober::Prober;
@@ -51,12 +51,12 @@ pub use token::Key;
 
 use std::net::IpAddr;
 
-use crate::model::evidence::Ear;
+use crate::model::evidence::ReceivedBy;
 use crate::model::probe::ProbeId;
 use crate::model::reply::Flaw;
 use crate::wire::checksum::{self, Checksum};
 
-/// Which inquest of a prober: its number in the order of [`Prober::add`], from 0.
+/// Which diagnosis of a prober: its number in the order of [`Prober::add`], from 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SessionId(pub usize);
 
@@ -65,18 +65,18 @@ pub struct SessionId(pub usize);
 pub enum Output {
     /// Send this now.
     Transmit(Transmit),
-    /// This inquest is over; its finding is final.
+    /// This diagnosis is over; its finding is final.
     Settled(SessionId),
     /// Nothing to do before this moment, or before a frame arrives.
     WaitUntil(crate::model::time::Moment),
-    /// Every inquest has settled and was reported.
+    /// Every diagnosis has settled and was reported.
     Idle,
 }
 
 /// One IP datagram to send, header included, checksums filled in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Transmit {
-    /// The inquest it belongs to.
+    /// The diagnosis it belongs to.
     pub session: SessionId,
     /// The probe it carries; `None` for the reset that closes a half-open connection.
     pub probe: Option<ProbeId>,
@@ -93,29 +93,29 @@ pub struct Transmit {
 pub enum Heard {
     /// By the tap, on its way out of this host.
     Departing,
-    /// On its way in, by this ear. A wrong checksum at the tap is one; behind the firewall it may be
+    /// On its way in, by this receiver. A wrong checksum at the tap is one; behind the firewall it may be
     /// one that is still to be filled in.
-    Arriving(Ear),
+    Arriving(ReceivedBy),
     /// By the tap, on its way in, and the kernel vouches for the checksum of what it carries.
     Vouched,
 }
 
 impl Heard {
-    /// Which ear heard it arrive; `None` on its way out.
-    const fn ear(self) -> Option<Ear> {
+    /// Which receiver heard it arrive; `None` on its way out.
+    const fn by(self) -> Option<ReceivedBy> {
         match self {
             Self::Departing => None,
-            Self::Arriving(ear) => Some(ear),
-            Self::Vouched => Some(Ear::Tap),
+            Self::Arriving(by) => Some(by),
+            Self::Vouched => Some(ReceivedBy::Tap),
         }
     }
 
     /// What is wrong with the checksums of a datagram that answers a probe.
     fn flaw(self, datagram: &[u8]) -> Option<Flaw> {
         let shown = match self {
-            Self::Arriving(Ear::Tap) => checksum::whole(datagram),
+            Self::Arriving(ReceivedBy::Tap) => checksum::whole(datagram),
             Self::Vouched => checksum::header(datagram),
-            Self::Departing | Self::Arriving(Ear::Stack) => Checksum::Unknown,
+            Self::Departing | Self::Arriving(ReceivedBy::Stack) => Checksum::Unknown,
         };
         (shown == Checksum::Wrong).then_some(Flaw::Checksum)
     }

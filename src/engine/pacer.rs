@@ -1,4 +1,4 @@
-//! The rate at which datagrams leave, over all inquests: a token bucket.
+//! The rate at which datagrams leave, over all diagnoses: a token bucket.
 //!
 //! Kept as one moment (the generic cell rate algorithm, ITU-T I.371): when the bucket would be full
 //! again. A late call is not made up for by a burst larger than the bucket.

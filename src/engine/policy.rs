@@ -1,10 +1,10 @@
-//! What an inquest may cost: time, probes, rate.
+//! What a diagnosis may cost: time, probes, rate.
 
 use std::time::Duration;
 
 use crate::model::endpoint::Family;
 
-/// What an inquest may cost and what it includes.
+/// What a diagnosis may cost and what it includes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Policy {
     /// Time budget of one endpoint; `None` is 45 s for IPv4 and 75 s for IPv6, whose reassembly
@@ -16,11 +16,11 @@ pub struct Policy {
     pub rate: u32,
     /// What one address may be sent, over all of its ports; `None` leaves it at `host_rate`.
     pub allowance: Option<Allowance>,
-    /// Datagrams a second to one address, where several of its ports are under inquest at once.
+    /// Datagrams a second to one address, where several of its ports are under diagnosis at once.
     pub host_rate: u32,
-    /// Datagrams a second to one /24 or /64, where several inquests go there at once.
+    /// Datagrams a second to one /24 or /64, where several diagnoses go there at once.
     pub prefix_rate: u32,
-    /// Whether inquests into one address share the probes that do not concern their ports. Each
+    /// Whether diagnoses of one address share the probes that do not concern their ports. Each
     /// then tells packets that were sent for another, so not where a capture must prove each alone.
     pub share: bool,
     /// Stop at the first answer that names a cause.

@@ -1,15 +1,15 @@
-//! What inquests into one address need measure only once: probes that do not concern the port under
-//! inquest.
+//! What diagnoses of one address need measure only once: probes that do not concern the port under
+//! diagnosis.
 //!
-//! An inquest that wants such a probe may adopt an equal one, which another inquest into the same
+//! A diagnosis that wants such a probe may adopt an equal one, which another diagnosis of the same
 //! address has sent from the same source: its time and what it drew enter the evidence as they were.
 //! Two rules keep verdicts right:
 //!
 //! - Silence is weighed against what the path carried *meanwhile*. So a probe serves others for two
-//!   seconds only, and a witness that repeats one the inquest has already must have been sent after
+//!   seconds only, and a witness that repeats one the diagnosis has already must have been sent after
 //!   the last SYN to the port.
 //! - Only what is known is adopted, an answer or a silence waited out; while an equal probe is under
-//!   way, the inquest waits for it. First fragments are never shared.
+//!   way, the diagnosis waits for it. First fragments are never shared.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::net::IpAddr;
@@ -41,7 +41,7 @@ pub(super) struct Like {
 }
 
 impl Like {
-    /// Between `ends`, source and target; `None` for a probe that is of use to one inquest only.
+    /// Between `ends`, source and target; `None` for a probe that is of use to one diagnosis only.
     pub(super) fn of(ends: (IpAddr, IpAddr), probe: &Probe) -> Option<Self> {
         let shared = probe.target != Target::Endpoint && probe.kind != Kind::Fragment;
         shared.then_some(Self {
@@ -63,7 +63,7 @@ pub(super) fn serves_from(now: Moment) -> Moment {
     Moment::from_nanos(now.nanos().saturating_sub(nanos))
 }
 
-/// What an inquest that wants a probe may do about it.
+/// What a diagnosis that wants a probe may do about it.
 #[derive(Clone, Debug)]
 pub(super) enum Offer {
     /// An equal probe that has shown what it shows.
@@ -81,7 +81,7 @@ pub(super) struct Pool {
 }
 
 impl Pool {
-    /// An inquest sent a probe of its own.
+    /// A diagnosis sent a probe of its own.
     pub(super) fn put(&mut self, now: Moment, like: Like, owner: Owner) {
         let at_target = self.sent.entry(like.ends.1).or_default();
         let sent = at_target.entry(like).or_default();
@@ -101,7 +101,7 @@ impl Pool {
             .map(|(_, owner)| *owner)
     }
 
-    /// The last inquest into a target is over.
+    /// The last diagnosis of a target is over.
     pub(super) fn forget(&mut self, target: IpAddr) {
         self.sent.remove(&target);
     }

@@ -1,4 +1,4 @@
-//! Many inquests over one mouth and two ears: frames to sessions, sessions to datagrams.
+//! Many diagnoses over one mouth and two receivers: frames to sessions, sessions to datagrams.
 
 mod devices;
 mod hearing;
@@ -26,7 +26,7 @@ use super::spacing::Spacing;
 use super::timing::LINGER;
 use super::token::{Key, Tokens};
 use super::{Output, SessionId, Transmit};
-use crate::infer::Brief;
+use crate::infer::Job;
 use crate::model::change::{Change, Stance};
 use crate::model::endpoint::Endpoint;
 use crate::model::evidence::{KernelSays, LocalRefusal, NeighbourState};
@@ -44,9 +44,9 @@ const BEHIND: Duration = Duration::from_millis(50);
 /// How long the signs of one shortage of this host last.
 const SHORTAGE: Duration = Duration::from_millis(500);
 
-/// All inquests of a run. See the module's documentation for the loop that drives it.
+/// All diagnoses of a run. See the module's documentation for the loop that drives it.
 ///
-/// What a run holds follows the inquests that are open, not those that were: an inquest that is
+/// What a run holds follows the diagnoses that are open, not those that were: a diagnosis that is
 /// concluded leaves nothing but the means to reset a late SYN-ACK, and those for a bounded time.
 #[derive(Clone, Debug)]
 pub struct Prober {
@@ -58,7 +58,7 @@ pub struct Prober {
     governor: Governor,
     spacing: Spacing,
     pool: Pool,
-    /// What errors of devices on the way teach every inquest behind them.
+    /// What errors of devices on the way teach every diagnosis behind them.
     devices: Devices,
     /// What limited SYNs drew on the way to each prefix.
     siblings: Siblings,
@@ -95,7 +95,7 @@ struct Entry {
 }
 
 impl Prober {
-    /// A prober without inquests. The same policy, key, calls and times give the same outputs.
+    /// A prober without diagnoses. The same policy, key, calls and times give the same outputs.
     pub fn new(policy: Policy, key: Key) -> Self {
         Self::with_judge(policy, key, Inference)
     }
@@ -124,7 +124,7 @@ impl Prober {
         }
     }
 
-    /// Begins an inquest. Its time budget runs from `now`.
+    /// Begins a diagnosis. Its time budget runs from `now`.
     pub fn add(&mut self, now: Moment, endpoint: Endpoint, vantage: Vantage) -> SessionId {
         let id = self.ledger.open(vantage.source, endpoint.address);
         self.spacing.join(endpoint.address);
@@ -153,7 +153,7 @@ impl Prober {
         id
     }
 
-    /// This host's way to the target of an inquest changed: another takes its place, with nothing of
+    /// This host's way to the target of a diagnosis changed: another takes its place, with nothing of
     /// what was measured and the time that is left. Gives its number, and what the old one had come to;
     /// `None` where it has settled or is unknown.
     pub fn handle_change(
@@ -167,8 +167,8 @@ impl Prober {
         if old.is_settled() {
             return None;
         }
-        let endpoint = old.brief().endpoint.clone();
-        // What was learnt of devices on the old way is void as well.
+        let endpoint = old.job().endpoint.clone();
+        // What was learnt of devices on the old way is invalidated as well.
         self.devices = Devices::default();
         self.siblings = Siblings::default();
         let new = self.add(now, endpoint, vantage);
@@ -201,7 +201,7 @@ impl Prober {
             && let Some(trial) = entry.session.trial(probe)
             && reaches_a_port(&trial.probe)
         {
-            let address = entry.session.brief().endpoint.address;
+            let address = entry.session.job().endpoint.address;
             self.spacing.take_back_syn(address);
         }
         // A link whose far end takes less reports a full queue for long frames only.
@@ -217,7 +217,7 @@ impl Prober {
         self.governor.brake(now);
     }
 
-    /// The kernel dropped `count` frames before they were read: silence of what waits now is void.
+    /// The kernel dropped `count` frames before they were read: silence of what waits now is invalidated.
     pub fn handle_drops(&mut self, now: Moment, count: u64) {
         if count > 0 {
             self.handle_shortage(now);
@@ -225,7 +225,7 @@ impl Prober {
         }
     }
 
-    /// The process did not run for `span` up to `now`: silence of what waits now is void.
+    /// The process did not run for `span` up to `now`: silence of what waits now is invalidated.
     pub fn handle_gap(&mut self, now: Moment, span: Duration) {
         if !span.is_zero() {
             self.with_each_open(|session| session.skip(now, span));
@@ -252,7 +252,7 @@ impl Prober {
         self.with_each_open(|session| session.learn_of_kernel(now, says));
     }
 
-    /// Stops every open inquest: each settles with its best verdict in the polls that follow.
+    /// Stops every open diagnosis: each settles with its best verdict in the polls that follow.
     pub fn interrupt(&mut self, now: Moment) {
         self.with_each_open(|session| session.interrupt(now));
     }
@@ -298,7 +298,7 @@ impl Prober {
             return false;
         };
         let is_fragment = entry.sends_fragment();
-        let address = entry.session.brief().endpoint.address;
+        let address = entry.session.job().endpoint.address;
         let spacing = &mut self.spacing;
         let knocks = entry.session.next_probe().is_some_and(reaches_a_port);
         let resets = usize::from(entry.session.opens());
@@ -346,7 +346,7 @@ impl Prober {
         self.ledger.retire(id);
         self.lingering.push_back((now.after(LINGER), id));
         if let Some(entry) = self.sessions.get(&id) {
-            let address = entry.session.brief().endpoint.address;
+            let address = entry.session.job().endpoint.address;
             self.spacing.leave(address);
             if self.spacing.sessions_at(address) == 0 {
                 self.pool.forget(address);
@@ -399,7 +399,7 @@ impl Prober {
         sent.map(|(transmit, _)| transmit)
     }
 
-    /// The inquest as it stands at `now`, or as it settled.
+    /// The diagnosis as it stands at `now`, or as it settled.
     ///
     /// # Panics
     ///
@@ -412,7 +412,7 @@ impl Prober {
             .expect("a session id comes from `add` of the same prober")
     }
 
-    /// Ends an inquest, hands over all that was learnt and forgets it: to be called once for each
+    /// Ends a diagnosis, hands over all that was learnt and forgets it: to be called once for each
     /// that settled. `None` for an unknown one, or one that was concluded before.
     pub fn conclude(&mut self, session: SessionId, now: Moment) -> Option<Outcome> {
         if !self.sessions.get(&session)?.session.is_settled() {
@@ -424,21 +424,19 @@ impl Prober {
         Some(entry.session.conclude(now))
     }
 
-    /// What an inquest is held under; `None` for an unknown one.
-    pub fn brief(&self, session: SessionId) -> Option<&Brief> {
-        self.sessions
-            .get(&session)
-            .map(|entry| entry.session.brief())
+    /// What a diagnosis is held under; `None` for an unknown one.
+    pub fn job(&self, session: SessionId) -> Option<&Job> {
+        self.sessions.get(&session).map(|entry| entry.session.job())
     }
 
-    /// Whether an inquest has settled; false for an unknown one.
+    /// Whether a diagnosis has settled; false for an unknown one.
     pub fn is_settled(&self, session: SessionId) -> bool {
         self.sessions
             .get(&session)
             .is_some_and(|entry| entry.session.is_settled())
     }
 
-    /// How many inquests were begun.
+    /// How many diagnoses were begun.
     pub const fn begun(&self) -> usize {
         self.ledger.opened()
     }
@@ -448,7 +446,7 @@ impl Prober {
         self.governor.rate()
     }
 
-    /// Whether more wants to be sent than the rate allows: no time to begin further inquests, which
+    /// Whether more wants to be sent than the rate allows: no time to begin further diagnoses, which
     /// would starve those that are open.
     pub fn is_behind(&self, now: Moment) -> bool {
         let first = self.sends.first();

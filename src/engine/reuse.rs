@@ -51,7 +51,7 @@ fn closed_at(trial: &Trial, slowest: Duration) -> Moment {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::evidence::{Ear, Fact};
+    use crate::model::evidence::{Fact, ReceivedBy};
     use crate::model::probe::{Dscp, Flow, ProbeId, Target, Ttl};
     use crate::model::reply::Reply;
 
@@ -74,7 +74,7 @@ mod tests {
             answer,
             flaw: None,
         };
-        evidence.record(at, Fact::Replied(ProbeId(1), Ear::Tap, reply));
+        evidence.record(at, Fact::Replied(ProbeId(1), ReceivedBy::Tap, reply));
         evidence
     }
 

@@ -1,4 +1,4 @@
-//! One endpoint's inquest: its evidence, the judgement of it, and what is still to be sent.
+//! One endpoint's diagnosis: its evidence, the judgement of it, and what is still to be sent.
 //!
 //! The session never judges in the middle of a call that brings a fact: it marks itself stale, and
 //! the next [`Session::advance`] judges once over all that arrived. Facts that cannot change a
@@ -24,12 +24,12 @@ use super::spacing::prefix;
 use super::timing::Timing;
 use super::token::Tokens;
 use super::{SessionId, Transmit, controls, reuse};
-use crate::infer::{Ask, Brief, Course, Next, Observer, hop_of_arrival};
+use crate::infer::{Ask, Course, Job, Next, Observer, hop_of_arrival};
 use crate::model::change::{Change, Stance};
 use crate::model::endpoint::Endpoint;
 use crate::model::evidence::{
-    DeviceRefusal, Ear, Evidence, Fact, HeardReply, KernelSays, LocalRefusal, NeighbourState,
-    SiblingSight, Trial,
+    DeviceRefusal, Evidence, Fact, HeardReply, KernelSays, LocalRefusal, NeighbourState,
+    ReceivedBy, SiblingSight, Trial,
 };
 use crate::model::outcome::Outcome;
 use crate::model::probe::{Kind, Probe, ProbeId, Target, Ttl};
@@ -40,20 +40,20 @@ use crate::model::verdict::Finding;
 
 /// Least time between two datagrams of one session.
 const SPACING: Duration = Duration::from_millis(1);
-/// How often an inquest begins again because the way to its target changed.
+/// How often a diagnosis begins again because the way to its target changed.
 const CHANGES: usize = 5;
 /// Refusals of other things that are remembered: a few say all.
 const KNOWN: usize = 8;
 /// A SYN to the port.
 const PORT: (Kind, Target) = (Kind::Syn, Target::Endpoint);
-/// How many near misses are remembered to tell a second one from the other ear's echo of the first.
+/// How many near misses are remembered to tell a second one from the other receiver's echo of the first.
 const NEAR_MISSES_REMEMBERED: usize = 16;
 
-/// One endpoint's inquest.
+/// One endpoint's diagnosis.
 #[derive(Clone, Debug)]
 pub(super) struct Session {
     id: SessionId,
-    brief: Brief,
+    job: Job,
     judge: Arc<dyn Judge>,
     max_probes: u32,
     /// What it may send; `None` where only `max_probes` counts.
@@ -70,8 +70,8 @@ pub(super) struct Session {
     expiries: BTreeSet<(Moment, ProbeId)>,
     timing: Timing,
     last_sent: Option<Moment>,
-    near_misses: VecDeque<(Ear, IpAddr, [u32; 2])>,
-    /// Probes of other inquests that this one tells.
+    near_misses: VecDeque<(ReceivedBy, IpAddr, [u32; 2])>,
+    /// Probes of other diagnoses that this one tells.
     adopted: BTreeSet<Owner>,
     /// What its limited SYNs drew and the others of its prefix are not told yet.
     sights: Vec<Sight>,
@@ -89,7 +89,7 @@ impl Session {
         tokens: &Tokens,
         judge: Arc<dyn Judge>,
     ) -> Self {
-        let brief = Brief {
+        let job = Job {
             observer: Observer::Own,
             controls: controls::choose(tokens, &endpoint, &vantage, policy),
             quick: policy.quick,
@@ -101,10 +101,10 @@ impl Session {
             vantage,
         };
         let evidence = Evidence::new();
-        let course = judge.plan(&evidence, &brief, now);
+        let course = judge.plan(&evidence, &job, now);
         let mut session = Self {
             id,
-            brief,
+            job,
             judge,
             max_probes: policy.max_probes,
             allowed: policy.allowance,
@@ -126,11 +126,11 @@ impl Session {
         session
     }
 
-    /// The inquest that takes the place of `old`, whose evidence is void because the way to the target
+    /// The diagnosis that takes the place of `old`, whose evidence is invalidated because the way to the target
     /// changed: it has the time that is left, and nothing of what was measured.
     pub(super) fn after_change(mut self, now: Moment, old: &Self, change: Change) -> Self {
-        self.brief.deadline = old.brief.deadline;
-        self.brief.began = old.brief.began;
+        self.job.deadline = old.job.deadline;
+        self.job.began = old.job.began;
         let before = old.evidence.changes().iter().cloned();
         for (at, change) in before.chain([(now, change)]) {
             self.record(at, Fact::Moved(Box::new(change)));
@@ -141,8 +141,8 @@ impl Session {
         self
     }
 
-    pub(super) const fn brief(&self) -> &Brief {
-        &self.brief
+    pub(super) const fn job(&self) -> &Job {
+        &self.job
     }
 
     /// The trial of one of its probes.
@@ -173,31 +173,31 @@ impl Session {
         self.settled.is_some()
     }
 
-    /// The inquest as it stands.
+    /// The diagnosis as it stands.
     pub(super) fn outcome(&self, now: Moment) -> Outcome {
         Outcome {
-            endpoint: self.brief.endpoint.clone(),
-            vantage: self.brief.vantage.clone(),
+            endpoint: self.job.endpoint.clone(),
+            vantage: self.job.vantage.clone(),
             evidence: self.evidence.clone(),
             finding: self.find(),
-            elapsed: self.settled.unwrap_or(now).since(self.brief.began),
+            elapsed: self.settled.unwrap_or(now).since(self.job.began),
         }
     }
 
-    /// The inquest as it settled, or as it stands.
+    /// The diagnosis as it settled, or as it stands.
     pub(super) fn conclude(self, now: Moment) -> Outcome {
         Outcome {
             finding: self.find(),
-            elapsed: self.settled.unwrap_or(now).since(self.brief.began),
-            endpoint: self.brief.endpoint,
-            vantage: self.brief.vantage,
+            elapsed: self.settled.unwrap_or(now).since(self.job.began),
+            endpoint: self.job.endpoint,
+            vantage: self.job.vantage,
             evidence: self.evidence,
         }
     }
 
     /// What the last judgement found.
     fn find(&self) -> Finding {
-        self.judge.find(&self.evidence, &self.brief, self.judged)
+        self.judge.find(&self.evidence, &self.job, self.judged)
     }
 
     // What it does.
@@ -210,7 +210,7 @@ impl Session {
         self.expire(now);
         self.stale |= self.course.look_again.is_some_and(|due| due <= now);
         self.rejudge(now);
-        if now >= self.brief.deadline && self.course.next != Next::Settle {
+        if now >= self.job.deadline && self.course.next != Next::Settle {
             self.interrupt(now);
             self.rejudge(now);
         }
@@ -235,7 +235,7 @@ impl Session {
                 self.record(now, Fact::Expired(probe));
                 self.see(probe, None);
             } else if self.expiries.is_empty() && self.plan.is_empty() {
-                // Inference may have waited for the other ear to hear the last answer too.
+                // Inference may have waited for the other receiver to hear the last answer too.
                 self.stale = true;
             }
         }
@@ -244,7 +244,7 @@ impl Session {
     fn rejudge(&mut self, now: Moment) {
         if self.stale {
             self.stale = false;
-            self.course = self.judge.plan(&self.evidence, &self.brief, now);
+            self.course = self.judge.plan(&self.evidence, &self.job, now);
             self.judged = now;
             self.replan();
         }
@@ -281,7 +281,7 @@ impl Session {
             left = left.min(most.saturating_sub(self.evidence.trials().len()));
         }
         if let Next::Ask(asks) = &self.course.next {
-            let deadline = self.brief.deadline;
+            let deadline = self.job.deadline;
             let mut asks: Vec<Ask> = asks
                 .iter()
                 .filter(|ask| ask.not_before < deadline)
@@ -311,7 +311,7 @@ impl Session {
         }
         let expiry = self.expiries.first().map(|(due, _)| *due);
         let due = expiry.into_iter().chain(self.course.look_again);
-        Some(due.fold(self.brief.deadline, Moment::min))
+        Some(due.fold(self.job.deadline, Moment::min))
     }
 
     /// Nothing to send and nothing to wait for: no further judgement can differ.
@@ -366,7 +366,7 @@ impl Session {
         let id = self.next_id()?;
         let bench = Workbench {
             tokens,
-            brief: &self.brief,
+            job: &self.job,
             count,
             now,
         };
@@ -380,13 +380,13 @@ impl Session {
         self.last_sent = Some(now);
         let timeout = self
             .timing
-            .timeout(ask.probe.kind, self.brief.endpoint.family());
+            .timeout(ask.probe.kind, self.job.endpoint.family());
         self.expiries.insert((now.after(timeout), id));
         let transmit = Transmit {
             session: self.id,
             probe: Some(id),
             knocks: reaches_a_port(&ask.probe),
-            destination: self.brief.endpoint.address,
+            destination: self.job.endpoint.address,
             datagram,
         };
         Some((transmit, marks))

@@ -1,7 +1,7 @@
-//! What SYNs of limited TTL drew on the way to one prefix, over all inquests of a run.
+//! What SYNs of limited TTL drew on the way to one prefix, over all diagnoses of a run.
 //!
 //! Routers ration the errors that report such SYNs to one an address of ours and second or so. Hundreds
-//! of inquests behind the same routers cannot each get a report of every hop, but the way is the same
+//! of diagnoses behind the same routers cannot each get a report of every hop, but the way is the same
 //! for all of them: what one of them saw, each is told.
 
 use std::collections::BTreeMap;
@@ -23,7 +23,7 @@ pub(super) type Group = (IpAddr, IpAddr);
 pub(super) struct Sight {
     /// Its TTL.
     pub(super) ttl: u8,
-    /// The port it asked for, where that is the inquest's own and silent; else it went elsewhere.
+    /// The port it asked for, where that is the diagnosis's own and silent; else it went elsewhere.
     pub(super) port: Option<u16>,
     /// The router that reported it; `None` where none did.
     pub(super) from: Option<IpAddr>,
@@ -33,7 +33,7 @@ pub(super) struct Sight {
 #[derive(Clone, Copy, Debug)]
 struct Count {
     times: u32,
-    /// By this inquest alone; `None` where by several.
+    /// By this diagnosis alone; `None` where by several.
     only: Option<SessionId>,
 }
 
@@ -62,7 +62,7 @@ impl Siblings {
         count.times.is_power_of_two().then_some(count.times)
     }
 
-    /// What others saw that bears on an inquest about `port`.
+    /// What others saw that bears on a diagnosis about `port`.
     pub(super) fn known(
         &self,
         group: Group,
@@ -79,7 +79,7 @@ impl Siblings {
 }
 
 impl Sight {
-    /// The same for the evidence of another inquest.
+    /// The same for the evidence of another diagnosis.
     pub(super) const fn told(self, times: u32) -> SiblingSight {
         SiblingSight {
             ttl: self.ttl,

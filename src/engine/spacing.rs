@@ -1,8 +1,8 @@
 //! Room between datagrams to one address and to one prefix, so that no host and no last router sees
-//! a burst when many inquests go there at once.
+//! a burst when many diagnoses go there at once.
 //!
-//! What one address gets is bounded by the [`Allowance`], whether one inquest goes there or several:
-//! so many datagrams in any second and in any ten, so many SYNs in any minute. Without one, an inquest
+//! What one address gets is bounded by the [`Allowance`], whether one diagnosis goes there or several:
+//! so many datagrams in any second and in any ten, so many SYNs in any minute. Without one, a diagnosis
 //! that is alone at its address is spaced by what inference asks, and by nothing else.
 //! First fragments get more room: Linux sends one reassembly timeout a second to each peer
 //! (`icmp_ratelimit`), so fragments that stand closer would silence each other's reports.
@@ -115,7 +115,7 @@ impl Gate {
     }
 }
 
-/// The addresses and prefixes of all open inquests.
+/// The addresses and prefixes of all open diagnoses.
 #[derive(Clone, Debug)]
 pub(super) struct Spacing {
     host_rate: u32,
@@ -129,7 +129,7 @@ pub(super) struct Spacing {
 }
 
 impl Spacing {
-    /// No inquest yet.
+    /// No diagnosis yet.
     pub(super) const fn new(policy: &Policy) -> Self {
         Self {
             host_rate: policy.host_rate,
@@ -142,7 +142,7 @@ impl Spacing {
         }
     }
 
-    /// An inquest into this address begins.
+    /// A diagnosis into this address begins.
     pub(super) fn join(&mut self, address: IpAddr) {
         if let Some(allowance) = &self.allowance {
             let spent = self.spent.entry(address);
@@ -156,12 +156,12 @@ impl Spacing {
             .sessions += 1;
     }
 
-    /// How many inquests into this address are open.
+    /// How many diagnoses of this address are open.
     pub(super) fn sessions_at(&self, address: IpAddr) -> usize {
         self.hosts.get(&address).map_or(0, |gate| gate.sessions)
     }
 
-    /// An inquest into this address is over.
+    /// A diagnosis into this address is over.
     pub(super) fn leave(&mut self, address: IpAddr) {
         leave(&mut self.hosts, address);
         leave(&mut self.prefixes, prefix(address));
@@ -313,7 +313,7 @@ mod tests {
     }
 
     #[test]
-    fn an_inquest_alone_at_its_prefix_is_not_held_up() {
+    fn a_diagnosis_alone_at_its_prefix_is_not_held_up() {
         assert_eq!(slots(&mut spacing(&[1]), &[1], 100, true), [0, 0]);
     }
 
@@ -342,7 +342,7 @@ mod tests {
     }
 
     #[test]
-    fn inquests_at_one_host_share_its_rate_and_its_fragments_are_a_second_apart() {
+    fn diagnoses_at_one_host_share_its_rate_and_its_fragments_are_a_second_apart() {
         assert_eq!(slots(&mut spacing(&[1, 1]), &[1], 104, false), [0, 400]);
         assert_eq!(slots(&mut spacing(&[1, 1]), &[1], 3, true), [0, 2200]);
     }

@@ -9,7 +9,7 @@ use crate::model::probe::Kind;
 const TIMEOUT: Duration = Duration::from_secs(1);
 /// Longest timeout, however slow the path.
 const TIMEOUT_MOST: Duration = Duration::from_secs(3);
-/// How long after an inquest settled its SYN-ACKs are still known, to be reset: twice the longest
+/// How long after a diagnosis settled its SYN-ACKs are still known, to be reset: twice the longest
 /// timeout.
 pub const LINGER: Duration = Duration::from_secs(6);
 /// A SYN-ACK that comes again this long after our reset shows that the reset was lost.

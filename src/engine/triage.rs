@@ -196,7 +196,7 @@ impl Triage {
         }
     }
 
-    /// The kernel dropped `count` frames before they were read: silence of what waits now is void.
+    /// The kernel dropped `count` frames before they were read: silence of what waits now is invalidated.
     pub fn handle_drops(&mut self, now: Moment, count: u64) {
         if count == 0 {
             return;
@@ -211,7 +211,7 @@ impl Triage {
         }
     }
 
-    /// The process did not run for `span` up to now: silence of what waits now is void.
+    /// The process did not run for `span` up to now: silence of what waits now is invalidated.
     pub fn handle_gap(&mut self, now: Moment, span: Duration) {
         if !span.is_zero() {
             self.lapses.push((now, Lapse::Gap(span)));

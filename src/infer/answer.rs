@@ -13,10 +13,10 @@ use crate::model::probe::{ProbeId, Target};
 use crate::model::reply::Answer;
 use crate::model::verdict::Confidence;
 
+use super::analysis::{Analysis, Response, class, ids, marked_syn, syn};
 use super::attempt::Attempt;
-use super::brief::{Ask, ControlOrigin};
-use super::case::{Case, Response, class, ids, marked_syn, syn};
 use super::distance::read_distance;
+use super::job::{Ask, ControlOrigin};
 use super::pattern::{self, Pattern};
 use super::sign::{Observed, Progress, Reading, Sign};
 use super::{controls, flawed, refusal, unanswered};
@@ -49,12 +49,12 @@ pub(super) struct Tally<'a> {
 impl<'a> Tally<'a> {
     /// Counts the plain SYNs to the port. Those that drew nothing until they were repeated are not
     /// silent.
-    pub(super) fn of(case: &Case<'a>) -> Self {
+    pub(super) fn of(analysis: &Analysis<'a>) -> Self {
         let mut tally = Self::default();
-        for attempt in Attempt::all(case) {
-            let excused = attempt.needed_repetition(case);
+        for attempt in Attempt::all(analysis) {
+            let excused = attempt.needed_repetition(analysis);
             for trial in attempt.trials() {
-                match case.response(trial) {
+                match analysis.response(trial) {
                     Response::SynAck => tally.opened.push(trial),
                     Response::Reset => tally.reset.push(trial),
                     Response::Refused(_) => tally.refused.push(trial),
@@ -77,66 +77,66 @@ impl<'a> Tally<'a> {
 }
 
 /// Reads [`super::sign::Question::Port`].
-pub(super) fn read_port(case: &Case<'_>) -> Reading {
-    let tally = Tally::of(case);
-    if let Some(mut reading) = contradiction(case) {
+pub(super) fn read_port(analysis: &Analysis<'_>) -> Reading {
+    let tally = Tally::of(analysis);
+    if let Some(mut reading) = contradiction(analysis) {
         // Data that the client took say whose answer counts.
-        if let (Some(seen), true) = (&mut reading.sign, case.brief.observer.serves()) {
+        if let (Some(seen), true) = (&mut reading.sign, analysis.job.observer.serves()) {
             seen.sign = Sign::PortOpens;
         }
         return reading;
     }
     let (opened, reset, refused) = (tally.opened.len(), tally.reset.len(), tally.refused.len());
     if opened + reset > 0 && (opened.min(reset) + refused + tally.silent.len() > 0) {
-        return mixed(case, &tally);
+        return mixed(analysis, &tally);
     }
     if opened > 0 {
-        return repeat(case, &tally, &tally.opened, Sign::PortOpens);
+        return repeat(analysis, &tally, &tally.opened, Sign::PortOpens);
     }
     if reset > 0 {
-        return repeat(case, &tally, &tally.reset, Sign::PortResets);
+        return repeat(analysis, &tally, &tally.reset, Sign::PortResets);
     }
     if refused > 0 {
-        return repeat(case, &tally, &tally.refused, Sign::PortRefused);
+        return repeat(analysis, &tally, &tally.refused, Sign::PortRefused);
     }
     // One that a SYN of limited TTL drew, or came late, is a refusal all the same: a device may have
     // had no error to spare for the others.
-    let elsewhere: Vec<&Trial> = refusal::refusals(case)
+    let elsewhere: Vec<&Trial> = refusal::refusals(analysis)
         .iter()
         .map(|one| one.trial)
         .collect();
     if !elsewhere.is_empty() {
-        let mut reading = repeat(case, &tally, &elsewhere, Sign::PortRefused);
+        let mut reading = repeat(analysis, &tally, &elsewhere, Sign::PortRefused);
         if let Some(observed) = &mut reading.sign {
             observed.strength = observed.strength.min(Confidence::Likely);
         }
         return reading;
     }
-    let astray = flawed::astray(case);
+    let astray = flawed::astray(analysis);
     if !astray.is_empty() {
-        return flawed::read_astray(case, &astray);
+        return flawed::read_astray(analysis, &astray);
     }
-    if !flawed::broken(case).is_empty() {
+    if !flawed::broken(analysis).is_empty() {
         // Not silent, and nothing that a client would hear: the way back says why.
         return Reading::nothing();
     }
-    unanswered::read(case, &tally)
+    unanswered::read(analysis, &tally)
 }
 
-fn contradiction(case: &Case<'_>) -> Option<Reading> {
+fn contradiction(analysis: &Analysis<'_>) -> Option<Reading> {
     let decisive = |response: &Response| {
         matches!(
             response,
             Response::SynAck | Response::Reset | Response::Refused(_)
         )
     };
-    let contradicted: Vec<&Trial> = case
+    let contradicted: Vec<&Trial> = analysis
         .port_syns()
         .filter(|trial| {
             let of_network = trial
                 .replies
                 .iter()
-                .filter(|heard| !case.is_own(&heard.reply));
+                .filter(|heard| !analysis.is_own(&heard.reply));
             let drawn = of_network
                 .map(|heard| class(&heard.reply.answer))
                 .filter(decisive);
@@ -157,19 +157,21 @@ fn contradiction(case: &Case<'_>) -> Option<Reading> {
 }
 
 /// Every answer so far says the same: look again through other flows.
-fn repeat(case: &Case<'_>, tally: &Tally<'_>, answered: &[&Trial], sign: Sign) -> Reading {
-    let thorough = case.brief.thorough;
+fn repeat(analysis: &Analysis<'_>, tally: &Tally<'_>, answered: &[&Trial], sign: Sign) -> Reading {
+    let thorough = analysis.job.thorough;
     let (wanted, because) = match sign {
         Sign::PortOpens if thorough => (OPEN_SYNS, OPENS),
         // Its SYNs with data are the second look.
-        Sign::PortOpens if case.brief.check_mtu && controls::is_without_echo(case) => (1, OPENS),
+        Sign::PortOpens if analysis.job.check_mtu && controls::is_without_echo(analysis) => {
+            (1, OPENS)
+        }
         Sign::PortOpens => (FEW_SYNS, OPENS),
-        Sign::PortResets => (reset_syns(case), RESETS),
+        Sign::PortResets => (reset_syns(analysis), RESETS),
         _ => (FEW_SYNS, "the SYN is refused by ICMP"),
     };
     // Others behind the same device wait for its errors.
-    let is_rationed = sign == Sign::PortRefused && !case.evidence.known_refusals().is_empty();
-    let wanted = if case.brief.quick || is_rationed {
+    let is_rationed = sign == Sign::PortRefused && !analysis.evidence.known_refusals().is_empty();
+    let wanted = if analysis.job.quick || is_rationed {
         1
     } else {
         wanted
@@ -182,25 +184,28 @@ fn repeat(case: &Case<'_>, tally: &Tally<'_>, answered: &[&Trial], sign: Sign) -
     if enough {
         return Reading {
             sign: Some(observed),
-            progress: let_contradict(case, answered, sign),
+            progress: let_contradict(analysis, answered, sign),
         };
     }
     if answered.len() + tally.pending >= wanted {
         return Reading::going_on(Some(observed), Vec::new());
     }
-    let last = case.port_syns().last().map_or(case.now, |trial| trial.sent);
-    let flow = flow_after(case);
-    let marked = sign == Sign::PortResets && case.port_syns().count() % 2 == 1;
+    let last = analysis
+        .port_syns()
+        .last()
+        .map_or(analysis.now, |trial| trial.sent);
+    let flow = flow_after(analysis);
+    let marked = sign == Sign::PortResets && analysis.port_syns().count() % 2 == 1;
     let probe = if marked {
         marked_syn(Target::Endpoint, flow)
     } else {
         syn(Target::Endpoint, flow)
     };
-    let opens = sign == Sign::PortOpens && !thorough && case.brief.check_mtu;
-    let vantage = &case.brief.vantage;
+    let opens = sign == Sign::PortOpens && !thorough && analysis.job.check_mtu;
+    let vantage = &analysis.job.vantage;
     let is_far = !vantage.on_link() && !vantage.loopback;
-    let until = controls::echo_shows_at(case);
-    if opens && (until.is_some() || is_far && case.echoes().next().is_none()) {
+    let until = controls::echo_shows_at(analysis);
+    if opens && (until.is_some() || is_far && analysis.echoes().next().is_none()) {
         // Whether another SYN is needed hangs on the echo request, which another question asks for.
         return Reading {
             sign: Some(observed),
@@ -215,7 +220,7 @@ fn repeat(case: &Case<'_>, tally: &Tally<'_>, answered: &[&Trial], sign: Sign) -
 }
 
 /// A box on the way answers sooner than the host behind it: time for the host to contradict it.
-fn let_contradict(case: &Case<'_>, answered: &[&Trial], sign: Sign) -> Progress {
+fn let_contradict(analysis: &Analysis<'_>, answered: &[&Trial], sign: Sign) -> Progress {
     let least = match sign {
         Sign::PortRefused => Duration::from_millis(500),
         Sign::PortResets => Duration::from_millis(150),
@@ -223,21 +228,22 @@ fn let_contradict(case: &Case<'_>, answered: &[&Trial], sign: Sign) -> Progress 
     };
     let until = answered
         .first()
-        .map(|trial| trial.sent.after(least.max(2 * case.round_trip())));
-    match until.filter(|until| *until > case.now && !case.brief.quick) {
+        .map(|trial| trial.sent.after(least.max(2 * analysis.round_trip())));
+    match until.filter(|until| *until > analysis.now && !analysis.job.quick) {
         Some(until) if sign != Sign::PortOpens => Progress::Waiting(Some(until)),
         _ => Progress::Done,
     }
 }
 
 /// The flow that the next SYN to the port takes: each its own as long as they last.
-pub(super) fn flow_after(case: &Case<'_>) -> u8 {
-    u8::try_from(case.port_syns().count() % flows(case)).unwrap_or(0)
+pub(super) fn flow_after(analysis: &Analysis<'_>) -> u8 {
+    u8::try_from(analysis.port_syns().count() % flows(analysis)).unwrap_or(0)
 }
 
 /// How many flows SYNs of full TTL are spread over.
-pub(super) fn flows(case: &Case<'_>) -> usize {
-    case.brief
+pub(super) fn flows(analysis: &Analysis<'_>) -> usize {
+    analysis
+        .job
         .vantage
         .ephemeral_ports
         .len()
@@ -246,8 +252,8 @@ pub(super) fn flows(case: &Case<'_>) -> usize {
 }
 
 /// SYNs to look at a reset with: as many marked as unmarked ones.
-pub(super) const fn reset_syns(case: &Case<'_>) -> usize {
-    if case.brief.thorough {
+pub(super) const fn reset_syns(analysis: &Analysis<'_>) -> usize {
+    if analysis.job.thorough {
         RESET_SYNS
     } else {
         FEW_SYNS
@@ -274,9 +280,9 @@ fn best<'t, 'a>(tally: &'t Tally<'a>) -> (&'t [&'a Trial], Sign, &'static str) {
     }
 }
 
-fn mixed(case: &Case<'_>, tally: &Tally<'_>) -> Reading {
+fn mixed(analysis: &Analysis<'_>, tally: &Tally<'_>) -> Reading {
     let (best, kind, says) = best(tally);
-    let pattern = pattern::classify(case);
+    let pattern = pattern::classify(analysis);
     if let Pattern::Negligible = pattern.pattern {
         return Reading::done(Observed {
             sign: kind,
@@ -306,18 +312,19 @@ fn mixed(case: &Case<'_>, tally: &Tally<'_>) -> Reading {
 }
 
 /// Reads [`super::sign::Question::Listener`].
-pub(super) fn read_listener(case: &Case<'_>) -> Reading {
-    let tally = Tally::of(case);
+pub(super) fn read_listener(analysis: &Analysis<'_>) -> Reading {
+    let tally = Tally::of(analysis);
     let windowless: Vec<ProbeId> = tally
         .opened
         .iter()
         .filter(|trial| {
-            case.telling(trial)
+            analysis
+                .telling(trial)
                 .is_some_and(|heard| matches!(heard.reply.answer, Answer::SynAck { window: 0, .. }))
         })
         .map(|trial| trial.id)
         .collect();
-    let distance = read_distance(case);
+    let distance = read_distance(analysis);
     let near = distance.sign.as_ref().is_some_and(|seen| {
         seen.sign == Sign::NearerThanHost && seen.strength == Confidence::Proven
     });
@@ -333,15 +340,16 @@ pub(super) fn read_listener(case: &Case<'_>) -> Reading {
             progress: distance.progress,
         };
     }
-    let randoms: Vec<u16> = case
+    let randoms: Vec<u16> = analysis
         .controls(ControlOrigin::Random)
         .map(|c| c.port)
         .collect();
     let opened: Vec<&Trial> = randoms
         .iter()
         .filter_map(|port| {
-            case.control_syns(*port)
-                .find(|trial| case.response(trial) == Response::SynAck)
+            analysis
+                .control_syns(*port)
+                .find(|trial| analysis.response(trial) == Response::SynAck)
         })
         .collect();
     if opened.len() >= 2 && !near {
@@ -356,7 +364,7 @@ pub(super) fn read_listener(case: &Case<'_>) -> Reading {
             progress: distance.progress,
         };
     }
-    if let (true, Some(waiting)) = (needs_comparison(case, &tally), unlike_randoms(case)) {
+    if let (true, Some(waiting)) = (needs_comparison(analysis, &tally), unlike_randoms(analysis)) {
         return Reading {
             sign: None,
             progress: waiting,
@@ -389,30 +397,33 @@ pub(super) fn read_listener(case: &Case<'_>) -> Reading {
 
 /// Whether a SYN-ACK must be compared with what ports answer that nothing should listen on: where
 /// nothing else shows how far away the host is, or the SYN-ACK is not what a stack writes.
-fn needs_comparison(case: &Case<'_>, tally: &Tally<'_>) -> bool {
+fn needs_comparison(analysis: &Analysis<'_>, tally: &Tally<'_>) -> bool {
     let bare = |trial: &&Trial| {
-        case.telling(trial)
+        analysis
+            .telling(trial)
             .is_some_and(|heard| matches!(heard.reply.answer, Answer::SynAck { mss: None, .. }))
     };
-    let vantage = &case.brief.vantage;
+    let vantage = &analysis.job.vantage;
     let far = !vantage.on_link() && !vantage.loopback;
-    case.brief.thorough || tally.opened.iter().any(bare) || far && controls::is_without_echo(case)
+    analysis.job.thorough
+        || tally.opened.iter().any(bare)
+        || far && controls::is_without_echo(analysis)
 }
 
 /// What is still to be seen of the random controls; `None` when each was answered, or left without an
 /// answer for clearly longer than whatever answers the port takes.
-fn unlike_randoms(case: &Case<'_>) -> Option<Progress> {
-    let patience = (4 * case.round_trip()).max(Duration::from_millis(100));
+fn unlike_randoms(analysis: &Analysis<'_>) -> Option<Progress> {
+    let patience = (4 * analysis.round_trip()).max(Duration::from_millis(100));
     let mut waiting = None;
-    let most = if case.brief.thorough { usize::MAX } else { 1 };
-    for control in case.controls(ControlOrigin::Random).take(most) {
-        let Some(first) = case.control_syns(control.port).next() else {
-            return Some(controls::baseline(case));
+    let most = if analysis.job.thorough { usize::MAX } else { 1 };
+    for control in analysis.controls(ControlOrigin::Random).take(most) {
+        let Some(first) = analysis.control_syns(control.port).next() else {
+            return Some(controls::baseline(analysis));
         };
-        let answered = case
+        let answered = analysis
             .control_syns(control.port)
-            .any(|t| case.response(t).is_answer());
-        if !answered && case.now.since(first.sent) < patience {
+            .any(|t| analysis.response(t).is_answer());
+        if !answered && analysis.now.since(first.sent) < patience {
             waiting = Some(Progress::Waiting(Some(first.sent.after(patience))));
         }
     }

@@ -10,8 +10,8 @@ use std::time::Duration;
 use crate::model::evidence::Trial;
 use crate::model::probe::{Probe, ProbeId};
 
-use super::brief::Ask;
-use super::case::{Case, Response};
+use super::analysis::{Analysis, Response};
+use super::job::Ask;
 
 /// When a kernel repeats an unanswered SYN: 1 s after it, and 2 s after that (RFC 6298 §2 and §5.5,
 /// `tcp_retransmit_timer`).
@@ -26,9 +26,9 @@ pub(super) struct Attempt<'a> {
 
 impl<'a> Attempt<'a> {
     /// The attempts at the port.
-    pub(super) fn all(case: &Case<'a>) -> Vec<Self> {
+    pub(super) fn all(analysis: &Analysis<'a>) -> Vec<Self> {
         let mut attempts: Vec<Self> = Vec::new();
-        for trial in case.port_syns() {
+        for trial in analysis.port_syns() {
             let of = |id: ProbeId| move |attempt: &&mut Self| attempt.first.id == id;
             match trial
                 .probe
@@ -51,18 +51,18 @@ impl<'a> Attempt<'a> {
     }
 
     /// Whether the SYN drew nothing and one of its repetitions was answered.
-    pub(super) fn needed_repetition(&self, case: &Case<'_>) -> bool {
-        case.response(self.first) == Response::Silence
+    pub(super) fn needed_repetition(&self, analysis: &Analysis<'_>) -> bool {
+        analysis.response(self.first) == Response::Silence
             && self
                 .repetitions
                 .iter()
-                .any(|trial| is_decided(case.response(trial)))
+                .any(|trial| is_decided(analysis.response(trial)))
     }
 
     /// The next repetition, where the SYN and those before drew nothing; `None` where it was
     /// answered, is still waited for, or was repeated often enough.
-    pub(super) fn repetition(&self, case: &Case<'_>, most: usize) -> Option<Ask> {
-        let silent = |trial: &Trial| case.response(trial) == Response::Silence;
+    pub(super) fn repetition(&self, analysis: &Analysis<'_>, most: usize) -> Option<Ask> {
+        let silent = |trial: &Trial| analysis.response(trial) == Response::Silence;
         let after = REPEATED_AFTER.get(self.repetitions.len())?;
         let wanted = self.repetitions.len() < most && self.trials().all(silent);
         wanted.then(|| Ask {
@@ -84,10 +84,10 @@ const fn is_decided(response: Response) -> bool {
 }
 
 /// The attempts that were answered only when their SYN was repeated.
-pub(super) fn answered_when_repeated(case: &Case<'_>) -> Vec<ProbeId> {
-    Attempt::all(case)
+pub(super) fn answered_when_repeated(analysis: &Analysis<'_>) -> Vec<ProbeId> {
+    Attempt::all(analysis)
         .iter()
-        .filter(|attempt| attempt.needed_repetition(case))
+        .filter(|attempt| attempt.needed_repetition(analysis))
         .map(|attempt| attempt.first.id)
         .collect()
 }

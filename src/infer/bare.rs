@@ -7,9 +7,9 @@ use crate::model::evidence::Trial;
 use crate::model::probe::{Flow, Kind, Probe, SourceRange, Target};
 use crate::model::verdict::Confidence;
 
-use super::brief::Ask;
-use super::case::{Case, Response, echo, ids, spare_flow};
+use super::analysis::{Analysis, Response, echo, ids, spare_flow};
 use super::controls::retry_for;
+use super::job::Ask;
 use super::loss;
 use super::sign::{Observed, Progress, Reading, Sign};
 
@@ -22,23 +22,28 @@ const BESIDE_REFUSALS_AT: [u64; 2] = [1000, 2100];
 const RANGE_AT: [u64; 2] = [2500, 11_500];
 
 /// What a question asks for, not before its turn.
-fn in_turn(case: &Case<'_>, progress: Progress, turns: &[u64], sent: &[&Trial]) -> Progress {
-    let silent = case
+fn in_turn(
+    analysis: &Analysis<'_>,
+    progress: Progress,
+    turns: &[u64],
+    sent: &[&Trial],
+) -> Progress {
+    let silent = analysis
         .port_syns()
-        .all(|trial| !matches!(case.response(trial), Response::Refused(_)));
+        .all(|trial| !matches!(analysis.response(trial), Response::Refused(_)));
     let turn = turns
         .get(sent.len())
-        .filter(|_| silent && !case.brief.thorough);
-    match (progress, turn, case.port_syns().next()) {
+        .filter(|_| silent && !analysis.job.thorough);
+    match (progress, turn, analysis.port_syns().next()) {
         (Progress::Asking(mut asks), Some(turn), Some(first)) => {
             let turn = first.sent.after(Duration::from_millis(*turn));
             for ask in &mut asks {
                 ask.not_before = ask.not_before.max(turn);
             }
             // What the path carries in those very moments is what silence is weighed against.
-            if case.echo_answers()
+            if analysis.echo_answers()
                 && let Some(last) = sent.last()
-                && !case.echoes().any(|echo| echo.sent >= last.sent)
+                && !analysis.echoes().any(|echo| echo.sent >= last.sent)
             {
                 asks.push(Ask {
                     probe: echo(),
@@ -52,28 +57,37 @@ fn in_turn(case: &Case<'_>, progress: Progress, turns: &[u64], sent: &[&Trial]) 
 }
 
 /// A bare segment to the port: what it draws, tried until an answer or five silences.
-fn bare(case: &Case<'_>, kind: Kind, (resets, silent): (Sign, Sign), name: &str) -> Reading {
-    let trials: Vec<&Trial> = case
+fn bare(
+    analysis: &Analysis<'_>,
+    kind: Kind,
+    (resets, silent): (Sign, Sign),
+    name: &str,
+) -> Reading {
+    let trials: Vec<&Trial> = analysis
         .trials(move |probe| probe.kind == kind && probe.target == Target::Endpoint)
         .collect();
     let reset: Vec<&Trial> = trials
         .iter()
         .copied()
-        .filter(|trial| case.response(trial) == Response::Reset)
+        .filter(|trial| analysis.response(trial) == Response::Reset)
         .collect();
-    let flow = spare_flow(case, trials.len());
+    let flow = spare_flow(analysis, trials.len());
     let probe = Probe::plain(kind, Target::Endpoint, Flow::ephemeral(flow));
-    let turns: &[u64] = if super::refusal::refusals(case).is_empty() {
+    let turns: &[u64] = if super::refusal::refusals(analysis).is_empty() {
         &BARE_AT
     } else {
         &BESIDE_REFUSALS_AT
     };
-    let most = if case.brief.thorough { 5 } else { turns.len() };
-    let asked = retry_for(case, &trials, probe, 1, most);
-    let progress = in_turn(case, asked, turns, &trials);
+    let most = if analysis.job.thorough {
+        5
+    } else {
+        turns.len()
+    };
+    let asked = retry_for(analysis, &trials, probe, 1, most);
+    let progress = in_turn(analysis, asked, turns, &trials);
     let mut refused = trials
         .iter()
-        .filter(|trial| matches!(case.response(trial), Response::Refused(_)));
+        .filter(|trial| matches!(analysis.response(trial), Response::Refused(_)));
     if let (Kind::Fin, Some(refused)) = (kind, refused.next()) {
         // A translation that looks at single packets would refuse it as well.
         return Reading::done(Observed {
@@ -90,8 +104,8 @@ fn bare(case: &Case<'_>, kind: Kind, (resets, silent): (Sign, Sign), name: &str)
         // Where nothing else is lost, the way of one is not the way of the other.
         let is_mixed = trials
             .iter()
-            .any(|trial| case.response(trial) == Response::Silence);
-        let strength = if is_mixed && case.loss().lost == 0 {
+            .any(|trial| analysis.response(trial) == Response::Silence);
+        let strength = if is_mixed && analysis.loss().lost == 0 {
             Confidence::Possible
         } else {
             Confidence::Proven
@@ -112,7 +126,7 @@ fn bare(case: &Case<'_>, kind: Kind, (resets, silent): (Sign, Sign), name: &str)
             progress,
         };
     }
-    let chance = case
+    let chance = analysis
         .loss()
         .chance_of_silence(loss::spread(trials.iter().map(|t| t.sent)));
     Reading::done(Observed {
@@ -128,22 +142,32 @@ fn bare(case: &Case<'_>, kind: Kind, (resets, silent): (Sign, Sign), name: &str)
 }
 
 /// Reads [`super::sign::Question::Ack`].
-pub(super) fn read_ack(case: &Case<'_>) -> Reading {
-    bare(case, Kind::Ack, (Sign::AckResets, Sign::AckSilent), "ACK")
+pub(super) fn read_ack(analysis: &Analysis<'_>) -> Reading {
+    bare(
+        analysis,
+        Kind::Ack,
+        (Sign::AckResets, Sign::AckSilent),
+        "ACK",
+    )
 }
 
 /// Reads [`super::sign::Question::Fin`].
-pub(super) fn read_fin(case: &Case<'_>) -> Reading {
-    bare(case, Kind::Fin, (Sign::FinResets, Sign::FinSilent), "FIN")
+pub(super) fn read_fin(analysis: &Analysis<'_>) -> Reading {
+    bare(
+        analysis,
+        Kind::Fin,
+        (Sign::FinResets, Sign::FinSilent),
+        "FIN",
+    )
 }
 
 /// Reads [`super::sign::Question::Range`].
-pub(super) fn read_range(case: &Case<'_>) -> Reading {
-    let available = case.brief.vantage.privileged_ports.len();
+pub(super) fn read_range(analysis: &Analysis<'_>) -> Reading {
+    let available = analysis.job.vantage.privileged_ports.len();
     if available == 0 {
         return Reading::nothing();
     }
-    let trials: Vec<&Trial> = case
+    let trials: Vec<&Trial> = analysis
         .trials(|probe| {
             probe.kind == Kind::Syn
                 && probe.target == Target::Endpoint
@@ -154,18 +178,18 @@ pub(super) fn read_range(case: &Case<'_>) -> Reading {
     let answered: Vec<&Trial> = trials
         .iter()
         .copied()
-        .filter(|trial| matches!(case.response(trial), Response::SynAck | Response::Reset))
+        .filter(|trial| matches!(analysis.response(trial), Response::SynAck | Response::Reset))
         .collect();
     let flow = u8::try_from(trials.len() % available).unwrap_or(0);
     let probe = Probe::plain(Kind::Syn, Target::Endpoint, Flow::privileged(flow));
-    let most = if case.brief.thorough {
+    let most = if analysis.job.thorough {
         4
     } else {
         RANGE_AT.len()
     };
     let progress = in_turn(
-        case,
-        retry_for(case, &trials, probe, 2, most),
+        analysis,
+        retry_for(analysis, &trials, probe, 2, most),
         &RANGE_AT,
         &trials,
     );
@@ -187,7 +211,7 @@ pub(super) fn read_range(case: &Case<'_>) -> Reading {
             progress,
         };
     }
-    let chance = case
+    let chance = analysis
         .loss()
         .chance_of_silence(loss::spread(trials.iter().map(|trial| trial.sent)));
     Reading::done(Observed {

@@ -19,7 +19,7 @@ use crate::model::reply::Refusal;
 use crate::model::verdict::Confidence::{self, Confirmed, Likely};
 use crate::model::verdict::{Cause, HopRef, Method, Place, PlaceKind};
 
-use super::case::{Case, Response};
+use super::analysis::{Analysis, Response};
 use super::observer::{Bystander, Carried, Lost, Observer, Refused, Symptom};
 use super::sign::Sign::{self, *};
 use super::sign::{Observed, Question, Reading};
@@ -34,43 +34,47 @@ const NOTHING_SEEN: &str =
 const CUT_OFF: &str = "Not decided: the capture ends before an answer was due.";
 
 /// What a capture shows, where the evidence is one.
-pub(super) fn bystander<'a>(case: &Case<'a>) -> Option<&'a Bystander> {
-    match &case.brief.observer {
+pub(super) fn bystander<'a>(analysis: &Analysis<'a>) -> Option<&'a Bystander> {
+    match &analysis.job.observer {
         Observer::Own => None,
         Observer::Passive(bystander) => Some(bystander),
     }
 }
 
 /// Whether a symptom decides.
-pub(super) fn decides(case: &Case<'_>) -> bool {
-    symptom(case).is_some()
+pub(super) fn decides(analysis: &Analysis<'_>) -> bool {
+    symptom(analysis).is_some()
 }
 
 /// The symptom that counts.
-fn symptom<'a>(case: &Case<'a>) -> Option<&'a Symptom> {
-    let bystander = bystander(case)?;
-    *case.symptom.get_or_init(|| {
+fn symptom<'a>(analysis: &Analysis<'a>) -> Option<&'a Symptom> {
+    let bystander = bystander(analysis)?;
+    *analysis.symptom.get_or_init(|| {
         let mut symptoms = bystander.symptoms.iter();
-        symptoms.find(|symptom| applies(case, bystander, symptom))
+        symptoms.find(|symptom| applies(analysis, bystander, symptom))
     })
 }
 
-fn applies(case: &Case<'_>, bystander: &Bystander, symptom: &Symptom) -> bool {
-    let port = || answer::read_port(case).sign.map(|observed| observed.sign);
+fn applies(analysis: &Analysis<'_>, bystander: &Bystander, symptom: &Symptom) -> bool {
+    let port = || {
+        answer::read_port(analysis)
+            .sign
+            .map(|observed| observed.sign)
+    };
     match symptom {
         Symptom::Carried(carried) => {
             let whatever_answered =
                 bystander.served || matches!(carried, Carried::LargeHeld { .. });
-            matches!(port(), None | Some(PortOpens)) && (whatever_answered || !is_proxied(case))
+            matches!(port(), None | Some(PortOpens)) && (whatever_answered || !is_proxied(analysis))
         }
         Symptom::Lost(lost) => match port() {
-            Some(PortSilent) => is_lost(case),
+            Some(PortSilent) => is_lost(analysis),
             None => bystander.resent && *lost != Lost::OneWay,
             Some(_) => false,
         },
         Symptom::Refused(Refused::ResetNearer { since: None, .. }) => port() == Some(PortResets),
         Symptom::Refused(Refused::Labelled | Refused::Unlabelled) => {
-            let distance = || distance::read_distance(case).sign;
+            let distance = || distance::read_distance(analysis).sign;
             port() == Some(PortResets) && distance().is_none_or(|seen| seen.sign != NearerThanHost)
         }
         Symptom::Unseen(_)
@@ -84,40 +88,40 @@ fn applies(case: &Case<'_>, bystander: &Bystander, symptom: &Symptom) -> bool {
 }
 
 /// Whether the SYN-ACK looks like that of something before the host.
-fn is_proxied(case: &Case<'_>) -> bool {
-    let opened = case
+fn is_proxied(analysis: &Analysis<'_>) -> bool {
+    let opened = analysis
         .port_syns()
-        .any(|trial| case.response(trial) == Response::SynAck);
-    let sign = answer::read_listener(case)
+        .any(|trial| analysis.response(trial) == Response::SynAck);
+    let sign = answer::read_listener(analysis)
         .sign
         .map(|observed| observed.sign);
     opened && matches!(sign, Some(NearListener | ZeroWindow | EveryPortOpens))
 }
 
 /// Whether nothing but silence speaks: neither a traceroute in the capture, nor what others were told.
-fn is_lost(case: &Case<'_>) -> bool {
+fn is_lost(analysis: &Analysis<'_>) -> bool {
     let sign = |reading: Reading| reading.sign.map(|observed| observed.sign);
     let traced = matches!(
-        sign(locate::read_trace(case)),
+        sign(locate::read_trace(analysis)),
         Some(TraceInPath | TraceLoops)
     );
-    let rationed = sign(throttle::read_ration(case));
+    let rationed = sign(throttle::read_ration(analysis));
     !traced && !rationed.is_some_and(|sign| table::REFUSED_TO_OTHERS.contains(sign))
 }
 
 /// Reads [`Question::Symptom`].
-pub(super) fn read_symptom(case: &Case<'_>) -> Reading {
-    let Some(bystander) = bystander(case) else {
+pub(super) fn read_symptom(analysis: &Analysis<'_>) -> Reading {
+    let Some(bystander) = bystander(analysis) else {
         return Reading::nothing();
     };
-    let told = symptom(case).map(|symptom| {
-        let (sign, strength) = told::sign(case, bystander, symptom);
-        (sign, strength, told::words(case, bystander, symptom))
+    let told = symptom(analysis).map(|symptom| {
+        let (sign, strength) = told::sign(analysis, bystander, symptom);
+        (sign, strength, told::words(analysis, bystander, symptom))
     });
-    let Some((sign, strength, says)) = told.or_else(|| refused_for_want_of_a_way(case)) else {
+    let Some((sign, strength, says)) = told.or_else(|| refused_for_want_of_a_way(analysis)) else {
         return Reading::nothing();
     };
-    let of_port = case.trials(|probe| probe.target == Target::Endpoint);
+    let of_port = analysis.trials(|probe| probe.target == Target::Endpoint);
     Reading::done(Observed {
         sign,
         strength,
@@ -129,8 +133,8 @@ pub(super) fn read_symptom(case: &Case<'_>) -> Reading {
 /// Reads [`Question::Nearness`]: an ICMP error quotes the SYN's random number, so it was written by who
 /// saw it; who writes from nearer than the server is another. An address alone may be the server's
 /// second one.
-pub(super) fn read_nearness(case: &Case<'_>) -> Reading {
-    match bystander(case) {
+pub(super) fn read_nearness(analysis: &Analysis<'_>) -> Reading {
+    match bystander(analysis) {
         Some(bystander) if bystander.refused_nearer => Reading::done(Observed {
             sign: RefusedNearer,
             strength: Confirmed,
@@ -142,15 +146,15 @@ pub(super) fn read_nearness(case: &Case<'_>) -> Reading {
 }
 
 /// A router that says that there is no route, or that it asked for the host in vain.
-fn refused_for_want_of_a_way(case: &Case<'_>) -> Option<(Sign, Confidence, String)> {
-    let port = case.brief.endpoint.port;
-    if answer::read_port(case).sign?.sign != PortRefused {
+fn refused_for_want_of_a_way(analysis: &Analysis<'_>) -> Option<(Sign, Confidence, String)> {
+    let port = analysis.job.endpoint.port;
+    if answer::read_port(analysis).sign?.sign != PortRefused {
         return None;
     }
-    let refusals = refusal::refusals(case);
+    let refusals = refusal::refusals(analysis);
     let first = refusals
         .first()
-        .filter(|first| first.from != case.address())?;
+        .filter(|first| first.from != analysis.address())?;
     let late = refusals.iter().any(|refused| {
         let plight = matches!(
             refused.refusal,
@@ -158,7 +162,7 @@ fn refused_for_want_of_a_way(case: &Case<'_>) -> Option<(Sign, Confidence, Strin
         );
         plight && refused.took >= RESOLUTION
     });
-    let shown = refusal::read_latency(case)
+    let shown = refusal::read_latency(analysis)
         .sign
         .map(|observed| observed.sign);
     if late && shown == Some(RefusedLate) {
@@ -182,9 +186,9 @@ fn refused_for_want_of_a_way(case: &Case<'_>) -> Option<(Sign, Confidence, Strin
 }
 
 /// Where the symptom shows that it happens.
-pub(super) fn place(case: &Case<'_>, kind: PlaceKind) -> Option<Place> {
-    let symptom = symptom(case)?;
-    let position = bystander(case)?.position;
+pub(super) fn place(analysis: &Analysis<'_>, kind: PlaceKind) -> Option<Place> {
+    let symptom = symptom(analysis)?;
+    let position = bystander(analysis)?.position;
     let next = |hops: u8| HopRef {
         ttl: hops.saturating_add(1),
         address: None,
@@ -220,8 +224,8 @@ pub(super) fn place(case: &Case<'_>, kind: PlaceKind) -> Option<Place> {
 }
 
 /// How the symptom shows that the port is refused.
-pub(super) fn method(case: &Case<'_>) -> Option<Method> {
-    match symptom(case)? {
+pub(super) fn method(analysis: &Analysis<'_>) -> Option<Method> {
+    match symptom(analysis)? {
         Symptom::Refused(Refused::Since { refusal, .. }) => Some(Method::Icmp(*refusal)),
         Symptom::Refused(Refused::ResetNearer { .. } | Refused::Unlabelled) => {
             Some(Method::TcpReset)
@@ -231,22 +235,22 @@ pub(super) fn method(case: &Case<'_>) -> Option<Method> {
 }
 
 /// What a verdict on a capture says first, where that is not what one on our own probes would say.
-fn headline(case: &Case<'_>, cause: Cause, signs: &[&Observed]) -> Option<String> {
-    bystander(case)?;
+fn headline(analysis: &Analysis<'_>, cause: Cause, signs: &[&Observed]) -> Option<String> {
+    bystander(analysis)?;
     if let Some(seen) = signs
         .iter()
         .find(|seen| seen.sign.question() == Question::Symptom)
     {
         return Some(seen.because.clone().into_owned());
     }
-    let port = case.brief.endpoint.port;
-    let syns: Vec<_> = case
+    let port = analysis.job.endpoint.port;
+    let syns: Vec<_> = analysis
         .trials(|probe| probe.target == Target::Endpoint)
         .collect();
     match cause {
         Cause::Open => Some(format!("Port {port} is open: it answers SYN-ACK.")),
         Cause::DropSomewhere => {
-            let elsewhere = case.trials(|probe| probe.target != Target::Endpoint);
+            let elsewhere = analysis.trials(|probe| probe.target != Target::Endpoint);
             let count = match syns.len() {
                 1 => "A SYN".to_owned(),
                 count => format!("{count} SYNs"),
@@ -259,8 +263,10 @@ fn headline(case: &Case<'_>, cause: Cause, signs: &[&Observed]) -> Option<String
             Some(format!("{count} to port {port} drew nothing{but}."))
         }
         Cause::Inconclusive => {
-            let awaited =
-                !syns.is_empty() && syns.iter().all(|t| case.response(t) == Response::Pending);
+            let awaited = !syns.is_empty()
+                && syns
+                    .iter()
+                    .all(|t| analysis.response(t) == Response::Pending);
             Some(if awaited { CUT_OFF } else { NOTHING_SEEN }.to_owned())
         }
         _ => None,
@@ -270,12 +276,12 @@ fn headline(case: &Case<'_>, cause: Cause, signs: &[&Observed]) -> Option<String
 /// What a verdict on a capture says, where that is not what one on our own probes would say: `open` are
 /// the rivals that stand.
 pub(super) fn summary(
-    case: &Case<'_>,
+    analysis: &Analysis<'_>,
     cause: Cause,
     signs: &[&Observed],
     open: &[Cause],
 ) -> Option<String> {
-    let headline = headline(case, cause, signs)?;
+    let headline = headline(analysis, cause, signs)?;
     let open: Vec<&str> = open.iter().map(|cause| cause.word()).collect();
     Some(if open.is_empty() {
         headline

@@ -10,26 +10,27 @@ use crate::model::evidence::Trial;
 use crate::model::reply::Answer;
 use crate::model::verdict::Cause;
 
+use super::analysis::{Analysis, is_repetition};
 use super::answer::Tally;
-use super::case::{Case, is_repetition};
 
 /// SYNs to the port that were answered by the server's repetition alone.
-pub(super) fn repeated<'a>(case: &Case<'a>) -> Vec<&'a Trial> {
-    let Some(least) = case.least_round_trip() else {
+pub(super) fn repeated<'a>(analysis: &Analysis<'a>) -> Vec<&'a Trial> {
+    let Some(least) = analysis.least_round_trip() else {
         return Vec::new();
     };
-    Tally::of(case)
+    Tally::of(analysis)
         .opened
         .into_iter()
         .filter(|trial| {
-            case.telling(trial)
+            analysis
+                .telling(trial)
                 .is_some_and(|heard| is_repetition(heard.at.since(trial.sent), least))
         })
         .collect()
 }
 
 /// What must be said beside a verdict of `cause`, as sentences.
-pub(super) fn remarks(case: &Case<'_>, cause: Cause) -> Vec<String> {
+pub(super) fn remarks(analysis: &Analysis<'_>, cause: Cause) -> Vec<String> {
     let answers = matches!(
         cause,
         Cause::Open | Cause::OpenProxied | Cause::MtuBlackHole | Cause::Closed
@@ -38,15 +39,15 @@ pub(super) fn remarks(case: &Case<'_>, cause: Cause) -> Vec<String> {
         return Vec::new();
     }
     let mut remarks = Vec::new();
-    remarks.extend(divided(case));
-    remarks.extend(late(case));
-    remarks.extend(changed(case));
+    remarks.extend(divided(analysis));
+    remarks.extend(late(analysis));
+    remarks.extend(changed(analysis));
     remarks
 }
 
 /// That not every SYN drew the same.
-fn divided(case: &Case<'_>) -> Option<String> {
-    let tally = Tally::of(case);
+fn divided(analysis: &Analysis<'_>) -> Option<String> {
+    let tally = Tally::of(analysis);
     let counts = [
         (tally.opened.len(), "answered with SYN-ACK"),
         (tally.reset.len(), "reset"),
@@ -76,10 +77,10 @@ fn divided(case: &Case<'_>) -> Option<String> {
 }
 
 /// That answers came only when the server repeated them.
-fn late(case: &Case<'_>) -> Option<String> {
-    let late = repeated(case);
+fn late(analysis: &Analysis<'_>) -> Option<String> {
+    let late = repeated(analysis);
     let slowest = late.iter().filter_map(|trial| trial.rtt()).max()?;
-    let all = Tally::of(case).opened.len();
+    let all = Tally::of(analysis).opened.len();
     Some(format!(
         "{} of {all} SYN-ACKs came only as the server's own repetition, up to {:.1} s late: the first \
          was lost on the way back, and connections through this way wait as long.",
@@ -89,11 +90,11 @@ fn late(case: &Case<'_>) -> Option<String> {
 }
 
 /// That the SYN-ACKs are not of one kind.
-fn changed(case: &Case<'_>) -> Option<String> {
+fn changed(analysis: &Analysis<'_>) -> Option<String> {
     let mut characters = BTreeSet::new();
     let mut initial = BTreeSet::new();
-    for trial in Tally::of(case).opened {
-        let Some(heard) = case.telling(trial) else {
+    for trial in Tally::of(analysis).opened {
+        let Some(heard) = analysis.telling(trial) else {
             continue;
         };
         let Answer::SynAck { window, mss, .. } = heard.reply.answer else {

@@ -13,8 +13,8 @@ use crate::model::probe::{Kind, Target};
 use crate::model::reply::{Answer, Refusal};
 use crate::model::verdict::Confidence;
 
-use super::brief::Ask;
-use super::case::{Case, ids, syn};
+use super::analysis::{Analysis, ids, syn};
+use super::job::Ask;
 use super::sign::{Observed, Progress, Reading, Sign};
 
 /// How long a probe may take from the system call to the tap.
@@ -25,10 +25,11 @@ const RESOLUTION: Duration = Duration::from_millis(2500);
 
 /// What is read where no probe to the port is known to have left and none was answered from
 /// elsewhere; `None` where one was.
-pub(super) fn unresolved(case: &Case<'_>, sent: &[&Trial]) -> Option<Reading> {
-    let lingering = |trial: &&&Trial| case.now.since(trial.sent) >= DEPARTURE_LAG;
+pub(super) fn unresolved(analysis: &Analysis<'_>, sent: &[&Trial]) -> Option<Reading> {
+    let lingering = |trial: &&&Trial| analysis.now.since(trial.sent) >= DEPARTURE_LAG;
     if sent.iter().any(|trial| {
-        let answered = trial.replies.len() > own_errors(case, trial) || !trial.flawed.is_empty();
+        let answered =
+            trial.replies.len() > own_errors(analysis, trial) || !trial.flawed.is_empty();
         trial.departed || answered
     }) {
         return None;
@@ -41,8 +42,8 @@ pub(super) fn unresolved(case: &Case<'_>, sent: &[&Trial]) -> Option<Reading> {
             progress: Progress::Waiting(Some(first.sent.after(DEPARTURE_LAG))),
         });
     }
-    let tried_long = case.now.since(first.sent) >= RESOLUTION;
-    let Some((sign, strength, because)) = obstacle(case, sent, tried_long) else {
+    let tried_long = analysis.now.since(first.sent) >= RESOLUTION;
+    let Some((sign, strength, because)) = obstacle(analysis, sent, tried_long) else {
         return (!tried_long).then(|| retry(None, sent, first));
     };
     let observed = Observed {
@@ -77,15 +78,15 @@ fn retry(observed: Option<Observed>, sent: &[&Trial], first: &Trial) -> Reading 
 
 /// What keeps the probes to the port here, as far as can be told yet.
 fn obstacle(
-    case: &Case<'_>,
+    analysis: &Analysis<'_>,
     sent: &[&Trial],
     tried_long: bool,
 ) -> Option<(Sign, Confidence, &'static str)> {
     let since = sent.first()?.sent;
     // A segment or fragment that opens no flow is never translated, so it is seen where others are not.
-    let mut others = case.trials(|probe| matches!(probe.kind, Kind::Syn | Kind::Echo));
+    let mut others = analysis.trials(|probe| matches!(probe.kind, Kind::Syn | Kind::Echo));
     let others_leave = others.any(|trial| trial.departed && trial.sent >= since);
-    if sent.iter().any(|trial| own_errors(case, trial) > 0) {
+    if sent.iter().any(|trial| own_errors(analysis, trial) > 0) {
         let because = if others_leave {
             "this host reports the next hop of these probes unreachable, though others leave by \
              another way"
@@ -98,7 +99,7 @@ fn obstacle(
         let because = "probes to this port never leave the interface, though others do";
         return Some((Sign::NeverLeaves, Confidence::Likely, because));
     }
-    match case.evidence.neighbour() {
+    match analysis.evidence.neighbour() {
         Some(NeighbourState::Failed) => Some((
             Sign::NextHopUnresolved,
             Confidence::Proven,
@@ -109,14 +110,14 @@ fn obstacle(
             Confidence::Likely,
             "the next hop has not answered ARP/ND requests, and no probe leaves the interface",
         )),
-        Some(NeighbourState::Resolved) | None => nothing_leaves(case).filter(|_| tried_long),
+        Some(NeighbourState::Resolved) | None => nothing_leaves(analysis).filter(|_| tried_long),
     }
 }
 
 /// Nothing of any kind leaves, and no neighbour is to blame; `None` where a translation of this host's
 /// own may hide what leaves.
-fn nothing_leaves(case: &Case<'_>) -> Option<(Sign, Confidence, &'static str)> {
-    let says = |says| case.evidence.kernel_says(says);
+fn nothing_leaves(analysis: &Analysis<'_>) -> Option<(Sign, Confidence, &'static str)> {
+    let says = |says| analysis.evidence.kernel_says(says);
     let because = if says(KernelSays::PolicyOut) {
         "no probe leaves the interface, and the kernel counts what it discards by IPsec policy: a \
          policy that wants an association which does not exist, or a block"
@@ -129,13 +130,13 @@ fn nothing_leaves(case: &Case<'_>) -> Option<(Sign, Confidence, &'static str)> {
 }
 
 /// How often this host itself reported that the next hop of a probe cannot be reached.
-fn own_errors(case: &Case<'_>, trial: &Trial) -> usize {
+fn own_errors(analysis: &Analysis<'_>, trial: &Trial) -> usize {
     let own = trial.replies.iter().filter(|heard| {
         let unreachable = matches!(
             heard.reply.answer,
             Answer::Unreachable(Refusal::HostUnreachable | Refusal::AddressUnreachable6, _)
         );
-        case.is_own(&heard.reply) && unreachable
+        analysis.is_own(&heard.reply) && unreachable
     });
     own.count()
 }

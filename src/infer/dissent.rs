@@ -11,7 +11,7 @@ use crate::model::probe::{Extras, Kind, ProbeId, SourceRange, Target};
 use crate::model::reply::Answer;
 use crate::model::verdict::Cause;
 
-use super::case::{Case, Response, class, hop_of_arrival};
+use super::analysis::{Analysis, Response, class, hop_of_arrival};
 use super::translation::translation;
 
 /// Silent SYNs to other ports from which on they are told.
@@ -50,11 +50,13 @@ enum Said {
 }
 
 /// The facts against `cause`.
-pub(super) fn dissents(case: &Case<'_>, cause: Cause) -> Vec<Dissent> {
+pub(super) fn dissents(analysis: &Analysis<'_>, cause: Cause) -> Vec<Dissent> {
     let mut kinds: Vec<((Asked, Said, IpAddr), Vec<ProbeId>)> = Vec::new();
-    for trial in case.trials(|probe| probe.target == Target::Endpoint && probe.kind == Kind::Syn) {
+    for trial in
+        analysis.trials(|probe| probe.target == Target::Endpoint && probe.kind == Kind::Syn)
+    {
         for heard in &trial.replies {
-            let Some(said) = said(&heard.reply.answer).filter(|_| !case.is_own(&heard.reply))
+            let Some(said) = said(&heard.reply.answer).filter(|_| !analysis.is_own(&heard.reply))
             else {
                 continue;
             };
@@ -73,22 +75,22 @@ pub(super) fn dissents(case: &Case<'_>, cause: Cause) -> Vec<Dissent> {
         basis,
     });
     let others = [
-        address(case, cause),
-        expired(case, cause),
-        strays(case, cause),
-        mute_elsewhere(case, cause),
+        address(analysis, cause),
+        expired(analysis, cause),
+        strays(analysis, cause),
+        mute_elsewhere(analysis, cause),
     ];
     replies.chain(others.into_iter().flatten()).collect()
 }
 
 /// SYNs to other ports that nothing answers either, beside a queue that is said to be full: a closed port
 /// has none.
-fn mute_elsewhere(case: &Case<'_>, cause: Cause) -> Option<Dissent> {
-    let controls = case.brief.controls.iter();
+fn mute_elsewhere(analysis: &Analysis<'_>, cause: Cause) -> Option<Dissent> {
+    let controls = analysis.job.controls.iter();
     let others: Vec<&Trial> = controls
-        .flat_map(|control| case.control_syns(control.port))
+        .flat_map(|control| analysis.control_syns(control.port))
         .collect();
-    let silent = |trial: &&Trial| case.response(trial) == Response::Silence;
+    let silent = |trial: &&Trial| analysis.response(trial) == Response::Silence;
     let is_mute = others.len() >= MUTE && others.iter().all(silent);
     (cause == Cause::ListenerOverloaded && is_mute).then(|| Dissent {
         seen: "no SYN to another port of the host is answered either, as where something discards \
@@ -160,17 +162,17 @@ fn words((asked, said, from): (Asked, Said, IpAddr)) -> String {
 }
 
 /// The address answers, although the cause says that there is no way to it.
-fn address(case: &Case<'_>, cause: Cause) -> Option<Dissent> {
+fn address(analysis: &Analysis<'_>, cause: Cause) -> Option<Dissent> {
     let no_way = matches!(cause, Cause::NoRoute | Cause::NoNeighbor);
-    let answered: Vec<&Trial> = case
+    let answered: Vec<&Trial> = analysis
         .control_trials()
         .iter()
         .copied()
-        .filter(|trial| case.response(trial).is_answer())
+        .filter(|trial| analysis.response(trial).is_answer())
         .collect();
     let (first, last) = (answered.first()?, answered.last()?);
     // What the address answers is another machine's where the port is forwarded.
-    let no_way = no_way && translation(case).is_none();
+    let no_way = no_way && translation(analysis).is_none();
     no_way.then(|| Dissent {
         seen: "the address answers elsewhere".to_owned(),
         basis: vec![first.id, last.id],
@@ -178,11 +180,11 @@ fn address(case: &Case<'_>, cause: Cause) -> Option<Dissent> {
 }
 
 /// Probes whose TTL ought to have sufficed ran out on the way.
-fn expired(case: &Case<'_>, cause: Cause) -> Option<Dissent> {
+fn expired(analysis: &Analysis<'_>, cause: Cause) -> Option<Dissent> {
     if cause == Cause::NoRoute {
         return None;
     }
-    let mut expired = case
+    let mut expired = analysis
         .trials(|probe| probe.ttl.is_full())
         .filter_map(|trial| {
             let mut replies = trial.replies.iter();
@@ -202,8 +204,8 @@ fn expired(case: &Case<'_>, cause: Cause) -> Option<Dissent> {
 
 /// Resets in number whose numbers no client takes: something on the way interferes, or refuses and gets
 /// the numbers wrong. Where the port is silent, that is no plain drop.
-fn strays(case: &Case<'_>, cause: Cause) -> Option<Dissent> {
-    let (count, ttl) = case.evidence.stray_resets()?;
+fn strays(analysis: &Analysis<'_>, cause: Cause) -> Option<Dissent> {
+    let (count, ttl) = analysis.evidence.stray_resets()?;
     let silent = matches!(
         cause,
         Cause::DropHost

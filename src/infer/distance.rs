@@ -20,7 +20,7 @@ use crate::model::evidence::{HeardReply, Trial};
 use crate::model::probe::{Kind, ProbeId, Target};
 use crate::model::verdict::{Confidence, HopRef};
 
-use super::case::{Case, Response, echo, hop_of_arrival, ids};
+use super::analysis::{Analysis, Response, echo, hop_of_arrival, ids};
 use super::controls::{echo_baseline, host_answers, is_without_echo, join, retry_for};
 use super::limited::{Limited, awaited_until, is_same_answer, limited};
 use super::refusal::refusals;
@@ -28,37 +28,40 @@ use super::sign::{Observed, Progress, Reading, Sign};
 use super::translation::{farthest_quoted, is_raised, translation};
 
 /// The distance at which the port's answers are sent, as their TTL shows it: the nearest of them.
-pub(super) fn answer_hop(case: &Case<'_>) -> Option<u8> {
-    answers(case)
+pub(super) fn answer_hop(analysis: &Analysis<'_>) -> Option<u8> {
+    answers(analysis)
         .iter()
-        .filter_map(|trial| arrival(case, trial))
+        .filter_map(|trial| arrival(analysis, trial))
         .min()
 }
 
 /// SYNs to the port that were answered in the name of its address.
-pub(super) fn answers<'a>(case: &Case<'a>) -> Vec<&'a Trial> {
-    case.port_syns()
+pub(super) fn answers<'a>(analysis: &Analysis<'a>) -> Vec<&'a Trial> {
+    analysis
+        .port_syns()
         .filter(|trial| {
-            let in_its_name = case
+            let in_its_name = analysis
                 .telling(trial)
-                .is_some_and(|heard| heard.reply.from == case.address());
+                .is_some_and(|heard| heard.reply.from == analysis.address());
             in_its_name
                 && matches!(
-                    case.response(trial),
+                    analysis.response(trial),
                     Response::SynAck | Response::Reset | Response::Refused(_)
                 )
         })
         .collect()
 }
 
-fn arrival(case: &Case<'_>, trial: &Trial) -> Option<u8> {
-    case.telling(trial)
+fn arrival(analysis: &Analysis<'_>, trial: &Trial) -> Option<u8> {
+    analysis
+        .telling(trial)
         .map(|heard| hop_of_arrival(heard.reply.ttl))
 }
 
 /// The router that reports SYNs to the port expired at hop `ttl`.
-pub(super) fn router_at<'a>(case: &Case<'a>, ttl: u8) -> Option<(HopRef, &'a Trial)> {
-    case.evidence
+pub(super) fn router_at<'a>(analysis: &Analysis<'a>, ttl: u8) -> Option<(HopRef, &'a Trial)> {
+    analysis
+        .evidence
         .trials()
         .iter()
         .filter(|trial| trial.probe.kind == Kind::Syn && trial.probe.target == Target::Endpoint)
@@ -80,12 +83,12 @@ pub(super) fn router_at<'a>(case: &Case<'a>, ttl: u8) -> Option<(HopRef, &'a Tri
 }
 
 /// Reads [`super::sign::Question::Distance`].
-pub(super) fn read_distance(case: &Case<'_>) -> Reading {
-    let answered = answers(case);
-    let Some(near) = answer_hop(case) else {
+pub(super) fn read_distance(analysis: &Analysis<'_>) -> Reading {
+    let answered = answers(analysis);
+    let Some(near) = answer_hop(analysis) else {
         return Reading::nothing();
     };
-    if case.brief.vantage.on_link() && near == 1 {
+    if analysis.job.vantage.on_link() && near == 1 {
         return Reading::done(Observed {
             sign: Sign::AtHost,
             strength: Confidence::Proven,
@@ -97,18 +100,21 @@ pub(super) fn read_distance(case: &Case<'_>) -> Reading {
         sign: None,
         progress,
     };
-    if let Some(waiting) = echo_awaited(case) {
+    if let Some(waiting) = echo_awaited(analysis) {
         return nothing_yet(waiting);
     }
-    let compared = compare(case, near, &answered);
+    let compared = compare(analysis, near, &answered);
     let is_same = match compared {
         Compared::Nothing => None,
         Compared::Same(_) => Some(true),
         Compared::Farther(..) => Some(false),
     };
-    let is_same = is_same.filter(|_| !case.brief.thorough);
-    let (drawn, mut progress) = Limited::ask(case, near, is_same);
-    if let Some(until) = drawn.first().and_then(|trial| awaited_until(case, trial)) {
+    let is_same = is_same.filter(|_| !analysis.job.thorough);
+    let (drawn, mut progress) = Limited::ask(analysis, near, is_same);
+    if let Some(until) = drawn
+        .first()
+        .and_then(|trial| awaited_until(analysis, trial))
+    {
         join(&mut progress, Progress::Waiting(Some(until)));
         return nothing_yet(progress);
     }
@@ -116,16 +122,16 @@ pub(super) fn read_distance(case: &Case<'_>) -> Reading {
         return nothing_yet(progress);
     }
     let answer = Answer {
-        case,
+        analysis,
         near,
         answered,
     };
     let sign = match (answer.before_its_distance(&drawn, &compared), compared) {
         (Some(sign), _) => Some(sign),
         (None, Compared::Farther(host, references)) => {
-            if references.len() < 2 && case.echo_answers() {
-                let echoes: Vec<&Trial> = case.echoes().collect();
-                join(&mut progress, retry_for(case, &echoes, echo(), 2, 4));
+            if references.len() < 2 && analysis.echo_answers() {
+                let echoes: Vec<&Trial> = analysis.echoes().collect();
+                join(&mut progress, retry_for(analysis, &echoes, echo(), 2, 4));
             }
             Some(answer.nearer_than(host, &references))
         }
@@ -141,7 +147,7 @@ pub(super) fn read_distance(case: &Case<'_>) -> Reading {
 
 /// The port's answer and the hop from which it seems to be sent.
 struct Answer<'c, 'a> {
-    case: &'c Case<'a>,
+    analysis: &'c Analysis<'a>,
     near: u8,
     answered: Vec<&'a Trial>,
 }
@@ -166,11 +172,11 @@ impl Answer<'_, '_> {
 
     /// The probe that drew the answer, and one to another port that was reported expired.
     fn alone(&self, port: &[&Trial], others: &[&Trial]) -> Option<Vec<ProbeId>> {
-        let case = self.case;
-        let drew = port.iter().find(|trial| is_same_answer(case, trial))?;
+        let analysis = self.analysis;
+        let drew = port.iter().find(|trial| is_same_answer(analysis, trial))?;
         let expired = others
             .iter()
-            .find(|trial| case.response(trial) == Response::EnRoute)?;
+            .find(|trial| analysis.response(trial) == Response::EnRoute)?;
         Some(vec![drew.id, expired.id])
     }
 
@@ -182,7 +188,7 @@ impl Answer<'_, '_> {
     ) -> Option<Observed> {
         let near = self.near;
         let is_same = matches!(compared, Compared::Same(_));
-        let (sign, basis, because) = if let Some((trial, farthest)) = quoted_early(self.case) {
+        let (sign, basis, because) = if let Some((trial, farthest)) = quoted_early(self.analysis) {
             let because =
                 format!("the refusal quotes the SYN as it was no farther than hop {farthest}");
             (Sign::NearerThanHost, vec![trial], because)
@@ -221,10 +227,10 @@ impl Answer<'_, '_> {
 
     /// The address's other answers come from farther away.
     fn nearer_than(&self, host: u8, references: &[&Trial]) -> Observed {
-        let (case, near) = (self.case, self.near);
-        let from_there = |trial: &&Trial| arrival(case, trial) == Some(near);
+        let (analysis, near) = (self.analysis, self.near);
+        let from_there = |trial: &&Trial| arrival(analysis, trial) == Some(near);
         let steady = self.answered.len() >= 2 && self.answered.iter().all(from_there);
-        let firm = steady && router_at(case, near).is_some() && references.len() >= 2;
+        let firm = steady && router_at(analysis, near).is_some() && references.len() >= 2;
         let strength = if firm {
             Confidence::Proven
         } else {
@@ -238,18 +244,23 @@ impl Answer<'_, '_> {
 
     /// With nothing to compare with: whether a SYN that lives as long as the answer's TTL says draws it.
     fn uncompared(&self, drawn: &Limited<'_>, progress: &Progress) -> Option<Observed> {
-        let (case, near) = (self.case, self.near);
-        if let Some(trial) = drawn.at.iter().find(|trial| is_same_answer(case, trial)) {
+        let (analysis, near) = (self.analysis, self.near);
+        if let Some(trial) = drawn
+            .at
+            .iter()
+            .find(|trial| is_same_answer(analysis, trial))
+        {
             let because = format!("a SYN that lives for {near} hops draws the same answer");
-            let answers = |trial: &&Trial| case.response(trial).is_answer();
-            let strength = if drawn.elsewhere.iter().any(answers) && translation(case).is_none() {
+            let answers = |trial: &&Trial| analysis.response(trial).is_answer();
+            let strength = if drawn.elsewhere.iter().any(answers) && translation(analysis).is_none()
+            {
                 Confidence::Proven
             } else {
                 Confidence::Likely
             };
             return Some(self.seen(Sign::AtHost, strength, &[trial], because));
         }
-        if let Some((_, trial)) = router_at(case, near) {
+        if let Some((_, trial)) = router_at(analysis, near) {
             let because = format!(
                 "the answer is sent from hop {near}, where a router reports the SYN expired"
             );
@@ -264,30 +275,30 @@ impl Answer<'_, '_> {
 
 /// What is to be waited for before other ports are compared with; `None` when echo was answered, or
 /// not in the time that answers take here.
-fn echo_awaited(case: &Case<'_>) -> Option<Progress> {
-    if case.brief.thorough || case.echo_answers() || is_without_echo(case) {
+fn echo_awaited(analysis: &Analysis<'_>) -> Option<Progress> {
+    if analysis.job.thorough || analysis.echo_answers() || is_without_echo(analysis) {
         return None;
     }
-    let until = case
+    let until = analysis
         .echoes()
-        .filter_map(|trial| awaited_until(case, trial))
+        .filter_map(|trial| awaited_until(analysis, trial))
         .min();
     Some(match until {
         Some(until) => Progress::Waiting(Some(until)),
-        None => echo_baseline(case),
+        None => echo_baseline(analysis),
     })
 }
 
 /// The nearest hop from which the answer is drawn although its TTL claims a farther one: the hop whose
 /// successor a SYN must reach to draw it. `None` where its TTL does not lie.
-pub(super) fn unmasked(case: &Case<'_>) -> Option<HopRef> {
-    let near = answer_hop(case)?;
+pub(super) fn unmasked(analysis: &Analysis<'_>) -> Option<HopRef> {
+    let near = answer_hop(analysis)?;
     let least = (1..near).find(|ttl| {
-        limited(case, Target::Endpoint, *ttl)
+        limited(analysis, Target::Endpoint, *ttl)
             .iter()
-            .any(|trial| is_same_answer(case, trial))
+            .any(|trial| is_same_answer(analysis, trial))
     })?;
-    let router = router_at(case, least - 1).map(|(hop, _)| hop);
+    let router = router_at(analysis, least - 1).map(|(hop, _)| hop);
     Some(router.unwrap_or(HopRef {
         ttl: least,
         address: None,
@@ -306,12 +317,12 @@ enum Compared<'a> {
 
 /// Compares the port's distance with the host's: by echo, which nobody translates by port, before
 /// control ports. Paths of unequal length show several distances for either: one in common is enough.
-fn compare<'a>(case: &Case<'a>, near: u8, answered: &[&Trial]) -> Compared<'a> {
+fn compare<'a>(analysis: &Analysis<'a>, near: u8, answered: &[&Trial]) -> Compared<'a> {
     let port: Vec<u8> = answered
         .iter()
-        .filter_map(|trial| arrival(case, trial))
+        .filter_map(|trial| arrival(analysis, trial))
         .collect();
-    let all = host_answers(case);
+    let all = host_answers(analysis);
     let echoes = all
         .iter()
         .filter(|(trial, _)| trial.probe.kind == Kind::Echo);
@@ -344,23 +355,24 @@ fn compare<'a>(case: &Case<'a>, near: u8, answered: &[&Trial]) -> Compared<'a> {
 }
 
 /// Whether the port's answers come from as far as what the address answers elsewhere.
-pub(super) fn is_as_far_as_host(case: &Case<'_>) -> bool {
-    let answered = answers(case);
-    answer_hop(case).is_some_and(|near| matches!(compare(case, near, &answered), Compared::Same(_)))
+pub(super) fn is_as_far_as_host(analysis: &Analysis<'_>) -> bool {
+    let answered = answers(analysis);
+    answer_hop(analysis)
+        .is_some_and(|near| matches!(compare(analysis, near, &answered), Compared::Same(_)))
 }
 
 /// A refusal in the name of the address that quotes the SYN as it was before it could reach the host:
 /// where nothing raises the TTL on the way, who refuses is nearer.
-fn quoted_early(case: &Case<'_>) -> Option<(ProbeId, u8)> {
-    let host = case
+fn quoted_early(analysis: &Analysis<'_>) -> Option<(ProbeId, u8)> {
+    let host = analysis
         .echoes()
-        .filter(|trial| case.response(trial) == Response::Echo)
-        .filter_map(|trial| arrival(case, trial))
+        .filter(|trial| analysis.response(trial) == Response::Echo)
+        .filter_map(|trial| arrival(analysis, trial))
         .min()?;
-    let refusals = refusals(case);
+    let refusals = refusals(analysis);
     let mut early = refusals
         .iter()
-        .filter(|refused| refused.from == case.address())
+        .filter(|refused| refused.from == analysis.address())
         .filter_map(|refused| Some((refused.trial.id, farthest_quoted(refused)?)));
-    early.find(|(_, farthest)| *farthest < host && !is_raised(case))
+    early.find(|(_, farthest)| *farthest < host && !is_raised(analysis))
 }

@@ -13,9 +13,9 @@ use crate::model::evidence::Trial;
 use crate::model::probe::{Extras, Kind, Probe, Target};
 use crate::model::verdict::Confidence;
 
-use super::brief::Ask;
-use super::case::{Case, Response, ids, spare_flow, syn};
+use super::analysis::{Analysis, Response, ids, spare_flow, syn};
 use super::controls::retry_for;
+use super::job::Ask;
 use super::sign::{Observed, Progress, Reading, Sign};
 
 /// Pause before each of these SYNs: they are to look like an ordinary client's.
@@ -36,10 +36,10 @@ const KINDS: [(Extras, Sign, &str); 2] = [
 ];
 
 /// Reads [`super::sign::Question::Extras`].
-pub(super) fn read_extras(case: &Case<'_>) -> Reading {
+pub(super) fn read_extras(analysis: &Analysis<'_>) -> Reading {
     let mut silent: Vec<&Trial> = Vec::new();
     for (nth, (extras, sign, because)) in KINDS.into_iter().enumerate() {
-        let trials: Vec<&Trial> = case
+        let trials: Vec<&Trial> = analysis
             .trials(move |probe| {
                 probe.kind == Kind::Syn
                     && probe.target == Target::Endpoint
@@ -49,7 +49,7 @@ pub(super) fn read_extras(case: &Case<'_>) -> Reading {
             .collect();
         let mut answered = trials
             .iter()
-            .filter(|trial| matches!(case.response(trial), Response::SynAck | Response::Reset));
+            .filter(|trial| matches!(analysis.response(trial), Response::SynAck | Response::Reset));
         if let Some(first) = answered.next() {
             let mut basis = vec![first.id];
             basis.extend(answered.map(|trial| trial.id));
@@ -63,10 +63,10 @@ pub(super) fn read_extras(case: &Case<'_>) -> Reading {
         }
         let probe = Probe {
             extras,
-            ..syn(Target::Endpoint, spare_flow(case, nth + trials.len()))
+            ..syn(Target::Endpoint, spare_flow(analysis, nth + trials.len()))
         };
-        let most = if case.brief.thorough { 2 } else { 1 };
-        match retry_for(case, &trials, probe, 1, most) {
+        let most = if analysis.job.thorough { 2 } else { 1 };
+        match retry_for(analysis, &trials, probe, 1, most) {
             Progress::Done => silent.extend(trials),
             Progress::Waiting(until) => {
                 return Reading {
@@ -74,7 +74,7 @@ pub(super) fn read_extras(case: &Case<'_>) -> Reading {
                     progress: Progress::Waiting(until),
                 };
             }
-            Progress::Asking(_) => return Reading::going_on(None, vec![spaced(case, probe)]),
+            Progress::Asking(_) => return Reading::going_on(None, vec![spaced(analysis, probe)]),
         }
     }
     Reading::done(Observed {
@@ -86,11 +86,11 @@ pub(super) fn read_extras(case: &Case<'_>) -> Reading {
 }
 
 /// The probe, a while after the last SYN to the port.
-fn spaced(case: &Case<'_>, probe: Probe) -> Ask {
-    let syns = case.trials(|probe| probe.kind == Kind::Syn && probe.target == Target::Endpoint);
+fn spaced(analysis: &Analysis<'_>, probe: Probe) -> Ask {
+    let syns = analysis.trials(|probe| probe.kind == Kind::Syn && probe.target == Target::Endpoint);
     let last = syns.filter(|trial| trial.probe.ttl.is_full()).last();
     Ask {
         probe,
-        not_before: last.map_or(case.now, |last| last.sent.after(APART)),
+        not_before: last.map_or(analysis.now, |last| last.sent.after(APART)),
     }
 }

@@ -4,7 +4,7 @@
 //! To a client their probes are silent, and so they are here; what they show beside that is read in
 //! this room. A translation of this host's own is undone behind the tap, which then sees answers from
 //! elsewhere that no client ever does: they count where the tap saw the probe leave as it was made, or
-//! where the ear behind the firewall hears them as well.
+//! where the receiver behind the firewall hears them as well.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, SocketAddr};
@@ -16,9 +16,9 @@ use crate::model::reply::Flaw;
 use crate::model::time::Moment;
 use crate::model::verdict::{Cause, Confidence};
 
+use super::analysis::{Analysis, ids, syn};
 use super::answer::flow_after;
-use super::brief::{Ask, Brief};
-use super::case::{Case, ids, syn};
+use super::job::{Ask, Job};
 use super::sign::{Observed, Progress, Reading, Sign};
 
 /// Different tokens that such answers must bear to be firm: one could be a single frame gone wrong.
@@ -33,8 +33,8 @@ const PATIENCE: Duration = Duration::from_millis(500);
 type Answered<'a> = (&'a Trial, &'a HeardReply);
 
 /// SYNs to the port, whatever their size and source port.
-fn to_port<'a>(case: &Case<'a>) -> impl Iterator<Item = &'a Trial> + 'a {
-    case.trials(|probe| {
+fn to_port<'a>(analysis: &Analysis<'a>) -> impl Iterator<Item = &'a Trial> + 'a {
+    analysis.trials(|probe| {
         probe.kind == Kind::Syn && probe.target == Target::Endpoint && probe.ttl.is_full()
     })
 }
@@ -59,24 +59,25 @@ pub(super) fn is_translated_here(trial: &Trial, heard: &HeardReply) -> bool {
 }
 
 /// Answers to the port's SYNs that come from elsewhere, where the right ones do not come as well.
-pub(super) fn astray<'a>(case: &Case<'a>) -> Vec<Answered<'a>> {
-    let unanswered = to_port(case).filter(|trial| trial.replies.is_empty());
+pub(super) fn astray<'a>(analysis: &Analysis<'a>) -> Vec<Answered<'a>> {
+    let unanswered = to_port(analysis).filter(|trial| trial.replies.is_empty());
     let mut astray = with_flaw(unanswered, is_elsewhere);
     astray.retain(|(trial, heard)| !is_translated_here(trial, heard));
     astray
 }
 
 /// Answers to the port's SYNs that this host's stack discards for their checksum.
-pub(super) fn broken<'a>(case: &Case<'a>) -> Vec<Answered<'a>> {
-    let mut broken = with_flaw(to_port(case), |flaw| flaw == Flaw::Checksum);
-    broken
-        .retain(|(_, heard)| !case.is_own(&heard.reply) && !heard.reply.answer.is_time_exceeded());
+pub(super) fn broken<'a>(analysis: &Analysis<'a>) -> Vec<Answered<'a>> {
+    let mut broken = with_flaw(to_port(analysis), |flaw| flaw == Flaw::Checksum);
+    broken.retain(|(_, heard)| {
+        !analysis.is_own(&heard.reply) && !heard.reply.answer.is_time_exceeded()
+    });
     broken
 }
 
 /// Whether the port still answers SYNs sent from a moment on, though not as a client could use.
-pub(super) fn answers_since(case: &Case<'_>, moment: Moment) -> bool {
-    let mut answered = astray(case).into_iter().chain(broken(case));
+pub(super) fn answers_since(analysis: &Analysis<'_>, moment: Moment) -> bool {
+    let mut answered = astray(analysis).into_iter().chain(broken(analysis));
     answered.any(|(trial, _)| trial.sent >= moment)
 }
 
@@ -102,18 +103,18 @@ fn basis(answered: &[Answered<'_>]) -> Vec<crate::model::probe::ProbeId> {
 }
 
 /// The next SYN that could draw another; `None` where enough were drawn or sent.
-fn another(case: &Case<'_>, answered: &[Answered<'_>]) -> Option<Ask> {
-    let sent = case.port_syns().count();
-    let enough = tokens(answered) >= TOKENS || sent >= SYNS || case.brief.quick;
-    let last = case.port_syns().last()?;
+fn another(analysis: &Analysis<'_>, answered: &[Answered<'_>]) -> Option<Ask> {
+    let sent = analysis.port_syns().count();
+    let enough = tokens(answered) >= TOKENS || sent >= SYNS || analysis.job.quick;
+    let last = analysis.port_syns().last()?;
     (!enough).then(|| Ask {
-        probe: syn(Target::Endpoint, flow_after(case)),
+        probe: syn(Target::Endpoint, flow_after(analysis)),
         not_before: last.sent.after(PAUSE),
     })
 }
 
 /// The part of [`super::sign::Question::Port`] about a port whose answers come from elsewhere alone.
-pub(super) fn read_astray(case: &Case<'_>, astray: &[Answered<'_>]) -> Reading {
+pub(super) fn read_astray(analysis: &Analysis<'_>, astray: &[Answered<'_>]) -> Reading {
     let observed = Observed {
         sign: Sign::PortMisaddressed,
         strength: strength(astray),
@@ -124,9 +125,9 @@ pub(super) fn read_astray(case: &Case<'_>, astray: &[Answered<'_>]) -> Reading {
         )
         .into(),
     };
-    let progress = match another(case, astray) {
+    let progress = match another(analysis, astray) {
         Some(ask) => Progress::Asking(vec![ask]),
-        None => wait_for_the_right_one(case, astray),
+        None => wait_for_the_right_one(analysis, astray),
     };
     Reading {
         sign: Some(observed),
@@ -134,21 +135,23 @@ pub(super) fn read_astray(case: &Case<'_>, astray: &[Answered<'_>]) -> Reading {
     }
 }
 
-fn wait_for_the_right_one(case: &Case<'_>, astray: &[Answered<'_>]) -> Progress {
+fn wait_for_the_right_one(analysis: &Analysis<'_>, astray: &[Answered<'_>]) -> Progress {
     let slowest = astray
         .iter()
         .map(|(trial, heard)| heard.at.since(trial.sent));
     let patience = PATIENCE.max(2 * slowest.max().unwrap_or_default());
     let first = astray.iter().map(|(trial, _)| trial.sent).min();
     match first.map(|sent| sent.after(patience)) {
-        Some(until) if until > case.now && !case.brief.quick => Progress::Waiting(Some(until)),
+        Some(until) if until > analysis.now && !analysis.job.quick => {
+            Progress::Waiting(Some(until))
+        }
         _ => Progress::Done,
     }
 }
 
 /// The part of [`super::sign::Question::Way`] about answers that arrive broken.
-pub(super) fn read_broken(case: &Case<'_>) -> Option<Reading> {
-    let broken = broken(case);
+pub(super) fn read_broken(analysis: &Analysis<'_>) -> Option<Reading> {
+    let broken = broken(analysis);
     let (_, first) = broken.first()?;
     let observed = Observed {
         sign: Sign::BrokenOnArrival,
@@ -160,7 +163,8 @@ pub(super) fn read_broken(case: &Case<'_>) -> Option<Reading> {
         )
         .into(),
     };
-    let progress = another(case, &broken).map_or(Progress::Done, |ask| Progress::Asking(vec![ask]));
+    let progress =
+        another(analysis, &broken).map_or(Progress::Done, |ask| Progress::Asking(vec![ask]));
     Some(Reading {
         sign: Some(observed),
         progress,
@@ -190,13 +194,13 @@ fn sources(answered: &[Answered<'_>]) -> BTreeSet<SocketAddr> {
 }
 
 /// Where the port's answers come from instead of where they should: the words of a summary.
-pub(super) fn elsewhere(case: &Case<'_>) -> Option<String> {
-    let astray = astray(case);
-    let Brief { endpoint, .. } = case.brief;
+pub(super) fn elsewhere(analysis: &Analysis<'_>) -> Option<String> {
+    let astray = astray(analysis);
+    let Job { endpoint, .. } = analysis.job;
     let other_port = |source: &SocketAddr| source.port() != endpoint.port;
     (!astray.is_empty()).then(|| {
         if sources(&astray).iter().any(other_port) {
-            format!("{}, not from {}", places(&astray), asked(case))
+            format!("{}, not from {}", places(&astray), asked(analysis))
         } else {
             let from: BTreeSet<IpAddr> = sources(&astray).iter().map(SocketAddr::ip).collect();
             let from: Vec<String> = from.iter().map(ToString::to_string).collect();
@@ -205,15 +209,15 @@ pub(super) fn elsewhere(case: &Case<'_>) -> Option<String> {
     })
 }
 
-fn asked(case: &Case<'_>) -> String {
-    let Brief { endpoint, .. } = case.brief;
+fn asked(analysis: &Analysis<'_>) -> String {
+    let Job { endpoint, .. } = analysis.job;
     format!("{} port {}", endpoint.address, endpoint.port)
 }
 
 /// Remarks on answers that the verdict does not name.
-pub(super) fn notes(case: &Case<'_>, cause: Cause) -> Vec<String> {
+pub(super) fn notes(analysis: &Analysis<'_>, cause: Cause) -> Vec<String> {
     let mut notes = Vec::new();
-    let all = || case.evidence.trials().iter();
+    let all = || analysis.evidence.trials().iter();
     let mut from: BTreeMap<IpAddr, usize> = BTreeMap::new();
     for (trial, heard) in with_flaw(all(), is_elsewhere) {
         if trial.replies.is_empty() && !is_translated_here(trial, heard) {

@@ -9,9 +9,9 @@ use crate::model::evidence::Trial;
 use crate::model::probe::{Kind, Probe, Target};
 use crate::model::verdict::{Alternative, Cause, HopRef, Way};
 
-use super::brief::Ask;
-use super::case::{Case, Response, limited_syn, spare_flow, syn};
+use super::analysis::{Analysis, Response, limited_syn, spare_flow, syn};
 use super::distance::{answer_hop, router_at};
+use super::job::Ask;
 use super::padded::{full, is_under_way, padded, vanished};
 use super::sign::{Observed, Question, Reading, Sign};
 
@@ -25,26 +25,26 @@ const UNANSWERED: usize = 2;
 const STEP: Duration = Duration::from_millis(130);
 
 /// The sweep that finds the place on the way there.
-pub(super) fn sweep(case: &Case<'_>, size: u16) -> Vec<Ask> {
-    let Some(host) = answer_hop(case) else {
+pub(super) fn sweep(analysis: &Analysis<'_>, size: u16) -> Vec<Ask> {
+    let Some(host) = answer_hop(analysis) else {
         return Vec::new();
     };
     let mut asks: Vec<Ask> = Vec::new();
-    let last = case.evidence.trials().last();
-    let mut turn = last.map_or(case.now, |last| last.sent.after(STEP).max(case.now));
+    let last = analysis.evidence.trials().last();
+    let mut turn = last.map_or(analysis.now, |last| last.sent.after(STEP).max(analysis.now));
     for ttl in 1..host.min(30) {
         for padded_to in [None, Some(size)] {
             let probe = Probe {
                 padded_to,
-                ..limited_syn(Target::Endpoint, spare_flow(case, 0), ttl)
+                ..limited_syn(Target::Endpoint, spare_flow(analysis, 0), ttl)
             };
-            let sent: Vec<&Trial> = case.trials(move |other| *other == probe).collect();
+            let sent: Vec<&Trial> = analysis.trials(move |other| *other == probe).collect();
             let mut reports = sent
                 .iter()
-                .filter(|trial| case.response(trial) == Response::EnRoute);
-            let named = padded_to.is_none() && router_at(case, ttl).is_some();
+                .filter(|trial| analysis.response(trial) == Response::EnRoute);
+            let named = padded_to.is_none() && router_at(analysis, ttl).is_some();
             let known = named || reports.next().is_some();
-            let waits = sent.iter().any(|trial| is_under_way(case, trial));
+            let waits = sent.iter().any(|trial| is_under_way(analysis, trial));
             if known || waits || sent.len() >= SWEEPS {
                 continue;
             }
@@ -60,11 +60,12 @@ pub(super) fn sweep(case: &Case<'_>, size: u16) -> Vec<Ask> {
 }
 
 /// Between which hops full-size SYNs vanish.
-pub(super) fn interval(case: &Case<'_>) -> (Option<HopRef>, Option<HopRef>) {
-    let size = full(case);
-    let host = answer_hop(case).unwrap_or(1);
+pub(super) fn interval(analysis: &Analysis<'_>) -> (Option<HopRef>, Option<HopRef>) {
+    let size = full(analysis);
+    let host = answer_hop(analysis).unwrap_or(1);
     let reported = |ttl: u8| {
-        case.evidence
+        analysis
+            .evidence
             .trials()
             .iter()
             .filter(|trial| {
@@ -72,8 +73,8 @@ pub(super) fn interval(case: &Case<'_>) -> (Option<HopRef>, Option<HopRef>) {
                     && trial.probe.padded_to == Some(size)
                     && trial.probe.ttl.0 == ttl
             })
-            .find(|trial| case.response(trial) == Response::EnRoute)
-            .and_then(|trial| case.telling(trial).map(|heard| heard.reply.from))
+            .find(|trial| analysis.response(trial) == Response::EnRoute)
+            .and_then(|trial| analysis.telling(trial).map(|heard| heard.reply.from))
     };
     let after = (1..host).rev().find_map(|ttl| {
         reported(ttl).map(|from| HopRef {
@@ -83,10 +84,10 @@ pub(super) fn interval(case: &Case<'_>) -> (Option<HopRef>, Option<HopRef>) {
     });
     let last = after.map_or(0, |hop| hop.ttl);
     let before = (last + 1..host)
-        .find_map(|ttl| router_at(case, ttl).map(|(hop, _)| hop))
+        .find_map(|ttl| router_at(analysis, ttl).map(|(hop, _)| hop))
         .or(Some(HopRef {
             ttl: host,
-            address: Some(case.address()),
+            address: Some(analysis.address()),
         }));
     (after, before)
 }
@@ -103,60 +104,60 @@ pub(super) fn way(signs: &[&Observed]) -> Option<Way> {
 /// Whether the address answers anything still, where packets that are not plain drew nothing: a ban that
 /// one of them drew, or a target that went down, is no matter of size. `None` where it does, or where
 /// nothing speaks against it.
-pub(super) fn still_answers(case: &Case<'_>) -> Option<Reading> {
+pub(super) fn still_answers(analysis: &Analysis<'_>) -> Option<Reading> {
     let unanswered =
         |response: Response| matches!(response, Response::Silence | Response::Refused(_));
-    let all = case.trials(|probe| probe.ttl.is_full());
+    let all = analysis.trials(|probe| probe.ttl.is_full());
     let last = all
-        .filter(|trial| case.response(trial).is_answer())
+        .filter(|trial| analysis.response(trial).is_answer())
         .map(|trial| trial.sent)
         .max()?;
-    let gone: Vec<&Trial> = case
+    let gone: Vec<&Trial> = analysis
         .trials(|probe| probe.ttl.is_full())
-        .filter(|trial| trial.sent > last && unanswered(case.response(trial)))
+        .filter(|trial| trial.sent > last && unanswered(analysis.response(trial)))
         .collect();
-    let mut plain = case.port_syns().filter(|trial| trial.sent > last);
+    let mut plain = analysis.port_syns().filter(|trial| trial.sent > last);
     // Echo requests and other ports may be filtered: only the port's own silence is a change.
     let is_changed = gone
         .iter()
         .any(|trial| (trial.probe.kind, trial.probe.target) == (Kind::Syn, Target::Endpoint));
     if !is_changed
         || gone.len() < UNANSWERED
-        || plain.any(|trial| case.response(trial) != Response::Pending)
+        || plain.any(|trial| analysis.response(trial) != Response::Pending)
     {
         return None;
     }
-    if case.port_syns().any(|trial| trial.sent > last) {
+    if analysis.port_syns().any(|trial| trial.sent > last) {
         return Some(Reading::waiting());
     }
-    let flow = case
+    let flow = analysis
         .port_syns()
-        .find(|trial| case.response(trial) == Response::SynAck)
+        .find(|trial| analysis.response(trial) == Response::SynAck)
         .map_or(0, |trial| trial.probe.flow.index);
     let ask = Ask {
         probe: syn(Target::Endpoint, flow),
-        not_before: case.now.max(last.after(AGAIN)),
+        not_before: analysis.now.max(last.after(AGAIN)),
     };
     Some(Reading::going_on(None, vec![ask]))
 }
 
 /// Whether full-size packets were sent, and drew nothing.
-pub(super) fn is_tried(case: &Case<'_>) -> bool {
-    let size = full(case);
+pub(super) fn is_tried(analysis: &Analysis<'_>) -> bool {
+    let size = full(analysis);
     [Kind::Echo, Kind::Syn].iter().any(|kind| {
-        let sent = padded(case, *kind, size);
-        !vanished(case, &sent).is_empty()
+        let sent = padded(analysis, *kind, size);
+        !vanished(analysis, &sent).is_empty()
     })
 }
 
 /// What was not tested of full-size packets is not ruled out.
-pub(super) fn untested(case: &Case<'_>, signs: &[&Observed]) -> Alternative {
+pub(super) fn untested(analysis: &Analysis<'_>, signs: &[&Observed]) -> Alternative {
     let tested = signs
         .iter()
         .find(|observed| observed.sign.question() == Question::Size);
     let (because, basis) = match tested {
         Some(tested) => (tested.because.clone().into_owned(), tested.basis.clone()),
-        None if is_tried(case) => (
+        None if is_tried(analysis) => (
             "full-size packets drew nothing, too few of them to tell that from loss".into(),
             Vec::new(),
         ),

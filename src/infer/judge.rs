@@ -14,9 +14,9 @@ use crate::model::probe::ProbeId;
 use crate::model::time::Moment;
 use crate::model::verdict::{Alternative, Cause, Confidence, Finding, Verdict};
 
-use super::brief::{Ask, Brief, Course, Judgement, Next};
-use super::case::{Case, Response};
+use super::analysis::{Analysis, Response};
 use super::hypothesis::Hypothesis;
+use super::job::{Ask, Course, Job, Judgement, Next};
 use super::question::questions;
 use super::sign::Sign::{self, *};
 use super::sign::{Observed, Progress, Question, Reading, Signs};
@@ -30,23 +30,23 @@ use super::{
 /// it.
 ///
 /// Every call reads all of the evidence; the same evidence, brief and time give the same judgement.
-pub fn judge(evidence: &Evidence, brief: &Brief, now: Moment) -> Judgement {
-    let case = Case::new(evidence, brief, now);
-    let readings = read_all(&case);
+pub fn judge(evidence: &Evidence, job: &Job, now: Moment) -> Judgement {
+    let analysis = Analysis::new(evidence, job, now);
+    let readings = read_all(&analysis);
     let signs = signs(&readings);
     let leader = leader(&signs);
     Judgement {
-        finding: find(&case, leader, &signs),
-        course: course(&case, leader, &signs, &readings),
+        finding: find(&analysis, leader, &signs),
+        course: course(&analysis, leader, &signs, &readings),
     }
 }
 
 /// What [`judge`] would do next, without the words of its finding, which cost more than to decide.
-pub fn plan(evidence: &Evidence, brief: &Brief, now: Moment) -> Course {
-    let case = Case::new(evidence, brief, now);
-    let readings = read_all(&case);
+pub fn plan(evidence: &Evidence, job: &Job, now: Moment) -> Course {
+    let analysis = Analysis::new(evidence, job, now);
+    let readings = read_all(&analysis);
     let signs = signs(&readings);
-    course(&case, leader(&signs), &signs, &readings)
+    course(&analysis, leader(&signs), &signs, &readings)
 }
 
 fn signs(readings: &[(Question, Reading)]) -> Vec<&Observed> {
@@ -64,9 +64,9 @@ macro_rules! readers {
         }
     )+) => {
         /// What the evidence says of a question.
-        fn read(question: Question, case: &Case<'_>) -> Reading {
+        fn read(question: Question, analysis: &Analysis<'_>) -> Reading {
             match question {
-                $(Question::$question => $reader(case),)+
+                $(Question::$question => $reader(analysis),)+
             }
         }
     };
@@ -75,12 +75,12 @@ macro_rules! readers {
 questions!(readers);
 
 /// Reads every question whose occasion has come.
-fn read_all(case: &Case<'_>) -> Vec<(Question, Reading)> {
+fn read_all(analysis: &Analysis<'_>) -> Vec<(Question, Reading)> {
     let mut readings: Vec<(Question, Reading)> = Vec::with_capacity(Question::ALL.len());
     let mut seen = Signs::NONE;
     for question in Question::ALL.iter().copied() {
         if question.arises(seen) {
-            let reading = read(question, case);
+            let reading = read(question, analysis);
             if let Some(observed) = &reading.sign {
                 seen = seen.with(&[observed.sign]);
             }
@@ -140,7 +140,7 @@ fn is_rival(hypothesis: &Hypothesis, leader: &Hypothesis, signs: &[&Observed]) -
         && !leader.covers.contains(&hypothesis.cause)
 }
 
-fn confidence(case: &Case<'_>, leader: &Hypothesis, signs: &[&Observed]) -> Confidence {
+fn confidence(analysis: &Analysis<'_>, leader: &Hypothesis, signs: &[&Observed]) -> Confidence {
     let of = |pick: &dyn Fn(Sign) -> bool| {
         signs
             .iter()
@@ -158,8 +158,8 @@ fn confidence(case: &Case<'_>, leader: &Hypothesis, signs: &[&Observed]) -> Conf
         .unwrap_or(Confidence::Possible);
     let mut confidence = seen
         .min(leader.firmest)
-        .min(observable(case, leader, signs));
-    if case.evidence.detour().is_some() {
+        .min(observable(analysis, leader, signs));
+    if analysis.evidence.detour().is_some() {
         // What was measured is not the way that the port's clients take.
         confidence = confidence.min(Confidence::Likely);
     }
@@ -186,8 +186,8 @@ fn confidence(case: &Case<'_>, leader: &Hypothesis, signs: &[&Observed]) -> Conf
 }
 
 /// The firmest that the observer can name a cause.
-fn observable(case: &Case<'_>, leader: &Hypothesis, signs: &[&Observed]) -> Confidence {
-    let Some(bystander) = bystander::bystander(case) else {
+fn observable(analysis: &Analysis<'_>, leader: &Hypothesis, signs: &[&Observed]) -> Confidence {
+    let Some(bystander) = bystander::bystander(analysis) else {
         return Confidence::Proven;
     };
     let seen = signs.iter().filter(|observed| {
@@ -208,15 +208,19 @@ fn observable(case: &Case<'_>, leader: &Hypothesis, signs: &[&Observed]) -> Conf
     most.min(behind)
 }
 
-fn find(case: &Case<'_>, leader: Option<&'static Hypothesis>, signs: &[&Observed]) -> Finding {
-    let rows = trace::rows(case);
+fn find(
+    analysis: &Analysis<'_>,
+    leader: Option<&'static Hypothesis>,
+    signs: &[&Observed],
+) -> Finding {
+    let rows = trace::rows(analysis);
     let cause = leader.map_or(Cause::Inconclusive, |leader| leader.cause);
-    let place = place::place(case, cause, signs, &rows);
-    let method = place::method(case, cause);
+    let place = place::place(analysis, cause, signs, &rows);
+    let method = place::method(analysis, cause);
     let mut confidence = leader.map_or(Confidence::Possible, |leader| {
-        confidence(case, leader, signs)
+        confidence(analysis, leader, signs)
     });
-    let alternatives = leader.map_or_else(Vec::new, |leader| alternatives(case, leader, signs));
+    let alternatives = leader.map_or_else(Vec::new, |leader| alternatives(analysis, leader, signs));
     let mut basis: Vec<ProbeId> = signs
         .iter()
         .filter(|observed| rests_on(leader, observed))
@@ -225,7 +229,7 @@ fn find(case: &Case<'_>, leader: Option<&'static Hypothesis>, signs: &[&Observed
     // What a bystander sees has weighed every answer.
     let dissents = match symptom(signs) {
         Some(_) => Vec::new(),
-        None => dissent::dissents(case, cause),
+        None => dissent::dissents(analysis, cause),
     };
     if !dissents.is_empty() {
         confidence = confidence.min(leader.map_or(Confidence::Likely, |leader| leader.disputed));
@@ -235,7 +239,7 @@ fn find(case: &Case<'_>, leader: Option<&'static Hypothesis>, signs: &[&Observed
                 .flat_map(|dissent| dissent.basis.iter().copied().take(4)),
         );
     }
-    let mut basis = citable(case, basis);
+    let mut basis = citable(analysis, basis);
     if let (Some(seen), true) = (symptom(signs), basis.is_empty()) {
         // What a client does beside its SYNs is told by them, answered or not.
         basis.clone_from(&seen.basis);
@@ -245,11 +249,11 @@ fn find(case: &Case<'_>, leader: Option<&'static Hypothesis>, signs: &[&Observed
         .filter(|rival| !rival.ruled_out)
         .map(|rival| rival.cause)
         .collect();
-    let state = place::state(case, cause);
-    let mut notes = outline::notes(case, cause, &rows);
-    notes.extend(flawed::notes(case, cause));
-    let mut summary = bystander::summary(case, cause, signs, &open)
-        .unwrap_or_else(|| words::summary(case, cause, &place, method, signs, &open));
+    let state = place::state(analysis, cause);
+    let mut notes = outline::notes(analysis, cause, &rows);
+    notes.extend(flawed::notes(analysis, cause));
+    let mut summary = bystander::summary(analysis, cause, signs, &open)
+        .unwrap_or_else(|| words::summary(analysis, cause, &place, method, signs, &open));
     for dissent in &dissents {
         summary.push_str(&format!(" Yet {}.", dissent.seen));
     }
@@ -264,19 +268,19 @@ fn find(case: &Case<'_>, leader: Option<&'static Hypothesis>, signs: &[&Observed
             basis,
         },
         alternatives,
-        path: outline::path(case, &rows),
-        loss: case.loss().bounds(),
+        path: outline::path(analysis, &rows),
+        loss: analysis.loss().bounds(),
         notes,
     }
 }
 
 /// The probes of a basis that show something: each once, none that is still awaited or void.
-fn citable(case: &Case<'_>, mut basis: Vec<ProbeId>) -> Vec<ProbeId> {
+fn citable(analysis: &Analysis<'_>, mut basis: Vec<ProbeId>) -> Vec<ProbeId> {
     let shows = |id: &ProbeId| {
-        let trial = case.evidence.trial(*id);
+        let trial = analysis.evidence.trial(*id);
         trial.is_some_and(|trial| {
             let answered = !trial.replies.is_empty() || !trial.flawed.is_empty();
-            answered || !trial.is_pending() && !trial.void
+            answered || !trial.is_pending() && !trial.invalidated
         })
     };
     basis.retain(shows);
@@ -294,7 +298,7 @@ fn rests_on(leader: Option<&Hypothesis>, observed: &Observed) -> bool {
 }
 
 fn alternatives(
-    case: &Case<'_>,
+    analysis: &Analysis<'_>,
     leader: &'static Hypothesis,
     signs: &[&Observed],
 ) -> Vec<Alternative> {
@@ -309,11 +313,11 @@ fn alternatives(
                 cause: rival.cause,
                 ruled_out: observed.strength > Confidence::Possible,
                 because: observed.because.clone().into_owned(),
-                basis: citable(case, observed.basis.clone()),
+                basis: citable(analysis, observed.basis.clone()),
             }),
             None if signs.is_empty() => None,
             None if rival.cause == Cause::MtuBlackHole && symptom(signs).is_none() => {
-                Some(hole::untested(case, signs))
+                Some(hole::untested(analysis, signs))
             }
             None => Some(Alternative {
                 cause: rival.cause,
@@ -327,7 +331,7 @@ fn alternatives(
             }),
         })
         .collect();
-    alternatives.extend(closed_although_silent(case, signs));
+    alternatives.extend(closed_although_silent(analysis, signs));
     if leader.cause == Cause::MtuBlackHole && symptom(signs).is_none() {
         alternatives.push(Alternative {
             cause: Cause::Open,
@@ -340,13 +344,13 @@ fn alternatives(
 }
 
 /// A silent port is not a closed one where the host resets SYNs to closed ports.
-fn closed_although_silent(case: &Case<'_>, signs: &[&Observed]) -> Option<Alternative> {
+fn closed_although_silent(analysis: &Analysis<'_>, signs: &[&Observed]) -> Option<Alternative> {
     signs.iter().find(|observed| observed.sign == PortSilent)?;
-    let reset: Vec<ProbeId> = case
+    let reset: Vec<ProbeId> = analysis
         .control_trials()
         .iter()
         .copied()
-        .filter(|trial| case.response(trial) == Response::Reset)
+        .filter(|trial| analysis.response(trial) == Response::Reset)
         .map(|trial: &Trial| trial.id)
         .take(3)
         .collect();
@@ -385,12 +389,12 @@ fn rests(question: Question, signs: &[&Observed]) -> bool {
 }
 
 fn course(
-    case: &Case<'_>,
+    analysis: &Analysis<'_>,
     leader: Option<&'static Hypothesis>,
     signs: &[&Observed],
     readings: &[(Question, Reading)],
 ) -> Course {
-    if case.evidence.interrupted() || quick_enough(case, leader, signs) {
+    if analysis.evidence.interrupted() || quick_enough(analysis, leader, signs) {
         return Course::SETTLE;
     }
     let survivors: Vec<&'static Hypothesis> = TABLE
@@ -436,7 +440,7 @@ fn course(
         (_, waiting) => Course {
             next: Next::Ask(asks),
             // A moment that has passed without a new fact would be looked at for ever.
-            look_again: waiting.flatten().filter(|due| *due > case.now),
+            look_again: waiting.flatten().filter(|due| *due > analysis.now),
         },
     }
 }
@@ -449,12 +453,12 @@ fn add(asks: &mut Vec<Ask>, ask: Ask) {
     }
 }
 
-fn quick_enough(case: &Case<'_>, leader: Option<&Hypothesis>, signs: &[&Observed]) -> bool {
+fn quick_enough(analysis: &Analysis<'_>, leader: Option<&Hypothesis>, signs: &[&Observed]) -> bool {
     let answered = |observed: &&Observed| -> bool {
         matches!(
             observed.sign,
             PortOpens | PortResets | PortRefused | SendForbidden | SendUnrouted
         )
     };
-    case.brief.quick && leader.is_some() && signs.iter().any(answered)
+    analysis.job.quick && leader.is_some() && signs.iter().any(answered)
 }

@@ -7,7 +7,7 @@ use crate::model::evidence::Trial;
 use crate::model::probe::{Kind, Probe, Target, Ttl};
 use crate::model::time::Moment;
 
-use super::case::{Case, Response, echo, limited_syn, spare_flow};
+use super::analysis::{Analysis, Response, echo, limited_syn, spare_flow};
 use super::controls::{baseline, echo_baseline, is_without_echo, join, retry_for};
 use super::sign::Progress;
 
@@ -29,19 +29,23 @@ impl<'a> Limited<'a> {
     /// What they drew so far, and what is still to be sent, where the answer seems to be sent from hop
     /// `near`. `is_same`: whether the address's other answers are known to come from as far, so that no
     /// other port need be asked; `None` where that is not known.
-    pub(super) fn ask(case: &Case<'a>, near: u8, is_same: Option<bool>) -> (Self, Progress) {
+    pub(super) fn ask(
+        analysis: &Analysis<'a>,
+        near: u8,
+        is_same: Option<bool>,
+    ) -> (Self, Progress) {
         let is_certain = is_same.is_some();
-        let mut progress = if case.brief.thorough || is_without_echo(case) {
-            baseline(case)
+        let mut progress = if analysis.job.thorough || is_without_echo(analysis) {
+            baseline(analysis)
         } else {
-            echo_baseline(case)
+            echo_baseline(analysis)
         };
         let mut ask_port = |ttl: u8| -> Vec<&'a Trial> {
             let target = Target::Endpoint;
-            let sent = limited(case, target, ttl);
+            let sent = limited(analysis, target, ttl);
             if ttl > 0 && ttl < 64 {
-                let probe = limited_syn(target, spare_flow(case, usize::from(ttl)), ttl);
-                join(&mut progress, retry_for(case, &sent, probe, 1, 2));
+                let probe = limited_syn(target, spare_flow(analysis, usize::from(ttl)), ttl);
+                join(&mut progress, retry_for(analysis, &sent, probe, 1, 2));
             }
             sent
         };
@@ -53,22 +57,22 @@ impl<'a> Limited<'a> {
         let before = ask_port(near - 1);
         // An answer from before its own distance is followed down to where it begins.
         for ttl in (1..near.saturating_sub(1)).rev() {
-            let sent = limited(case, Target::Endpoint, ttl + 1);
-            if !sent.iter().any(|trial| is_same_answer(case, trial)) {
+            let sent = limited(analysis, Target::Endpoint, ttl + 1);
+            if !sent.iter().any(|trial| is_same_answer(analysis, trial)) {
                 break;
             }
             ask_port(ttl);
         }
         let mut ask_elsewhere = |ttl: u8| -> Vec<&'a Trial> {
-            let control = limited_control(case, ttl).filter(|_| ttl > 0 && ttl < 64);
+            let control = limited_control(analysis, ttl).filter(|_| ttl > 0 && ttl < 64);
             let Some((probe, sent)) = control else {
                 return Vec::new();
             };
-            join(&mut progress, retry_for(case, &sent, probe, 1, 2));
+            join(&mut progress, retry_for(analysis, &sent, probe, 1, 2));
             sent
         };
         // The way back may be longer than the way there: then controls are answered there as well.
-        let early = before.iter().any(|trial| is_same_answer(case, trial));
+        let early = before.iter().any(|trial| is_same_answer(analysis, trial));
         let other_before = if early {
             ask_elsewhere(near - 1)
         } else {
@@ -99,44 +103,48 @@ impl<'a> Limited<'a> {
 }
 
 /// SYNs to a target that expire after `ttl` hops.
-pub(super) fn limited<'a>(case: &Case<'a>, target: Target, ttl: u8) -> Vec<&'a Trial> {
-    case.trials(move |probe| {
-        probe.kind == Kind::Syn && probe.target == target && probe.ttl.0 == ttl
-    })
-    .collect()
+pub(super) fn limited<'a>(analysis: &Analysis<'a>, target: Target, ttl: u8) -> Vec<&'a Trial> {
+    analysis
+        .trials(move |probe| {
+            probe.kind == Kind::Syn && probe.target == target && probe.ttl.0 == ttl
+        })
+        .collect()
 }
 
 /// Whether a SYN of limited TTL drew what those of full TTL draw.
-pub(super) fn is_same_answer(case: &Case<'_>, trial: &Trial) -> bool {
-    match case.response(trial) {
+pub(super) fn is_same_answer(analysis: &Analysis<'_>, trial: &Trial) -> bool {
+    match analysis.response(trial) {
         Response::SynAck | Response::Reset => true,
-        Response::Refused(_) => case
+        Response::Refused(_) => analysis
             .telling(trial)
-            .is_some_and(|heard| heard.reply.from == case.address()),
+            .is_some_and(|heard| heard.reply.from == analysis.address()),
         _ => false,
     }
 }
 
 /// The control of limited TTL to compare one to the port with, and those sent: an echo request where
 /// echo is answered, lest another port be touched; else a SYN to a random port.
-pub(super) fn limited_control<'a>(case: &Case<'a>, ttl: u8) -> Option<(Probe, Vec<&'a Trial>)> {
-    if case.echo_answers() && !case.brief.thorough {
+pub(super) fn limited_control<'a>(
+    analysis: &Analysis<'a>,
+    ttl: u8,
+) -> Option<(Probe, Vec<&'a Trial>)> {
+    if analysis.echo_answers() && !analysis.job.thorough {
         let probe = Probe {
             ttl: Ttl(ttl),
             ..echo()
         };
-        let sent = case.trials(move |other| other.kind == Kind::Echo && other.ttl.0 == ttl);
+        let sent = analysis.trials(move |other| other.kind == Kind::Echo && other.ttl.0 == ttl);
         return Some((probe, sent.collect()));
     }
-    let target = Target::Control(case.random_control()?);
-    let probe = limited_syn(target, spare_flow(case, usize::from(ttl)), ttl);
-    Some((probe, limited(case, target, ttl)))
+    let target = Target::Control(analysis.random_control()?);
+    let probe = limited_syn(target, spare_flow(analysis, usize::from(ttl)), ttl);
+    Some((probe, limited(analysis, target, ttl)))
 }
 
 /// Until when a probe may still be answered as promptly as others are; `None` when it was, or not in
 /// that time.
-pub(super) fn awaited_until(case: &Case<'_>, trial: &Trial) -> Option<Moment> {
-    let patience = (4 * case.round_trip()).max(Duration::from_millis(100));
+pub(super) fn awaited_until(analysis: &Analysis<'_>, trial: &Trial) -> Option<Moment> {
+    let patience = (4 * analysis.round_trip()).max(Duration::from_millis(100));
     let until = trial.sent.after(patience);
-    (case.response(trial) == Response::Pending && until > case.now).then_some(until)
+    (analysis.response(trial) == Response::Pending && until > analysis.now).then_some(until)
 }

@@ -12,38 +12,38 @@ use crate::model::probe::{Kind, Probe, Target};
 use crate::model::reply::Flaw;
 use crate::model::verdict::Confidence;
 
-use super::case::{Case, echo, ids, syn};
+use super::analysis::{Analysis, echo, ids, syn};
 use super::sign::{Observed, Progress, Reading, Sign};
 use super::{departure, flawed};
 
-/// How long the second ear may lag behind the first.
+/// How long the second receiver may lag behind the first.
 const EAR_LAG: Duration = Duration::from_millis(250);
 
 /// Reads [`super::sign::Question::Way`].
-pub(super) fn read_way(case: &Case<'_>) -> Reading {
-    let sent: Vec<&Trial> = case
+pub(super) fn read_way(analysis: &Analysis<'_>) -> Reading {
+    let sent: Vec<&Trial> = analysis
         .trials(|probe| {
             probe.target == Target::Endpoint && probe.kind == Kind::Syn && probe.padded_to.is_none()
         })
         .collect();
     if sent.is_empty() {
-        return Reading::going_on(None, vec![case.now(syn(Target::Endpoint, 0))]);
+        return Reading::going_on(None, vec![analysis.now(syn(Target::Endpoint, 0))]);
     }
-    if let Some(reading) = detour(case) {
+    if let Some(reading) = detour(analysis) {
         return reading;
     }
-    if let Some(reading) = cut_short(case, &sent).or_else(|| refused_send(case, &sent)) {
+    if let Some(reading) = cut_short(analysis, &sent).or_else(|| refused_send(analysis, &sent)) {
         return reading;
     }
-    if let Some(reading) = departure::unresolved(case, &sent) {
+    if let Some(reading) = departure::unresolved(analysis, &sent) {
         return reading;
     }
-    heard(case, &sent)
+    heard(analysis, &sent)
 }
 
 /// What a connection to the port would be told, where a policy rule sends it another way than probes.
-fn detour(case: &Case<'_>) -> Option<Reading> {
-    let (sign, because) = told(case.evidence.detour()?.refusal?);
+fn detour(analysis: &Analysis<'_>) -> Option<Reading> {
+    let (sign, because) = told(analysis.evidence.detour()?.refusal?);
     Some(Reading::done(Observed {
         sign,
         strength: Confidence::Likely,
@@ -59,13 +59,15 @@ fn detour(case: &Case<'_>) -> Option<Reading> {
 /// The least time after a change of the way in which silence can be told from loss.
 const FRESH: Duration = Duration::from_secs(10);
 
-/// The inquest was stopped soon after the way changed, and before the port answered on the new one.
-fn cut_short(case: &Case<'_>, sent: &[&Trial]) -> Option<Reading> {
-    let (at, change) = case.evidence.changes().last()?;
-    let measured = case.now.since(*at) >= FRESH
-        || sent.iter().any(|trial| case.response(trial).is_answer())
+/// The diagnosis was stopped soon after the way changed, and before the port answered on the new one.
+fn cut_short(analysis: &Analysis<'_>, sent: &[&Trial]) -> Option<Reading> {
+    let (at, change) = analysis.evidence.changes().last()?;
+    let measured = analysis.now.since(*at) >= FRESH
+        || sent
+            .iter()
+            .any(|trial| analysis.response(trial).is_answer())
         || change.after.refusal.is_some();
-    (case.evidence.interrupted() && !measured).then(|| {
+    (analysis.evidence.interrupted() && !measured).then(|| {
         Reading::done(Observed {
             sign: Sign::WayChanged,
             strength: Confidence::Proven,
@@ -83,7 +85,7 @@ const RETURN: Duration = Duration::from_millis(2500);
 /// How long a queue may stay full before it is no shortage any more.
 const SHORTAGE: Duration = Duration::from_secs(4);
 
-fn refused_send(case: &Case<'_>, sent: &[&Trial]) -> Option<Reading> {
+fn refused_send(analysis: &Analysis<'_>, sent: &[&Trial]) -> Option<Reading> {
     // The last word of the kernel counts: refusals since the last probe that it took.
     let taken = sent.iter().rposition(|trial| trial.refused.is_none());
     let (_, refused) = sent.split_at(taken.map_or(0, |at| at + 1));
@@ -91,8 +93,8 @@ fn refused_send(case: &Case<'_>, sent: &[&Trial]) -> Option<Reading> {
     let (sign, because) = told(reason);
     // A shortage may pass, and a way that has just gone may come back; a rule or a missing route is
     // told at the first refusal.
-    let lasted = case.now.since(refused.first()?.sent);
-    let (passing, patience) = match case.evidence.changes() {
+    let lasted = analysis.now.since(refused.first()?.sent);
+    let (passing, patience) = match analysis.evidence.changes() {
         [] => (taken.is_some(), Duration::ZERO),
         _ => (true, RETURN),
     };
@@ -101,7 +103,7 @@ fn refused_send(case: &Case<'_>, sent: &[&Trial]) -> Option<Reading> {
         return Some(resend(refused));
     }
     if reason == LocalRefusal::Overload {
-        return Some(what_passes(case, refused));
+        return Some(what_passes(analysis, refused));
     }
     Some(Reading::done(Observed {
         sign,
@@ -146,7 +148,7 @@ const fn told(reason: LocalRefusal) -> (Sign, &'static str) {
 
 /// Does the queue refuse this port's probes, or all TCP, or everything? A filter behind routing (nft
 /// `egress`, `tc`) drops with the errno of a full queue.
-fn what_passes(case: &Case<'_>, refused: &[&Trial]) -> Reading {
+fn what_passes(analysis: &Analysis<'_>, refused: &[&Trial]) -> Reading {
     let Some((first, last)) = refused.first().zip(refused.last()) else {
         return Reading::nothing();
     };
@@ -162,22 +164,26 @@ fn what_passes(case: &Case<'_>, refused: &[&Trial]) -> Reading {
         })
     };
     let later = |trial: &&Trial| trial.sent >= since;
-    for (probe, because) in comparisons(case) {
+    for (probe, because) in comparisons(analysis) {
         let like = |trial: &&Trial| {
             trial.probe.kind == probe.kind
                 && trial.probe.target == probe.target
                 && trial.probe.ttl.is_full()
         };
-        let tried: Vec<&Trial> = case.trials(|_| true).filter(later).filter(like).collect();
+        let tried: Vec<&Trial> = analysis
+            .trials(|_| true)
+            .filter(later)
+            .filter(like)
+            .collect();
         if tried.is_empty() {
-            return Reading::going_on(None, vec![case.now(probe)]);
+            return Reading::going_on(None, vec![analysis.now(probe)]);
         }
         let passed: Vec<&Trial> = tried.into_iter().filter(|t| t.refused.is_none()).collect();
         if !passed.is_empty() {
             return never_leaves(&passed, Confidence::Likely, because);
         }
     }
-    if case.now.since(since) < SHORTAGE {
+    if analysis.now.since(since) < SHORTAGE {
         return Reading::going_on(
             None,
             vec![super::Ask {
@@ -187,7 +193,7 @@ fn what_passes(case: &Case<'_>, refused: &[&Trial]) -> Reading {
         );
     }
     // What waited for a neighbour was taken, and never left either.
-    let mut all = case.trials(|_| true);
+    let mut all = analysis.trials(|_| true);
     let strength = if all.all(|trial| !trial.departed && trial.replies.is_empty()) {
         Confidence::Likely
     } else {
@@ -202,8 +208,8 @@ fn what_passes(case: &Case<'_>, refused: &[&Trial]) -> Reading {
 }
 
 /// What may pass where the port's probes do not, and what it shows when it does.
-fn comparisons(case: &Case<'_>) -> Vec<(Probe, &'static str)> {
-    let control = case.brief.controls.first().map(|control| {
+fn comparisons(analysis: &Analysis<'_>) -> Vec<(Probe, &'static str)> {
+    let control = analysis.job.controls.first().map(|control| {
         (
             syn(Target::Control(control.port), 0),
             "the kernel takes probes to other ports, and none to this one: a filter at the \
@@ -227,7 +233,7 @@ fn resend(refused: &[&Trial]) -> Reading {
     Reading::going_on(None, asks.into_iter().collect())
 }
 
-fn heard(case: &Case<'_>, sent: &[&Trial]) -> Reading {
+fn heard(analysis: &Analysis<'_>, sent: &[&Trial]) -> Reading {
     // Only what answers the port is told: what routers report may take another way in. An answer that
     // a translation of this host's own has yet to undo is one as well.
     let answers = sent.iter().flat_map(|trial| {
@@ -238,7 +244,9 @@ fn heard(case: &Case<'_>, sent: &[&Trial]) -> Reading {
             .replies
             .iter()
             .chain(trial.flawed.iter().filter(undone))
-            .filter(|heard| !case.is_own(&heard.reply) && !heard.reply.answer.is_time_exceeded());
+            .filter(|heard| {
+                !analysis.is_own(&heard.reply) && !heard.reply.answer.is_time_exceeded()
+            });
         told.map(move |heard| (*trial, heard))
     });
     let mut tap_only = Vec::new();
@@ -252,7 +260,7 @@ fn heard(case: &Case<'_>, sent: &[&Trial]) -> Reading {
                 because: "the answer passes this host's own firewall".into(),
             });
         }
-        if case.now.since(heard.at) >= EAR_LAG {
+        if analysis.now.since(heard.at) >= EAR_LAG {
             tap_only.push(trial.id);
         } else {
             fresh = Some(heard.at.after(EAR_LAG));
@@ -260,7 +268,7 @@ fn heard(case: &Case<'_>, sent: &[&Trial]) -> Reading {
     }
     if tap_only.is_empty()
         && fresh.is_none()
-        && let Some(reading) = flawed::read_broken(case)
+        && let Some(reading) = flawed::read_broken(analysis)
     {
         return reading;
     }
@@ -277,7 +285,7 @@ fn heard(case: &Case<'_>, sent: &[&Trial]) -> Reading {
     let observed = Observed {
         sign: Sign::HeardByTapOnly,
         // A full socket looks the same as a firewall before it.
-        strength: if enough && case.evidence.receive_drops() == 0 {
+        strength: if enough && analysis.evidence.receive_drops() == 0 {
             Confidence::Proven
         } else {
             Confidence::Likely
@@ -290,7 +298,7 @@ fn heard(case: &Case<'_>, sent: &[&Trial]) -> Reading {
     if enough {
         return Reading::done(observed);
     }
-    Reading::going_on(Some(observed), vec![case.now(syn(Target::Endpoint, 1))])
+    Reading::going_on(Some(observed), vec![analysis.now(syn(Target::Endpoint, 1))])
 }
 
 /// Nothing was answered: the way out is clear when the tap saw a probe leave.

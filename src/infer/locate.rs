@@ -26,7 +26,7 @@ use crate::model::probe::{Probe, ProbeId, Target, Ttl};
 use crate::model::time::Moment;
 use crate::model::verdict::{Confidence, HopRef};
 
-use super::case::{Case, echo, ids, limited_syn};
+use super::analysis::{Analysis, echo, ids, limited_syn};
 use super::controls::host_hop;
 use super::loss::{self, Loss};
 use super::rounds::plan;
@@ -56,28 +56,29 @@ pub(super) const MEASURED: usize = 2;
 
 /// Whether controls were sent as far as the host's answers seem to come from, and none was answered or
 /// reported.
-fn measured_in_vain(case: &Case<'_>, rows: &[Row], end: &End) -> bool {
+fn measured_in_vain(analysis: &Analysis<'_>, rows: &[Row], end: &End) -> bool {
     let at_host = rows.iter().find(|row| Some(row.ttl) == end.host);
-    measure(case, 0).is_none() || at_host.is_some_and(|row| row.control.silent.len() >= MEASURED)
+    measure(analysis, 0).is_none()
+        || at_host.is_some_and(|row| row.control.silent.len() >= MEASURED)
 }
 
 /// The probe that shows whether the host is as near as the TTL of its answers says: of the kind that it
 /// answers, echo before a SYN.
-pub(super) fn measure(case: &Case<'_>, ttl: u8) -> Option<Probe> {
-    if case.echo_answers() {
+pub(super) fn measure(analysis: &Analysis<'_>, ttl: u8) -> Option<Probe> {
+    if analysis.echo_answers() {
         return Some(Probe {
             ttl: Ttl(ttl),
             ..echo()
         });
     }
-    let port = case.answering_control()?;
+    let port = analysis.answering_control()?;
     Some(limited_syn(Target::Control(port), 0, ttl))
 }
 
 /// Where the port's flow ends.
-pub(super) fn end(case: &Case<'_>, rows: &[Row]) -> End {
+pub(super) fn end(analysis: &Analysis<'_>, rows: &[Row]) -> End {
     let after = rows.iter().rev().find(|row| row.port.reported());
-    let (host, measured) = host_distance(case, rows);
+    let (host, measured) = host_distance(analysis, rows);
     let last = after.map_or(0, |row| row.ttl);
     let before = rows.iter().find(|row| row.ttl > last && row.control.seen());
     let reference = |flowed: &Flowed, ttl: u8, reached: Option<IpAddr>| HopRef {
@@ -99,7 +100,7 @@ pub(super) fn end(case: &Case<'_>, rows: &[Row]) -> End {
     let mut end = End {
         after: after.map(|row| reference(&row.port, row.ttl, None)),
         before: before.map(|row| {
-            let reached = (!row.control.reached.is_empty()).then(|| case.address());
+            let reached = (!row.control.reached.is_empty()).then(|| analysis.address());
             reference(&row.control, row.ttl, reached)
         }),
         host,
@@ -113,8 +114,8 @@ pub(super) fn end(case: &Case<'_>, rows: &[Row]) -> End {
 
 /// When SYNs of the port's flow were sent that ended before a hop which reports controls, one for
 /// each that drew nothing there; and what was lost of those controls.
-pub(super) fn stopped_short(case: &Case<'_>) -> (Vec<Moment>, Loss) {
-    let rows = trace::rows(case);
+pub(super) fn stopped_short(analysis: &Analysis<'_>) -> (Vec<Moment>, Loss) {
+    let rows = trace::rows(analysis);
     let reported = rows.iter().rev().find(|row| row.port.reported());
     let last = reported.map_or(0, |row| row.ttl);
     let (mut times, mut loss) = (Vec::new(), Loss::default());
@@ -130,8 +131,8 @@ pub(super) fn stopped_short(case: &Case<'_>) -> (Vec<Moment>, Loss) {
 
 /// The host's distance, and whether it is measured: the least TTL that reached it, or what its answers'
 /// TTLs show, unless a control that lived as long expired on the way.
-fn host_distance(case: &Case<'_>, rows: &[Row]) -> (Option<u8>, bool) {
-    if case.brief.vantage.on_link() {
+fn host_distance(analysis: &Analysis<'_>, rows: &[Row]) -> (Option<u8>, bool) {
+    if analysis.job.vantage.on_link() {
         return (Some(1), true);
     }
     let reached = rows.iter().find(|row| !row.control.reached.is_empty());
@@ -140,12 +141,12 @@ fn host_distance(case: &Case<'_>, rows: &[Row]) -> (Option<u8>, bool) {
     }
     let expired = rows.iter().rev().find(|row| row.control.reported());
     let beyond = expired.map_or(0, |row| row.ttl.saturating_add(1));
-    (host_hop(case).map(|hop| hop.max(beyond)), false)
+    (host_hop(analysis).map(|hop| hop.max(beyond)), false)
 }
 
 /// Reads [`super::sign::Question::Trace`].
-pub(super) fn read_trace(case: &Case<'_>) -> Reading {
-    if case.brief.vantage.loopback {
+pub(super) fn read_trace(analysis: &Analysis<'_>) -> Reading {
+    if analysis.job.vantage.loopback {
         return Reading::done(Observed {
             sign: Sign::TraceToHost,
             strength: Confidence::Proven,
@@ -153,7 +154,7 @@ pub(super) fn read_trace(case: &Case<'_>) -> Reading {
             because: "the target is this very host".into(),
         });
     }
-    if case.brief.vantage.on_link() {
+    if analysis.job.vantage.on_link() {
         return Reading::done(Observed {
             sign: Sign::TraceToEdge,
             strength: Confidence::Proven,
@@ -161,16 +162,16 @@ pub(super) fn read_trace(case: &Case<'_>) -> Reading {
             because: "the target is on the local link, no router stands between".into(),
         });
     }
-    let rows = trace::rows(case);
-    let end = end(case, &rows);
-    if let Some(reading) = read_loop(case, &rows, &end) {
+    let rows = trace::rows(analysis);
+    let end = end(analysis, &rows);
+    if let Some(reading) = read_loop(analysis, &rows, &end) {
         return reading;
     }
-    let (sign, mut because) = read_end(case, &rows, &end);
+    let (sign, mut because) = read_end(analysis, &rows, &end);
     if end.inferred {
         because.push_str(", as SYNs to its neighbours show");
     }
-    let strength = weigh(case, &rows, &end, sign);
+    let strength = weigh(analysis, &rows, &end, sign);
     let observed = (!rows.is_empty()).then(|| Observed {
         sign,
         strength,
@@ -182,7 +183,7 @@ pub(super) fn read_trace(case: &Case<'_>) -> Reading {
         .is_none_or(|host| rows.iter().any(|row| row.ttl == host && row.port.tried > 0));
     let enough = match sign {
         Sign::TraceToEdge => {
-            looked_at_host && (end.measured || measured_in_vain(case, &rows, &end))
+            looked_at_host && (end.measured || measured_in_vain(analysis, &rows, &end))
         }
         Sign::TraceInPath if end.inferred => strength == Confidence::Likely,
         Sign::TraceInPath => strength == Confidence::Confirmed,
@@ -194,7 +195,7 @@ pub(super) fn read_trace(case: &Case<'_>) -> Reading {
             progress: Progress::Done,
         };
     }
-    let progress = plan(case, &rows, &end);
+    let progress = plan(analysis, &rows, &end);
     Reading {
         sign: observed,
         progress,
@@ -202,13 +203,13 @@ pub(super) fn read_trace(case: &Case<'_>) -> Reading {
 }
 
 /// Whether full-TTL SYNs expire on the way, between routers that are seen to send them round.
-pub(super) fn goes_round(case: &Case<'_>) -> bool {
-    !trace::expired_in_full(case).is_empty() && trace::circle(&trace::rows(case)).is_some()
+pub(super) fn goes_round(analysis: &Analysis<'_>) -> bool {
+    !trace::expired_in_full(analysis).is_empty() && trace::circle(&trace::rows(analysis)).is_some()
 }
 
 /// SYNs that ought to reach any host and expire on the way go round in a loop.
-fn read_loop(case: &Case<'_>, rows: &[Row], end: &End) -> Option<Reading> {
-    let expired = trace::expired_in_full(case);
+fn read_loop(analysis: &Analysis<'_>, rows: &[Row], end: &End) -> Option<Reading> {
+    let expired = trace::expired_in_full(analysis);
     let (_, from) = expired.first()?;
     let circle = trace::circle(rows);
     let whereabouts = circle.map_or_else(
@@ -231,7 +232,7 @@ fn read_loop(case: &Case<'_>, rows: &[Row], end: &End) -> Option<Reading> {
     };
     let progress = match circle {
         Some(_) => Progress::Done,
-        None => plan(case, rows, end),
+        None => plan(analysis, rows, end),
     };
     Some(Reading {
         sign: Some(observed),
@@ -239,11 +240,11 @@ fn read_loop(case: &Case<'_>, rows: &[Row], end: &End) -> Option<Reading> {
     })
 }
 
-fn read_end(case: &Case<'_>, rows: &[Row], end: &End) -> (Sign, String) {
+fn read_end(analysis: &Analysis<'_>, rows: &[Row], end: &End) -> (Sign, String) {
     let last = end.after.map_or(0, |hop| hop.ttl);
     let translated = end
         .after
-        .is_some_and(|hop| hop.address == Some(case.address()));
+        .is_some_and(|hop| hop.address == Some(analysis.address()));
     let Some(host) = end.host else {
         return match end.before {
             Some(next) => (
@@ -292,7 +293,7 @@ fn read_end(case: &Case<'_>, rows: &[Row], end: &End) -> (Sign, String) {
 
 /// How firmly the sign stands against loss and rate limits: silence of the port's flow is weighed
 /// against what controls drew from the same hops.
-fn weigh(case: &Case<'_>, rows: &[Row], end: &End, sign: Sign) -> Confidence {
+fn weigh(analysis: &Analysis<'_>, rows: &[Row], end: &End, sign: Sign) -> Confidence {
     match sign {
         _ if end.inferred => beside::weigh(rows, end, sign),
         Sign::TraceToEdge if end.measured => Confidence::Proven,
@@ -319,7 +320,7 @@ fn weigh(case: &Case<'_>, rows: &[Row], end: &End, sign: Sign) -> Confidence {
             }
             // A hop that reports only some of the controls limits its errors: it speaks for itself.
             let control = if reliable {
-                control.and(case.loss())
+                control.and(analysis.loss())
             } else {
                 control
             };

@@ -11,13 +11,12 @@
     reason = "a room names the signs it knows; it is the table that must know them all"
 )]
 
+mod analysis;
 mod answer;
 mod attempt;
 mod bare;
 mod beside;
-mod brief;
 mod bystander;
-mod case;
 mod character;
 mod controls;
 mod departure;
@@ -27,6 +26,7 @@ mod extras;
 mod flawed;
 mod hole;
 mod hypothesis;
+mod job;
 mod judge;
 mod limited;
 mod local;
@@ -57,8 +57,8 @@ mod words;
 #[cfg(test)]
 mod tests;
 
-pub use brief::{Ask, Brief, Control, ControlOrigin, Course, Judgement, Next};
-pub(crate) use case::hop_of_arrival;
+pub(crate) use analysis::hop_of_arrival;
+pub use job::{Ask, Control, ControlOrigin, Course, Job, Judgement, Next};
 pub use judge::{judge, plan};
 pub use observer::{Bystander, Observer, Position};
 pub(crate) use observer::{Carried, Drew, Lost, Phases, Refused, Symptom, Unheard, Unseen};

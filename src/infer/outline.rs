@@ -9,16 +9,16 @@ use crate::model::probe::{Dscp, Target};
 use crate::model::reply::Answer;
 use crate::model::verdict::Cause;
 
+use super::analysis::{Analysis, Response, hop_of_arrival};
 use super::attempt::answered_when_repeated;
-use super::case::{Case, Response, hop_of_arrival};
 use super::controls::host_hop;
 use super::distance::answer_hop;
 use super::refusal::refusals;
 use super::trace::{Flowed, Row, circle};
 
 /// The path, one row a hop, the host's own row last where its distance is known.
-pub(super) fn path(case: &Case<'_>, rows: &[Row]) -> Vec<Hop> {
-    let mut hops: Vec<Hop> = rows.iter().map(|row| hop(case, row)).collect();
+pub(super) fn path(analysis: &Analysis<'_>, rows: &[Row]) -> Vec<Hop> {
+    let mut hops: Vec<Hop> = rows.iter().map(|row| hop(analysis, row)).collect();
     while hops
         .last()
         .is_some_and(|hop| hop.address.is_none() && hop.endpoint_flow != Some(Sight::Refused))
@@ -28,28 +28,28 @@ pub(super) fn path(case: &Case<'_>, rows: &[Row]) -> Vec<Hop> {
     let reached = hops
         .iter()
         .any(|hop| hop.control_flow == Some(Sight::Reached));
-    let host = if case.brief.vantage.on_link() {
+    let host = if analysis.job.vantage.on_link() {
         Some(1)
     } else {
-        host_hop(case).or(answer_hop(case))
+        host_hop(analysis).or(answer_hop(analysis))
     };
     if let (false, Some(ttl)) = (reached, host) {
         hops.retain(|hop| hop.ttl < ttl);
-        hops.push(host_row(case, ttl));
+        hops.push(host_row(analysis, ttl));
     } else if let Some(last) = hops.last_mut().filter(|_| reached) {
-        last.endpoint_flow = port_sight(case).or(last.endpoint_flow);
+        last.endpoint_flow = port_sight(analysis).or(last.endpoint_flow);
     }
     hops
 }
 
-fn host_row(case: &Case<'_>, ttl: u8) -> Hop {
-    let controls = case.control_trials();
+fn host_row(analysis: &Analysis<'_>, ttl: u8) -> Hop {
+    let controls = analysis.control_trials();
     let answered = controls
         .iter()
-        .filter(|trial| case.response(trial).is_answer());
-    let port = case
+        .filter(|trial| analysis.response(trial).is_answer());
+    let port = analysis
         .port_syns()
-        .filter(|trial| case.response(trial).is_answer());
+        .filter(|trial| analysis.response(trial).is_answer());
     let rtt = answered
         .clone()
         .copied()
@@ -58,17 +58,20 @@ fn host_row(case: &Case<'_>, ttl: u8) -> Hop {
         .min();
     Hop {
         ttl,
-        address: Some(case.address()),
+        address: Some(analysis.address()),
         rtt,
-        endpoint_flow: port_sight(case),
+        endpoint_flow: port_sight(analysis),
         control_flow: answered.clone().next().map(|_| Sight::Reached),
         notes: Vec::new(),
     }
 }
 
 /// What full-TTL SYNs to the port drew, as a sight.
-fn port_sight(case: &Case<'_>) -> Option<Sight> {
-    let responses: Vec<Response> = case.port_syns().map(|trial| case.response(trial)).collect();
+fn port_sight(analysis: &Analysis<'_>) -> Option<Sight> {
+    let responses: Vec<Response> = analysis
+        .port_syns()
+        .map(|trial| analysis.response(trial))
+        .collect();
     if responses
         .iter()
         .any(|response| matches!(response, Response::SynAck | Response::Reset))
@@ -86,7 +89,7 @@ fn port_sight(case: &Case<'_>) -> Option<Sight> {
     }
 }
 
-fn hop(case: &Case<'_>, row: &Row) -> Hop {
+fn hop(analysis: &Analysis<'_>, row: &Row) -> Hop {
     let addresses: BTreeSet<IpAddr> = row
         .port
         .expired
@@ -108,10 +111,10 @@ fn hop(case: &Case<'_>, row: &Row) -> Hop {
             all.join(", ")
         ));
     }
-    if first.is_some_and(|(_, from)| *from == case.address()) {
+    if first.is_some_and(|(_, from)| *from == analysis.address()) {
         notes.push("reports from the target's own address: it is translated here".into());
     }
-    notes.extend(rewritten(case, row.ttl));
+    notes.extend(rewritten(analysis, row.ttl));
     let mut beside = row.siblings.iter().flat_map(|beside| &beside.from);
     let beside = beside.next().filter(|_| first.is_none() && !reached);
     if beside.is_some() {
@@ -121,7 +124,7 @@ fn hop(case: &Case<'_>, row: &Row) -> Hop {
         ttl: row.ttl,
         address: first
             .map(|(_, from)| *from)
-            .or_else(|| reached.then(|| case.address()))
+            .or_else(|| reached.then(|| analysis.address()))
             .or(beside.copied()),
         rtt: row.port.rtt.into_iter().chain(row.control.rtt).min(),
         endpoint_flow: sight(&row.port),
@@ -143,13 +146,14 @@ fn sight(flowed: &Flowed) -> Option<Sight> {
 }
 
 /// Whether the probes quoted at a hop carry another DSCP than they left with.
-fn rewritten(case: &Case<'_>, ttl: u8) -> Option<String> {
-    case.evidence
+fn rewritten(analysis: &Analysis<'_>, ttl: u8) -> Option<String> {
+    analysis
+        .evidence
         .trials()
         .iter()
         .filter(|trial| trial.probe.ttl.0 == ttl)
         .find_map(|trial| {
-            let heard = case.telling(trial)?;
+            let heard = analysis.telling(trial)?;
             let Answer::TimeExceeded(quote) = heard.reply.answer else {
                 return None;
             };
@@ -162,22 +166,22 @@ fn rewritten(case: &Case<'_>, ttl: u8) -> Option<String> {
         })
 }
 
-/// The changes of the way because of which the inquest began again.
-fn changes(case: &Case<'_>) -> impl Iterator<Item = String> {
-    let began = case.brief.began;
-    let changes = case.evidence.changes().iter();
+/// The changes of the way because of which the diagnosis began again.
+fn changes(analysis: &Analysis<'_>) -> impl Iterator<Item = String> {
+    let began = analysis.job.began;
+    let changes = analysis.evidence.changes().iter();
     changes.map(move |(at, change)| {
         let after = at.since(began).as_secs_f64();
         format!(
             "{after:.1} s after the beginning {change}: what was measured before was set aside, and \
-             the inquest began again"
+             the diagnosis began again"
         )
     })
 }
 
 /// The way of the port's connections, which is not the way of the probes.
-fn detour(case: &Case<'_>) -> Option<String> {
-    let way = case.evidence.detour()?;
+fn detour(analysis: &Analysis<'_>) -> Option<String> {
+    let way = analysis.evidence.detour()?;
     way.refusal.is_none().then(|| {
         format!(
             "a policy rule of this host sends TCP connections to the port by {way}, and the probes, of \
@@ -187,10 +191,10 @@ fn detour(case: &Case<'_>) -> Option<String> {
 }
 
 /// This host's own firewall refused some of the SYNs to the port, and let others pass.
-fn partly_refused(case: &Case<'_>) -> Option<String> {
-    let all = case.port_syns().count();
+fn partly_refused(analysis: &Analysis<'_>) -> Option<String> {
+    let all = analysis.port_syns().count();
     let by_firewall = |trial: &&Trial| trial.refused == Some(LocalRefusal::Firewall);
-    let refused = case.port_syns().filter(by_firewall).count();
+    let refused = analysis.port_syns().filter(by_firewall).count();
     (refused > 0 && refused < all).then(|| {
         format!(
             "this host's own firewall refused {refused} of {all} SYNs to the port with EPERM, as a \
@@ -200,8 +204,8 @@ fn partly_refused(case: &Case<'_>) -> Option<String> {
 }
 
 /// What a diagnosis that keeps to its allowance did not look at, and a thorough one would.
-fn unchecked(case: &Case<'_>, cause: Cause) -> Option<String> {
-    if case.brief.thorough || case.brief.quick {
+fn unchecked(analysis: &Analysis<'_>, cause: Cause) -> Option<String> {
+    if analysis.job.thorough || analysis.job.quick {
         return None;
     }
     let what = match cause {
@@ -236,24 +240,24 @@ fn unchecked(case: &Case<'_>, cause: Cause) -> Option<String> {
 }
 
 /// Remarks that change nothing in the verdict.
-pub(super) fn notes(case: &Case<'_>, cause: Cause, rows: &[Row]) -> Vec<String> {
+pub(super) fn notes(analysis: &Analysis<'_>, cause: Cause, rows: &[Row]) -> Vec<String> {
     let mut notes = Vec::new();
-    notes.extend(changes(case));
-    notes.extend(partly_refused(case));
-    notes.extend(detour(case));
+    notes.extend(changes(analysis));
+    notes.extend(partly_refused(analysis));
+    notes.extend(detour(analysis));
     notes.extend(circle(rows).map(|circle| {
         let (hop, from) = (circle.first.ttl, circle.first.address);
         let from = from.map_or_else(String::new, |from| format!(" ({from})"));
         format!("hop {hop}{from} reports again beyond: a routing loop")
     }));
-    if case.evidence.receive_drops() > 0 {
+    if analysis.evidence.receive_drops() > 0 {
         notes.push(format!(
             "this host dropped {} received frames; silence around them was not counted",
-            case.evidence.receive_drops()
+            analysis.evidence.receive_drops()
         ));
     }
-    if case.evidence.near_misses() > 0 {
-        let resets = case
+    if analysis.evidence.near_misses() > 0 {
+        let resets = analysis
             .evidence
             .stray_resets()
             .map_or(String::new(), |(count, ttl)| {
@@ -264,12 +268,12 @@ pub(super) fn notes(case: &Case<'_>, cause: Cause, rows: &[Row]) -> Vec<String> 
             });
         notes.push(format!(
             "{} frames of our flows carried no valid token and were not counted{resets}",
-            case.evidence.near_misses()
+            analysis.evidence.near_misses()
         ));
     }
-    let repeated = answered_when_repeated(case);
+    let repeated = answered_when_repeated(analysis);
     // Refusals are rationed, or wait for a neighbour, and so may well be missing the first time.
-    let is_refused = !refusals(case).is_empty();
+    let is_refused = !refusals(analysis).is_empty();
     if !repeated.is_empty() && !is_refused {
         notes.push(format!(
             "{} answered only when repeated as a client's kernel repeats it: loss, or a device that \
@@ -280,7 +284,7 @@ pub(super) fn notes(case: &Case<'_>, cause: Cause, rows: &[Row]) -> Vec<String> 
             }
         ));
     }
-    let marked = case
+    let marked = analysis
         .evidence
         .trials()
         .iter()
@@ -288,13 +292,14 @@ pub(super) fn notes(case: &Case<'_>, cause: Cause, rows: &[Row]) -> Vec<String> 
     let bleached = marked
         .filter(|trial| trial.probe.target == Target::Host)
         .any(|trial| {
-            case.telling(trial)
+            analysis
+                .telling(trial)
                 .is_some_and(|heard| heard.reply.dscp == Dscp::ZERO)
         });
     if bleached {
         notes.push("the path (or the host) clears the DSCP of echo requests or replies".into());
     }
-    if let (Some(host), Some(answer)) = (host_hop(case), answer_hop(case))
+    if let (Some(host), Some(answer)) = (host_hop(analysis), answer_hop(analysis))
         && answer > host
     {
         notes.push(format!(
@@ -302,6 +307,6 @@ pub(super) fn notes(case: &Case<'_>, cause: Cause, rows: &[Row]) -> Vec<String> 
              translated to a host behind it"
         ));
     }
-    notes.extend(unchecked(case, cause));
+    notes.extend(unchecked(analysis, cause));
     notes
 }

@@ -19,8 +19,8 @@ use crate::model::probe::Dscp;
 use crate::model::time::Moment;
 use crate::model::verdict::Confidence;
 
+use super::analysis::{Analysis, Response, ids};
 use super::answer::{OPEN_SYNS, Tally};
-use super::case::{Case, Response, ids};
 use super::odds::{self, Odds};
 use super::sign::{Observed, Progress, Reading, Sign};
 use super::{attempt, controls, flawed, loss, retest};
@@ -86,30 +86,30 @@ pub(super) struct Sample {
 }
 
 /// Classifies what the SYNs to the port drew.
-pub(super) fn classify(case: &Case<'_>) -> Classified {
-    let tally = Tally::of(case);
+pub(super) fn classify(analysis: &Analysis<'_>) -> Classified {
+    let tally = Tally::of(analysis);
     let wanted = if tally.opened.is_empty() {
         Response::Reset
     } else {
         Response::SynAck
     };
-    let syns: Vec<&Trial> = case.port_syns().collect();
-    let samples = samples(case, &syns, wanted);
+    let syns: Vec<&Trial> = analysis.port_syns().collect();
+    let samples = samples(analysis, &syns, wanted);
     let unfinished = syns
         .iter()
-        .any(|trial| case.response(trial) == Response::Pending);
-    let next = if case.brief.thorough {
-        retest::schedule(case, &syns, &samples)
+        .any(|trial| analysis.response(trial) == Response::Pending);
+    let next = if analysis.job.thorough {
+        retest::schedule(analysis, &syns, &samples)
     } else {
-        retest::schedule_few(case, &syns, &samples)
+        retest::schedule_few(analysis, &syns, &samples)
     };
     let Some(next) = next else {
         return Classified {
-            pattern: weigh(case, &samples, true),
+            pattern: weigh(analysis, &samples, true),
             progress: Progress::Done,
         };
     };
-    let pattern = weigh(case, &samples, false);
+    let pattern = weigh(analysis, &samples, false);
     let firm = match pattern {
         Pattern::Negligible => !unfinished,
         Pattern::UntilStopped { chance, since, .. } => {
@@ -122,8 +122,8 @@ pub(super) fn classify(case: &Case<'_>) -> Classified {
         _ if firm => Progress::Done,
         Some(ask) => {
             let mut asks = vec![ask];
-            if !case.brief.thorough || syns.len() >= 2 * OPEN_SYNS {
-                asks.extend(controls::accompany(case));
+            if !analysis.job.thorough || syns.len() >= 2 * OPEN_SYNS {
+                asks.extend(controls::accompany(analysis));
             }
             Progress::Asking(asks)
         }
@@ -132,18 +132,18 @@ pub(super) fn classify(case: &Case<'_>) -> Classified {
     Classified { pattern, progress }
 }
 
-fn samples(case: &Case<'_>, syns: &[&Trial], wanted: Response) -> Vec<Sample> {
+fn samples(analysis: &Analysis<'_>, syns: &[&Trial], wanted: Response) -> Vec<Sample> {
     let mut samples = Vec::new();
     let mut before: Option<Moment> = None;
-    let excused = if case.brief.thorough {
+    let excused = if analysis.job.thorough {
         Vec::new()
     } else {
-        attempt::answered_when_repeated(case)
+        attempt::answered_when_repeated(analysis)
     };
     for trial in syns.iter().filter(|trial| !excused.contains(&trial.id)) {
         let paced = before.is_none_or(|before| trial.sent.since(before) >= ROOM);
         before = Some(trial.sent);
-        let response = case.response(trial);
+        let response = analysis.response(trial);
         if !matches!(response, Response::Pending | Response::Invalidated) {
             let (sent, flow) = (trial.sent, trial.probe.flow.index);
             samples.push(Sample {
@@ -159,19 +159,19 @@ fn samples(case: &Case<'_>, syns: &[&Trial], wanted: Response) -> Vec<Sample> {
     samples
 }
 
-fn weigh(case: &Case<'_>, samples: &[Sample], complete: bool) -> Pattern {
-    let least = if case.brief.thorough { OPEN_SYNS } else { 3 };
+fn weigh(analysis: &Analysis<'_>, samples: &[Sample], complete: bool) -> Pattern {
+    let least = if analysis.job.thorough { OPEN_SYNS } else { 3 };
     if samples.len() < least {
         return Pattern::Unclear;
     }
-    if let Some(stopped) = until_stopped(case, samples, complete) {
+    if let Some(stopped) = until_stopped(analysis, samples, complete) {
         return stopped;
     }
-    if !case.brief.thorough && retest::has_recovered(samples) {
+    if !analysis.job.thorough && retest::has_recovered(samples) {
         return Pattern::Negligible;
     }
     // The first group showed a loss or two, and its exact repetition none.
-    if case.brief.thorough
+    if analysis.job.thorough
         && let Some((first, second)) = samples
             .get(..2 * OPEN_SYNS)
             .map(|two| two.split_at(OPEN_SYNS))
@@ -181,12 +181,14 @@ fn weigh(case: &Case<'_>, samples: &[Sample], complete: bool) -> Pattern {
             return Pattern::Negligible;
         }
     }
-    if !case.brief.thorough && retest::has_stopped(samples) {
+    if !analysis.job.thorough && retest::has_stopped(samples) {
         // A stop, a rate or loss: two looks more do not tell them apart.
         return Pattern::Unclear;
     }
     let odds = Odds::of(samples);
-    if let Some(pattern) = by_flow(case, samples, odds).or_else(|| by_rate(case, samples, odds)) {
+    if let Some(pattern) =
+        by_flow(analysis, samples, odds).or_else(|| by_rate(analysis, samples, odds))
+    {
         return pattern;
     }
     if !complete {
@@ -195,7 +197,7 @@ fn weigh(case: &Case<'_>, samples: &[Sample], complete: bool) -> Pattern {
     let failed = samples.iter().filter(|sample| !sample.good).count();
     let (low, high) = loss::wilson(failed as f64, samples.len() as f64);
     // A client that is refused learns so at the first answer: losses before it change nothing.
-    let refused = Tally::of(case).opened.is_empty();
+    let refused = Tally::of(analysis).opened.is_empty();
     if low < HIDDEN_LOSS || refused {
         Pattern::Negligible
     } else {
@@ -203,11 +205,11 @@ fn weigh(case: &Case<'_>, samples: &[Sample], complete: bool) -> Pattern {
     }
 }
 
-fn until_stopped(case: &Case<'_>, samples: &[Sample], complete: bool) -> Option<Pattern> {
+fn until_stopped(analysis: &Analysis<'_>, samples: &[Sample], complete: bool) -> Option<Pattern> {
     let last_good = samples.iter().rposition(|sample| sample.good)?;
     let (before, after) = samples.split_at(last_good + 1);
     let first = after.first()?;
-    if flawed::answers_since(case, first.sent) {
+    if flawed::answers_since(analysis, first.sent) {
         // No client takes them, but nothing has stopped.
         return None;
     }
@@ -229,22 +231,22 @@ fn until_stopped(case: &Case<'_>, samples: &[Sample], complete: bool) -> Option<
         return None;
     }
     // A ban of the source silences the controls as well: then what was answered before it counts.
-    let mut control = case.loss_until(first.sent);
+    let mut control = analysis.loss_until(first.sent);
     control.answered += u32::try_from(good_before).unwrap_or(0);
     let paced = loss::spread(paced);
     let chance = control
         .chance_of_silence(paced)
-        .min(case.loss().chance_of_silence(paced));
+        .min(analysis.loss().chance_of_silence(paced));
     if complete && since < loss::CONFIRMED_SPAN {
         return None;
     }
     // Few looks tell a stop from loss only where it came after several answers, or took echo with it.
     let told = good_before >= 2 && chance <= loss::LIKELY
-        || echo_stopped(case, first.sent, after, control);
-    if !(case.brief.thorough || told && retest::has_stopped(samples)) {
+        || echo_stopped(analysis, first.sent, after, control);
+    if !(analysis.job.thorough || told && retest::has_stopped(samples)) {
         return None;
     }
-    let controlled = case.controls_answered_between(first.sent, after.last()?.sent) >= 3;
+    let controlled = analysis.controls_answered_between(first.sent, after.last()?.sent) >= 3;
     Some(Pattern::UntilStopped {
         chance,
         since,
@@ -257,23 +259,28 @@ const BOTH_BY_LOSS: f64 = 0.02;
 
 /// Whether echo was answered before a moment and has drawn nothing since, as the SYNs `after` it, so that
 /// loss hardly explains both.
-fn echo_stopped(case: &Case<'_>, moment: Moment, after: &[Sample], control: loss::Loss) -> bool {
+fn echo_stopped(
+    analysis: &Analysis<'_>,
+    moment: Moment,
+    after: &[Sample],
+    control: loss::Loss,
+) -> bool {
     let (before, since): (Vec<&Trial>, Vec<&Trial>) =
-        case.echoes().partition(|trial| trial.sent < moment);
-    let silent = |trial: &&Trial| case.response(trial) == Response::Silence;
+        analysis.echoes().partition(|trial| trial.sent < moment);
+    let silent = |trial: &&Trial| analysis.response(trial) == Response::Silence;
     let looks = after.iter().filter(|sample| !sample.marked);
     let looks = looks.map(|sample| sample.sent);
     let looks = looks.chain(since.iter().map(|trial| trial.sent));
     before
         .iter()
-        .any(|trial| case.response(trial) == Response::Echo)
+        .any(|trial| analysis.response(trial) == Response::Echo)
         && !since.is_empty()
         && since.iter().all(silent)
         && control.chance_of_silence(loss::spread(looks)) <= BOTH_BY_LOSS
 }
 
 /// Flows that are dead beside living ones, each seen twice at least.
-fn by_flow(case: &Case<'_>, samples: &[Sample], odds: Odds) -> Option<Pattern> {
+fn by_flow(analysis: &Analysis<'_>, samples: &[Sample], odds: Odds) -> Option<Pattern> {
     let flows = odds::tally_flows(samples);
     let dead = flows.iter().filter(|(_, tally)| tally.good == 0).count();
     let alive = flows.len() - dead;
@@ -285,16 +292,23 @@ fn by_flow(case: &Case<'_>, samples: &[Sample], odds: Odds) -> Option<Pattern> {
         (good + tally.good, bad + tally.bad)
     });
     let quiet_elsewhere = f64::from(bad) / f64::from(good + bad)
-        <= case.loss().bounds().map_or(0.5, |(_, high)| high.max(0.25));
+        <= analysis
+            .loss()
+            .bounds()
+            .map_or(0.5, |(_, high)| high.max(0.25));
     let odds = odds.of_flow();
     (odds >= 1.0 / loss::LIKELY && quiet_elsewhere).then_some(Pattern::ByFlow { alive, dead, odds })
 }
 
 /// A rate that lets some pass. What the path loses of the controls, it loses of these SYNs as well.
-fn by_rate(case: &Case<'_>, samples: &[Sample], odds: Odds) -> Option<Pattern> {
+fn by_rate(analysis: &Analysis<'_>, samples: &[Sample], odds: Odds) -> Option<Pattern> {
     let failed = samples.iter().filter(|sample| !sample.good).count();
     let (_, worst) = loss::wilson(failed as f64, samples.len() as f64);
-    if case.loss().bounds().is_some_and(|(lost, _)| lost >= worst) {
+    if analysis
+        .loss()
+        .bounds()
+        .is_some_and(|(lost, _)| lost >= worst)
+    {
         return None;
     }
     let odds = odds.of_rate();
@@ -302,9 +316,9 @@ fn by_rate(case: &Case<'_>, samples: &[Sample], odds: Odds) -> Option<Pattern> {
 }
 
 /// Reads [`super::sign::Question::Pattern`].
-pub(super) fn read_pattern(case: &Case<'_>) -> Reading {
-    let Classified { pattern, progress } = classify(case);
-    let tally = Tally::of(case);
+pub(super) fn read_pattern(analysis: &Analysis<'_>) -> Reading {
+    let Classified { pattern, progress } = classify(analysis);
+    let tally = Tally::of(analysis);
     let failed = || {
         let mut basis = ids(tally.silent.iter().chain(&tally.refused).copied());
         if !tally.opened.is_empty() {
@@ -345,7 +359,7 @@ pub(super) fn read_pattern(case: &Case<'_>) -> Reading {
             Sign::UntilStopped,
             // A slow rate may resume later, and an outage of everything is no ban. Few looks weigh
             // little.
-            if case.brief.thorough && since >= STOPPED_FOR {
+            if analysis.job.thorough && since >= STOPPED_FOR {
                 loss::confidence(chance, since, controlled)
             } else {
                 Confidence::Possible
@@ -358,7 +372,7 @@ pub(super) fn read_pattern(case: &Case<'_>) -> Reading {
         Pattern::ByChance { low, high } => (
             Sign::ByChance,
             // Where controls lose far less, the path is not the reason, and the pattern is not found.
-            match case.loss().bounds() {
+            match analysis.loss().bounds() {
                 Some((_, lost)) if lost < low => Confidence::Possible,
                 _ => Confidence::Likely,
             },

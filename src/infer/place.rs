@@ -4,8 +4,8 @@ use crate::model::evidence::{KernelSays, LocalRefusal};
 use crate::model::probe::Target;
 use crate::model::verdict::{Cause, HopRef, KernelReason, Method, Place, PlaceKind, State, Way};
 
+use super::analysis::Analysis;
 use super::answer::Tally;
-use super::case::Case;
 use super::distance::{answer_hop, router_at, unmasked};
 use super::locate;
 use super::sign::{Observed, Sign};
@@ -14,10 +14,10 @@ use super::translation::translation;
 use super::{bystander, flawed, hole, refusal, throttle};
 
 /// The port's state under a cause.
-pub(super) fn state(case: &Case<'_>, cause: Cause) -> State {
+pub(super) fn state(analysis: &Analysis<'_>, cause: Cause) -> State {
     match cause {
         Cause::Open | Cause::OpenProxied | Cause::MtuBlackHole => State::Open,
-        Cause::Intermittent if Tally::of(case).opened.is_empty() => State::Closed,
+        Cause::Intermittent if Tally::of(analysis).opened.is_empty() => State::Closed,
         Cause::Intermittent => State::Open,
         Cause::Closed => State::Closed,
         Cause::RateLimited
@@ -41,14 +41,14 @@ pub(super) fn state(case: &Case<'_>, cause: Cause) -> State {
 
 /// How a refusal was made, or what in this host discards; `None` for causes that are neither, and
 /// where it is not known.
-pub(super) fn method(case: &Case<'_>, cause: Cause) -> Option<Method> {
-    let says = |says| case.evidence.kernel_says(says);
-    if bystander::decides(case) {
-        return bystander::method(case);
+pub(super) fn method(analysis: &Analysis<'_>, cause: Cause) -> Option<Method> {
+    let says = |says| analysis.evidence.kernel_says(says);
+    if bystander::decides(analysis) {
+        return bystander::method(analysis);
     }
     match cause {
-        Cause::LocalEgress => egress_reason(case).map(Method::Kernel),
-        Cause::LocalIngress if !flawed::broken(case).is_empty() => {
+        Cause::LocalEgress => egress_reason(analysis).map(Method::Kernel),
+        Cause::LocalIngress if !flawed::broken(analysis).is_empty() => {
             Some(Method::Kernel(KernelReason::Checksum))
         }
         Cause::LocalIngress if says(KernelSays::ReversePath) => {
@@ -58,12 +58,12 @@ pub(super) fn method(case: &Case<'_>, cause: Cause) -> Option<Method> {
             Some(Method::Kernel(KernelReason::XfrmPolicy))
         }
         // What a translation of this host's own does not undo, nothing names.
-        Cause::LocalIngress if case.port_syns().any(|trial| !trial.flawed.is_empty()) => None,
+        Cause::LocalIngress if analysis.port_syns().any(|trial| !trial.flawed.is_empty()) => None,
         Cause::LocalIngress => Some(Method::Kernel(KernelReason::Netfilter)),
         Cause::RejectHost | Cause::RejectPath => {
-            let known = || throttle::method(case);
+            let known = || throttle::method(analysis);
             Some(
-                refusal::method(case)
+                refusal::method(analysis)
                     .or_else(known)
                     .unwrap_or(Method::TcpReset),
             )
@@ -73,11 +73,11 @@ pub(super) fn method(case: &Case<'_>, cause: Cause) -> Option<Method> {
 }
 
 /// What keeps probes to the port from leaving: its errno tells, or the kernel's counters.
-fn egress_reason(case: &Case<'_>) -> Option<KernelReason> {
-    if case.evidence.kernel_says(KernelSays::PolicyOut) {
+fn egress_reason(analysis: &Analysis<'_>) -> Option<KernelReason> {
+    if analysis.evidence.kernel_says(KernelSays::PolicyOut) {
         return Some(KernelReason::XfrmPolicy);
     }
-    let to_port = case.trials(|probe| probe.target == Target::Endpoint);
+    let to_port = analysis.trials(|probe| probe.target == Target::Endpoint);
     let mut refused = to_port.filter_map(|trial| trial.refused);
     refused.find_map(|refused| match refused {
         LocalRefusal::Firewall => Some(KernelReason::Netfilter),
@@ -87,19 +87,24 @@ fn egress_reason(case: &Case<'_>) -> Option<KernelReason> {
 }
 
 /// Where a cause acts.
-pub(super) fn place(case: &Case<'_>, cause: Cause, signs: &[&Observed], rows: &[Row]) -> Place {
+pub(super) fn place(
+    analysis: &Analysis<'_>,
+    cause: Cause,
+    signs: &[&Observed],
+    rows: &[Row],
+) -> Place {
     let kind = kind(cause, signs);
-    if let Some(place) = bystander::place(case, kind) {
+    if let Some(place) = bystander::place(analysis, kind) {
         return place;
     }
-    let place = untranslated(case, cause, signs, rows);
+    let place = untranslated(analysis, cause, signs, rows);
     let here = |sign: Sign| signs.iter().any(|observed| observed.sign == sign);
     // Nobody refuses so what is addressed to itself.
     let implied = kind == PlaceKind::Path
         && (here(Sign::RefusedByTarget) || here(Sign::PortAlone))
         && matches!(cause, Cause::NoNeighbor | Cause::NoRoute);
     let shown = here(Sign::PortTranslated)
-        .then(|| translation(case).map(|found| found.at))
+        .then(|| translation(analysis).map(|found| found.at))
         .flatten();
     Place {
         translated_at: shown.or(place.at_hop.filter(|_| implied)),
@@ -107,7 +112,7 @@ pub(super) fn place(case: &Case<'_>, cause: Cause, signs: &[&Observed], rows: &[
     }
 }
 
-fn untranslated(case: &Case<'_>, cause: Cause, signs: &[&Observed], rows: &[Row]) -> Place {
+fn untranslated(analysis: &Analysis<'_>, cause: Cause, signs: &[&Observed], rows: &[Row]) -> Place {
     let kind = kind(cause, signs);
     let inferred = [
         Sign::RationedByRouter,
@@ -124,7 +129,7 @@ fn untranslated(case: &Case<'_>, cause: Cause, signs: &[&Observed], rows: &[Row]
             ..Place::of(kind)
         },
         Cause::RejectPath | Cause::NoRoute | Cause::NoNeighbor if is_inferred => Place {
-            at_hop: throttle::refuser(case),
+            at_hop: throttle::refuser(analysis),
             inferred: true,
             ..Place::of(kind)
         },
@@ -136,12 +141,12 @@ fn untranslated(case: &Case<'_>, cause: Cause, signs: &[&Observed], rows: &[Row]
             if kind == PlaceKind::Path =>
         {
             Place {
-                at_hop: actor(case, cause),
+                at_hop: actor(analysis, cause),
                 ..Place::of(kind)
             }
         }
         Cause::DropPath | Cause::DropEdge | Cause::DropEdgeOrHost | Cause::DropSomewhere => {
-            let end = locate::end(case, rows);
+            let end = locate::end(analysis, rows);
             let before = if cause == Cause::DropPath {
                 end.before
             } else {
@@ -157,7 +162,7 @@ fn untranslated(case: &Case<'_>, cause: Cause, signs: &[&Observed], rows: &[Row]
         Cause::MtuBlackHole => {
             let way = hole::way(signs);
             let (after_hop, before_hop) = match way {
-                Some(Way::ToServer) => hole::interval(case),
+                Some(Way::ToServer) => hole::interval(analysis),
                 Some(Way::ToClient) | None => (None, None),
             };
             Place {
@@ -207,13 +212,14 @@ fn kind(cause: Cause, signs: &[&Observed]) -> PlaceKind {
 }
 
 /// The device that acted: the sender of the ICMP error, or the hop that the answer's TTL shows.
-fn actor(case: &Case<'_>, cause: Cause) -> Option<HopRef> {
-    let refusals = refusal::refusals(case);
+fn actor(analysis: &Analysis<'_>, cause: Cause) -> Option<HopRef> {
+    let refusals = refusal::refusals(analysis);
     if let Some(refused) = refusals.first()
-        && (refused.from != case.address() || matches!(cause, Cause::NoRoute | Cause::NoNeighbor))
+        && (refused.from != analysis.address()
+            || matches!(cause, Cause::NoRoute | Cause::NoNeighbor))
     {
-        let by_router = refused.from != case.address();
-        let found = refusal::find_refuser(case).filter(|_| by_router);
+        let by_router = refused.from != analysis.address();
+        let found = refusal::find_refuser(analysis).filter(|_| by_router);
         let found = found.map(|found| found.hop);
         let by_arrival = HopRef {
             ttl: refused.hop,
@@ -221,18 +227,19 @@ fn actor(case: &Case<'_>, cause: Cause) -> Option<HopRef> {
         };
         return Some(found.unwrap_or(by_arrival));
     }
-    if let Some(hop) = unmasked(case) {
+    if let Some(hop) = unmasked(analysis) {
         return Some(hop);
     }
-    let ttl = answer_hop(case)?;
+    let ttl = answer_hop(analysis)?;
     let beside = || {
         // Any flow's report names the router of that hop.
-        case.evidence
+        analysis
+            .evidence
             .trials()
             .iter()
             .filter(|trial| trial.probe.ttl.0 == ttl)
             .find_map(|trial| {
-                let heard = case.telling(trial)?;
+                let heard = analysis.telling(trial)?;
                 let expired = heard.reply.answer.is_time_exceeded();
                 let elsewhere = trial.probe.target != Target::Endpoint;
                 (expired && elsewhere).then_some(HopRef {
@@ -241,6 +248,6 @@ fn actor(case: &Case<'_>, cause: Cause) -> Option<HopRef> {
                 })
             })
     };
-    let reported = router_at(case, ttl).map(|(hop, _)| hop).or_else(beside);
+    let reported = router_at(analysis, ttl).map(|(hop, _)| hop).or_else(beside);
     Some(reported.unwrap_or(HopRef { ttl, address: None }))
 }

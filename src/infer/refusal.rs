@@ -13,7 +13,7 @@ use crate::model::probe::{Dscp, Kind, Probe, ProbeId, Target};
 use crate::model::reply::Refusal;
 use crate::model::verdict::{Confidence, HopRef, Method};
 
-use super::case::{Case, hop_of_arrival, ids, limited_syn, spare_flow};
+use super::analysis::{Analysis, hop_of_arrival, ids, limited_syn, spare_flow};
 use super::controls::{host_answers, join, retry_for};
 use super::sign::{Observed, Progress, Reading, Sign};
 use super::translation::{is_forwarded, reports_in_its_name};
@@ -37,25 +37,27 @@ pub(super) struct Refused<'a> {
 
 /// The refusals that SYNs to the port drew, of any TTL; where they drew none, those of echo requests
 /// that say of the whole address that there is no way to it. (A router rations such errors.)
-pub(super) fn refusals<'a>(case: &Case<'a>) -> Vec<Refused<'a>> {
-    let of_port = drawn_by(case, |probe| {
+pub(super) fn refusals<'a>(analysis: &Analysis<'a>) -> Vec<Refused<'a>> {
+    let of_port = drawn_by(analysis, |probe| {
         probe.kind == Kind::Syn && probe.target == Target::Endpoint
     });
     if !of_port.is_empty() {
         return of_port;
     }
-    let mut of_address = drawn_by(case, |probe| probe.kind == Kind::Echo);
-    of_address.retain(|refused| refused.refusal.says_no_way() && refused.from != case.address());
+    let mut of_address = drawn_by(analysis, |probe| probe.kind == Kind::Echo);
+    of_address
+        .retain(|refused| refused.refusal.says_no_way() && refused.from != analysis.address());
     of_address
 }
 
-fn drawn_by<'a>(case: &Case<'a>, pick: impl Fn(&Probe) -> bool + 'a) -> Vec<Refused<'a>> {
-    case.trials(pick)
+fn drawn_by<'a>(analysis: &Analysis<'a>, pick: impl Fn(&Probe) -> bool + 'a) -> Vec<Refused<'a>> {
+    analysis
+        .trials(pick)
         .filter_map(|trial| {
             trial
                 .replies
                 .iter()
-                .filter(|heard| !case.is_own(&heard.reply))
+                .filter(|heard| !analysis.is_own(&heard.reply))
                 .find_map(|heard| {
                     Some(Refused {
                         trial,
@@ -71,22 +73,22 @@ fn drawn_by<'a>(case: &Case<'a>, pick: impl Fn(&Probe) -> bool + 'a) -> Vec<Refu
 }
 
 /// The method of the first refusal.
-pub(super) fn method(case: &Case<'_>) -> Option<Method> {
-    refusals(case)
+pub(super) fn method(analysis: &Analysis<'_>) -> Option<Method> {
+    refusals(analysis)
         .first()
         .map(|refused| Method::Icmp(refused.refusal))
 }
 
 /// Reads [`super::sign::Question::Refuser`].
-pub(super) fn read_refuser(case: &Case<'_>) -> Reading {
-    let refusals = refusals(case);
+pub(super) fn read_refuser(analysis: &Analysis<'_>) -> Reading {
+    let refusals = refusals(analysis);
     let Some(first) = refusals.first() else {
         return Reading::nothing();
     };
-    if let Some(behind) = refused_behind(case, &refusals) {
+    if let Some(behind) = refused_behind(analysis, &refusals) {
         return Reading::done(behind);
     }
-    let by_target = first.from == case.address();
+    let by_target = first.from == analysis.address();
     Reading::done(Observed {
         sign: if by_target {
             Sign::RefusedByTarget
@@ -101,16 +103,16 @@ pub(super) fn read_refuser(case: &Case<'_>) -> Reading {
 
 /// A device behind a translation that forwards the port's SYNs, and refuses them: the translation
 /// writes the address on what it says.
-fn refused_behind(case: &Case<'_>, refusals: &[Refused<'_>]) -> Option<Observed> {
-    let own = host_answers(case)
+fn refused_behind(analysis: &Analysis<'_>, refusals: &[Refused<'_>]) -> Option<Observed> {
+    let own = host_answers(analysis)
         .iter()
         .map(|(_, heard)| hop_of_arrival(heard.reply.ttl))
         .max()?;
     let mut behind = refusals
         .iter()
-        .filter(|refused| refused.from == case.address() && refused.hop > own);
+        .filter(|refused| refused.from == analysis.address() && refused.hop > own);
     let refused = behind.find(|refused| {
-        is_forwarded(refused) || reports_in_its_name(case, refused.hop).is_some()
+        is_forwarded(refused) || reports_in_its_name(analysis, refused.hop).is_some()
     })?;
     Some(Observed {
         sign: Sign::RefusedByRouter,
@@ -126,8 +128,8 @@ fn refused_behind(case: &Case<'_>, refusals: &[Refused<'_>]) -> Option<Observed>
 }
 
 /// Reads [`super::sign::Question::Reason`].
-pub(super) fn read_reason(case: &Case<'_>) -> Reading {
-    let refusals = refusals(case);
+pub(super) fn read_reason(analysis: &Analysis<'_>) -> Reading {
+    let refusals = refusals(analysis);
     let Some(first) = refusals.first() else {
         return Reading::nothing();
     };
@@ -161,13 +163,13 @@ pub(super) const fn says_no_route(refusal: Refusal) -> bool {
 }
 
 /// Reads [`super::sign::Question::Latency`].
-pub(super) fn read_latency(case: &Case<'_>) -> Reading {
-    let refusals = refusals(case);
+pub(super) fn read_latency(analysis: &Analysis<'_>) -> Reading {
+    let refusals = refusals(analysis);
     let Some(slowest) = refusals.iter().max_by_key(|refused| refused.took) else {
         return Reading::nothing();
     };
     let least = refusals.iter().map(|refused| refused.took).min();
-    let quick = case
+    let quick = analysis
         .least_round_trip()
         .into_iter()
         .chain(least)
@@ -175,7 +177,7 @@ pub(super) fn read_latency(case: &Case<'_>) -> Reading {
         .unwrap_or_default();
     let together = came_together(&refusals);
     // Whatever else waited for the same resolution is refused with it: its first probe waited longest.
-    let longest = longest_wait(case, slowest).max(slowest.took);
+    let longest = longest_wait(analysis, slowest).max(slowest.took);
     let late = together || longest.saturating_sub(quick) >= LATE;
     // Only a refusal of that kind tells of a vain resolution; any other is late by what carried it.
     let waits = |refusal: Refusal| {
@@ -188,7 +190,7 @@ pub(super) fn read_latency(case: &Case<'_>) -> Reading {
         return Reading::nothing();
     }
     // A queue on the way that holds packets for seconds holds other answers as well.
-    let prompt = case
+    let prompt = analysis
         .slowest_round_trip()
         .is_none_or(|most| longest >= 2 * most);
     Reading::done(Observed {
@@ -218,8 +220,8 @@ pub(super) fn read_latency(case: &Case<'_>) -> Reading {
 }
 
 /// The longest that any probe to the address waited for a refusal like this one, from the same device.
-fn longest_wait(case: &Case<'_>, like: &Refused<'_>) -> Duration {
-    let waits = case.evidence.trials().iter().flat_map(|trial| {
+fn longest_wait(analysis: &Analysis<'_>, like: &Refused<'_>) -> Duration {
+    let waits = analysis.evidence.trials().iter().flat_map(|trial| {
         let refused = trial.replies.iter().filter(|heard| {
             let reply = &heard.reply;
             reply.from == like.from && reply.answer.refusal() == Some(like.refusal)
@@ -257,11 +259,11 @@ pub(super) struct Found {
 }
 
 /// Looks for the refusing router among SYNs of limited TTL.
-pub(super) fn find_refuser(case: &Case<'_>) -> Option<Found> {
-    let refusals = refusals(case);
+pub(super) fn find_refuser(analysis: &Analysis<'_>) -> Option<Found> {
+    let refusals = refusals(analysis);
     let first = refusals.first()?;
     let refuser = first.from;
-    let expired = |ttl: u8| super::distance::router_at(case, ttl);
+    let expired = |ttl: u8| super::distance::router_at(analysis, ttl);
     // A router that reports a SYN expired on it, and refuses those that live longer.
     for ttl in 1..=30 {
         if let Some((hop, trial)) = expired(ttl)
@@ -297,12 +299,12 @@ pub(super) fn find_refuser(case: &Case<'_>) -> Option<Found> {
 }
 
 /// Reads [`super::sign::Question::TtlCheckOrder`].
-pub(super) fn read_ttl_check_order(case: &Case<'_>) -> Reading {
-    let refusals = refusals(case);
+pub(super) fn read_ttl_check_order(analysis: &Analysis<'_>) -> Reading {
+    let refusals = refusals(analysis);
     let Some(first) = refusals.first() else {
         return Reading::nothing();
     };
-    if let Some(found) = find_refuser(case) {
+    if let Some(found) = find_refuser(analysis) {
         let (ttl, because) = (
             found.hop.ttl,
             match found.sign {
@@ -326,13 +328,13 @@ pub(super) fn read_ttl_check_order(case: &Case<'_>) -> Reading {
     }
     let mut progress = Progress::Done;
     for ttl in 1..=first.hop.min(30).saturating_add(1) {
-        let at: Vec<&Trial> = case
+        let at: Vec<&Trial> = analysis
             .trials(move |probe| {
                 probe.kind == Kind::Syn && probe.target == Target::Endpoint && probe.ttl.0 == ttl
             })
             .collect();
-        let expiring = limited_syn(Target::Endpoint, spare_flow(case, 0), ttl);
-        join(&mut progress, retry_for(case, &at, expiring, 1, 3));
+        let expiring = limited_syn(Target::Endpoint, spare_flow(analysis, 0), ttl);
+        join(&mut progress, retry_for(analysis, &at, expiring, 1, 3));
     }
     if progress != Progress::Done {
         return Reading {

@@ -22,8 +22,8 @@ use crate::model::probe::{Dscp, Probe, ProbeId, Target};
 use crate::model::reply::Reply;
 use crate::model::verdict::Confidence;
 
+use super::analysis::{Analysis, Response, echo, limited_syn, spare_flow, syn};
 use super::answer::{Tally, reset_syns};
-use super::case::{Case, Response, echo, limited_syn, spare_flow, syn};
 use super::controls::{baseline, join, marked_baseline, retry, retry_for};
 use super::distance::{answer_hop, is_as_far_as_host};
 use super::limited::{limited, limited_control};
@@ -45,13 +45,13 @@ struct Echoing {
 }
 
 fn echoing<'a>(
-    case: &Case<'a>,
+    analysis: &Analysis<'a>,
     trials: impl Iterator<Item = &'a Trial>,
     answer: Response,
 ) -> Echoing {
     let answered: Vec<(&Trial, Reply)> = trials
-        .filter(|trial| case.response(trial) == answer)
-        .filter_map(|trial| Some((trial, case.telling(trial)?.reply)))
+        .filter(|trial| analysis.response(trial) == answer)
+        .filter_map(|trial| Some((trial, analysis.telling(trial)?.reply)))
         .collect();
     let written = |mark: Dscp| -> BTreeSet<Dscp> {
         let of_mark = answered
@@ -84,14 +84,14 @@ struct Early {
 /// DSCP and choose its TTL, but it answers what the host never sees. Where the way back is longer than the
 /// way there, the host is that near indeed: then a control is not reported expired there.
 /// `None` where no router stands between.
-fn drawn_early(case: &Case<'_>) -> Option<Early> {
-    let before = answer_hop(case)?
+fn drawn_early(analysis: &Analysis<'_>) -> Option<Early> {
+    let before = answer_hop(analysis)?
         .checked_sub(1)
         .filter(|ttl| (1..64).contains(ttl))?;
-    let flow = spare_flow(case, usize::from(before));
-    let port = limited(case, Target::Endpoint, before);
+    let flow = spare_flow(analysis, usize::from(before));
+    let port = limited(analysis, Target::Endpoint, before);
     let mut progress = retry_for(
-        case,
+        analysis,
         &port,
         limited_syn(Target::Endpoint, flow, before),
         1,
@@ -100,22 +100,22 @@ fn drawn_early(case: &Case<'_>) -> Option<Early> {
     let mut answered = None;
     if let Some(drew) = port
         .iter()
-        .find(|trial| case.response(trial) == Response::Reset)
-        && let Some((probe, other)) = limited_control(case, before)
+        .find(|trial| analysis.response(trial) == Response::Reset)
+        && let Some((probe, other)) = limited_control(analysis, before)
     {
-        join(&mut progress, retry_for(case, &other, probe, 1, 2));
+        join(&mut progress, retry_for(analysis, &other, probe, 1, 2));
         let expired = other
             .iter()
-            .find(|trial| case.response(trial) == Response::EnRoute);
+            .find(|trial| analysis.response(trial) == Response::EnRoute);
         answered = expired.map(|expired| vec![drew.id, expired.id]);
     }
     Some(Early { answered, progress })
 }
 
 /// Reads [`super::sign::Question::Origin`].
-pub(super) fn read_origin(case: &Case<'_>) -> Reading {
-    let port = echoing(case, case.port_syns(), Response::Reset);
-    let tally = Tally::of(case);
+pub(super) fn read_origin(analysis: &Analysis<'_>) -> Reading {
+    let port = echoing(analysis, analysis.port_syns(), Response::Reset);
+    let tally = Tally::of(analysis);
     let seen = |sign, strength, basis, because: &'static str| {
         Reading::done(Observed {
             sign,
@@ -124,10 +124,10 @@ pub(super) fn read_origin(case: &Case<'_>) -> Reading {
             because: because.into(),
         })
     };
-    if let Some(early) = drawn_early(case) {
+    if let Some(early) = drawn_early(analysis) {
         if let Some(basis) = early.answered {
             let copies = port.follows == Some(true) || port.labelled == Some(true);
-            if copies && is_as_far_as_host(case) {
+            if copies && is_as_far_as_host(analysis) {
                 let because = "the reset is a TCP stack's, sent from the host's distance; something \
                                rewrites the TTL of this port's flow on the way";
                 // Who imitates the host's reset to the hop and the mark cannot be excluded.
@@ -136,7 +136,7 @@ pub(super) fn read_origin(case: &Case<'_>) -> Reading {
             let because = "a SYN that expires before the host draws the reset as well";
             return seen(Sign::ForgedReset, Confidence::Likely, basis, because);
         }
-        if early.progress != Progress::Done && !case.brief.quick {
+        if early.progress != Progress::Done && !analysis.job.quick {
             return Reading {
                 sign: None,
                 progress: early.progress,
@@ -151,11 +151,12 @@ pub(super) fn read_origin(case: &Case<'_>) -> Reading {
         let because = "the reset carries a flow label, as a TCP stack writes it";
         return seen(Sign::StackReset, Confidence::Proven, port.basis, because);
     }
-    let mut progress = marked_baseline(case);
-    if case.brief.thorough {
-        join(&mut progress, baseline(case));
+    let mut progress = marked_baseline(analysis);
+    if analysis.job.thorough {
+        join(&mut progress, baseline(analysis));
     }
-    if port.follows.is_none() && (tally.pending > 0 || case.port_syns().count() < reset_syns(case))
+    if port.follows.is_none()
+        && (tally.pending > 0 || analysis.port_syns().count() < reset_syns(analysis))
     {
         // The port's own schedule sends marked SYNs in turn. Two SYNs on one flow at a time would
         // confuse connection tracking on the way.
@@ -166,20 +167,20 @@ pub(super) fn read_origin(case: &Case<'_>) -> Reading {
     }
     if port.follows.is_none() {
         // On a flow that is known to be answered: a dead leg would hide the mark.
-        let reset = case
+        let reset = analysis
             .port_syns()
-            .find(|trial| case.response(trial) == Response::Reset);
+            .find(|trial| analysis.response(trial) == Response::Reset);
         let flow = reset.map_or(0, |trial| trial.probe.flow.index);
         for mark in [Dscp::ZERO, Dscp::MARK] {
             let probe = Probe {
                 dscp: mark,
                 ..syn(Target::Endpoint, flow)
             };
-            let of_mark: Vec<&Trial> = case
+            let of_mark: Vec<&Trial> = analysis
                 .port_syns()
                 .filter(|trial| trial.probe.dscp == mark && trial.probe.flow.index == flow)
                 .collect();
-            join(&mut progress, retry_for(case, &of_mark, probe, 1, 6));
+            join(&mut progress, retry_for(analysis, &of_mark, probe, 1, 6));
         }
         let unclear = Observed {
             sign: Sign::UntestedReset,
@@ -187,8 +188,8 @@ pub(super) fn read_origin(case: &Case<'_>) -> Reading {
             basis: port.basis,
             because: "marked and unmarked SYNs were not both answered".into(),
         };
-        let silent = case.port_syns().filter(|trial| {
-            trial.probe.dscp == Dscp::MARK && case.response(trial) == Response::Silence
+        let silent = analysis.port_syns().filter(|trial| {
+            trial.probe.dscp == Dscp::MARK && analysis.response(trial) == Response::Silence
         });
         let is_shown = progress == Progress::Done || silent.count() >= MARKED_IN_VAIN;
         return Reading {
@@ -196,8 +197,12 @@ pub(super) fn read_origin(case: &Case<'_>) -> Reading {
             progress,
         };
     }
-    for control in &case.brief.controls {
-        let control = echoing(case, case.control_syns(control.port), Response::Reset);
+    for control in &analysis.job.controls {
+        let control = echoing(
+            analysis,
+            analysis.control_syns(control.port),
+            Response::Reset,
+        );
         let basis = || port.basis.iter().chain(&control.basis).copied().collect();
         // Marked alike, they are answered differently, and the port's answers do not follow the mark.
         let alike = control.marked.is_empty() || !control.marked.is_disjoint(&port.marked);
@@ -214,12 +219,12 @@ pub(super) fn read_origin(case: &Case<'_>) -> Reading {
         dscp: Dscp::MARK,
         ..echo()
     };
-    let marked_echoes: Vec<&Trial> = case
+    let marked_echoes: Vec<&Trial> = analysis
         .echoes()
         .filter(|t| t.probe.dscp == Dscp::MARK)
         .collect();
-    if case.echo_answers() {
-        join(&mut progress, retry(case, &marked_echoes, marked));
+    if analysis.echo_answers() {
+        join(&mut progress, retry(analysis, &marked_echoes, marked));
     }
     if progress != Progress::Done {
         return Reading {
@@ -227,17 +232,17 @@ pub(super) fn read_origin(case: &Case<'_>) -> Reading {
             progress,
         };
     }
-    let echoes = echoing(case, case.echoes(), Response::Echo);
-    let like_linux = case
+    let echoes = echoing(analysis, analysis.echoes(), Response::Echo);
+    let like_linux = analysis
         .port_syns()
-        .filter_map(|trial| case.telling(trial))
+        .filter_map(|trial| analysis.telling(trial))
         .all(|heard| heard.reply.ttl.0 <= 64);
     if echoes.follows == Some(true) && like_linux {
         let basis = port.basis.iter().chain(&echoes.basis).copied().collect();
         let because = "no reset of this address copies the DSCP, though the path keeps it: echo \
                        replies do";
         // Control ports that reset alike may be a stack that never copies, as well.
-        let strength = if case.answering_control().is_some() {
+        let strength = if analysis.answering_control().is_some() {
             Confidence::Possible
         } else {
             Confidence::Likely

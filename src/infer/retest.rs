@@ -12,10 +12,10 @@ use crate::model::evidence::Trial;
 use crate::model::probe::Target;
 use crate::model::time::Moment;
 
+use super::analysis::{Analysis, Response, syn};
 use super::answer::{self, OPEN_SYNS, STEP, flows};
 use super::attempt::Attempt;
-use super::brief::Ask;
-use super::case::{Case, Response, syn};
+use super::job::Ask;
 use super::pattern::Sample;
 
 /// Paced SYNs: more than a second apart, so that a rate of one a second lets them through.
@@ -32,22 +32,23 @@ const QUIET: Duration = Duration::from_secs(7);
 
 /// The next SYN of a diagnosis that is not thorough, as [`schedule`].
 pub(super) fn schedule_few(
-    case: &Case<'_>,
+    analysis: &Analysis<'_>,
     syns: &[&Trial],
     samples: &[Sample],
 ) -> Option<Option<Ask>> {
     let last = syns.last()?.sent;
     if syns
         .iter()
-        .any(|trial| case.response(trial) == Response::Pending)
+        .any(|trial| analysis.response(trial) == Response::Pending)
     {
         return Some(None);
     }
-    let mut attempts = Attempt::all(case).into_iter();
+    let mut attempts = Attempt::all(analysis).into_iter();
     let unanswered = attempts.find(|attempt| {
-        case.response(attempt.first) == Response::Silence && !attempt.needed_repetition(case)
+        analysis.response(attempt.first) == Response::Silence
+            && !attempt.needed_repetition(analysis)
     });
-    if let Some(again) = unanswered.and_then(|attempt| attempt.repetition(case, 1)) {
+    if let Some(again) = unanswered.and_then(|attempt| attempt.repetition(analysis, 1)) {
         return Some(Some(again));
     }
     let alive = samples.iter().find(|sample| sample.good)?.flow;
@@ -56,7 +57,7 @@ pub(super) fn schedule_few(
     let (flow, pause) = match looks {
         [] => (alive, PACE),
         // Not a flow that the host may still hold half-open.
-        [one] if !one.good => (answer::flow_after(case), QUIET),
+        [one] if !one.good => (answer::flow_after(analysis), QUIET),
         _ if looks.iter().all(|look| !look.good) || syns.len() >= FEW => return None,
         _ if looks.len().count_ones() % 2 == 1 => (failed, PACE),
         _ => (alive, PACE),
@@ -100,7 +101,7 @@ pub(super) fn has_recovered(samples: &[Sample]) -> bool {
 /// The next SYN of the plan: `None` when the plan is done, `Some(None)` when what was sent must be
 /// waited for first.
 pub(super) fn schedule(
-    case: &Case<'_>,
+    analysis: &Analysis<'_>,
     syns: &[&Trial],
     samples: &[Sample],
 ) -> Option<Option<Ask>> {
@@ -108,9 +109,9 @@ pub(super) fn schedule(
     let last = syns.last()?.sent;
     let waiting = syns
         .iter()
-        .any(|trial| case.response(trial) == Response::Pending);
+        .any(|trial| analysis.response(trial) == Response::Pending);
     let ask = |flow: usize, not_before: Moment| {
-        let flow = u8::try_from(flow % flows(case)).unwrap_or(0);
+        let flow = u8::try_from(flow % flows(analysis)).unwrap_or(0);
         Some(Some(Ask {
             probe: syn(Target::Endpoint, flow),
             not_before,

@@ -6,9 +6,9 @@ use crate::model::evidence::Trial;
 use crate::model::probe::{Flow, Probe, Target, Ttl};
 use crate::model::time::Moment;
 
-use super::brief::Ask;
-use super::case::{Case, Response, echo, limited_syn};
+use super::analysis::{Analysis, Response, echo, limited_syn};
 use super::controls::baseline;
+use super::job::Ask;
 use super::locate::{End, MEASURED, measure};
 use super::sign::Progress;
 use super::trace::Row;
@@ -38,12 +38,12 @@ const LONGEST: u8 = 30;
 /// The probes that the plan still lacks: each hop and flow is tried once a round, hops that already
 /// reported the port's flow only once. Who goes first changes from round to round, so that a hop's
 /// rate limit favours neither.
-pub(super) fn plan(case: &Case<'_>, rows: &[Row], end: &End) -> Progress {
-    let baseline = baseline(case);
-    let traced: Vec<&Trial> = case
+pub(super) fn plan(analysis: &Analysis<'_>, rows: &[Row], end: &End) -> Progress {
+    let baseline = baseline(analysis);
+    let traced: Vec<&Trial> = analysis
         .trials(|probe| !probe.ttl.is_full() && probe.padded_to.is_none())
         .collect();
-    if traced.is_empty() && baseline != Progress::Done && !waited_long(case) {
+    if traced.is_empty() && baseline != Progress::Done && !waited_long(analysis) {
         // The host's distance and the best control are worth a moment's wait.
         return baseline;
     }
@@ -57,11 +57,13 @@ pub(super) fn plan(case: &Case<'_>, rows: &[Row], end: &End) -> Progress {
         traced.iter().filter(|trial| like(&trial.probe)).count()
     };
     let mut asks = Vec::new();
-    for ttl in 1..=horizon(case, rows, end) {
-        for probe in turn(case, ttl, end, known) {
-            let rounds = rounds_at(case, rows, ttl, end, probe.target);
+    for ttl in 1..=horizon(analysis, rows, end) {
+        for probe in turn(analysis, ttl, end, known) {
+            let rounds = rounds_at(analysis, rows, ttl, end, probe.target);
             let round = attempts(&probe);
-            if round >= rounds || probe.target != Target::Endpoint && awaits_port(case, rows, ttl) {
+            if round >= rounds
+                || probe.target != Target::Endpoint && awaits_port(analysis, rows, ttl)
+            {
                 continue;
             }
             let pause = ROUND.saturating_mul(u32::try_from(round).unwrap_or(u32::MAX));
@@ -70,7 +72,7 @@ pub(super) fn plan(case: &Case<'_>, rows: &[Row], end: &End) -> Progress {
             let turn = (round.count_ones() + u32::from(ttl)) % 2 == 1;
             let second = turn == (probe.target == Target::Endpoint);
             // Each further round takes other flows: one leg of a multipath may be mute.
-            let index = u8::try_from(round % super::answer::flows(case)).unwrap_or(0);
+            let index = u8::try_from(round % super::answer::flows(analysis)).unwrap_or(0);
             let probe = Probe {
                 flow: Flow::ephemeral(index),
                 ..probe
@@ -86,7 +88,7 @@ pub(super) fn plan(case: &Case<'_>, rows: &[Row], end: &End) -> Progress {
         Progress::Asking(asks)
     } else if traced
         .iter()
-        .any(|trial| case.response(trial) == Response::Pending)
+        .any(|trial| analysis.response(trial) == Response::Pending)
     {
         Progress::Waiting(None)
     } else {
@@ -96,15 +98,15 @@ pub(super) fn plan(case: &Case<'_>, rows: &[Row], end: &End) -> Progress {
 
 /// Whether what a hop makes of the port's flow is to be known before controls are sent to it: most
 /// hops report it, and need no comparison.
-fn awaits_port(case: &Case<'_>, rows: &[Row], ttl: u8) -> bool {
+fn awaits_port(analysis: &Analysis<'_>, rows: &[Row], ttl: u8) -> bool {
     let row = rows.iter().find(|row| row.ttl == ttl);
-    !case.brief.thorough && row.is_none_or(|row| row.port.tried == 0)
+    !analysis.job.thorough && row.is_none_or(|row| row.port.tried == 0)
 }
 
 /// How often a hop is tried with one flow.
-fn rounds_at(case: &Case<'_>, rows: &[Row], ttl: u8, end: &End, target: Target) -> usize {
+fn rounds_at(analysis: &Analysis<'_>, rows: &[Row], ttl: u8, end: &End, target: Target) -> usize {
     let known = end.after.map_or(0, |hop| hop.ttl);
-    let thorough = case.brief.thorough;
+    let thorough = analysis.job.thorough;
     let at_host = end.host == Some(ttl);
     if at_host && target != Target::Endpoint && !end.measured {
         return MEASURED;
@@ -128,15 +130,15 @@ fn rounds_at(case: &Case<'_>, rows: &[Row], ttl: u8, end: &End, target: Target) 
     }
 }
 
-fn waited_long(case: &Case<'_>) -> bool {
-    case.now.since(case.began()) > Duration::from_millis(3500)
+fn waited_long(analysis: &Analysis<'_>) -> bool {
+    analysis.now.since(analysis.began()) > Duration::from_millis(3500)
 }
 
 /// The probes of one hop: the port's flow, the control that answers (or a random one), and echo where
 /// no TCP control answers.
-fn turn(case: &Case<'_>, ttl: u8, end: &End, known: u8) -> Vec<Probe> {
+fn turn(analysis: &Analysis<'_>, ttl: u8, end: &End, known: u8) -> Vec<Probe> {
     let host = end.host;
-    let answering = case.answering_control();
+    let answering = analysis.answering_control();
     let mut turn = Vec::new();
     // At the host's own distance only a device that translates the address reports.
     if host.is_none_or(|host| ttl <= host) || known >= host.unwrap_or(0) {
@@ -144,17 +146,17 @@ fn turn(case: &Case<'_>, ttl: u8, end: &End, known: u8) -> Vec<Probe> {
     }
     // One that lives to reach the host is a SYN to another port.
     if host.is_none_or(|host| ttl < host)
-        && let Some(port) = answering.or_else(|| case.random_control())
+        && let Some(port) = answering.or_else(|| analysis.random_control())
     {
         turn.push(limited_syn(Target::Control(port), 0, ttl));
     }
     // It matters only where the port's flow is seen to get there.
     if host == Some(ttl) && !end.measured && known.saturating_add(1) >= ttl {
-        turn.extend(measure(case, ttl));
+        turn.extend(measure(analysis, ttl));
         return turn;
     }
     // Where nothing answers, silence of either flow says as little: one of them will do.
-    if answering.is_none() && (case.brief.thorough || case.echo_answers()) {
+    if answering.is_none() && (analysis.job.thorough || analysis.echo_answers()) {
         turn.push(Probe {
             ttl: Ttl(ttl),
             ..echo()
@@ -164,8 +166,8 @@ fn turn(case: &Case<'_>, ttl: u8, end: &End, known: u8) -> Vec<Probe> {
 }
 
 /// The largest TTL worth a look.
-fn horizon(case: &Case<'_>, rows: &[Row], end: &End) -> u8 {
-    let (first_look, beyond) = if case.brief.thorough {
+fn horizon(analysis: &Analysis<'_>, rows: &[Row], end: &End) -> u8 {
+    let (first_look, beyond) = if analysis.job.thorough {
         (FIRST_LOOK_THOROUGH, BEYOND_THOROUGH)
     } else {
         (FIRST_LOOK, BEYOND)

@@ -7,27 +7,30 @@ use crate::model::probe::{Kind, Target};
 use crate::model::time::Moment;
 use crate::model::verdict::Confidence;
 
+use super::analysis::{Analysis, Response, echo, ids, syn};
 use super::answer::flow_after;
-use super::brief::Ask;
-use super::case::{Case, Response, echo, ids, syn};
 use super::controls::{ATTEMPTS, baseline};
+use super::job::Ask;
 use super::refusal::{find_refuser, refusals};
 use super::sign::{Observed, Progress, Reading, Sign};
 
 /// Reads [`super::sign::Question::Scope`].
-pub(super) fn read_scope(case: &Case<'_>) -> Reading {
-    let progress = baseline(case);
-    let controls = case.brief.controls.iter();
-    let mut tried: Vec<&Trial> = controls.flat_map(|c| case.control_syns(c.port)).collect();
-    tried.extend(case.echoes());
+pub(super) fn read_scope(analysis: &Analysis<'_>) -> Reading {
+    let progress = baseline(analysis);
+    let controls = analysis.job.controls.iter();
+    let mut tried: Vec<&Trial> = controls
+        .flat_map(|c| analysis.control_syns(c.port))
+        .collect();
+    tried.extend(analysis.echoes());
     let spared: Vec<&Trial> = tried
         .iter()
         .copied()
-        .filter(|trial| case.response(trial).is_answer())
+        .filter(|trial| analysis.response(trial).is_answer())
         .collect();
     if !spared.is_empty() {
         // A policy rule may send this port alone where there is no route.
-        let is_unrouted = find_refuser(case).is_some_and(|found| found.sign == Sign::RouteMissing);
+        let is_unrouted =
+            find_refuser(analysis).is_some_and(|found| found.sign == Sign::RouteMissing);
         return Reading::done(Observed {
             sign: Sign::PortAlone,
             strength: if is_unrouted {
@@ -48,7 +51,7 @@ pub(super) fn read_scope(case: &Case<'_>) -> Reading {
     let refused: Vec<&Trial> = tried
         .iter()
         .copied()
-        .filter(|trial| matches!(case.response(trial), Response::Refused(_)))
+        .filter(|trial| matches!(analysis.response(trial), Response::Refused(_)))
         .collect();
     if refused.iter().any(|trial| trial.probe.kind == Kind::Echo) {
         return Reading::done(Observed {
@@ -58,7 +61,7 @@ pub(super) fn read_scope(case: &Case<'_>) -> Reading {
             because: "echo requests and other ports are refused alike".into(),
         });
     }
-    spared_in_silence(case, &tried)
+    spared_in_silence(analysis, &tried)
 }
 
 /// How soon after a silent probe a refused one shows that the router had an error to spare.
@@ -76,9 +79,9 @@ const TRIED: usize = 6;
 
 /// Whether what else was `tried`, and is silent, is not refused. A router limits its errors for each
 /// of its peers, so that many endpoints share them: silence counts only right before a refusal.
-fn spared_in_silence(case: &Case<'_>, tried: &[&Trial]) -> Reading {
-    let refusals = refusals(case);
-    let in_order = case.round_trip().clamp(IN_ORDER, BESIDE / 2);
+fn spared_in_silence(analysis: &Analysis<'_>, tried: &[&Trial]) -> Reading {
+    let refusals = refusals(analysis);
+    let in_order = analysis.round_trip().clamp(IN_ORDER, BESIDE / 2);
     let refused_beside = |silent: &Trial| {
         let mut full = refusals
             .iter()
@@ -88,7 +91,7 @@ fn spared_in_silence(case: &Case<'_>, tried: &[&Trial]) -> Reading {
             refused.trial.sent >= silent.sent && apart >= in_order && apart <= BESIDE
         })
     };
-    let is_silent = |trial: &&&Trial| case.response(trial) == Response::Silence;
+    let is_silent = |trial: &&&Trial| analysis.response(trial) == Response::Silence;
     let mut beside: Vec<&Trial> = tried
         .iter()
         .filter(is_silent)
@@ -106,13 +109,13 @@ fn spared_in_silence(case: &Case<'_>, tried: &[&Trial]) -> Reading {
         });
     }
     let follower = |after: Moment| Ask {
-        probe: syn(Target::Endpoint, flow_after(case)),
+        probe: syn(Target::Endpoint, flow_after(analysis)),
         not_before: after.after(in_order + in_order / 10),
     };
-    let echoes: Vec<&Trial> = case.echoes().collect();
+    let echoes: Vec<&Trial> = analysis.echoes().collect();
     match echoes.last() {
-        Some(last) if case.response(last) == Response::Pending => {
-            let is_followed = case.port_syns().any(|trial| trial.id > last.id);
+        Some(last) if analysis.response(last) == Response::Pending => {
+            let is_followed = analysis.port_syns().any(|trial| trial.id > last.id);
             let asks = if is_followed {
                 Vec::new()
             } else {
@@ -126,7 +129,7 @@ fn spared_in_silence(case: &Case<'_>, tried: &[&Trial]) -> Reading {
             let uneven = IRREGULAR * u32::try_from(echoes.len() % 4).unwrap_or(0);
             let not_before = echoes
                 .last()
-                .map_or(case.now, |last| last.sent.after(PAUSE + uneven));
+                .map_or(analysis.now, |last| last.sent.after(PAUSE + uneven));
             let first = Ask {
                 probe: echo(),
                 not_before,

@@ -10,7 +10,7 @@ use crate::model::probe::ProbeId;
 use crate::model::time::Moment;
 use crate::model::verdict::Confidence;
 
-use super::brief::Ask;
+use super::job::Ask;
 use super::question::questions;
 use Sign::*;
 

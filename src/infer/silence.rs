@@ -18,9 +18,9 @@ use crate::model::probe::{Dscp, Flow, Kind, Probe, ProbeId, Target};
 use crate::model::time::Moment;
 use crate::model::verdict::Confidence;
 
-use super::brief::Ask;
-use super::case::{Case, Response, ids};
+use super::analysis::{Analysis, Response, ids};
 use super::controls::{self, baseline, host_answers};
+use super::job::Ask;
 use super::locate;
 use super::loss::{self, Loss};
 use super::sign::{Observed, Progress, Reading, Sign};
@@ -39,33 +39,34 @@ const fn fragment(target: Target, flow: u8) -> Probe {
     Probe::plain(Kind::Fragment, target, Flow::ephemeral(flow))
 }
 
-fn fragments<'a>(case: &Case<'a>, target: Target) -> Vec<&'a Trial> {
-    case.trials(move |probe| probe.kind == Kind::Fragment && probe.target == target)
+fn fragments<'a>(analysis: &Analysis<'a>, target: Target) -> Vec<&'a Trial> {
+    analysis
+        .trials(move |probe| probe.kind == Kind::Fragment && probe.target == target)
         .collect()
 }
 
 /// Those that the host itself reports. A router that tracks connections may reassemble as well, and
 /// on IPv6 says so in its own name.
-fn reported(case: &Case<'_>, trials: &[&Trial]) -> Vec<ProbeId> {
+fn reported(analysis: &Analysis<'_>, trials: &[&Trial]) -> Vec<ProbeId> {
     let by_host = |trial: &&Trial| {
-        case.response(trial) == Response::Reassembly
+        analysis.response(trial) == Response::Reassembly
             && trial
                 .replies
                 .iter()
-                .any(|heard| heard.reply.from == case.address())
+                .any(|heard| heard.reply.from == analysis.address())
     };
     ids(trials.iter().copied().filter(by_host))
 }
 
 /// What fragments can be compared with: a TCP port that the host answers, and echo.
-fn comparisons(case: &Case<'_>) -> Vec<Target> {
+fn comparisons(analysis: &Analysis<'_>) -> Vec<Target> {
     let mut targets = Vec::new();
-    if let Some(port) = case.answering_control() {
+    if let Some(port) = analysis.answering_control() {
         targets.push(Target::Control(port));
     }
-    if targets.is_empty() && (case.brief.thorough || baseline(case) == Progress::Done) {
-        if case.brief.thorough {
-            targets.extend(case.random_control().map(Target::Control));
+    if targets.is_empty() && (analysis.job.thorough || baseline(analysis) == Progress::Done) {
+        if analysis.job.thorough {
+            targets.extend(analysis.random_control().map(Target::Control));
         }
         targets.push(Target::Host);
     }
@@ -73,13 +74,13 @@ fn comparisons(case: &Case<'_>) -> Vec<Target> {
 }
 
 /// Reads [`super::sign::Question::Host`].
-pub(super) fn read_host(case: &Case<'_>) -> Reading {
+pub(super) fn read_host(analysis: &Analysis<'_>) -> Reading {
     // What goes round and round never gets to where others do.
-    if locate::goes_round(case) {
+    if locate::goes_round(analysis) {
         return Reading::nothing();
     }
-    let answered = host_answers(case);
-    let progress = baseline(case);
+    let answered = host_answers(analysis);
+    let progress = baseline(analysis);
     if !answered.is_empty() {
         let observed = Observed {
             sign: Sign::HostAnswers,
@@ -107,12 +108,12 @@ pub(super) fn read_host(case: &Case<'_>) -> Reading {
 }
 
 /// Reads [`super::sign::Question::Fragment`].
-pub(super) fn read_fragment(case: &Case<'_>) -> Reading {
-    if locate::goes_round(case) {
+pub(super) fn read_fragment(analysis: &Analysis<'_>) -> Reading {
+    if locate::goes_round(analysis) {
         return Reading::nothing();
     }
-    let port = fragments(case, Target::Endpoint);
-    let arrived = reported(case, &port);
+    let port = fragments(analysis, Target::Endpoint);
+    let arrived = reported(analysis, &port);
     if !arrived.is_empty() {
         return Reading::done(Observed {
             sign: Sign::FragmentArrives,
@@ -121,8 +122,8 @@ pub(super) fn read_fragment(case: &Case<'_>) -> Reading {
             because: "the host's reassembly timer speaks for a fragment sent to the port".into(),
         });
     }
-    let targets = comparisons(case);
-    let compared: Vec<(Target, Vec<&Trial>)> = case
+    let targets = comparisons(analysis);
+    let compared: Vec<(Target, Vec<&Trial>)> = analysis
         .trials(|probe| probe.kind == Kind::Fragment && probe.target != Target::Endpoint)
         .fold(
             Vec::new(),
@@ -137,28 +138,32 @@ pub(super) fn read_fragment(case: &Case<'_>) -> Reading {
                 groups
             },
         );
-    let asks = fragment_asks(case, &port, &targets);
+    let asks = fragment_asks(analysis, &port, &targets);
     if !asks.is_empty() {
         return Reading::going_on(None, asks);
     }
     let waits = |trials: &[&Trial]| {
         let mut trials = trials.iter();
-        trials.any(|trial| case.response(trial) == Response::Pending)
+        trials.any(|trial| analysis.response(trial) == Response::Pending)
     };
-    let compares = |(_, group): &(Target, Vec<&Trial>)| reported(case, group).len() >= 2;
+    let compares = |(_, group): &(Target, Vec<&Trial>)| reported(analysis, group).len() >= 2;
     let is_compared = compared.iter().any(compares);
     if waits(&port) || !is_compared && compared.iter().any(|(_, group)| waits(group)) {
-        return Reading::going_on(None, controls::meanwhile(case));
+        return Reading::going_on(None, controls::meanwhile(analysis));
     }
-    stopped(case, &port, &compared)
+    stopped(analysis, &port, &compared)
 }
 
 /// No fragment to the port was reported, and all were waited for.
-fn stopped(case: &Case<'_>, port: &[&Trial], compared: &[(Target, Vec<&Trial>)]) -> Reading {
+fn stopped(
+    analysis: &Analysis<'_>,
+    port: &[&Trial],
+    compared: &[(Target, Vec<&Trial>)],
+) -> Reading {
     let mut control = Loss::default();
     let mut basis = ids(port.iter().copied());
     for (_, group) in compared {
-        let arrived = reported(case, group);
+        let arrived = reported(analysis, group);
         if !arrived.is_empty() {
             control.answered += u32::try_from(arrived.len()).unwrap_or(0);
             control.lost += u32::try_from(group.len() - arrived.len()).unwrap_or(0);
@@ -167,15 +172,15 @@ fn stopped(case: &Case<'_>, port: &[&Trial], compared: &[(Target, Vec<&Trial>)])
     }
     let silent: Vec<Moment> = port
         .iter()
-        .filter(|trial| case.response(trial) == Response::Silence)
+        .filter(|trial| analysis.response(trial) == Response::Silence)
         .map(|trial| trial.sent)
         .collect();
     let chance = control
-        .and(case.loss())
+        .and(analysis.loss())
         .chance_of_silence(loss::spread(silent));
     let by_loss = chance > loss::LIKELY;
-    if control.answered == 0 || case.family() == Family::V6 || by_loss {
-        let because = if case.family() == Family::V4 && control.answered > 0 {
+    if control.answered == 0 || analysis.family() == Family::V6 || by_loss {
+        let because = if analysis.family() == Family::V4 && control.answered > 0 {
             "the path loses so much that the fragments to the port may all have been lost"
         } else if control.answered > 0 {
             "IPv6 hosts may filter the port before they reassemble, so the fragment test cannot \
@@ -199,11 +204,13 @@ fn stopped(case: &Case<'_>, port: &[&Trial], compared: &[(Target, Vec<&Trial>)])
     })
 }
 
-fn fragment_asks(case: &Case<'_>, port: &[&Trial], targets: &[Target]) -> Vec<Ask> {
-    let Some(first) = case.port_syns().next() else {
+fn fragment_asks(analysis: &Analysis<'_>, port: &[&Trial], targets: &[Target]) -> Vec<Ask> {
+    let Some(first) = analysis.port_syns().next() else {
         return Vec::new();
     };
-    let all: Vec<&Trial> = case.trials(|probe| probe.kind == Kind::Fragment).collect();
+    let all: Vec<&Trial> = analysis
+        .trials(|probe| probe.kind == Kind::Fragment)
+        .collect();
     let begin = first.sent.after(QUIET);
     let next = all
         .last()
@@ -211,7 +218,7 @@ fn fragment_asks(case: &Case<'_>, port: &[&Trial], targets: &[Target]) -> Vec<As
     let groups = std::iter::once((Target::Endpoint, port.len())).chain(
         targets
             .iter()
-            .map(|target| (*target, fragments(case, *target).len())),
+            .map(|target| (*target, fragments(analysis, *target).len())),
     );
     // The least tried first, the port one ahead of its comparisons: its silence takes longest to show.
     let ahead = |target: &Target| usize::from(*target == Target::Endpoint);
@@ -219,12 +226,12 @@ fn fragment_asks(case: &Case<'_>, port: &[&Trial], targets: &[Target]) -> Vec<As
     let Some((target, count)) = groups.min_by_key(turn) else {
         return Vec::new();
     };
-    let seen = case.loss();
+    let seen = analysis.loss();
     let lossy = seen.lost > 0 && seen.chance_of_silence(FRAGMENTS) > loss::LIKELY;
     // What resets an ACK may be a listener that is only too busy for SYNs.
-    let passes = case
+    let passes = analysis
         .trials(|probe| probe.kind == Kind::Ack)
-        .any(|trial| case.response(trial) == Response::Reset);
+        .any(|trial| analysis.response(trial) == Response::Reset);
     let enough = if lossy || passes {
         MORE_FRAGMENTS
     } else {
@@ -241,18 +248,23 @@ fn fragment_asks(case: &Case<'_>, port: &[&Trial], targets: &[Target]) -> Vec<As
 }
 
 /// Reads [`super::sign::Question::FragmentRefusal`].
-pub(super) fn read_fragment_refusal(case: &Case<'_>) -> Reading {
-    if let Some(kernel) = kernel_refusal(case) {
+pub(super) fn read_fragment_refusal(analysis: &Analysis<'_>) -> Reading {
+    if let Some(kernel) = kernel_refusal(analysis) {
         return Reading::done(kernel);
     }
-    if case.family() == Family::V6 {
+    if analysis.family() == Family::V6 {
         return Reading::nothing();
     }
-    let sent = fragments(case, Target::Endpoint);
+    let sent = fragments(analysis, Target::Endpoint);
     let refused: Vec<&Trial> = sent
         .iter()
         .copied()
-        .filter(|trial| matches!(case.response(trial), Response::Reset | Response::Refused(_)))
+        .filter(|trial| {
+            matches!(
+                analysis.response(trial),
+                Response::Reset | Response::Refused(_)
+            )
+        })
         .collect();
     if !refused.is_empty() {
         return Reading::done(Observed {
@@ -265,8 +277,8 @@ pub(super) fn read_fragment_refusal(case: &Case<'_>) -> Reading {
                     .into(),
         });
     }
-    let patience = (4 * case.round_trip()).max(Duration::from_millis(150));
-    let waited = |trial: &&&Trial| case.now.since(trial.sent) >= patience;
+    let patience = (4 * analysis.round_trip()).max(Duration::from_millis(150));
+    let waited = |trial: &&&Trial| analysis.now.since(trial.sent) >= patience;
     if sent.iter().filter(waited).count() >= 2 {
         return Reading::done(Observed {
             sign: Sign::FragmentHeld,
@@ -283,22 +295,22 @@ pub(super) fn read_fragment_refusal(case: &Case<'_>) -> Reading {
         };
     }
     let flow = u8::try_from(sent.len()).unwrap_or(0);
-    Reading::going_on(None, vec![case.now(fragment(Target::Endpoint, flow))])
+    Reading::going_on(None, vec![analysis.now(fragment(Target::Endpoint, flow))])
 }
 
 /// An ICMP error of the target's own ICMP layer: `icmp_send` writes precedence "internetwork
 /// control" on errors, a bridge that forges one (`nf_reject_skb_v4_unreach`) writes 0.
-fn kernel_refusal(case: &Case<'_>) -> Option<Observed> {
-    let refusals = super::refusal::refusals(case);
+fn kernel_refusal(analysis: &Analysis<'_>) -> Option<Observed> {
+    let refusals = super::refusal::refusals(analysis);
     let kernels: Vec<&Trial> = refusals
         .iter()
-        .filter(|refused| refused.from == case.address() && refused.dscp == Dscp::CS6)
+        .filter(|refused| refused.from == analysis.address() && refused.dscp == Dscp::CS6)
         .map(|refused| refused.trial)
         .collect();
     (!kernels.is_empty()).then(|| Observed {
         sign: Sign::KernelRefusal,
         // Behind a translation every router's error bears the address.
-        strength: match super::translation::translation(case) {
+        strength: match super::translation::translation(analysis) {
             Some(_) => Confidence::Possible,
             None => Confidence::Proven,
         },

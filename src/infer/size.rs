@@ -23,9 +23,9 @@ use crate::model::reply::Answer;
 use crate::model::time::Moment;
 use crate::model::verdict::Confidence;
 
-use super::brief::Ask;
-use super::case::{Case, Response, echo, ids, syn};
+use super::analysis::{Analysis, Response, echo, ids, syn};
 use super::hole;
+use super::job::Ask;
 use super::loss::{self, Loss};
 use super::padded::{full, is_of_port, is_under_way, middle, of, padded, small, told, vanished};
 use super::sign::{Observed, Progress, Reading, Sign};
@@ -54,39 +54,39 @@ fn said(sign: Sign, strength: Confidence, basis: Vec<ProbeId>, because: String) 
 }
 
 /// Reads [`super::sign::Question::Size`].
-pub(super) fn read_size(case: &Case<'_>) -> Reading {
-    let opened = case
+pub(super) fn read_size(analysis: &Analysis<'_>) -> Reading {
+    let opened = analysis
         .port_syns()
-        .filter(|trial| case.response(trial) == Response::SynAck)
+        .filter(|trial| analysis.response(trial) == Response::SynAck)
         .take(1);
-    if case.brief.vantage.loopback {
+    if analysis.job.vantage.loopback {
         let because = "the target is this host: no link stands between".to_owned();
         let pass = said(Sign::SizesPass, Confidence::Proven, ids(opened), because);
         return Reading::done(pass);
     }
-    if !case.brief.check_mtu {
+    if !analysis.job.check_mtu {
         return Reading::nothing();
     }
-    let size = full(case);
-    if size <= small(case) {
+    let size = full(analysis);
+    if size <= small(analysis) {
         let because = format!("a connection to this port carries {size} octets at most");
         let pass = said(Sign::SizesPass, Confidence::Likely, ids(opened), because);
         return Reading::done(pass);
     }
-    let large = padded(case, Kind::Echo, size);
-    if let Some(told) = by_echo(case, &large, size) {
+    let large = padded(analysis, Kind::Echo, size);
+    if let Some(told) = by_echo(analysis, &large, size) {
         return Reading::done(told);
     }
-    if let Some(asked) = hole::still_answers(case) {
+    if let Some(asked) = hole::still_answers(analysis) {
         return asked;
     }
-    match echo_stage(case, &large, size) {
+    match echo_stage(analysis, &large, size) {
         Stage::Waiting(progress) => Reading {
             sign: None,
             progress,
         },
-        Stage::Unanswered => by_syns(case, size, false),
-        Stage::LargeVanish => by_syns(case, size, true),
+        Stage::Unanswered => by_syns(analysis, size, false),
+        Stage::LargeVanish => by_syns(analysis, size, true),
     }
 }
 
@@ -107,7 +107,7 @@ impl Echoed {
             };
             Some((length, in_pieces))
         });
-        // Behind the firewall it is whole again: the ear that heard pieces knows better.
+        // Behind the firewall it is whole again: the receiver that heard pieces knows better.
         let (length, in_pieces) = replies.reduce(|one, two| (one.0.min(two.0), one.1 || two.1))?;
         Some(Self {
             id: trial.id,
@@ -118,10 +118,10 @@ impl Echoed {
 }
 
 /// What full-size echo replies show; `None` without any.
-fn by_echo(case: &Case<'_>, large: &[&Trial], size: u16) -> Option<Observed> {
-    let replies: Vec<Echoed> = of(case, large, Response::Echo)
+fn by_echo(analysis: &Analysis<'_>, large: &[&Trial], size: u16) -> Option<Observed> {
+    let replies: Vec<Echoed> = of(analysis, large, Response::Echo)
         .into_iter()
-        .filter(|trial| is_of_port(case, trial))
+        .filter(|trial| is_of_port(analysis, trial))
         .filter_map(Echoed::of)
         .collect();
     let whole = |echoed: &&Echoed| echoed.length >= size && !echoed.in_pieces;
@@ -134,7 +134,7 @@ fn by_echo(case: &Case<'_>, large: &[&Trial], size: u16) -> Option<Observed> {
     let length = best.length;
     let mut basis = vec![best.id];
     let (sign, because) = if whole(&best) {
-        match told(case).next() {
+        match told(analysis).next() {
             Some((id, _)) => {
                 basis.insert(0, id);
                 let because = format!(
@@ -150,7 +150,7 @@ fn by_echo(case: &Case<'_>, large: &[&Trial], size: u16) -> Option<Observed> {
                 (Sign::SizesPass, because)
             }
         }
-    } else if best.in_pieces && case.family() == Family::V6 {
+    } else if best.in_pieces && analysis.family() == Family::V6 {
         let because = "the host cuts up what is too long for the way back: it is told so";
         (Sign::SizesPass, because.to_owned())
     } else if best.in_pieces {
@@ -179,24 +179,24 @@ enum Stage {
     LargeVanish,
 }
 
-fn echo_stage(case: &Case<'_>, large: &[&Trial], size: u16) -> Stage {
-    let natural: Vec<&Trial> = case.echoes().collect();
-    let answered = of(case, &natural, Response::Echo);
+fn echo_stage(analysis: &Analysis<'_>, large: &[&Trial], size: u16) -> Stage {
+    let natural: Vec<&Trial> = analysis.echoes().collect();
+    let answered = of(analysis, &natural, Response::Echo);
     let awaited = natural
         .iter()
         .chain(large)
-        .filter_map(|trial| awaited_until(case, trial))
+        .filter_map(|trial| awaited_until(analysis, trial))
         .min();
     if let Some(until) = awaited {
         return Stage::Waiting(Progress::Waiting(Some(until)));
     }
-    let elsewhere = |trial: &&Trial| !is_of_port(case, trial);
+    let elsewhere = |trial: &&Trial| !is_of_port(analysis, trial);
     if answered.iter().all(elsewhere) && !natural.is_empty() {
         return Stage::Unanswered;
     }
-    let translated = of(case, large, Response::Echo).iter().any(elsewhere);
-    let waiting = large.iter().filter(|trial| is_under_way(case, trial));
-    if translated || waiting.count() + vanished(case, large).len() < large.len() {
+    let translated = of(analysis, large, Response::Echo).iter().any(elsewhere);
+    let waiting = large.iter().filter(|trial| is_under_way(analysis, trial));
+    if translated || waiting.count() + vanished(analysis, large).len() < large.len() {
         // Refused, by a filter or by this host: that is no size that does not fit.
         return Stage::Unanswered;
     }
@@ -206,46 +206,46 @@ fn echo_stage(case: &Case<'_>, large: &[&Trial], size: u16) -> Stage {
                 padded_to: Some(size),
                 ..echo()
             },
-            not_before: after_the_last(case),
+            not_before: after_the_last(analysis),
         };
         return Stage::Waiting(Progress::Asking(vec![ask]));
     }
     if natural.is_empty() {
-        return Stage::Waiting(Progress::Asking(vec![case.now(echo())]));
+        return Stage::Waiting(Progress::Asking(vec![analysis.now(echo())]));
     }
     Stage::LargeVanish
 }
 
 /// Until when a probe may still be answered as promptly as others are; `None` when it was, or not in
 /// that time.
-fn awaited_until(case: &Case<'_>, trial: &Trial) -> Option<Moment> {
-    let timeout = (4 * case.round_trip()).max(Duration::from_millis(100));
+fn awaited_until(analysis: &Analysis<'_>, trial: &Trial) -> Option<Moment> {
+    let timeout = (4 * analysis.round_trip()).max(Duration::from_millis(100));
     let until = trial.sent.after(timeout);
-    (is_under_way(case, trial) && until > case.now).then_some(until)
+    (is_under_way(analysis, trial) && until > analysis.now).then_some(until)
 }
 
-fn after_the_last(case: &Case<'_>) -> Moment {
-    let last = case.evidence.trials().last();
-    last.map_or(case.now, |last| last.sent.after(STEP).max(case.now))
+fn after_the_last(analysis: &Analysis<'_>) -> Moment {
+    let last = analysis.evidence.trials().last();
+    last.map_or(analysis.now, |last| last.sent.after(STEP).max(analysis.now))
 }
 
 /// What padded SYNs show; `echo` says whether small echo requests are answered and full-size ones not.
-fn by_syns(case: &Case<'_>, size: u16, echo: bool) -> Reading {
-    let large = padded(case, Kind::Syn, size);
-    let passed = of(case, &large, Response::SynAck);
+fn by_syns(analysis: &Analysis<'_>, size: u16, echo: bool) -> Reading {
+    let large = padded(analysis, Kind::Syn, size);
+    let passed = of(analysis, &large, Response::SynAck);
     if !passed.is_empty() {
         let there = There {
             passes: true,
             basis: ids(passed),
             because: format!("SYNs of {size} octets get there"),
         };
-        return way_back(case, size, echo, there);
+        return way_back(analysis, size, echo, there);
     }
     let mut refused = large.iter().filter_map(|trial| trial.refused);
     if refused.any(|refused| refused == LocalRefusal::TooLong) {
         return Reading::nothing();
     }
-    if let Some((id, None)) = told(case).next() {
+    if let Some((id, None)) = told(analysis).next() {
         // It does not say what fits: to try is the sender's.
         return Reading::done(said(
             Sign::WayTherePasses,
@@ -254,25 +254,25 @@ fn by_syns(case: &Case<'_>, size: u16, echo: bool) -> Reading {
             format!("a router says that {size} octets are too long"),
         ));
     }
-    let gone = vanished(case, &large);
-    let smaller = padded(case, Kind::Syn, small(case));
-    let small_passed = of(case, &smaller, Response::SynAck);
-    let small_gone = vanished(case, &smaller);
+    let gone = vanished(analysis, &large);
+    let smaller = padded(analysis, Kind::Syn, small(analysis));
+    let small_passed = of(analysis, &smaller, Response::SynAck);
+    let small_gone = vanished(analysis, &smaller);
     if gone.len() >= FEW && !small_passed.is_empty() {
-        return way_there(case, size, (&gone, &small_passed), echo);
+        return way_there(analysis, size, (&gone, &small_passed), echo);
     }
-    let enough = if loss_beside(case, &[]).lost > 0 {
+    let enough = if loss_beside(analysis, &[]).lost > 0 {
         FEW_LOSSY
     } else {
         FEW
     };
     if gone.len() < FEW || small_gone.len() < enough {
-        let mut asks = again(case, Kind::Syn, size, FEW);
+        let mut asks = again(analysis, Kind::Syn, size, FEW);
         if !gone.is_empty() && small_passed.is_empty() {
-            asks.extend(again(case, Kind::Syn, small(case), enough));
+            asks.extend(again(analysis, Kind::Syn, small(analysis), enough));
         }
         if !gone.is_empty() && echo {
-            asks.extend(again(case, Kind::Echo, size, FEW));
+            asks.extend(again(analysis, Kind::Echo, size, FEW));
         }
         return Reading::going_on(None, asks);
     }
@@ -281,23 +281,23 @@ fn by_syns(case: &Case<'_>, size: u16, echo: bool) -> Reading {
         basis: ids(gone.into_iter().chain(small_gone)),
         because: "SYNs with data vanish whatever their size".to_owned(),
     };
-    way_back(case, size, echo, there)
+    way_back(analysis, size, echo, there)
 }
 
 /// Full-size SYNs vanish and small ones do not: a hole on the way there.
 fn way_there(
-    case: &Case<'_>,
+    analysis: &Analysis<'_>,
     size: u16,
     (gone, small_passed): (&[&Trial], &[&Trial]),
     echo: bool,
 ) -> Reading {
     let echoes = if echo {
-        vanished(case, &padded(case, Kind::Echo, size))
+        vanished(analysis, &padded(analysis, Kind::Echo, size))
     } else {
         Vec::new()
     };
     let all: Vec<&Trial> = gone.iter().chain(&echoes).copied().collect();
-    let control = loss_beside(case, &padded(case, Kind::Syn, small(case)));
+    let control = loss_beside(analysis, &padded(analysis, Kind::Syn, small(analysis)));
     let strength = weigh(control, &all);
     let mut basis = ids(all);
     basis.extend(ids(small_passed.iter().copied()));
@@ -307,23 +307,23 @@ fn way_there(
         basis,
         format!(
             "SYNs of {size} octets vanish without an ICMP message, those of {} are answered",
-            small(case)
+            small(analysis)
         ),
     );
-    let mut asks = hole::sweep(case, size);
+    let mut asks = hole::sweep(analysis, size);
     if strength < Confidence::Likely {
-        asks.extend(again(case, Kind::Syn, size, MOST));
-        asks.extend(again(case, Kind::Syn, small(case), MOST));
+        asks.extend(again(analysis, Kind::Syn, size, MOST));
+        asks.extend(again(analysis, Kind::Syn, small(analysis), MOST));
         if echo {
-            asks.extend(again(case, Kind::Echo, size, MOST));
+            asks.extend(again(analysis, Kind::Echo, size, MOST));
         }
     }
     let sign = Some(observed).filter(|_| !is_lossy(control, strength));
     if !asks.is_empty() {
         return Reading::going_on(sign, asks);
     }
-    let mut sized = case.trials(|probe| probe.padded_to.is_some());
-    let progress = if sized.any(|trial| is_under_way(case, trial)) {
+    let mut sized = analysis.trials(|probe| probe.padded_to.is_some());
+    let progress = if sized.any(|trial| is_under_way(analysis, trial)) {
         Progress::Waiting(None)
     } else {
         Progress::Done
@@ -354,29 +354,29 @@ impl There {
 }
 
 /// The way back, by echo requests, when all is known of the way there that SYNs can tell.
-fn way_back(case: &Case<'_>, size: u16, echo: bool, there: There) -> Reading {
+fn way_back(analysis: &Analysis<'_>, size: u16, echo: bool, there: There) -> Reading {
     if !echo {
         let why = "echo requests say nothing of this port";
         return Reading::done(there.untested(why, Vec::new()));
     }
-    let between = padded(case, Kind::Echo, middle(case));
-    let answered = of(case, &between, Response::Echo);
+    let between = padded(analysis, Kind::Echo, middle(analysis));
+    let answered = of(analysis, &between, Response::Echo);
     if answered.is_empty() {
-        let gone = vanished(case, &between);
+        let gone = vanished(analysis, &between);
         if gone.len() >= FEW {
             let why = format!(
                 "echo requests of {} octets are not answered either: large ones are filtered",
-                middle(case)
+                middle(analysis)
             );
             return Reading::done(there.untested(&why, ids(gone)));
         }
-        let mut asks = again(case, Kind::Echo, middle(case), FEW);
-        asks.extend(again(case, Kind::Echo, size, FEW));
+        let mut asks = again(analysis, Kind::Echo, middle(analysis), FEW);
+        asks.extend(again(analysis, Kind::Echo, size, FEW));
         return Reading::going_on(None, asks);
     }
-    let gone = vanished(case, &padded(case, Kind::Echo, size));
+    let gone = vanished(analysis, &padded(analysis, Kind::Echo, size));
     if gone.len() < FEW {
-        return Reading::going_on(None, again(case, Kind::Echo, size, FEW));
+        return Reading::going_on(None, again(analysis, Kind::Echo, size, FEW));
     }
     // Nothing else speaks of the way back: chance needs more than a few to be excluded.
     let most = if gone.len() < MOST_ECHOES {
@@ -384,12 +384,12 @@ fn way_back(case: &Case<'_>, size: u16, echo: bool, there: There) -> Reading {
     } else {
         Confidence::Likely
     };
-    let control = loss_beside(case, &between);
+    let control = loss_beside(analysis, &between);
     let strength = weigh(control, &gone).min(most);
-    let mut asks = again(case, Kind::Echo, size, MOST_ECHOES);
+    let mut asks = again(analysis, Kind::Echo, size, MOST_ECHOES);
     let lossy = is_lossy(control, strength);
-    let large = padded(case, Kind::Echo, size);
-    let awaited = asks.is_empty() && large.iter().any(|trial| is_under_way(case, trial));
+    let large = padded(analysis, Kind::Echo, size);
+    let awaited = asks.is_empty() && large.iter().any(|trial| is_under_way(analysis, trial));
     if lossy && asks.is_empty() && !awaited {
         let why = format!("the path loses too much to tell by echo requests of {size} octets");
         return Reading::done(there.untested(&why, ids(gone)));
@@ -404,7 +404,7 @@ fn way_back(case: &Case<'_>, size: u16, echo: bool, there: There) -> Reading {
     let because = format!(
         "{}; echo requests of {} octets are answered, those of {size} are not",
         there.because,
-        middle(case)
+        middle(analysis)
     );
     let observed = said(sign, strength.min(greatest), basis, because);
     if strength >= Confidence::Likely || asks.is_empty() && !awaited {
@@ -418,7 +418,7 @@ fn way_back(case: &Case<'_>, size: u16, echo: bool, there: There) -> Reading {
         };
     }
     // Controls beside them: what the path carries meanwhile.
-    asks.extend(again(case, Kind::Echo, middle(case), MOST_ECHOES));
+    asks.extend(again(analysis, Kind::Echo, middle(analysis), MOST_ECHOES));
     Reading::going_on(sign, asks)
 }
 
@@ -428,12 +428,13 @@ fn is_lossy(control: Loss, strength: Confidence) -> bool {
 }
 
 /// What others show of the loss: the controls, SYNs to the port, which answers, and `smaller` packets.
-fn loss_beside<'a>(case: &Case<'a>, smaller: &[&'a Trial]) -> Loss {
+fn loss_beside<'a>(analysis: &Analysis<'a>, smaller: &[&'a Trial]) -> Loss {
     let drew = |pick: &dyn Fn(Response) -> bool| {
-        let all = case.port_syns().chain(smaller.iter().copied());
-        u32::try_from(all.filter(|trial| pick(case.response(trial))).count()).unwrap_or(u32::MAX)
+        let all = analysis.port_syns().chain(smaller.iter().copied());
+        u32::try_from(all.filter(|trial| pick(analysis.response(trial))).count())
+            .unwrap_or(u32::MAX)
     };
-    case.loss().and(Loss {
+    analysis.loss().and(Loss {
         answered: drew(&Response::is_answer),
         lost: drew(&|response| response == Response::Silence),
     })
@@ -448,17 +449,17 @@ fn weigh(control: Loss, gone: &[&Trial]) -> Confidence {
 
 /// The next probe of a kind and size, up to `most`; SYNs on flows that are known to be answered. None
 /// while one is under way.
-fn again(case: &Case<'_>, kind: Kind, size: u16, most: usize) -> Vec<Ask> {
-    let sent = padded(case, kind, size);
+fn again(analysis: &Analysis<'_>, kind: Kind, size: u16, most: usize) -> Vec<Ask> {
+    let sent = padded(analysis, kind, size);
     let waits = sent
         .iter()
-        .any(|trial| awaited_until(case, trial).is_some());
+        .any(|trial| awaited_until(analysis, trial).is_some());
     if sent.len() >= most || waits {
         return Vec::new();
     }
-    let alive: Vec<u8> = case
+    let alive: Vec<u8> = analysis
         .port_syns()
-        .filter(|trial| case.response(trial) == Response::SynAck)
+        .filter(|trial| analysis.response(trial) == Response::SynAck)
         .map(|trial| trial.probe.flow.index)
         .collect();
     let flow = alive.get(sent.len() % alive.len().max(1)).copied();
@@ -466,7 +467,7 @@ fn again(case: &Case<'_>, kind: Kind, size: u16, most: usize) -> Vec<Ask> {
         Kind::Echo => echo(),
         _ => syn(Target::Endpoint, flow.unwrap_or(0)),
     };
-    let spaced = after_the_last(case);
+    let spaced = after_the_last(analysis);
     vec![Ask {
         probe: Probe {
             padded_to: Some(size),

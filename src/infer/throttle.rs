@@ -1,7 +1,7 @@
 //! Could a refusal have been withheld? Devices ration the ICMP errors that they send to one address:
 //! Linux one a second after a burst of six (`icmp_ratelimit`; IPv6: ten since Linux 6.18, before that
 //! four towards a /64), other routers about the same. Refusals and time-exceeded come out of one
-//! budget, and so does what the device sends to other inquests of the run and to applications of this
+//! budget, and so does what the device sends to other diagnoses of the run and to applications of this
 //! host. So silence is no refusal only where the device that could have refused had an error to spare.
 //!
 //! A device whose budget is spent has sent an error within the interval before. A silent SYN is
@@ -28,7 +28,7 @@ use crate::model::reply::{Answer, Refusal};
 use crate::model::time::Moment;
 use crate::model::verdict::{Confidence, HopRef, Method};
 
-use super::case::{Case, Response, ids};
+use super::analysis::{Analysis, Response, ids};
 use super::loss;
 use super::sign::{Observed, Reading, Sign};
 use super::trace::{self, Row};
@@ -69,19 +69,19 @@ struct Error {
 }
 
 /// Reads [`super::sign::Question::Ration`].
-pub(super) fn read_ration(case: &Case<'_>) -> Reading {
-    let rows = trace::rows(case);
-    let known = known(case, &rows);
-    let fair = fair(case, &rows, known.as_ref());
-    let strength = match (known, excluded(case, &fair)) {
-        (Some(known), None) => return Reading::done(rationed(case, &known)),
+pub(super) fn read_ration(analysis: &Analysis<'_>) -> Reading {
+    let rows = trace::rows(analysis);
+    let known = known(analysis, &rows);
+    let fair = fair(analysis, &rows, known.as_ref());
+    let strength = match (known, excluded(analysis, &fair)) {
+        (Some(known), None) => return Reading::done(rationed(analysis, &known)),
         // What a client of this port is told now and then is no matter of ours: a rule may ration too.
-        (Some(known), Some(_)) if is_client_of_port(case, &known) => {
-            return Reading::done(rationed(case, &known));
+        (Some(known), Some(_)) if is_client_of_port(analysis, &known) => {
+            return Reading::done(rationed(analysis, &known));
         }
         (None, None) => return Reading::nothing(),
         // Others were refused this very address, so nothing shows that its refusals are spared.
-        (None, Some(_)) if is_refused_to_others(case, &rows) => return Reading::nothing(),
+        (None, Some(_)) if is_refused_to_others(analysis, &rows) => return Reading::nothing(),
         // What is known to refuse must be seen to spare twice.
         (Some(_), Some(_)) if fair.len() < ENOUGH => Confidence::Possible,
         (_, Some(strength)) => strength,
@@ -95,9 +95,9 @@ pub(super) fn read_ration(case: &Case<'_>) -> Reading {
     })
 }
 
-fn rationed(case: &Case<'_>, known: &DeviceRefusal) -> Observed {
+fn rationed(analysis: &Analysis<'_>, known: &DeviceRefusal) -> Observed {
     let by_target = known.device == known.address;
-    let by_client = is_client_of_port(case, known);
+    let by_client = is_client_of_port(analysis, known);
     let sign = match reason(known) {
         Reason::Policy if by_target => Sign::RationedByTarget,
         Reason::Policy => Sign::RationedByRouter,
@@ -106,7 +106,7 @@ fn rationed(case: &Case<'_>, known: &DeviceRefusal) -> Observed {
         Reason::NoNeighbour if by_client => Sign::UnresolvedForOthers,
         Reason::NoNeighbour => Sign::UnresolvedElsewhere,
     };
-    let what = match (known.authentic, known.address == case.address()) {
+    let what = match (known.authentic, known.address == analysis.address()) {
         (false, true) if by_client => {
             "an application of this host, asking for this very port,".to_owned()
         }
@@ -115,7 +115,7 @@ fn rationed(case: &Case<'_>, known: &DeviceRefusal) -> Observed {
         (true, false) if by_target => format!("its own port {}", known.port),
         (true, false) => format!("{}, port {},", known.address, known.port),
     };
-    let who = if known.device == case.address() {
+    let who = if known.device == analysis.address() {
         "the host".to_owned()
     } else if by_target {
         format!("{}, which may be the same machine,", known.device)
@@ -126,7 +126,7 @@ fn rationed(case: &Case<'_>, known: &DeviceRefusal) -> Observed {
         sign,
         strength: match reason(known) {
             // What is refused at one port need not be at another.
-            _ if known.port != case.brief.endpoint.port => Confidence::Possible,
+            _ if known.port != analysis.job.endpoint.port => Confidence::Possible,
             Reason::NoNeighbour if !known.late => Confidence::Possible,
             _ => Confidence::Likely,
         },
@@ -140,26 +140,26 @@ fn rationed(case: &Case<'_>, known: &DeviceRefusal) -> Observed {
 }
 
 /// Whether an application of this host asked for this very port.
-fn is_client_of_port(case: &Case<'_>, known: &DeviceRefusal) -> bool {
-    let endpoint = &case.brief.endpoint;
+fn is_client_of_port(analysis: &Analysis<'_>, known: &DeviceRefusal) -> bool {
+    let endpoint = &analysis.job.endpoint;
     !known.authentic && known.address == endpoint.address && known.port == endpoint.port
 }
 
 /// Whether an application of this host, say, was refused the address, by a device that the port's flow
 /// is not known to have passed.
-fn is_refused_to_others(case: &Case<'_>, rows: &[Row]) -> bool {
-    let mut refusals = case.evidence.known_refusals().iter();
-    refusals.any(|known| known.address == case.address() && !is_passed(rows, known))
+fn is_refused_to_others(analysis: &Analysis<'_>, rows: &[Row]) -> bool {
+    let mut refusals = analysis.evidence.known_refusals().iter();
+    refusals.any(|known| known.address == analysis.address() && !is_passed(rows, known))
 }
 
 /// The refusal of something else that explains best why the port is silent: one of this address before
 /// one of this port.
-pub(super) fn known(case: &Case<'_>, rows: &[Row]) -> Option<DeviceRefusal> {
-    let refusals = case.evidence.known_refusals().iter().copied();
-    let matching = refusals.filter(|known| concerns(case, rows, known));
+pub(super) fn known(analysis: &Analysis<'_>, rows: &[Row]) -> Option<DeviceRefusal> {
+    let refusals = analysis.evidence.known_refusals().iter().copied();
+    let matching = refusals.filter(|known| concerns(analysis, rows, known));
     matching.max_by_key(|known| {
-        let same_address = known.address == case.address();
-        let same_port = known.port == case.brief.endpoint.port;
+        let same_address = known.address == analysis.address();
+        let same_port = known.port == analysis.job.endpoint.port;
         let is_own = same_address && same_port;
         (is_own, same_port, known.authentic, known.late)
     })
@@ -167,8 +167,8 @@ pub(super) fn known(case: &Case<'_>, rows: &[Row]) -> Option<DeviceRefusal> {
 
 /// The device that is known to refuse, as a hop; `None` where it is the host, or none is known. What
 /// says of its own address that there is no way to it forwards the port.
-pub(super) fn refuser(case: &Case<'_>) -> Option<HopRef> {
-    let known = known(case, &trace::rows(case))?;
+pub(super) fn refuser(analysis: &Analysis<'_>) -> Option<HopRef> {
+    let known = known(analysis, &trace::rows(analysis))?;
     let is_host = known.device == known.address && reason(&known) == Reason::Policy;
     (!is_host).then_some(HopRef {
         ttl: known.hop,
@@ -177,8 +177,8 @@ pub(super) fn refuser(case: &Case<'_>) -> Option<HopRef> {
 }
 
 /// How the device that is known to refuse does so.
-pub(super) fn method(case: &Case<'_>) -> Option<Method> {
-    known(case, &trace::rows(case)).map(|known| Method::Icmp(known.refusal))
+pub(super) fn method(analysis: &Analysis<'_>) -> Option<Method> {
+    known(analysis, &trace::rows(analysis)).map(|known| Method::Icmp(known.refusal))
 }
 
 /// What a refusal says of.
@@ -205,18 +205,18 @@ const fn reason(known: &DeviceRefusal) -> Reason {
 
 /// Whether the device may refuse this port too: it refuses the same address, or the same port and
 /// stands on this way, as far as this way is known.
-fn concerns(case: &Case<'_>, rows: &[Row], known: &DeviceRefusal) -> bool {
+fn concerns(analysis: &Analysis<'_>, rows: &[Row], known: &DeviceRefusal) -> bool {
     if is_passed(rows, known) {
         return false;
     }
-    let same_address = known.address == case.address();
-    let same_port = known.port == case.brief.endpoint.port;
+    let same_address = known.address == analysis.address();
+    let same_port = known.port == analysis.job.endpoint.port;
     if reason(known) != Reason::Policy {
         // The plight of one address is none of another's, nor is that of what one of its ports is
         // translated to another port's.
         return same_address && (same_port || known.device != known.address);
     }
-    let is_near = prefix(known.address) == prefix(case.address());
+    let is_near = prefix(known.address) == prefix(analysis.address());
     if known.device == known.address {
         // What one host's firewall refuses says nothing of its neighbours, unless it rations the
         // errors of several addresses: then they are its own.
@@ -265,12 +265,12 @@ fn prefix(address: IpAddr) -> u64 {
 }
 
 /// How firmly fair SYNs exclude that a refusal was withheld.
-fn excluded(case: &Case<'_>, fair: &[(&Trial, Fairness)]) -> Option<Confidence> {
+fn excluded(analysis: &Analysis<'_>, fair: &[(&Trial, Fairness)]) -> Option<Confidence> {
     let count = |wanted: Fairness| fair.iter().filter(|(_, found)| *found == wanted).count();
     let (quiet, followed) = (count(Fairness::Quiet), count(Fairness::Followed));
     let is_enough = quiet >= ENOUGH || followed >= ENOUGH_BEHIND;
     let times = fair.iter().map(|(trial, _)| trial.sent);
-    let chance = case.loss().chance_of_silence(loss::spread(times));
+    let chance = analysis.loss().chance_of_silence(loss::spread(times));
     match (quiet + count(Fairness::Refilled), followed) {
         (0, 0 | 1) => None,
         _ if is_enough && chance <= loss::LIKELY => Some(Confidence::Confirmed),
@@ -292,35 +292,35 @@ enum Fairness {
 /// The silent SYNs of the port whose refusal no empty budget withheld: that of the device that is
 /// known to refuse, or of any.
 fn fair<'a>(
-    case: &Case<'a>,
+    analysis: &Analysis<'a>,
     rows: &[Row],
     known: Option<&DeviceRefusal>,
 ) -> Vec<(&'a Trial, Fairness)> {
-    let mut errors = errors(case, rows);
+    let mut errors = errors(analysis, rows);
     if let Some(known) = known {
         errors.retain(|error| may_be_one(known, error.device));
     }
     let last = rows.iter().rev().find(|row| row.port.reported());
     let last = last.map_or(0, |row| row.ttl);
-    let silent = case.trials(move |probe| {
+    let silent = analysis.trials(move |probe| {
         probe.kind == Kind::Syn
             && probe.target == Target::Endpoint
             && probe.padded_to.is_none()
             && probe.ttl.0 > last
     });
     silent
-        .filter(|trial| case.response(trial) == Response::Silence)
-        .filter_map(|trial| Some((trial, fairness(case, trial, &errors)?)))
+        .filter(|trial| analysis.response(trial) == Response::Silence)
+        .filter_map(|trial| Some((trial, fairness(analysis, trial, &errors)?)))
         .collect()
 }
 
-fn fairness(case: &Case<'_>, trial: &Trial, errors: &[Error]) -> Option<Fairness> {
-    let family = case.family();
+fn fairness(analysis: &Analysis<'_>, trial: &Trial, errors: &[Error]) -> Option<Fairness> {
+    let family = analysis.family();
     let within = |span: Duration| {
         move |error: &&Error| error.heard <= trial.sent && trial.sent.since(error.heard) < span
     };
     // What went out before we listened, nothing shows.
-    let listened = trial.sent.since(case.brief.began);
+    let listened = trial.sent.since(analysis.job.began);
     let has_any =
         |span: Duration| listened < span || errors.iter().any(|error| within(span)(&error));
     let served = |device: IpAddr| {
@@ -346,7 +346,7 @@ fn fairness(case: &Case<'_>, trial: &Trial, errors: &[Error]) -> Option<Fairness
 
 /// The errors that came from devices which may have refused the port: not from those that its flow is
 /// known to have passed.
-fn errors(case: &Case<'_>, rows: &[Row]) -> Vec<Error> {
+fn errors(analysis: &Analysis<'_>, rows: &[Row]) -> Vec<Error> {
     let last = rows.iter().rev().find(|row| row.port.reported());
     let last = last.map_or(0, |row| row.ttl);
     let passed: Vec<IpAddr> = rows
@@ -354,15 +354,15 @@ fn errors(case: &Case<'_>, rows: &[Row]) -> Vec<Error> {
         .filter(|row| row.ttl < last)
         .flat_map(senders)
         .collect();
-    let replies = case.evidence.trials().iter().flat_map(|trial| {
+    let replies = analysis.evidence.trials().iter().flat_map(|trial| {
         trial.replies.iter().map(move |heard| Error {
             device: heard.reply.from,
             drawn: is_rationed(&heard.reply.answer).then_some(trial.sent),
             heard: heard.at,
         })
     });
-    let spent = case.evidence.spent().iter();
-    let spent = spent.filter(|(_, device)| may_refuse(case, rows, *device));
+    let spent = analysis.evidence.spent().iter();
+    let spent = spent.filter(|(_, device)| may_refuse(analysis, rows, *device));
     let spent = spent.map(|(at, device)| Error {
         device: *device,
         drawn: None,
@@ -377,9 +377,9 @@ fn errors(case: &Case<'_>, rows: &[Row]) -> Vec<Error> {
 
 /// Whether a device that is known by others' errors alone may be the one that refuses: the host, one
 /// that this way is known to pass, or any while a hop of it is mute.
-fn may_refuse(case: &Case<'_>, rows: &[Row], device: IpAddr) -> bool {
+fn may_refuse(analysis: &Analysis<'_>, rows: &[Row], device: IpAddr) -> bool {
     let is_mute = |row: &Row| senders(row).next().is_none() && row.control.reached.is_empty();
-    prefix(device) == prefix(case.address())
+    prefix(device) == prefix(analysis.address())
         || is_on_way(rows, device)
         || rows.is_empty()
         || rows.iter().any(is_mute)

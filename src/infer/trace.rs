@@ -10,7 +10,7 @@ use crate::model::probe::{Kind, ProbeId, Target};
 use crate::model::time::Moment;
 use crate::model::verdict::HopRef;
 
-use super::case::{Case, Response};
+use super::analysis::{Analysis, Response};
 use super::loss::{Loss, count};
 
 /// What the two kinds of flow drew from one hop.
@@ -82,8 +82,8 @@ impl Flowed {
         self.reported() || !self.reached.is_empty()
     }
 
-    fn add(&mut self, case: &Case<'_>, trial: &Trial) {
-        match case.response(trial) {
+    fn add(&mut self, analysis: &Analysis<'_>, trial: &Trial) {
+        match analysis.response(trial) {
             Response::EnRoute => {
                 let expired = trial
                     .replies
@@ -106,9 +106,9 @@ impl Flowed {
 }
 
 /// The rows of the trace so far, by TTL.
-pub(super) fn rows(case: &Case<'_>) -> Vec<Row> {
+pub(super) fn rows(analysis: &Analysis<'_>) -> Vec<Row> {
     let mut rows: Vec<Row> = Vec::new();
-    let limited = case.trials(|probe| {
+    let limited = analysis.trials(|probe| {
         !probe.ttl.is_full()
             && probe.padded_to.is_none()
             && matches!(probe.kind, Kind::Syn | Kind::Echo)
@@ -116,11 +116,11 @@ pub(super) fn rows(case: &Case<'_>) -> Vec<Row> {
     for trial in limited {
         let row = row_of(&mut rows, trial.probe.ttl.0);
         match trial.probe.target {
-            Target::Endpoint => row.port.add(case, trial),
-            Target::Control(_) | Target::Host => row.control.add(case, trial),
+            Target::Endpoint => row.port.add(analysis, trial),
+            Target::Control(_) | Target::Host => row.control.add(analysis, trial),
         }
     }
-    for symptom in case.evidence.siblings() {
+    for symptom in analysis.evidence.siblings() {
         let row = row_of(&mut rows, symptom.ttl);
         let (beside, own) = if symptom.of_port {
             (&mut row.siblings[0], &row.port)
@@ -204,9 +204,10 @@ pub(super) fn circle(rows: &[Row]) -> Option<Circle> {
 }
 
 /// SYNs to the port with full TTL that were reported expired, and by whom.
-pub(super) fn expired_in_full<'a>(case: &Case<'a>) -> Vec<(&'a Trial, IpAddr)> {
-    case.port_syns()
-        .filter(|trial| case.response(trial) == Response::EnRoute)
+pub(super) fn expired_in_full<'a>(analysis: &Analysis<'a>) -> Vec<(&'a Trial, IpAddr)> {
+    analysis
+        .port_syns()
+        .filter(|trial| analysis.response(trial) == Response::EnRoute)
         .filter_map(|trial| {
             let mut replies = trial.replies.iter();
             let heard = replies.find(|heard| heard.reply.answer.is_time_exceeded())?;

@@ -17,7 +17,7 @@ use crate::model::probe::{Kind, ProbeId, Target};
 use crate::model::reply::Answer;
 use crate::model::verdict::{Cause, Confidence, HopRef, Place};
 
-use super::case::{Case, hop_of_arrival};
+use super::analysis::{Analysis, hop_of_arrival};
 use super::controls::host_answers;
 use super::distance::answers;
 use super::refusal::{Refused, refusals};
@@ -33,18 +33,18 @@ pub(super) struct Translation {
 }
 
 /// What shows that the port is forwarded to another machine; `None` where nothing does.
-pub(super) fn translation(case: &Case<'_>) -> Option<Translation> {
-    if case.brief.vantage.loopback {
+pub(super) fn translation(analysis: &Analysis<'_>) -> Option<Translation> {
+    if analysis.job.vantage.loopback {
         return None;
     }
-    own_report(case)
-        .or_else(|| forwarded(case))
-        .or_else(|| farther(case))
+    own_report(analysis)
+        .or_else(|| forwarded(analysis))
+        .or_else(|| farther(analysis))
 }
 
 /// Reads [`super::sign::Question::Translation`].
-pub(super) fn read_translation(case: &Case<'_>) -> Reading {
-    let Some(found) = translation(case) else {
+pub(super) fn read_translation(analysis: &Analysis<'_>) -> Reading {
+    let Some(found) = translation(analysis) else {
         return Reading::nothing();
     };
     Reading::done(Observed {
@@ -56,11 +56,11 @@ pub(super) fn read_translation(case: &Case<'_>) -> Reading {
 }
 
 /// The nearest hop that reports SYNs to the port expired in the name of the address.
-pub(super) fn reports_in_its_name<'a>(case: &Case<'a>, ttl: u8) -> Option<&'a Trial> {
-    let sent = case.trials(move |probe| {
+pub(super) fn reports_in_its_name<'a>(analysis: &Analysis<'a>, ttl: u8) -> Option<&'a Trial> {
+    let sent = analysis.trials(move |probe| {
         probe.kind == Kind::Syn && probe.target == Target::Endpoint && probe.ttl.0 == ttl
     });
-    let address = case.address();
+    let address = analysis.address();
     let mut reported = sent.filter(|trial| {
         let mut replies = trial.replies.iter();
         replies.any(|heard| heard.reply.from == address && heard.reply.answer.is_time_exceeded())
@@ -68,12 +68,12 @@ pub(super) fn reports_in_its_name<'a>(case: &Case<'a>, ttl: u8) -> Option<&'a Tr
     reported.next()
 }
 
-fn own_report(case: &Case<'_>) -> Option<Translation> {
-    let (ttl, trial) = (1..64).find_map(|ttl| Some((ttl, reports_in_its_name(case, ttl)?)))?;
+fn own_report(analysis: &Analysis<'_>) -> Option<Translation> {
+    let (ttl, trial) = (1..64).find_map(|ttl| Some((ttl, reports_in_its_name(analysis, ttl)?)))?;
     Some(Translation {
         at: HopRef {
             ttl,
-            address: Some(case.address()),
+            address: Some(analysis.address()),
         },
         strength: Confidence::Proven,
         basis: vec![trial.id],
@@ -108,27 +108,27 @@ pub(super) fn farthest_quoted(refused: &Refused<'_>) -> Option<u8> {
 }
 
 /// Whether a SYN is quoted with a TTL that leaves no doubt: something on the way raised it.
-pub(super) fn is_raised(case: &Case<'_>) -> bool {
-    refusals(case).iter().any(|refused| {
+pub(super) fn is_raised(analysis: &Analysis<'_>) -> bool {
+    refusals(analysis).iter().any(|refused| {
         let limited = !refused.trial.probe.ttl.is_full();
         limited && passed(refused).is_none()
     })
 }
 
-fn forwarded(case: &Case<'_>) -> Option<Translation> {
-    let refusals = refusals(case);
+fn forwarded(analysis: &Analysis<'_>) -> Option<Translation> {
+    let refusals = refusals(analysis);
     let mut own = refusals
         .iter()
-        .filter(|refused| refused.from == case.address());
+        .filter(|refused| refused.from == analysis.address());
     let refused = own.find(|refused| is_forwarded(refused))?;
-    let at = match nearest_elsewhere(case) {
+    let at = match nearest_elsewhere(analysis) {
         Some(hop) if hop < refused.hop => hop,
         _ => refused.hop,
     };
     Some(Translation {
         at: HopRef {
             ttl: at,
-            address: Some(case.address()),
+            address: Some(analysis.address()),
         },
         strength: Confidence::Likely,
         basis: vec![refused.trial.id],
@@ -140,29 +140,29 @@ fn forwarded(case: &Case<'_>) -> Option<Translation> {
 }
 
 /// The nearest hop from which the address answers something else.
-fn nearest_elsewhere(case: &Case<'_>) -> Option<u8> {
-    let answers = host_answers(case);
+fn nearest_elsewhere(analysis: &Analysis<'_>) -> Option<u8> {
+    let answers = host_answers(analysis);
     let hops = answers
         .iter()
         .map(|(_, heard)| hop_of_arrival(heard.reply.ttl));
     hops.min()
 }
 
-fn farther(case: &Case<'_>) -> Option<Translation> {
-    let elsewhere = host_answers(case);
+fn farther(analysis: &Analysis<'_>) -> Option<Translation> {
+    let elsewhere = host_answers(analysis);
     let known = elsewhere
         .iter()
         .map(|(_, heard)| hop_of_arrival(heard.reply.ttl))
         .max()?;
-    let own = answers(case);
+    let own = answers(analysis);
     let nearest = own
         .iter()
-        .filter_map(|trial| Some(hop_of_arrival(case.telling(trial)?.reply.ttl)))
+        .filter_map(|trial| Some(hop_of_arrival(analysis.telling(trial)?.reply.ttl)))
         .min()?;
     (nearest > known).then(|| Translation {
         at: HopRef {
             ttl: known,
-            address: Some(case.address()),
+            address: Some(analysis.address()),
         },
         strength: Confidence::Likely,
         basis: own

@@ -9,10 +9,10 @@ use crate::model::evidence::Trial;
 use crate::model::probe::{Extras, Kind, SourceRange, Target};
 use crate::model::verdict::Confidence;
 
+use super::analysis::{Analysis, Response, ids, syn};
 use super::answer::{STEP, Tally, flow_after};
 use super::attempt::Attempt;
-use super::brief::Ask;
-use super::case::{Case, Response, ids, syn};
+use super::job::Ask;
 use super::loss::{self, Loss};
 use super::sign::{Observed, Progress, Reading, Sign};
 use super::{controls, locate};
@@ -76,13 +76,13 @@ const FAR: (u64, Silent) = (0, Silent::Fresh);
 const EXTRA: usize = 1;
 
 /// Reads what the port draws, where no SYN was answered.
-pub(super) fn read(case: &Case<'_>, tally: &Tally<'_>) -> Reading {
-    let syns: Vec<&Trial> = case.port_syns().collect();
+pub(super) fn read(analysis: &Analysis<'_>, tally: &Tally<'_>) -> Reading {
+    let syns: Vec<&Trial> = analysis.port_syns().collect();
     let Some(first) = syns.first() else {
-        return Reading::going_on(None, vec![case.now(syn(Target::Endpoint, 0))]);
+        return Reading::going_on(None, vec![analysis.now(syn(Target::Endpoint, 0))]);
     };
     let sent = syns.len() - tally.invalidated.min(syns.len());
-    let (chance, strength) = weigh(case, &tally.silent);
+    let (chance, strength) = weigh(analysis, &tally.silent);
     let observed = (!tally.silent.is_empty()).then(|| Observed {
         sign: Sign::PortSilent,
         strength,
@@ -94,15 +94,15 @@ pub(super) fn read(case: &Case<'_>, tally: &Tally<'_>) -> Reading {
         )
         .into(),
     });
-    let (schedule, least): (&[_], usize) = if case.brief.thorough {
+    let (schedule, least): (&[_], usize) = if analysis.job.thorough {
         (&SILENT_AT_THOROUGH, SILENT_LEAST_THOROUGH)
     } else {
         (&SILENT_AT, SILENT_LEAST)
     };
     let over = strength == Confidence::Confirmed && sent >= least;
     // What loss alone explains so easily is no silence.
-    let lost = chance > BY_LOSS && case.loss().lost > 0;
-    let far = unasked_flow(case);
+    let lost = chance > BY_LOSS && analysis.loss().lost > 0;
+    let far = unasked_flow(analysis);
     // The SYN that the budget leaves over goes where one is known to get far.
     let last = far.filter(|_| sent < schedule.len() + EXTRA).map(|_| &FAR);
     let planned = schedule
@@ -122,20 +122,23 @@ pub(super) fn read(case: &Case<'_>, tally: &Tally<'_>) -> Reading {
     let mut not_before = first.sent.after(Duration::from_millis(*offset));
     if let Some(last) = syns.last() {
         // Those that were held up are not made up for: what stands close together counts once.
-        let pause = if case.brief.thorough { STEP } else { PAUSE };
+        let pause = if analysis.job.thorough { STEP } else { PAUSE };
         not_before = not_before.max(last.sent.after(pause));
     }
-    let mut asks = controls::accompany(case);
-    let again = Attempt::all(case)
+    let mut asks = controls::accompany(analysis);
+    let again = Attempt::all(analysis)
         .first()
         .filter(|_| *kind == Silent::Again)
-        .map(|attempt| attempt.repetition(case, schedule.len()));
+        .map(|attempt| attempt.repetition(analysis, schedule.len()));
     match again {
         // It is still waited for.
         Some(None) if tally.pending > 0 => {}
         Some(Some(again)) => asks.push(again),
         Some(None) | None => asks.push(Ask {
-            probe: syn(Target::Endpoint, far.unwrap_or_else(|| flow_after(case))),
+            probe: syn(
+                Target::Endpoint,
+                far.unwrap_or_else(|| flow_after(analysis)),
+            ),
             not_before,
         }),
     }
@@ -145,19 +148,19 @@ pub(super) fn read(case: &Case<'_>, tally: &Tally<'_>) -> Reading {
 /// A flow whose SYNs are known to get farthest, of limited TTL or with other options, where no plain
 /// SYN of full TTL has taken any of those: of several paths or servers, the flows asked so far may all
 /// have taken a dead one.
-fn unasked_flow(case: &Case<'_>) -> Option<u8> {
-    let asked: Vec<u8> = case
+fn unasked_flow(analysis: &Analysis<'_>) -> Option<u8> {
+    let asked: Vec<u8> = analysis
         .port_syns()
         .map(|trial| trial.probe.flow.index)
         .collect();
-    let other = case.trials(|probe| {
+    let other = analysis.trials(|probe| {
         probe.kind == Kind::Syn
             && probe.target == Target::Endpoint
             && probe.flow.range == SourceRange::Ephemeral
             && (!probe.ttl.is_full() || probe.extras != Extras::Usual)
     });
     let through = other.filter_map(|trial| {
-        let reach = match case.response(trial) {
+        let reach = match analysis.response(trial) {
             Response::SynAck => u8::MAX,
             Response::EnRoute if !trial.probe.ttl.is_full() => trial.probe.ttl.0,
             _ => return None,
@@ -174,22 +177,23 @@ fn unasked_flow(case: &Case<'_>) -> Option<u8> {
 }
 
 /// How firmly silent trials stand against loss.
-fn weigh(case: &Case<'_>, silent: &[&Trial]) -> (f64, Confidence) {
-    let loss = case.loss();
+fn weigh(analysis: &Analysis<'_>, silent: &[&Trial]) -> (f64, Confidence) {
+    let loss = analysis.loss();
     // Whatever stops the port's flow short of a hop that reports others stops these SYNs as well.
-    let (stopped, on_the_way) = if case.brief.thorough {
+    let (stopped, on_the_way) = if analysis.job.thorough {
         (Vec::new(), Loss::default())
     } else {
-        locate::stopped_short(case)
+        locate::stopped_short(analysis)
     };
     let times = silent.iter().map(|trial| trial.sent).chain(stopped);
     let chance = loss.and(on_the_way).chance_of_silence(loss::spread(times));
     let (Some(first), Some(last)) = (silent.first(), silent.last()) else {
         return (1.0, Confidence::Possible);
     };
-    let controlled = case.controls_answered_between(first.sent, last.sent) >= 3;
-    let reached = |trial: &Trial| !trial.probe.ttl.is_full() && case.response(trial).is_answer();
-    let is_mute = loss == Loss::default() && !case.evidence.trials().iter().any(reached);
+    let controlled = analysis.controls_answered_between(first.sent, last.sent) >= 3;
+    let reached =
+        |trial: &Trial| !trial.probe.ttl.is_full() && analysis.response(trial).is_answer();
+    let is_mute = loss == Loss::default() && !analysis.evidence.trials().iter().any(reached);
     if is_mute && silent.len() >= SILENT_LEAST {
         // Nothing on the address answers at all; the routers before it are control enough that
         // probes leave, and this is said at most as the best reading.

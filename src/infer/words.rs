@@ -5,7 +5,7 @@ use crate::model::near::{NearSide, near_side};
 use crate::model::probe::{Kind, Probe};
 use crate::model::verdict::{Cause, HopRef, KernelReason, Method, Place, PlaceKind, Way};
 
-use super::case::{Case, Response};
+use super::analysis::{Analysis, Response};
 use super::sign::{Observed, Sign};
 use super::{character, flawed, hole, refusal, translation};
 
@@ -16,19 +16,19 @@ const UNRESOLVED: [Sign; 2] = [Sign::UnresolvedForOthers, Sign::UnresolvedElsewh
 
 /// One or two sentences for a tired person.
 pub(super) fn summary(
-    case: &Case<'_>,
+    analysis: &Analysis<'_>,
     cause: Cause,
     place: &Place,
     method: Option<Method>,
     signs: &[&Observed],
     open: &[Cause],
 ) -> String {
-    let mut summary = headline(case, cause, place, method, signs);
-    for remark in character::remarks(case, cause) {
+    let mut summary = headline(analysis, cause, place, method, signs);
+    for remark in character::remarks(analysis, cause) {
         summary.push(' ');
         summary.push_str(&remark);
     }
-    for sentence in told_apart(case, cause, signs) {
+    for sentence in told_apart(analysis, cause, signs) {
         summary.push(' ');
         summary.push_str(&sentence);
     }
@@ -41,13 +41,13 @@ pub(super) fn summary(
         Cause::DropEdge,
         Cause::DropEdgeOrHost,
     ];
-    if vanishes.contains(&cause) && near_side(case.evidence) == Some(NearSide::Suspect) {
+    if vanishes.contains(&cause) && near_side(analysis.evidence) == Some(NearSide::Suspect) {
         summary.push_str(
             " Past the first hop nothing answers any TCP of this host, and echo passes: this side's own \
              security group or network ACL comes first.",
         );
     }
-    if let Some((_, change)) = case.evidence.changes().last()
+    if let Some((_, change)) = analysis.evidence.changes().last()
         && cause != Cause::Inconclusive
     {
         summary.push_str(&format!(" Measured anew after {change}."));
@@ -67,7 +67,7 @@ pub(super) fn summary(
         summary.push_str(&format!(" Not excluded: {}.", open.join(", ")));
     }
     if sizes_open {
-        summary.push_str(untested_sizes(case, signs));
+        summary.push_str(untested_sizes(analysis, signs));
     } else if cause == Cause::MtuBlackHole {
         summary.push_str(&format!(" Not excluded: {}.", no_hole(signs)));
     }
@@ -75,11 +75,11 @@ pub(super) fn summary(
 }
 
 /// What is not known of full-size packets to and from an open port.
-fn untested_sizes(case: &Case<'_>, signs: &[&Observed]) -> &'static str {
+fn untested_sizes(analysis: &Analysis<'_>, signs: &[&Observed]) -> &'static str {
     let here = |sign: Sign| signs.iter().any(|observed| observed.sign == sign);
     if here(Sign::WayTherePasses) {
         " Not tested: full-size packets on the way back (mtu-black-hole)."
-    } else if !here(Sign::SizesUntestable) && hole::is_tried(case) {
+    } else if !here(Sign::SizesUntestable) && hole::is_tried(analysis) {
         " Not settled: whether full-size packets pass (mtu-black-hole)."
     } else {
         " Not tested: full-size packets (mtu-black-hole)."
@@ -97,13 +97,13 @@ pub(super) fn no_hole(signs: &[&Observed]) -> &'static str {
 }
 
 fn headline(
-    case: &Case<'_>,
+    analysis: &Analysis<'_>,
     cause: Cause,
     place: &Place,
     method: Option<Method>,
     signs: &[&Observed],
 ) -> String {
-    let port = case.brief.endpoint.port;
+    let port = analysis.job.endpoint.port;
     let how = method.map_or("", Method::word);
     let because = |wanted: &[Sign]| {
         signs
@@ -143,7 +143,7 @@ fn headline(
         Cause::Intermittent => format!(
             "Port {port} answers only some of the time{}.{}",
             because(&[Sign::ByFlow, Sign::ByChance, Sign::NoPattern]),
-            flawed::elsewhere(case).map_or_else(String::new, |from| format!(
+            flawed::elsewhere(analysis).map_or_else(String::new, |from| format!(
                 " Other answers come from {from}."
             ))
         ),
@@ -263,18 +263,18 @@ fn headline(
         ),
         Cause::Misaddressed => format!(
             "Port {port} answers from {}: no client takes that for its answer.",
-            flawed::elsewhere(case).unwrap_or_default()
+            flawed::elsewhere(analysis).unwrap_or_default()
         ),
         Cause::Conflicting => {
             format!("Port {port} gives contradictory answers, each with the right token.")
         }
-        Cause::Inconclusive => inconclusive(case, signs),
+        Cause::Inconclusive => inconclusive(analysis, signs),
     }
 }
 
 /// What the port answers although its SYNs are silent, as sentences: by that a filter tells packets
 /// apart.
-fn told_apart(case: &Case<'_>, cause: Cause, signs: &[&Observed]) -> Vec<String> {
+fn told_apart(analysis: &Analysis<'_>, cause: Cause, signs: &[&Observed]) -> Vec<String> {
     let filters = [
         Cause::DropPath,
         Cause::DropEdge,
@@ -299,7 +299,7 @@ fn told_apart(case: &Case<'_>, cause: Cause, signs: &[&Observed]) -> Vec<String>
                 .to_owned(),
         ),
         Sign::OtherRangeAnswers => {
-            let ports = &case.brief.vantage.ephemeral_ports;
+            let ports = &analysis.job.vantage.ephemeral_ports;
             let (low, high) = (ports.iter().min()?, ports.iter().max()?);
             Some(format!(
                 "SYNs from source ports below 1024 are answered, those from {low} to {high} are \
@@ -317,8 +317,8 @@ fn has(signs: &[&Observed], wanted: &[Sign]) -> bool {
 }
 
 /// Why nothing could be concluded.
-fn inconclusive(case: &Case<'_>, signs: &[&Observed]) -> String {
-    let evidence = case.evidence;
+fn inconclusive(analysis: &Analysis<'_>, signs: &[&Observed]) -> String {
+    let evidence = analysis.evidence;
     let refused = evidence.trials().iter().find_map(|trial| trial.refused);
     let gone = evidence.trials().last().and_then(|trial| trial.refused);
     let impaired = [Sign::SendImpaired, Sign::WayChanged];
@@ -326,7 +326,7 @@ fn inconclusive(case: &Case<'_>, signs: &[&Observed]) -> String {
     if gone == Some(LocalRefusal::SourceGone) {
         format!(
             "Not decided: the source address {} is not, or no longer, one of this host's.",
-            case.brief.vantage.source
+            analysis.job.vantage.source
         )
     } else if let Some(impaired) = impaired {
         format!("Not decided: {}.", impaired.because)
@@ -336,17 +336,17 @@ fn inconclusive(case: &Case<'_>, signs: &[&Observed]) -> String {
         "Not decided: this host could not send.".into()
     } else if evidence.interrupted() {
         "Not decided: stopped before there was an answer.".into()
-    } else if let Some(refused) = refusal::refusals(case).first() {
+    } else if let Some(refused) = refusal::refusals(analysis).first() {
         format!(
             "Not decided: {} refuses with {}, which the rest of the evidence does not bear out.",
             refused.from,
             Method::Icmp(refused.refusal).word()
         )
-    } else if case.loss().lost > 0 {
+    } else if analysis.loss().lost > 0 {
         let bare = |probe: &Probe| matches!(probe.kind, Kind::Ack | Kind::Fin);
-        let reset = case
+        let reset = analysis
             .trials(bare)
-            .any(|trial| case.response(trial) == Response::Reset);
+            .any(|trial| analysis.response(trial) == Response::Reset);
         let besides = if reset {
             " A bare segment to the port draws a reset."
         } else {

@@ -1,4 +1,4 @@
-//! A change of this host's own way to a target, in the middle of an inquest.
+//! A change of this host's own way to a target, in the middle of a diagnosis.
 
 use std::fmt;
 use std::net::IpAddr;

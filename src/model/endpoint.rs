@@ -1,11 +1,11 @@
-//! What an inquest is about: one address and port, and the words the user gave for it.
+//! What a diagnosis is about: one address and port, and the words the user gave for it.
 
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 
 use serde::{Deserialize, Serialize};
 
-/// One address and TCP port to hold an inquest on.
+/// One address and TCP port to hold a diagnosis on.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Endpoint {
     /// What the user typed, before resolution.

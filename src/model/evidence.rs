@@ -14,8 +14,8 @@ mod trial;
 use std::net::IpAddr;
 
 pub use fact::{
-    DeviceRefusal, Ear, Fact, KernelSays, Lender, LocalRefusal, MOST_FURTHER, MOST_NEAR_MISSES,
-    NeighbourState, Observation, Overflow, SiblingSight,
+    DeviceRefusal, Fact, KernelSays, Lender, LocalRefusal, MOST_FURTHER, MOST_NEAR_MISSES,
+    NeighbourState, Observation, Overflow, ReceivedBy, SiblingSight,
 };
 pub use trial::{HeardReply, Trial};
 
@@ -37,11 +37,11 @@ enum Kept {
     Departed(ProbeId),
     Expired(ProbeId),
     /// The reply stands at this place among the trial's.
-    Replied(ProbeId, Ear, u8),
+    Replied(ProbeId, ReceivedBy, u8),
     Whole(Box<Fact>),
 }
 
-/// All facts of one endpoint's inquest.
+/// All facts of one endpoint's diagnosis.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Evidence {
     entries: Vec<KeptFact>,
@@ -81,7 +81,7 @@ impl Evidence {
             (Fact::Sent(id, _), _) => Kept::Sent(*id),
             (Fact::Departed(id), _) => Kept::Departed(*id),
             (Fact::Expired(id), _) => Kept::Expired(*id),
-            (Fact::Replied(id, ear, _), Some(place)) => Kept::Replied(*id, *ear, place),
+            (Fact::Replied(id, by, _), Some(place)) => Kept::Replied(*id, *by, place),
             _ => Kept::Whole(Box::new(fact)),
         };
         self.entries.push(KeptFact { at, kept });
@@ -112,11 +112,11 @@ impl Evidence {
                     trial.refused = Some(*refusal);
                 }
             }
-            Fact::Replied(id, ear, reply) => {
+            Fact::Replied(id, by, reply) => {
                 let trial = self.trial_mut(*id);
                 if let Some(trial) = trial.filter(|trial| trial.refused.is_none()) {
-                    is_first = trial.is_new(*ear, reply);
-                    place = trial.hear(at, *ear, *reply);
+                    is_first = trial.is_new(*by, reply);
+                    place = trial.hear(at, *by, *reply);
                 }
             }
             Fact::Expired(id) => {
@@ -146,9 +146,9 @@ impl Evidence {
             }
             Fact::ReceiveDrops(count) => {
                 self.receive_drops = self.receive_drops.saturating_add(*count);
-                self.void_pending();
+                self.invalidate_pending();
             }
-            Fact::Gap(_) => self.void_pending(),
+            Fact::Gap(_) => self.invalidate_pending(),
             Fact::Neighbour(state) => self.neighbour = Some(*state),
             Fact::Kernel(says) => self.kernel.push(*says),
             Fact::Detour(stance) => self.detour = Some(stance.clone()),
@@ -231,9 +231,9 @@ impl Evidence {
         }
     }
 
-    fn void_pending(&mut self) {
+    fn invalidate_pending(&mut self) {
         for trial in self.trials.iter_mut().filter(|trial| trial.is_pending()) {
-            trial.void = true;
+            trial.invalidated = true;
         }
     }
 
@@ -262,9 +262,9 @@ impl Evidence {
             Kept::Sent(id) => Fact::Sent(*id, self.trial(*id)?.probe),
             Kept::Departed(id) => Fact::Departed(*id),
             Kept::Expired(id) => Fact::Expired(*id),
-            Kept::Replied(id, ear, place) => {
+            Kept::Replied(id, by, place) => {
                 let replies = &self.trial(*id)?.replies;
-                Fact::Replied(*id, *ear, replies.get(usize::from(*place))?.reply)
+                Fact::Replied(*id, *by, replies.get(usize::from(*place))?.reply)
             }
             Kept::Whole(fact) => Fact::clone(fact),
         })
@@ -300,7 +300,7 @@ impl Evidence {
         self.neighbour
     }
 
-    /// The changes of this host's way to the target because of which the inquest began again, and
+    /// The changes of this host's way to the target because of which the diagnosis began again, and
     /// when; all of this evidence is later.
     pub fn changes(&self) -> &[(Moment, Change)] {
         &self.changes
@@ -316,12 +316,12 @@ impl Evidence {
         self.kernel.contains(&says)
     }
 
-    /// What devices refused that was none of this inquest's.
+    /// What devices refused that was none of this diagnosis's.
     pub fn known_refusals(&self) -> &[DeviceRefusal] {
         &self.known
     }
 
-    /// When devices sent ICMP errors to our address that were about nothing of this inquest's.
+    /// When devices sent ICMP errors to our address that were about nothing of this diagnosis's.
     pub fn spent(&self) -> &[(Moment, IpAddr)] {
         &self.spent
     }
@@ -331,7 +331,7 @@ impl Evidence {
         &self.siblings
     }
 
-    /// Whether the inquest was stopped before it settled.
+    /// Whether the diagnosis was stopped before it settled.
     pub const fn interrupted(&self) -> bool {
         self.interrupted
     }

@@ -24,7 +24,7 @@ pub enum NearSide {
 pub fn near_side(evidence: &Evidence) -> Option<NearSide> {
     let trials = evidence.trials().iter();
     let (mut silent, mut limited, mut expired, mut reached) = (0, 0, false, false);
-    for trial in trials.filter(|trial| trial.refused.is_none() && !trial.void) {
+    for trial in trials.filter(|trial| trial.refused.is_none() && !trial.invalidated) {
         let past = trial.replies.iter().any(|heard| is_past(trial, heard));
         match trial.probe.kind {
             Kind::Syn | Kind::Ack | Kind::Fin if past => return None,

@@ -1,4 +1,4 @@
-//! The outcome of one inquest: everything a report, a capture or a test may want of it.
+//! The outcome of one diagnosis: everything a report, a capture or a test may want of it.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use super::evidence::Evidence;
 use super::vantage::Vantage;
 use super::verdict::Finding;
 
-/// One inquest, settled or stopped (or, for a live view, as it stands).
+/// One diagnosis, settled or stopped (or, for a live view, as it stands).
 #[derive(Clone, Debug, PartialEq)]
 pub struct Outcome {
     /// What it was about.

@@ -14,7 +14,7 @@ pub struct Hop {
     pub address: Option<IpAddr>,
     /// Least round-trip time seen.
     pub rtt: Option<Duration>,
-    /// What the flow to the port under inquest drew here; `None` when not probed.
+    /// What the flow to the port under diagnosis drew here; `None` when not probed.
     pub endpoint_flow: Option<Sight>,
     /// What the control flow drew here; `None` when not probed.
     pub control_flow: Option<Sight>,

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::word::words;
 
-/// The number of a probe within its endpoint's inquest, from 1: the `evidence[].id` of the JSON
+/// The number of a probe within its endpoint's diagnosis, from 1: the `evidence[].id` of the JSON
 /// document and what every verdict cites.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct ProbeId(pub u32);
@@ -121,7 +121,7 @@ words! {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Target {
-    /// The port under inquest.
+    /// The port under diagnosis.
     Endpoint,
     /// Another TCP port of the same address, for comparison.
     Control(u16),

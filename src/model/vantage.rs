@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::probe::{Flow, SourceRange};
 
-/// The local end of one endpoint's inquest, asked of the kernel once before it begins.
+/// The local end of one endpoint's diagnosis, asked of the kernel once before it begins.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Vantage {
     /// Source address the kernel (or the user) chose.

@@ -133,7 +133,7 @@ pub struct Place {
     pub before_hop: Option<HopRef>,
     /// For holes that full-size packets fall into: on which way; `None` where that was not shown.
     pub way: Option<Way>,
-    /// Whether the hops rest on what other inquests of the run drew.
+    /// Whether the hops rest on what other diagnoses of the run drew.
     pub inferred: bool,
     /// The device that forwards this port to another machine, where the evidence shows one.
     pub translated_at: Option<HopRef>,
@@ -172,7 +172,7 @@ impl Place {
     }
 }
 
-/// The answer of an inquest.
+/// The answer of a diagnosis.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Verdict {
     /// The port's state.

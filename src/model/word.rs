@@ -142,7 +142,7 @@ impl<'de, T: Word> Deserialize<'de> for Known<T> {
 #[cfg(test)]
 mod tests {
     use super::{Known, Word};
-    use crate::model::evidence::Ear;
+    use crate::model::evidence::ReceivedBy;
     use crate::model::path::Sight;
     use crate::model::probe::Kind;
     use crate::model::response::ProbeOutcome;
@@ -174,6 +174,6 @@ mod tests {
         check(Sight::ALL);
         check(End::ALL);
         check(Party::ALL);
-        check(Ear::ALL);
+        check(ReceivedBy::ALL);
     }
 }

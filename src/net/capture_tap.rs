@@ -1,4 +1,4 @@
-//! Tells whoever keeps a capture which inquests began and which frames of theirs passed.
+//! Tells whoever keeps a capture which diagnoses began and which frames of theirs passed.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -19,14 +19,14 @@ pub(super) struct CaptureTap {
 }
 
 impl CaptureTap {
-    /// Announces the inquests that began since the last call.
+    /// Announces the diagnoses that began since the last call.
     pub(super) fn announce(&mut self, prober: &Prober, reports: &Sender<Report>) {
         while self.begun < prober.begun() {
             let session = SessionId(self.begun);
             self.begun += 1;
-            if let Some(brief) = prober.brief(session) {
+            if let Some(job) = prober.job(session) {
                 // Whoever listened may have gone; the loop learns it when it reports an outcome.
-                let _ = reports.send(Report::Begun(session, Box::new(brief.clone())));
+                let _ = reports.send(Report::Begun(session, Box::new(job.clone())));
             }
         }
     }

@@ -12,7 +12,7 @@ use crate::model::time::Moment;
 /// How often the counters are read: often enough that what discards an answer is known before the
 /// second receiver is given up.
 const LOOK: Duration = Duration::from_millis(100);
-/// How often what is known is told again, for inquests that began since.
+/// How often what is known is told again, for diagnoses that began since.
 const TELL: Duration = Duration::from_secs(1);
 
 /// The counters as they stood when the run began, and what they have said since.

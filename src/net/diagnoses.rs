@@ -10,7 +10,7 @@ use std::sync::mpsc::Sender;
 use std::time::Duration;
 
 use super::capture_tap::CaptureTap;
-use super::driver::{Settings, Standing};
+use super::driver::{RunStatus, Settings};
 use super::filter::Ports;
 use super::other_runs::OtherRuns;
 use super::packet_loop::{HEARTBEAT, Machine, Turn};
@@ -18,7 +18,7 @@ use super::receiver::{Received, Receivers};
 use super::sessions::Sessions;
 use super::stack;
 use super::watch::News;
-use crate::engine::{Brief, Output, Prober, SessionId, Sighting, Transmit};
+use crate::engine::{Job, Output, Prober, SessionId, Sighting, Transmit};
 use crate::model::endpoint::Family;
 use crate::model::outcome::Outcome;
 use crate::model::time::Moment;
@@ -49,11 +49,11 @@ pub(super) struct Unread {
 #[derive(Debug)]
 pub(super) enum Report {
     /// How the run stands.
-    Standing(Standing),
+    Status(RunStatus),
     /// A session as it stands.
     Progress(Box<Outcome>),
     /// A session began.
-    Begun(SessionId, Box<Brief>),
+    Begun(SessionId, Box<Job>),
     /// A frame of a session passed an interface.
     Sighted(Box<Sighting>),
     /// A session whose way changed, and that began again as another.
@@ -250,7 +250,7 @@ impl Diagnoses {
         if self.unread.progress.load(Ordering::Acquire) > 0 {
             return;
         }
-        let standing = Standing {
+        let status = RunStatus {
             open: self.sessions.open().len(),
             sent: self.prober.sent(),
             receive_drops: self.receive_drops,
@@ -262,7 +262,7 @@ impl Diagnoses {
             let outcome = self.prober.outcome(session, now);
             Report::Progress(Box::new(outcome))
         });
-        for report in std::iter::once(Report::Standing(standing)).chain(progress) {
+        for report in std::iter::once(Report::Status(status)).chain(progress) {
             self.unread.progress.fetch_add(1, Ordering::AcqRel);
             let _ = self.reports.send(report);
         }

@@ -1,4 +1,4 @@
-//! Runs inquests on the network: the engine's one caller outside tests.
+//! Runs diagnoses on the network: the engine's one caller outside tests.
 //!
 //! Packets are handled on a thread of their own, which touches nothing slow; outcomes come back to
 //! the caller's thread through a channel, so however long the caller takes over one, no packet
@@ -30,7 +30,7 @@ use super::syscall::ReceiveBatch;
 use super::watch::Watch;
 use super::{privilege, tap};
 use crate::engine::policy::Policy;
-use crate::engine::{Brief, Key, Prober, SessionId, Sighting};
+use crate::engine::{Job, Key, Prober, SessionId, Sighting};
 use crate::model::endpoint::{Endpoint, Family};
 use crate::model::evidence::LocalRefusal;
 use crate::model::outcome::Outcome;
@@ -39,7 +39,7 @@ use crate::model::vantage::Vantage;
 /// How to run.
 #[derive(Clone, Debug, Default)]
 pub struct Settings {
-    /// What an inquest may cost.
+    /// What a diagnosis may cost.
     pub policy: Policy,
     /// Interface to leave by; `None` leaves it to the kernel.
     pub interface: Option<String>,
@@ -54,7 +54,7 @@ pub struct Settings {
     pub seed: Option<u64>,
     /// Whether to report every frame of ours, for a capture.
     pub sightings: bool,
-    /// Whether to report inquests as they stand, for somebody who watches.
+    /// Whether to report diagnoses as they stand, for somebody who watches.
     pub live: bool,
 }
 
@@ -98,25 +98,25 @@ pub enum Event<'a> {
     /// The run began at this time of day: its moment zero. Once, before anything else.
     Started(SystemTime),
     /// How the run stands; at most ten times a second.
-    Standing(Standing),
-    /// An inquest as it stands; at most ten times a second for each, fewer when many are open. Only
+    Status(RunStatus),
+    /// A diagnosis as it stands; at most ten times a second for each, fewer when many are open. Only
     /// where somebody watches.
     Progress(&'a Outcome),
-    /// An inquest began, under this brief. Only where sightings are reported.
-    Begun(SessionId, Brief),
-    /// A frame of an inquest that began passed an interface. Only where sightings are reported.
+    /// A diagnosis began, under this job. Only where sightings are reported.
+    Begun(SessionId, Job),
+    /// A frame of a diagnosis that began passed an interface. Only where sightings are reported.
     Sighted(Sighting),
-    /// An inquest that began again as another, because this host's way to the endpoint changed: what it
+    /// A diagnosis that began again as another, because this host's way to the endpoint changed: what it
     /// had come to by then, which is no outcome of the endpoint.
     Replaced(SessionId, Outcome),
-    /// An inquest that is over; once for each endpoint.
+    /// A diagnosis that is over; once for each endpoint.
     Settled(SessionId, Outcome),
 }
 
 /// How a run stands.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Standing {
-    /// Inquests that are open.
+pub struct RunStatus {
+    /// Diagnoses that are open.
     pub open: usize,
     /// Probes sent so far.
     pub sent: u64,
@@ -138,7 +138,7 @@ pub struct Planned {
     pub refusal: Option<LocalRefusal>,
 }
 
-/// Holds an inquest on every endpoint of a source and returns when all have settled, or were
+/// Holds a diagnosis on every endpoint of a source and returns when all have settled, or were
 /// stopped. `on_event` is called on this thread; every endpoint gets exactly one
 /// [`Event::Settled`], in the order in which they settle (for the exception see [`EndpointSource::Fed`]).
 ///
@@ -199,15 +199,15 @@ pub fn run(
 /// Tells the caller what the packet loop reports, and the packet loop that it was read.
 fn pass_on(report: Report, unread: &Unread, on_event: &mut dyn FnMut(Event<'_>)) {
     match report {
-        Report::Standing(standing) => {
+        Report::Status(status) => {
             unread.progress.fetch_sub(1, Ordering::AcqRel);
-            on_event(Event::Standing(standing));
+            on_event(Event::Status(status));
         }
         Report::Progress(outcome) => {
             unread.progress.fetch_sub(1, Ordering::AcqRel);
             on_event(Event::Progress(&outcome));
         }
-        Report::Begun(session, brief) => on_event(Event::Begun(session, *brief)),
+        Report::Begun(session, job) => on_event(Event::Begun(session, *job)),
         Report::Sighted(sighting) => on_event(Event::Sighted(*sighting)),
         Report::Replaced(session, outcome) => on_event(Event::Replaced(session, *outcome)),
         Report::Settled(session, outcome) => {

@@ -199,7 +199,7 @@ impl Receiver {
                 }
                 ReceiverKind::Tcp(family) | ReceiverKind::Icmp(family) => {
                     let protocol = stack::protocol(self.kind);
-                    let heard = Heard::Arriving(evidence::Ear::Stack);
+                    let heard = Heard::Arriving(evidence::ReceivedBy::Stack);
                     let stamp = stack::restore(family, protocol, &message, &mut self.scratch);
                     if let Some(stamp) = stamp {
                         let received = Received {

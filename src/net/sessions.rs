@@ -1,4 +1,4 @@
-//! Who is under inquest and who waits: admission, and what each session holds of this host (its way
+//! Who is under diagnosis and who waits: admission, and what each session holds of this host (its way
 //! out, its source ports, its raw sender).
 //!
 //! Source ports are shared between sessions of different addresses: flows differ all the same, and a

@@ -35,7 +35,7 @@ impl Stop {
         })))
     }
 
-    /// Asks: every inquest not settled yet settles at once, with the best verdict it has.
+    /// Asks: every diagnosis not settled yet settles at once, with the best verdict it has.
     pub fn request(&self) {
         if !self.0.made.swap(true, Ordering::AcqRel) {
             // One octet always fits an empty pipe; the flag alone is seen at the next wake-up.

@@ -1,6 +1,6 @@
 //! Where we stand before anything is sent: for each endpoint the kernel's way to it.
 //!
-//! No way is a survey's result like any other: the inquest is held all the same, its probes are
+//! No way is a survey's result like any other: the diagnosis is held all the same, its probes are
 //! refused, and the verdict says so.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -52,7 +52,7 @@ impl Preference {
     }
 }
 
-/// Our end of one inquest.
+/// Our end of one diagnosis.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Standpoint {
     /// Source address, interface and mark of its datagrams.

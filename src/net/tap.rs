@@ -52,7 +52,7 @@ pub(super) fn interpret<'a>(message: &Message<'a>) -> Option<(Option<Duration>, 
         libc::PACKET_OUTGOING => Heard::Departing,
         libc::PACKET_OTHERHOST => return None,
         _ if framing.vouched => Heard::Vouched,
-        _ => Heard::Arriving(evidence::Ear::Tap),
+        _ => Heard::Arriving(evidence::ReceivedBy::Tap),
     };
     let datagram = message.payload.get(framing.network..)?;
     let ethernet = matches!(

@@ -42,7 +42,7 @@ const SENDERS: usize = 2;
 
 /// What a triage did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Tally {
+pub struct TriageTotals {
     /// SYNs sent.
     pub sent: u64,
     /// Authenticated replies heard before this host's firewall, duplicates included.
@@ -65,7 +65,7 @@ pub fn run(
     settings: &Settings,
     stop: &Stop,
     on_event: &mut dyn FnMut(Event<'_>),
-) -> Result<Tally, Failure> {
+) -> Result<TriageTotals, Failure> {
     privilege::require_net_raw()?;
     let mut netlink = Netlink::open()?;
     let preference = settings.preference();
@@ -127,7 +127,7 @@ pub fn run(
         let packets = start(scope, packet_loop, machine, raw_senders)?;
         for report in inbox {
             match report {
-                Report::Standing(standing) => on_event(Event::Standing(standing)),
+                Report::Status(status) => on_event(Event::Status(status)),
                 Report::Settled(results) => {
                     for result in results {
                         judge.conclude(&result, on_event);
@@ -148,7 +148,7 @@ fn start<'scope>(
     packet_loop: PacketLoop,
     mut machine: TriageMachine,
     raw_senders: Vec<Vec<RawSender>>,
-) -> Result<ScopedJoinHandle<'scope, Tally>, Failure> {
+) -> Result<ScopedJoinHandle<'scope, TriageTotals>, Failure> {
     let failed = |source| Failure::Thread { source };
     let clock = packet_loop.clock;
     let (batches, returned) = machine.channels();

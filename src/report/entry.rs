@@ -4,7 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::evidence::{Ear, HeardReply, LocalRefusal, Trial};
+use crate::model::evidence::{HeardReply, LocalRefusal, ReceivedBy, Trial};
 use crate::model::outcome::Outcome;
 use crate::model::probe::{Kind, SourceRange, Target};
 use crate::model::reply::{Answer, Flaw, Quote, Refusal};
@@ -117,9 +117,9 @@ pub struct Details {
     /// Time to the reply, in microseconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rtt_us: Option<u64>,
-    /// `tap` or `stack`, when only that ear heard the reply.
+    /// `tap` or `stack`, when only that receiver heard the reply.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub heard_by: Option<Known<Ear>>,
+    pub heard_by: Option<Known<ReceivedBy>>,
     /// Why the kernel refused to send, as errno's name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub errno: Option<String>,
@@ -129,7 +129,7 @@ pub struct Details {
     /// `true` when frames were lost locally while it waited: its silence means nothing.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub void: Option<bool>,
-    /// The inquest that sent it, where this one did not: it concerns the address, not the port.
+    /// The diagnosis that sent it, where this one did not: it concerns the address, not the port.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub shared: Option<Shared>,
     /// Further valid replies to the same probe.
@@ -137,7 +137,7 @@ pub struct Details {
     pub also: Vec<Also>,
 }
 
-/// An inquest into another port of the same address that sent a shared probe.
+/// A diagnosis into another port of the same address that sent a shared probe.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Shared {
     /// That port.
@@ -216,7 +216,7 @@ impl Details {
         let unanswered = drew_nothing && trial.refused.is_none();
         let privileged = probe.flow.range == SourceRange::Privileged;
         Self {
-            // Of a shared probe it is one of the other inquest's.
+            // Of a shared probe it is one of the other diagnosis's.
             source_port: vantage
                 .port(probe.flow)
                 .filter(|_| over_tcp && trial.shared.is_none()),
@@ -227,7 +227,7 @@ impl Details {
             dscp_sent: (probe.dscp.0 > 0).then_some(probe.dscp.0),
             errno: trial.refused.map(LocalRefusal::errno),
             departed: (unanswered && !trial.departed).then_some(false),
-            void: (unanswered && trial.void).then_some(true),
+            void: (unanswered && trial.invalidated).then_some(true),
             shared: trial.shared.map(|lender| Shared {
                 port: lender.port,
                 id: lender.probe.0,
@@ -247,8 +247,8 @@ impl Details {
         self.answer = flawed(heard);
         self.from_port = port_of(heard);
         self.heard_by = match (heard.by_tap, heard.by_stack) {
-            (true, false) => Some(Ear::Tap.into()),
-            (false, true) => Some(Ear::Stack.into()),
+            (true, false) => Some(ReceivedBy::Tap.into()),
+            (false, true) => Some(ReceivedBy::Stack.into()),
             (true, true) | (false, false) => None,
         };
         let mut quote: Option<Quote> = None;

@@ -15,7 +15,7 @@ use crate::model::word::Known;
 pub(super) struct PathRow {
     /// What stands there.
     pub(super) stop: PathStop,
-    /// The flow to the port under inquest.
+    /// The flow to the port under diagnosis.
     pub(super) endpoint: FlowCell,
     /// The flow to other ports, or to the host itself.
     pub(super) control: FlowCell,

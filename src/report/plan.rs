@@ -21,7 +21,7 @@ pub const SCHEMA: &str = "synquest/plan/1";
 pub struct DryRun {
     /// [`SCHEMA`].
     pub schema: String,
-    /// What the inquest would be about.
+    /// What the diagnosis would be about.
     pub endpoint: EndpointRecord,
     /// Our end.
     pub local: LocalRecord,
@@ -35,7 +35,7 @@ pub struct DryRun {
     pub first_probes: Vec<FirstProbe>,
 }
 
-/// What an inquest may cost.
+/// What a diagnosis may cost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Budget {
     /// Time, in microseconds.
@@ -64,7 +64,7 @@ pub struct FirstProbe {
 }
 
 impl DryRun {
-    /// The plan whose first probes are those of `outcome`, an inquest that nobody answered.
+    /// The plan whose first probes are those of `outcome`, a diagnosis that nobody answered.
     pub fn new(outcome: &Outcome, refusal: Option<LocalRefusal>, budget: Budget) -> Self {
         let vantage = &outcome.vantage;
         let endpoint = EndpointRecord::from(&outcome.endpoint);

@@ -28,7 +28,7 @@ use crate::model::word::Known;
 /// The name and version of the document.
 pub const SCHEMA: &str = "synquest/endpoint/1";
 
-/// What one endpoint's inquest found.
+/// What one endpoint's diagnosis found.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Record {
     /// [`SCHEMA`].
@@ -62,7 +62,7 @@ pub struct Record {
     /// How the server greeted one full connection, where the user asked for one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub greeting: Option<GreetingRecord>,
-    /// Whether the sweep was stopped before this inquest settled, so that it is held anew when the
+    /// Whether the sweep was stopped before this diagnosis settled, so that it is held anew when the
     /// sweep is continued.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub unfinished: bool,
@@ -73,7 +73,7 @@ pub struct Record {
     pub run: Run,
 }
 
-/// What an inquest was about.
+/// What a diagnosis was about.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EndpointRecord {
     /// What the user typed.
@@ -180,7 +180,7 @@ pub struct LocalRecord {
     pub mtu: u16,
 }
 
-/// What an inquest cost and what was lost meanwhile.
+/// What a diagnosis cost and what was lost meanwhile.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Stats {
     /// Probes handed to the kernel and not refused by it.
@@ -194,7 +194,7 @@ pub struct Stats {
     pub stray_resets: u64,
     /// Frames the kernel dropped before we read them.
     pub receive_drops: u64,
-    /// Duration of the inquest, in microseconds.
+    /// Duration of the diagnosis, in microseconds.
     pub elapsed_us: u64,
     /// Bounds of the path's loss per round trip; `None` when nothing ever answered.
     pub loss_estimate: Option<[f64; 2]>,

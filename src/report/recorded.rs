@@ -79,7 +79,7 @@ impl Record {
 impl Stats {
     fn of(outcome: &Outcome) -> Self {
         let trials = outcome.evidence.trials().iter();
-        // What another inquest sent counts there.
+        // What another diagnosis sent counts there.
         let own = || trials.clone().filter(|trial| trial.shared.is_none());
         let count = |n: usize| u64::try_from(n).unwrap_or(u64::MAX);
         Self {

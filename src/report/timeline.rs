@@ -101,7 +101,7 @@ pub(super) fn timeline(record: &Record) -> Option<Timeline> {
             None => kinds.push((name, vec![entry])),
         }
     }
-    // The port under inquest before what it is compared with.
+    // The port under diagnosis before what it is compared with.
     let port = Some(record.endpoint.port);
     kinds.sort_by_key(|(_, entries)| entries.first().map(|entry| entry.target_port != port));
     let mut y = 0;

@@ -4,7 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use super::entry::{EvidenceEntry, Shared};
-use crate::model::evidence::Ear;
+use crate::model::evidence::ReceivedBy;
 use crate::model::probe::Kind;
 use crate::model::time::spell;
 use crate::model::word::Known;
@@ -83,11 +83,11 @@ pub(super) fn entry_words(entry: &EvidenceEntry, endpoint_port: u16, by_flow: bo
     words
 }
 
-/// What it says of a reply that only one ear heard it, as a clause.
-pub(super) fn heard_by(ear: &Known<Ear>) -> String {
-    match ear.known() {
-        Some(Ear::Tap) => "seen on the interface, kept from applications",
-        Some(Ear::Stack) | None => "not seen on the interface",
+/// What it says of a reply that only one receiver heard it, as a clause.
+pub(super) fn heard_by(by: &Known<ReceivedBy>) -> String {
+    match by.known() {
+        Some(ReceivedBy::Tap) => "seen on the interface, kept from applications",
+        Some(ReceivedBy::Stack) | None => "not seen on the interface",
     }
     .to_owned()
 }

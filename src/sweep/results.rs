@@ -9,7 +9,7 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader, Write as _};
 use std::ops::Range;
 
-/// The longest document that is read back, in octets. The largest known one, of an inquest with the
+/// The longest document that is read back, in octets. The largest known one, of a diagnosis with the
 /// most probes there can be, is a hundredth of it.
 pub const LONGEST: usize = 64 << 20;
 

@@ -77,10 +77,10 @@ pub enum TargetFault {
     #[error("it has no {} address, and -4, -6 or --source asks for one", family_name(*.0))]
     WrongFamily(Family),
     /// A group, not a host.
-    #[error("{0} is a multicast address: an inquest is held into one host")]
+    #[error("{0} is a multicast address: a diagnosis is of one host")]
     Multicast(IpAddr),
     /// All hosts of a link.
-    #[error("{0} is a broadcast address: an inquest is held into one host")]
+    #[error("{0} is a broadcast address: a diagnosis is of one host")]
     Broadcast(IpAddr),
     /// No host at all.
     #[error("{0} is the unspecified address, not a host")]
@@ -180,7 +180,7 @@ impl HostPort {
     }
 }
 
-/// Why `address` is no host to hold an inquest into.
+/// Why `address` is no host to hold a diagnosis into.
 pub fn unfit(address: IpAddr, broadcasts: &[Ipv4Addr]) -> Option<TargetFault> {
     let broadcast = match address {
         IpAddr::V4(v4) => v4.is_broadcast() || broadcasts.contains(&v4),

@@ -1,7 +1,7 @@
 //! Frames: strips the link layer off an IP datagram.
 //!
 //! What a frame begins with is known by its [`LinkType`]; those that can carry IP in a simple way are
-//! a [`Link`]. Captures from elsewhere have all of them; our own ears hear Ethernet and raw IP.
+//! a [`Link`]. Captures from elsewhere have all of them; our own receivers hear Ethernet and raw IP.
 
 use super::bytes::{number16, octet};
 

@@ -1,4 +1,4 @@
-//! Holds inquests into very many endpoints of a light network in virtual time: what the engine
+//! Holds diagnoses of very many endpoints of a light network in virtual time: what the engine
 //! costs, measured from outside.
 //!
 //! `engine ENDPOINTS [PORTS-A-HOST [FATE]]`: fails where a verdict is wrong.
@@ -21,7 +21,7 @@ use run::Plan;
 
 /// Datagrams a second: more than any host sends, so that time is the engine's own.
 const RATE: u32 = 1_000_000;
-/// Inquests open at a time: what 512 MiB hold.
+/// Diagnoses open at a time: what 512 MiB hold.
 const AT_ONCE: usize = 8192;
 
 fn fate(word: &str) -> Option<Fate> {

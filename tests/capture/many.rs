@@ -1,4 +1,4 @@
-//! Captures of a sweep: what writer, reader and hold keep is that of the inquests open at once,
+//! Captures of a sweep: what writer, reader and hold keep is that of the diagnoses open at once,
 //! however many there are.
 
 use std::io::Cursor;
@@ -16,7 +16,7 @@ use super::retold::origin;
 use crate::scenario::read_all;
 use crate::sim::runner::{self, Run};
 
-const INQUESTS: usize = 2000;
+const DIAGNOSES: usize = 2000;
 
 fn closed() -> Run {
     let scenarios = read_all();
@@ -32,17 +32,21 @@ fn of(session: SessionId, sighting: &Sighting) -> Sighting {
     }
 }
 
-/// As many inquests one after the other, each of which some packets come after.
+/// As many diagnoses one after the other, each of which some packets come after.
 fn capture(run: &Run) -> Vec<u8> {
     let mut writer = Writer::begin(Cursor::new(Vec::new()), &origin()).expect("memory takes all");
-    for session in (0..INQUESTS).map(SessionId) {
-        writer.open(session, run.brief.clone()).expect("written");
+    for session in (0..DIAGNOSES).map(SessionId) {
+        writer.open(session, run.job.clone()).expect("written");
         for sighting in &run.sightings {
             writer.write(&of(session, sighting)).expect("written");
         }
         assert_eq!(writer.kept(), 1);
         writer.settle(session, &run.outcome).expect("written");
-        assert_eq!(writer.kept(), 0, "a settled inquest leaves nothing behind");
+        assert_eq!(
+            writer.kept(),
+            0,
+            "a settled diagnosis leaves nothing behind"
+        );
         let late = run.sightings.last().expect("a packet");
         writer.write(&of(session, late)).expect("written");
     }
@@ -50,19 +54,19 @@ fn capture(run: &Run) -> Vec<u8> {
 }
 
 #[test]
-fn a_sweep_is_written_and_told_in_the_room_of_one_inquest() {
+fn a_sweep_is_written_and_told_in_the_room_of_one_diagnosis() {
     let run = closed();
     let octets = capture(&run);
     let mut told = 0;
     let reader = Reader::open(octets.as_slice()).expect("a capture");
-    let explained = explain(reader, &mut |_, inquest| {
-        assert_eq!(inquest.standing, Standing::Same);
-        assert_eq!(inquest.outcome, run.outcome);
+    let explained = explain(reader, &mut |_, diagnosis| {
+        assert_eq!(diagnosis.standing, Standing::Same);
+        assert_eq!(diagnosis.outcome, run.outcome);
         told += 1;
         ControlFlow::Continue(())
     });
-    assert_eq!(told, INQUESTS);
-    let packets = INQUESTS * (run.sightings.len() + 1);
+    assert_eq!(told, DIAGNOSES);
+    let packets = DIAGNOSES * (run.sightings.len() + 1);
     assert_eq!(explained.packets, u64::try_from(packets).expect("few"));
     // With the first packet of the next.
     assert!(explained.most_kept <= run.sightings.len() + 1);
@@ -87,11 +91,11 @@ fn a_flood_of_near_misses_leaves_the_account_as_it_was() {
     let run = closed();
     let answer = run.sightings.iter().find(|sighting| !sighting.departing);
     let mut miss = answer.expect("an answer").clone();
-    miss.attribution.role = Role::NearMiss(run.brief.endpoint.address, [1, 2], None);
+    miss.attribution.role = Role::NearMiss(run.job.endpoint.address, [1, 2], None);
     let write = |misses: usize| {
         let session = SessionId(0);
         let mut writer = Writer::begin(Cursor::new(Vec::new()), &origin()).expect("memory");
-        writer.open(session, run.brief.clone()).expect("written");
+        writer.open(session, run.job.clone()).expect("written");
         for sighting in &run.sightings {
             writer.write(sighting).expect("written");
         }
@@ -108,8 +112,8 @@ fn a_hold_stays_within_its_bounds_and_frees_what_it_gives() {
     let run = closed();
     let mut hold = Hold::default();
     let mut seen = 0;
-    for session in (0..INQUESTS).map(SessionId) {
-        hold.open(session, run.brief.clone());
+    for session in (0..DIAGNOSES).map(SessionId) {
+        hold.open(session, run.job.clone());
         for sighting in run.sightings.iter().cycle().take(MOST_PACKETS + 1) {
             hold.see(&of(session, sighting));
             seen += 1;
@@ -117,10 +121,10 @@ fn a_hold_stays_within_its_bounds_and_frees_what_it_gives() {
         assert!(hold.octets() <= MOST_OCTETS);
     }
     let mut held = 0;
-    for session in (0..INQUESTS).map(SessionId) {
-        let inquest = hold.take(session).expect("open");
-        assert!(inquest.sightings.len() <= MOST_PACKETS);
-        held += inquest.sightings.len();
+    for session in (0..DIAGNOSES).map(SessionId) {
+        let diagnosis = hold.take(session).expect("open");
+        assert!(diagnosis.sightings.len() <= MOST_PACKETS);
+        held += diagnosis.sightings.len();
     }
     assert_eq!(hold.octets(), 0);
     assert!(hold.left_out() > 0);

@@ -1,4 +1,4 @@
-//! Our own captures, cut anywhere and changed anywhere: never a panic, never an inquest more than
+//! Our own captures, cut anywhere and changed anywhere: never a panic, never a diagnosis more than
 //! there was.
 
 use fastrand::Rng;
@@ -24,7 +24,7 @@ fn a_capture_cut_anywhere_is_told_as_far_as_it_goes() {
     let mut most = 0;
     for length in (header..whole.len()).step_by(3) {
         let explained = explained(&whole[..length]);
-        assert!(explained.inquests.len() <= 1);
+        assert!(explained.diagnoses.len() <= 1);
         assert!(most <= explained.packets && explained.packets <= packets);
         most = explained.packets;
         assert!(explained.damage.len() <= 1, "{:?}", explained.damage);
@@ -45,7 +45,7 @@ fn a_capture_changed_anywhere_is_told_without_a_panic() {
                 changed[at] = rng.u8(..);
             }
             let explained = explained(&changed);
-            assert!(explained.inquests.len() <= 1, "{name}");
+            assert!(explained.diagnoses.len() <= 1, "{name}");
         }
     }
 }
@@ -54,7 +54,7 @@ fn a_capture_changed_anywhere_is_told_without_a_panic() {
 fn a_reply_that_is_changed_no_longer_counts() {
     let run = run("closed V4");
     let whole = capture(&run, false);
-    let live = explained(&whole).inquests.remove(0).1.outcome;
+    let live = explained(&whole).diagnoses.remove(0).1.outcome;
     // The acknowledgment number of the first reset, which is what makes it an answer to the probe.
     let reply = run.sightings.iter().find(|sighting| !sighting.departing);
     let frame = &reply.expect("an answer").frame;
@@ -64,7 +64,7 @@ fn a_reply_that_is_changed_no_longer_counts() {
         .expect("the frame is in the file");
     let mut changed = whole.clone();
     changed[at + 20 + 8] ^= 0xff;
-    let told = explained(&changed).inquests.remove(0).1.outcome;
+    let told = explained(&changed).diagnoses.remove(0).1.outcome;
     let answered = |outcome: &synquest::model::outcome::Outcome| {
         let trials = outcome.evidence.trials().iter();
         trials.filter(|trial| trial.first().is_some()).count()

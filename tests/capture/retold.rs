@@ -36,7 +36,7 @@ pub(super) fn origin() -> Origin {
 pub(super) fn capture(run: &Run, killed: bool) -> Vec<u8> {
     let session = SessionId(0);
     let mut writer = Writer::begin(Cursor::new(Vec::new()), &origin()).expect("memory takes all");
-    writer.open(session, run.brief.clone()).expect("written");
+    writer.open(session, run.job.clone()).expect("written");
     for sighting in &run.sightings {
         writer.write(sighting).expect("written");
     }
@@ -48,7 +48,7 @@ pub(super) fn capture(run: &Run, killed: bool) -> Vec<u8> {
 
 /// All that a capture shows.
 pub(super) struct Whole {
-    pub(super) inquests: Vec<(note::Run, Replayed)>,
+    pub(super) diagnoses: Vec<(note::Run, Replayed)>,
     rest: Explained,
 }
 
@@ -61,13 +61,13 @@ impl Deref for Whole {
 }
 
 pub(super) fn explained(octets: &[u8]) -> Whole {
-    let mut inquests = Vec::new();
+    let mut diagnoses = Vec::new();
     let reader = Reader::open(octets).expect("a capture");
-    let rest = explain(reader, &mut |run, inquest| {
-        inquests.push((run.clone(), inquest));
+    let rest = explain(reader, &mut |run, diagnosis| {
+        diagnoses.push((run.clone(), diagnosis));
         ControlFlow::Continue(())
     });
-    Whole { inquests, rest }
+    Whole { diagnoses, rest }
 }
 
 /// The runs of every scenario in every family.
@@ -85,13 +85,13 @@ fn every_run_is_told_again_to_the_nanosecond() {
     for (name, run) in runs() {
         let explained = explained(&capture(&run, false));
         assert_eq!(explained.damage, [], "{name}");
-        let [(told_run, inquest)] = explained.inquests.as_slice() else {
-            panic!("{name}: one inquest, not {}", explained.inquests.len());
+        let [(told_run, diagnosis)] = explained.diagnoses.as_slice() else {
+            panic!("{name}: one diagnosis, not {}", explained.diagnoses.len());
         };
         assert_eq!(*told_run, origin().run);
-        assert_eq!(inquest.outcome, run.outcome, "{name}");
-        assert_eq!(inquest.standing, Standing::Same, "{name}");
-        assert_eq!(inquest.noted, 0, "{name}: packets show it all");
+        assert_eq!(diagnosis.outcome, run.outcome, "{name}");
+        assert_eq!(diagnosis.standing, Standing::Same, "{name}");
+        assert_eq!(diagnosis.noted, 0, "{name}: packets show it all");
     }
 }
 
@@ -102,12 +102,12 @@ fn a_killed_run_is_never_told_more_firmly_and_rarely_otherwise() {
     for (name, run) in runs().filter(|(_, run)| !run.sightings.is_empty()) {
         count += 1;
         let explained = explained(&capture(&run, true));
-        let [(_, inquest)] = explained.inquests.as_slice() else {
-            panic!("{name}: one inquest, not {}", explained.inquests.len());
+        let [(_, diagnosis)] = explained.diagnoses.as_slice() else {
+            panic!("{name}: one diagnosis, not {}", explained.diagnoses.len());
         };
-        assert_eq!(inquest.standing, Standing::Unfinished, "{name}");
+        assert_eq!(diagnosis.standing, Standing::Unfinished, "{name}");
         let (told, live) = (
-            &inquest.outcome.finding.verdict,
+            &diagnosis.outcome.finding.verdict,
             &run.outcome.finding.verdict,
         );
         if told.cause != live.cause {
@@ -145,10 +145,10 @@ fn runs_one_behind_the_other_in_a_file_are_each_told_again() {
             .flat_map(|(_, run)| capture(run, false))
             .collect();
         let explained = explained(&both);
-        assert_eq!(explained.inquests.len(), pair.len());
-        for ((_, inquest), (name, run)) in explained.inquests.iter().zip(pair) {
-            assert_eq!(inquest.outcome, run.outcome, "{name}");
-            assert_eq!(inquest.standing, Standing::Same, "{name}");
+        assert_eq!(explained.diagnoses.len(), pair.len());
+        for ((_, diagnosis), (name, run)) in explained.diagnoses.iter().zip(pair) {
+            assert_eq!(diagnosis.outcome, run.outcome, "{name}");
+            assert_eq!(diagnosis.standing, Standing::Same, "{name}");
             count += 1;
         }
     }
@@ -160,7 +160,7 @@ fn an_account_that_calls_an_answered_probe_silent_is_contradicted_by_the_packets
     let (name, mut run) = runs()
         .find(|(name, _)| name.starts_with("closed "))
         .expect("the scenario of a closed port");
-    let late = run.brief.deadline;
+    let late = run.job.deadline;
     let mut told = Evidence::new();
     for observation in run.outcome.evidence.observations() {
         if let Fact::Replied(id, ..) = observation.fact {
@@ -176,12 +176,12 @@ fn an_account_that_calls_an_answered_probe_silent_is_contradicted_by_the_packets
     };
     assert!(silent(&run.outcome.evidence) > silent(&live), "{name}");
     let explained = explained(&capture(&run, false));
-    let [(_, inquest)] = explained.inquests.as_slice() else {
-        panic!("{name}: one inquest, not {}", explained.inquests.len());
+    let [(_, diagnosis)] = explained.diagnoses.as_slice() else {
+        panic!("{name}: one diagnosis, not {}", explained.diagnoses.len());
     };
-    assert_eq!(silent(&inquest.outcome.evidence), silent(&live), "{name}");
-    assert_eq!(inquest.outcome.finding.verdict.cause, Cause::Closed);
-    let mut replies = inquest
+    assert_eq!(silent(&diagnosis.outcome.evidence), silent(&live), "{name}");
+    assert_eq!(diagnosis.outcome.finding.verdict.cause, Cause::Closed);
+    let mut replies = diagnosis
         .outcome
         .evidence
         .trials()
@@ -199,15 +199,18 @@ const FIRST_VERSION: &[u8] = include_bytes!("closed-v1.pcapng");
 #[test]
 fn what_the_first_version_wrote_is_still_told() {
     let explained = explained(FIRST_VERSION);
-    let [(_, inquest)] = explained.inquests.as_slice() else {
-        panic!("one inquest, not {}", explained.inquests.len());
+    let [(_, diagnosis)] = explained.diagnoses.as_slice() else {
+        panic!("one diagnosis, not {}", explained.diagnoses.len());
     };
-    assert_eq!(inquest.outcome.finding.verdict.cause, Cause::Closed);
+    assert_eq!(diagnosis.outcome.finding.verdict.cause, Cause::Closed);
     assert_eq!(
-        inquest.outcome.finding.verdict.confidence,
+        diagnosis.outcome.finding.verdict.confidence,
         Confidence::Proven
     );
-    assert_eq!((&inquest.standing, explained.unread), (&Standing::Same, 0));
+    assert_eq!(
+        (&diagnosis.standing, explained.unread),
+        (&Standing::Same, 0)
+    );
 }
 
 #[test]
@@ -245,7 +248,7 @@ fn an_interface_is_described_before_any_name() {
     const INTERFACE: u32 = 1;
     const NAMES: u32 = 4;
     let (_, run) = runs().next().expect("a scenario");
-    assert!(run.brief.endpoint.given.starts_with(char::is_alphabetic));
+    assert!(run.job.endpoint.given.starts_with(char::is_alphabetic));
     let types = block_types(&capture(&run, false));
     assert_eq!(types[1..3], [INTERFACE, NAMES]);
 }

@@ -17,7 +17,7 @@ use synquest::wire::dissect::{Content, Packet, dissect};
 use synquest::wire::icmp::Kind;
 use synquest::wire::tcp::{Flags, Options, Segment};
 
-/// The port under inquest, of a host of which only one is.
+/// The port under diagnosis, of a host of which only one is.
 pub const DATABASE: u16 = 3306;
 /// Where we stand.
 pub const SOURCE: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 2);
@@ -30,7 +30,7 @@ const REASSEMBLY: Duration = Duration::from_secs(30);
 /// ICMP "communication administratively prohibited by filtering" (RFC 1812).
 const PROHIBITED: u8 = 13;
 
-/// What becomes of SYNs to the ports under inquest of a host.
+/// What becomes of SYNs to the ports under diagnosis of a host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Fate {
     /// A listener answers.
@@ -92,12 +92,12 @@ pub fn number(address: IpAddr) -> Option<u32> {
 pub struct Network {
     owed: BinaryHeap<Reverse<(Moment, u64, Vec<u8>)>>,
     count: u64,
-    /// Ports under inquest of each host, from [`DATABASE`] on.
+    /// Ports under diagnosis of each host, from [`DATABASE`] on.
     ports: u16,
 }
 
 impl Network {
-    /// A network of hosts of which so many ports are under inquest.
+    /// A network of hosts of which so many ports are under diagnosis.
     pub fn new(ports: u16) -> Self {
         Self {
             ports,

@@ -1,4 +1,4 @@
-//! The engine among very many hosts: inquests begin as others settle, in virtual time.
+//! The engine among very many hosts: diagnoses begin as others settle, in virtual time.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -7,7 +7,7 @@ use fastrand::Rng;
 use synquest::engine::policy::{Allowance, Policy};
 use synquest::engine::{Heard, Key, Output, Prober};
 use synquest::model::endpoint::Endpoint;
-use synquest::model::evidence::Ear;
+use synquest::model::evidence::ReceivedBy;
 use synquest::model::time::Moment;
 use synquest::model::vantage::Vantage;
 use synquest::model::verdict::Cause;
@@ -23,7 +23,7 @@ pub struct Plan {
     pub ports: u16,
     /// Datagrams a second.
     pub rate: u32,
-    /// Inquests open at a time.
+    /// Diagnoses open at a time.
     pub at_once: usize,
     /// Whether ports of one host share what does not concern them.
     pub share: bool,
@@ -102,8 +102,8 @@ pub fn run(plan: &Plan) -> Tally {
                 let next = network.next_at().map_or(until, |at| at.min(until));
                 now = now.max(next);
                 while let Some((at, bytes)) = network.take(now) {
-                    for ear in [Ear::Tap, Ear::Stack] {
-                        prober.handle_frame(at, Heard::Arriving(ear), &bytes);
+                    for by in [ReceivedBy::Tap, ReceivedBy::Stack] {
+                        prober.handle_frame(at, Heard::Arriving(by), &bytes);
                     }
                 }
             }

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use synquest::model::endpoint::Endpoint;
-use synquest::model::evidence::{Ear, Evidence, Fact, LocalRefusal};
+use synquest::model::evidence::{Evidence, Fact, LocalRefusal, ReceivedBy};
 use synquest::model::outcome::Outcome;
 use synquest::model::path::{Hop, Sight};
 use synquest::model::probe::{Dscp, Flow, Kind, Probe, ProbeId, Target, Ttl};
@@ -108,7 +108,7 @@ impl Draft {
         id
     }
 
-    /// Sends `probe` at `millis` and hears `answer` 400 µs later by `ears`.
+    /// Sends `probe` at `millis` and hears `answer` 400 µs later by `receivers`.
     fn heard(
         &mut self,
         millis: u64,
@@ -116,7 +116,7 @@ impl Draft {
         from: &str,
         ttl: u8,
         answer: Answer,
-        ears: &[Ear],
+        ears: &[ReceivedBy],
     ) -> ProbeId {
         let id = self.send(millis, probe);
         self.hear(id, millis, from, ttl, answer, ears);
@@ -130,7 +130,7 @@ impl Draft {
         from: &str,
         ttl: u8,
         answer: Answer,
-        ears: &[Ear],
+        ears: &[ReceivedBy],
     ) {
         let from = address(from);
         let reply = Reply {
@@ -142,10 +142,10 @@ impl Draft {
             flaw: None,
         };
         let at = Moment::from_nanos(millis * 1_000_000 + 400_000);
-        for ear in ears {
+        for by in ears {
             self.outcome
                 .evidence
-                .record(at, Fact::Replied(id, *ear, reply));
+                .record(at, Fact::Replied(id, *by, reply));
         }
     }
 
@@ -176,7 +176,7 @@ impl Draft {
     }
 }
 
-const BOTH: [Ear; 2] = [Ear::Tap, Ear::Stack];
+const BOTH: [ReceivedBy; 2] = [ReceivedBy::Tap, ReceivedBy::Stack];
 
 /// A drop between hops 2 and 3 of a VPN, with a rival that stays.
 pub(crate) fn drop_path() -> Outcome {
@@ -317,7 +317,14 @@ pub(crate) fn open() -> Outcome {
         mss: Some(1_460),
     };
     let first = draft.heard(0, syn(Target::Endpoint, 64), "10.9.3.10", 61, answer, &BOTH);
-    draft.hear(first, 900, "10.9.3.10", 62, Answer::Reset, &[Ear::Tap]);
+    draft.hear(
+        first,
+        900,
+        "10.9.3.10",
+        62,
+        Answer::Reset,
+        &[ReceivedBy::Tap],
+    );
     *draft.verdict() = Verdict {
         state: State::Open,
         cause: Cause::Open,
@@ -346,7 +353,7 @@ pub(crate) fn local_ingress() -> Outcome {
         "2001:db8:3::10",
         61,
         Answer::Reset,
-        &[Ear::Tap],
+        &[ReceivedBy::Tap],
     );
     *draft.verdict() = Verdict {
         state: State::Filtered,

@@ -1,7 +1,7 @@
 //! What a node does with a datagram of its own, and how it sends one.
 
 use synquest::engine::Heard;
-use synquest::model::evidence::Ear;
+use synquest::model::evidence::ReceivedBy;
 
 use super::compose;
 use super::conntrack::Tracked;
@@ -49,7 +49,7 @@ impl Network {
         }
         self.confirm(node, &tracked);
         if node == PROBER {
-            self.hear(Heard::Arriving(Ear::Stack), &datagram);
+            self.hear(Heard::Arriving(ReceivedBy::Stack), &datagram);
         }
         if datagram.fragment.is_some() {
             self.hold(node, Holder::Stack, datagram);

@@ -1,4 +1,4 @@
-//! The network: nodes on a chain, the events between them, and the prober's two ears.
+//! The network: nodes on a chain, the events between them, and the prober's two receivers.
 //!
 //! What each device does with a packet stands in the file named for it; all are `impl Network`
 //! because a device's answer goes out into the same network.
@@ -10,7 +10,7 @@ use std::time::Duration;
 use fastrand::Rng;
 use synquest::engine::Heard;
 use synquest::model::endpoint::Family;
-use synquest::model::evidence::Ear;
+use synquest::model::evidence::ReceivedBy;
 use synquest::model::time::Moment;
 
 use super::clock::Queue;
@@ -62,7 +62,7 @@ pub enum Event {
     SynAckTimer(NodeId, Timer),
 }
 
-/// A datagram the prober's ears heard.
+/// A datagram the prober's receivers heard.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Frame {
     /// When.
@@ -309,18 +309,18 @@ impl Network {
         );
     }
 
-    /// Lets the prober's ears hear a datagram.
+    /// Lets the prober's receivers hear a datagram.
     ///
-    /// The two ears are two sockets: the later one is sometimes read first.
+    /// The two receivers are two sockets: the later one is sometimes read first.
     pub fn hear(&mut self, heard: Heard, datagram: &Datagram) {
         let frame = Frame {
             at: self.now(),
             heard,
             bytes: datagram.bytes(),
         };
-        let overtakes = heard == Heard::Arriving(Ear::Stack)
+        let overtakes = heard == Heard::Arriving(ReceivedBy::Stack)
             && self.frames.back().is_some_and(|last| {
-                last.heard == Heard::Arriving(Ear::Tap)
+                last.heard == Heard::Arriving(ReceivedBy::Tap)
                     && last.at == frame.at
                     && last.bytes == frame.bytes
             })

@@ -6,7 +6,7 @@ use std::time::Duration;
 use etherparse::TcpHeader;
 use synquest::engine::Heard;
 use synquest::model::endpoint::Family;
-use synquest::model::evidence::{Ear, LocalRefusal};
+use synquest::model::evidence::{LocalRefusal, ReceivedBy};
 use synquest::model::time::Moment;
 
 use super::compose;
@@ -22,13 +22,13 @@ pub struct Rig {
     heard: Vec<Heard>,
 }
 
-/// What arrived at one of the ears.
+/// What arrived at one of the receivers.
 #[derive(Debug)]
 pub struct Arrival {
     /// When.
     pub at: Moment,
-    /// Which ear.
-    pub ear: Ear,
+    /// Which receiver.
+    pub by: ReceivedBy,
     /// What.
     pub datagram: Datagram,
 }
@@ -128,7 +128,7 @@ impl Rig {
     pub fn ask(&mut self, datagram: &Datagram) -> Option<Arrival> {
         self.try_send(datagram).expect("the kernel takes it");
         let mut arrivals = self.until(Duration::from_millis(500));
-        arrivals.retain(|arrival| arrival.ear == Ear::Tap);
+        arrivals.retain(|arrival| arrival.by == ReceivedBy::Tap);
         assert!(arrivals.len() <= 1, "one answer: {arrivals:#?}");
         arrivals.pop()
     }
@@ -154,9 +154,9 @@ impl Rig {
             .filter_map(|frame| match frame.heard {
                 Heard::Departing => None,
                 Heard::Vouched => unreachable!("a simulated card checks nothing"),
-                Heard::Arriving(ear) => Some(Arrival {
+                Heard::Arriving(by) => Some(Arrival {
                     at: frame.at,
-                    ear,
+                    by,
                     datagram: Datagram::parse(&frame.bytes).expect("a datagram"),
                 }),
             })

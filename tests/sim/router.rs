@@ -12,7 +12,7 @@
 use std::net::IpAddr;
 
 use synquest::engine::Heard;
-use synquest::model::evidence::Ear;
+use synquest::model::evidence::ReceivedBy;
 
 use super::conntrack::{Connection, Tracked};
 use super::datagram::Datagram;
@@ -32,7 +32,7 @@ impl Network {
     pub fn arrive(&mut self, node: NodeId, from: NodeId, mut datagram: Datagram) {
         self.note(node, "gets", &datagram);
         if node == PROBER {
-            self.hear(Heard::Arriving(Ear::Tap), &datagram);
+            self.hear(Heard::Arriving(ReceivedBy::Tap), &datagram);
         }
         if self.nodes[node].conntrack.is_some() && datagram.fragment.is_some() {
             self.hold(node, Holder::Conntrack, datagram);

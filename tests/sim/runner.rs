@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use fastrand::Rng;
 use synquest::engine::policy::{Allowance, Policy};
-use synquest::engine::{Brief, Heard, Interface, Key, Output, Prober, SessionId, Sighting};
+use synquest::engine::{Heard, Interface, Job, Key, Output, Prober, SessionId, Sighting};
 use synquest::model::endpoint::{Endpoint, Family};
-use synquest::model::evidence::Ear;
+use synquest::model::evidence::ReceivedBy;
 use synquest::model::outcome::Outcome;
 use synquest::model::time::Moment;
 use synquest::model::vantage::Vantage;
@@ -20,14 +20,14 @@ use crate::scenario::{FamilyName, Scenario};
 /// What one run came to.
 #[derive(Debug)]
 pub struct Run {
-    /// The inquest as it settled.
+    /// The diagnosis as it settled.
     pub outcome: Outcome,
     /// How many packets each rule of the scenario decided about.
     pub moved: Vec<u64>,
     /// Handshakes the target's listeners saw completed.
     pub completed: u64,
-    /// What the inquest was held under.
-    pub brief: Brief,
+    /// What the diagnosis was held under.
+    pub job: Job,
     /// Every frame of ours that the tap saw.
     pub sightings: Vec<Sighting>,
 }
@@ -41,9 +41,9 @@ const NEXT_LOOK: Duration = Duration::from_secs(1);
 const EPHEMERAL: usize = 16;
 const PRIVILEGED: usize = 2;
 
-/// No inquest may take longer, in virtual time.
+/// No diagnosis may take longer, in virtual time.
 const PATIENCE: Duration = Duration::from_secs(600);
-/// No inquest may ask for more without time passing.
+/// No diagnosis may ask for more without time passing.
 const OUTPUTS_A_MOMENT: u32 = 10_000;
 
 /// The library's word for a scenario's family.
@@ -63,7 +63,7 @@ pub fn run(scenario: &Scenario, family: Family, seed: u64, verbose: bool) -> Run
     run_among(scenario, family, seed, verbose, &[])
 }
 
-/// The same while inquests into other ports of the host begin at the same time and share with it; where
+/// The same while diagnoses of other ports of the host begin at the same time and share with it; where
 /// there are several, all are thorough.
 ///
 /// # Panics
@@ -104,7 +104,7 @@ pub fn run_among(
     }
     let mut sightings = Vec::new();
     drive(&mut network, &mut prober, session, &mut sightings);
-    let brief = prober.brief(session).expect("the inquest").clone();
+    let job = prober.job(session).expect("the diagnosis").clone();
     let outcome = prober.outcome(session, network.now());
     // What is still on its way may do harm yet.
     let end = network.now().after(Duration::from_secs(1));
@@ -114,7 +114,7 @@ pub fn run_among(
         outcome,
         moved: network.moved,
         completed,
-        brief,
+        job,
         sightings,
     }
 }
@@ -144,11 +144,11 @@ fn drive(
             }
             Output::Settled(id) => {
                 if id == session {
-                    assert!(!settled, "an inquest settles once");
+                    assert!(!settled, "a diagnosis settles once");
                     settled = true;
                 } else {
                     let other = prober.conclude(id, now);
-                    assert!(other.is_some(), "an inquest settles once");
+                    assert!(other.is_some(), "a diagnosis settles once");
                 }
             }
             Output::WaitUntil(until) => {
@@ -168,7 +168,7 @@ fn drive(
                 }
             }
             Output::Idle => {
-                assert!(settled, "idle with an inquest open");
+                assert!(settled, "idle with a diagnosis open");
                 return;
             }
         }
@@ -179,7 +179,7 @@ fn listen(network: &mut Network, prober: &mut Prober, sightings: &mut Vec<Sighti
     for frame in network.frames.drain(..) {
         let attribution = prober.handle_frame(frame.at, frame.heard, &frame.bytes);
         if let Some(attribution) = attribution
-            && frame.heard != Heard::Arriving(Ear::Stack)
+            && frame.heard != Heard::Arriving(ReceivedBy::Stack)
         {
             sightings.push(Sighting {
                 at: frame.at,

@@ -1,4 +1,4 @@
-//! Every scenario once more, while other ports of the same host are under inquest too, and what does
+//! Every scenario once more, while other ports of the same host are under diagnosis too, and what does
 //! not concern a port is measured once for all of them.
 //!
 //! The verdict may be less decided than alone, since the host's one reassembly report a second must do

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use crate::infer::{Brief, Control, ControlOrigin, Observer, judge};
+use crate::infer::{Control, ControlOrigin, Job, Observer, judge};
 use crate::model::endpoint::Endpoint;
 use crate::model::outcome::Outcome;
 use crate::model::probe::ProbeId;
@@ -272,8 +272,8 @@ pub(super) fn assess(situation: &Situation<'_>) -> Assessed {
         unheard: situation.position.from_client == Some(0),
     };
     let judged = tell(view, manner).evidence;
-    let brief = brief(situation);
-    let mut finding = judge(&judged, &brief, view.end).finding;
+    let job = job(situation);
+    let mut finding = judge(&judged, &job, view.end).finding;
     remark::mourn(situation, &mut finding);
     remark::remark(situation, &mut finding);
     let wanted = wanted::wanted(&finding);
@@ -381,7 +381,7 @@ fn vantage(situation: &Situation<'_>) -> Vantage {
     }
 }
 
-fn brief(situation: &Situation<'_>) -> Brief {
+fn job(situation: &Situation<'_>) -> Job {
     let view = &situation.view;
     let mut controls: Vec<Control> = Vec::new();
     // Nobody knows why a client uses another port: it is no port that nothing should listen on.
@@ -403,7 +403,7 @@ fn brief(situation: &Situation<'_>) -> Brief {
             }),
     );
     let began = view.attempts.iter().map(|attempt| attempt.first).min();
-    Brief {
+    Job {
         endpoint: endpoint(situation.server),
         vantage: vantage(situation),
         controls,

@@ -9,7 +9,7 @@
 
 use std::net::IpAddr;
 
-use crate::model::evidence::{Ear, Evidence, Fact};
+use crate::model::evidence::{Evidence, Fact, ReceivedBy};
 use crate::model::probe::{Dscp, Flow, Kind, Probe, ProbeId, Target, Ttl};
 use crate::model::reply::{Answer, Reply};
 use crate::model::time::Moment;
@@ -107,15 +107,15 @@ pub(super) fn tell(view: &View<'_>, manner: Manner) -> Told {
         for heard in &sending.heard {
             let reply = as_the_client_reads(sending.attempt, heard, view.hops);
             let when = heard.at.max(at);
-            facts.push((when, 2, Fact::Replied(id, Ear::Tap, reply)));
+            facts.push((when, 2, Fact::Replied(id, ReceivedBy::Tap, reply)));
             if sending.by_stack {
-                facts.push((when, 3, Fact::Replied(id, Ear::Stack, reply)));
+                facts.push((when, 3, Fact::Replied(id, ReceivedBy::Stack, reply)));
             }
         }
         for heard in &sending.astray {
             let reply = as_the_client_reads(sending.attempt, heard, view.hops);
-            for ear in [Ear::Tap, Ear::Stack] {
-                facts.push((heard.at.max(at), 2, Fact::Replied(id, ear, reply)));
+            for by in [ReceivedBy::Tap, ReceivedBy::Stack] {
+                facts.push((heard.at.max(at), 2, Fact::Replied(id, by, reply)));
             }
         }
         if let Some(expired) = sending.expired {

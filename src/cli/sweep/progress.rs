@@ -7,7 +7,7 @@ use indicatif::ProgressBar;
 use crate::cli::progress::spinner;
 use crate::model::time::Moment;
 use crate::net::clock::Clock;
-use crate::net::driver::Standing;
+use crate::net::driver::RunStatus;
 use crate::report::sweep::pace::Pace;
 use crate::report::sweep::tally::Tally;
 
@@ -51,7 +51,7 @@ impl SweepProgress {
     }
 
     /// Shows how the sweep stands.
-    pub(super) fn stand(&mut self, standing: Standing, tally: &Tally) {
+    pub(super) fn stand(&mut self, standing: RunStatus, tally: &Tally) {
         if !self.shown {
             return;
         }

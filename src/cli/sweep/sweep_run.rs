@@ -18,7 +18,7 @@ use crate::engine::SessionId;
 use crate::model::outcome::Outcome;
 use crate::model::time::Moment;
 use crate::net::clock::Clock;
-use crate::net::driver::{self, Event, Settings, Standing};
+use crate::net::driver::{self, Event, RunStatus, Settings};
 use crate::net::{self, Stop, triage};
 use crate::report::json;
 use crate::report::record::{Record, Run};
@@ -80,7 +80,7 @@ pub struct SweepRun<'a> {
     known: Vec<bool>,
     worst: ExitStatus,
     replies: u64,
-    standing: Standing,
+    standing: RunStatus,
     /// Whether documents still go somewhere, or why not.
     stream: Result<Reader, Failure>,
 }
@@ -127,7 +127,7 @@ impl<'a> SweepRun<'a> {
             known: vec![false; roll.places()],
             worst: ExitStatus::Open,
             replies: 0,
-            standing: Standing::default(),
+            standing: RunStatus::default(),
             stream: Ok(Reader::Listens),
         }
     }
@@ -293,7 +293,7 @@ impl<'a> SweepRun<'a> {
         };
         match event {
             Some(Event::Started(began)) => self.run.started = time_of_day(began),
-            Some(Event::Standing(standing)) => {
+            Some(Event::Status(standing)) => {
                 self.standing = standing;
                 progress.stand(standing, self.files.tally());
             }

@@ -1,4 +1,4 @@
-//! What errors of devices on the way teach: each inquest is told what others, and applications of this
+//! What errors of devices on the way teach: each diagnosis is told what others, and applications of this
 //! host, drew from the devices that may stand on its way.
 
 use std::net::IpAddr;
@@ -86,7 +86,7 @@ impl Prober {
         let session = &self.sessions.get(&owner.session)?.session;
         let sent = session.trial(probe)?.sent;
         let after_silence = session.was_silent_before(sent);
-        Some((session.brief().endpoint.address, (sent, after_silence)))
+        Some((session.job().endpoint.address, (sent, after_silence)))
     }
 
     /// Takes note of a SYN of an application of this host to an address under diagnosis: what is told
@@ -111,15 +111,15 @@ impl Prober {
 
     /// Whether probes leave from this port.
     fn is_own_port(&self, source: IpAddr, port: u16) -> bool {
-        let briefs = self.sessions.values().map(|entry| entry.session.brief());
-        let mut own = briefs.filter(|brief| brief.vantage.source == source);
-        own.any(|brief| {
-            let vantage = &brief.vantage;
+        let jobs = self.sessions.values().map(|entry| entry.session.job());
+        let mut own = jobs.filter(|job| job.vantage.source == source);
+        own.any(|job| {
+            let vantage = &job.vantage;
             vantage.ephemeral_ports.contains(&port) || vantage.privileged_ports.contains(&port)
         })
     }
 
-    /// Tells every other open inquest on which it bears.
+    /// Tells every other open diagnosis on which it bears.
     fn tell(
         &mut self,
         at: Moment,
@@ -129,26 +129,26 @@ impl Prober {
         news: News,
     ) {
         for (id, entry) in &mut self.sessions {
-            let brief = entry.session.brief();
-            let endpoint = (brief.endpoint.address, brief.endpoint.port);
+            let job = entry.session.job();
+            let endpoint = (job.endpoint.address, job.endpoint.port);
             let is_own = Some(*id) == about && endpoint.1 == known.port;
             let is_news = news == News::Port || endpoint.0 == known.address;
             let bears = is_news && devices::bears_on(&known, endpoint);
-            if brief.vantage.source == source && !is_own && bears {
+            if job.vantage.source == source && !is_own && bears {
                 entry.session.know(at, known);
                 entry.reschedule(*id, &mut self.wakes, &mut self.sends);
             }
         }
     }
 
-    /// Tells an inquest that begins what was learnt before.
+    /// Tells a diagnosis that begins what was learnt before.
     pub(super) fn introduce(&mut self, now: Moment, id: SessionId) {
         let Some(entry) = self.sessions.get_mut(&id) else {
             return;
         };
-        let brief = entry.session.brief();
-        let source = brief.vantage.source;
-        let endpoint = (brief.endpoint.address, brief.endpoint.port);
+        let job = entry.session.job();
+        let source = job.vantage.source;
+        let endpoint = (job.endpoint.address, job.endpoint.port);
         for known in self.devices.bearing_on(source, endpoint) {
             entry.session.know(now, known);
         }
@@ -174,14 +174,14 @@ impl Prober {
         slot <= now
     }
 
-    /// Tells an inquest, as it sends, which devices that may refuse what it sends have just spent
+    /// Tells a diagnosis, as it sends, which devices that may refuse what it sends have just spent
     /// errors on others.
     pub(super) fn account(&mut self, now: Moment, id: SessionId) {
         let Some(entry) = self.sessions.get_mut(&id) else {
             return;
         };
-        let brief = entry.session.brief();
-        let (source, target) = (brief.vantage.source, brief.endpoint.address);
+        let job = entry.session.job();
+        let (source, target) = (job.vantage.source, job.endpoint.address);
         let mut devices = entry.session.senders();
         devices.push(target);
         devices.extend(self.devices.latest(source).filter(|device| {

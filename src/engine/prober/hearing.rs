@@ -5,7 +5,7 @@ use super::super::ledger::{Attribution, Role};
 use super::super::session::Miss;
 use super::super::{Heard, SessionId};
 use super::Prober;
-use crate::model::evidence::Ear;
+use crate::model::evidence::ReceivedBy;
 use crate::model::probe::Ttl;
 use crate::model::reply::Answer;
 use crate::model::time::Moment;
@@ -23,7 +23,7 @@ impl Prober {
     ) -> Option<Attribution> {
         let packet = dissect(datagram).ok()?;
         let attribution = self.ledger.attribute(heard, &packet);
-        if heard.ear().is_some() {
+        if heard.by().is_some() {
             self.learn(at, &packet, attribution.as_ref());
         }
         let Some(mut attribution) = attribution else {
@@ -41,17 +41,17 @@ impl Prober {
             reply.flaw = heard.flaw(datagram).or(reply.flaw);
         }
         let Attribution { session, role } = attribution;
-        match (role, heard.ear()) {
+        match (role, heard.by()) {
             (Role::Probe(probe), _) => self.with(session, |session| session.depart(at, probe)),
-            (Role::Reply(probe, reply), Some(ear)) => {
-                self.with(session, |session| session.hear(at, ear, probe, reply));
+            (Role::Reply(probe, reply), Some(by)) => {
+                self.with(session, |session| session.hear(at, by, probe, reply));
                 self.pass_on(at, session);
                 if matches!(reply.answer, Answer::SynAck { .. }) {
                     self.close(at, Owner { session, probe }, &packet);
                 }
             }
-            (Role::NearMiss(from, numbers, reset), Some(ear)) => {
-                let miss = self.miss(at, ear, session, (from, numbers), reset);
+            (Role::NearMiss(from, numbers, reset), Some(by)) => {
+                let miss = self.miss(at, by, session, (from, numbers), reset);
                 // Whoever floods us fills no capture.
                 if miss != Miss::Kept {
                     return None;
@@ -66,7 +66,7 @@ impl Prober {
         Some(attribution)
     }
 
-    /// Sends the reset that closes what a SYN-ACK half-opened; for settled inquests too. It goes where
+    /// Sends the reset that closes what a SYN-ACK half-opened; for settled diagnoses too. It goes where
     /// the probe went, from wherever the SYN-ACK came: there the connection is known, and this host's
     /// kernel resets the sender itself.
     fn close(&mut self, at: Moment, owner: Owner, packet: &Packet) {
@@ -93,14 +93,14 @@ impl Prober {
     fn miss(
         &mut self,
         at: Moment,
-        ear: Ear,
+        by: ReceivedBy,
         session: SessionId,
         shown: (std::net::IpAddr, [u32; 2]),
         reset: Option<Ttl>,
     ) -> Miss {
         let entry = self.sessions.get_mut(&session);
         let miss = entry.map_or(Miss::Known, |entry| {
-            entry.session.miss(at, ear, shown, reset)
+            entry.session.miss(at, by, shown, reset)
         });
         self.near_misses += u64::from(miss != Miss::Known);
         miss

@@ -1,4 +1,4 @@
-//! Which probes an inquest need not send, because another into the same address just did.
+//! Which probes a diagnosis need not send, because another into the same address just did.
 
 use super::super::SessionId;
 use super::super::pool::{self, Like, Offer};
@@ -11,12 +11,12 @@ impl Prober {
     /// nobody shares, and where the session is alone at its address.
     pub(super) fn wish(&self, id: SessionId) -> Option<Like> {
         let session = &self.sessions.get(&id)?.session;
-        let brief = session.brief();
-        let address = brief.endpoint.address;
+        let job = session.job();
+        let address = job.endpoint.address;
         if !self.policy.share || self.spacing.sessions_at(address) < 2 {
             return None;
         }
-        Like::of((brief.vantage.source, address), session.next_probe()?)
+        Like::of((job.vantage.source, address), session.next_probe()?)
     }
 
     /// Whether a session that wants to send need not: it adopts an equal probe, or waits for one that
@@ -31,7 +31,7 @@ impl Prober {
             }
             Offer::Known(owner, trial) => {
                 let lender = self.sessions.get(&owner.session).map(|entry| Lender {
-                    port: entry.session.brief().endpoint.port,
+                    port: entry.session.job().endpoint.port,
                     probe: owner.probe,
                 });
                 if let Some(lender) = lender
@@ -64,7 +64,8 @@ impl Prober {
         for owner in others {
             let lender = self.sessions.get(&owner.session);
             let trial = lender.and_then(|entry| entry.session.trial(owner.probe));
-            let Some(trial) = trial.filter(|trial| !trial.void && trial.refused.is_none()) else {
+            let Some(trial) = trial.filter(|trial| !trial.invalidated && trial.refused.is_none())
+            else {
                 continue;
             };
             if trial.is_pending() {

@@ -1,18 +1,18 @@
-//! What one inquest sees of the way, told to the others of its prefix.
+//! What one diagnosis sees of the way, told to the others of its prefix.
 
 use super::super::SessionId;
 use super::super::siblings::{Group, Sight};
 use super::super::spacing::prefix;
 use super::Prober;
-use crate::infer::Brief;
+use crate::infer::Job;
 use crate::model::time::Moment;
 
-fn group(brief: &Brief) -> Group {
-    (brief.vantage.source, prefix(brief.endpoint.address))
+fn group(job: &Job) -> Group {
+    (job.vantage.source, prefix(job.endpoint.address))
 }
 
 impl Prober {
-    /// Passes on what an inquest saw of the way since it was last asked.
+    /// Passes on what a diagnosis saw of the way since it was last asked.
     pub(super) fn pass_on(&mut self, now: Moment, id: SessionId) {
         let Some(entry) = self.sessions.get_mut(&id) else {
             return;
@@ -21,7 +21,7 @@ impl Prober {
         if sights.is_empty() {
             return;
         }
-        let group = group(entry.session.brief());
+        let group = group(entry.session.job());
         for sight in sights {
             if let Some(times) = self.siblings.see(group, id, sight) {
                 self.tell_siblings(now, (id, group), sight, times);
@@ -37,22 +37,22 @@ impl Prober {
         times: u32,
     ) {
         for (id, entry) in &mut self.sessions {
-            let brief = entry.session.brief();
-            let bears = sight.port.is_none_or(|port| port == brief.endpoint.port);
-            if *id != by && bears && group(brief) == of && entry.session.is_mute() {
+            let job = entry.session.job();
+            let bears = sight.port.is_none_or(|port| port == job.endpoint.port);
+            if *id != by && bears && group(job) == of && entry.session.is_mute() {
                 entry.session.learn_of_sibling(now, sight.told(times));
                 entry.reschedule(*id, &mut self.wakes, &mut self.sends);
             }
         }
     }
 
-    /// Tells an inquest that begins what others saw before.
+    /// Tells a diagnosis that begins what others saw before.
     pub(super) fn introduce_siblings(&mut self, now: Moment, id: SessionId) {
         let Some(entry) = self.sessions.get_mut(&id) else {
             return;
         };
-        let brief = entry.session.brief();
-        let (group, port) = (group(brief), brief.endpoint.port);
+        let job = entry.session.job();
+        let (group, port) = (group(job), job.endpoint.port);
         for sight in self.siblings.known(group, port, id) {
             entry.session.learn_of_sibling(now, sight);
         }

@@ -1,13 +1,13 @@
-//! What a session takes over from other inquests into its address.
+//! What a session takes over from other diagnoses of its address.
 
 use super::super::inflight::Owner;
 use super::{Session, teaches_round_trip};
-use crate::model::evidence::{Ear, Fact, Lender, Trial};
+use crate::model::evidence::{Fact, Lender, ReceivedBy, Trial};
 use crate::model::probe::{Probe, Target};
 use crate::model::time::Moment;
 
 impl Session {
-    /// From when on an equal probe of another inquest would do for one of this: a witness that
+    /// From when on an equal probe of another diagnosis would do for one of this: a witness that
     /// repeats an earlier one must follow the last SYN to the port.
     pub(in super::super) fn accepts_from(&self, probe: &Probe) -> Moment {
         let trials = self.evidence.trials();
@@ -23,12 +23,12 @@ impl Session {
         last.map_or(Moment::START, |trial| trial.sent)
     }
 
-    /// Whether a probe of another inquest is told here already.
+    /// Whether a probe of another diagnosis is told here already.
     pub(in super::super) fn has_adopted(&self, owner: Owner) -> bool {
         self.adopted.contains(&owner)
     }
 
-    /// Tells what an equal probe of another inquest drew, instead of sending the next one.
+    /// Tells what an equal probe of another diagnosis drew, instead of sending the next one.
     pub(in super::super) fn adopt(
         &mut self,
         now: Moment,
@@ -52,9 +52,12 @@ impl Session {
             self.timing.learn(rtt);
         }
         for heard in known.replies.iter().chain(&known.flawed) {
-            let ears = [(Ear::Tap, heard.by_tap), (Ear::Stack, heard.by_stack)];
-            for (ear, _) in ears.into_iter().filter(|(_, heard)| *heard) {
-                self.record(heard.at, Fact::Replied(id, ear, heard.reply));
+            let ears = [
+                (ReceivedBy::Tap, heard.by_tap),
+                (ReceivedBy::Stack, heard.by_stack),
+            ];
+            for (by, _) in ears.into_iter().filter(|(_, heard)| *heard) {
+                self.record(heard.at, Fact::Replied(id, by, heard.reply));
             }
         }
         if let Some(at) = known.expired {

@@ -19,7 +19,13 @@ pub(in super::super) enum Miss {
 
 impl Session {
     /// An authentic answer to a probe was heard.
-    pub(in super::super) fn hear(&mut self, at: Moment, ear: Ear, probe: ProbeId, reply: Reply) {
+    pub(in super::super) fn hear(
+        &mut self,
+        at: Moment,
+        by: ReceivedBy,
+        probe: ProbeId,
+        reply: Reply,
+    ) {
         if self.is_settled() {
             return;
         }
@@ -27,9 +33,9 @@ impl Session {
             return;
         };
         let known = trial.replies.iter().chain(&trial.flawed).any(|known| {
-            let heard = match ear {
-                Ear::Tap => known.by_tap,
-                Ear::Stack => known.by_stack,
+            let heard = match by {
+                ReceivedBy::Tap => known.by_tap,
+                ReceivedBy::Stack => known.by_stack,
             };
             heard && known.reply == reply
         });
@@ -47,14 +53,14 @@ impl Session {
         if reports && reply.flaw.is_none() {
             self.see(probe, Some(reply.from));
         }
-        self.record(at, Fact::Replied(probe, ear, reply));
+        self.record(at, Fact::Replied(probe, by, reply));
     }
 
     /// A segment on one of our flows whose numbers answer nothing we sent.
     pub(in super::super) fn miss(
         &mut self,
         at: Moment,
-        ear: Ear,
+        by: ReceivedBy,
         (from, numbers): (IpAddr, [u32; 2]),
         reset: Option<Ttl>,
     ) -> Miss {
@@ -62,7 +68,7 @@ impl Session {
             return Miss::Known;
         }
         let echoed = self.near_misses.iter().position(|(other, source, shown)| {
-            *other != ear && *source == from && *shown == numbers
+            *other != by && *source == from && *shown == numbers
         });
         if let Some(index) = echoed {
             self.near_misses.remove(index);
@@ -71,7 +77,7 @@ impl Session {
         if self.near_misses.len() == NEAR_MISSES_REMEMBERED {
             self.near_misses.pop_front();
         }
-        self.near_misses.push_back((ear, from, numbers));
+        self.near_misses.push_back((by, from, numbers));
         let fact = reset.map_or(Fact::NearMiss, Fact::StrayReset);
         self.evidence.record(at, fact);
         if self.evidence.near_misses() > MOST_NEAR_MISSES {
@@ -139,7 +145,7 @@ impl Session {
         }
     }
 
-    /// The inquest is to stop: it settles with its best verdict when it next advances.
+    /// The diagnosis is to stop: it settles with its best verdict when it next advances.
     pub(in super::super) fn interrupt(&mut self, now: Moment) {
         if !self.is_settled() && !self.interrupted {
             self.interrupted = true;
@@ -150,7 +156,7 @@ impl Session {
     /// A device refused something else than its probes.
     pub(in super::super) fn know(&mut self, at: Moment, refusal: DeviceRefusal) {
         // What matters of the address refused is how near it is: those far away crowd out none.
-        let own = self.brief.endpoint.address;
+        let own = self.job.endpoint.address;
         let nearness = |known: &DeviceRefusal| {
             (
                 known.address == own,
@@ -180,7 +186,7 @@ impl Session {
         })
     }
 
-    /// What a limited SYN of another inquest of its prefix drew.
+    /// What a limited SYN of another diagnosis of its prefix drew.
     pub(in super::super) fn learn_of_sibling(&mut self, at: Moment, sight: SiblingSight) {
         if !self.is_settled() {
             self.record(at, Fact::Sibling(sight));
@@ -189,7 +195,11 @@ impl Session {
 
     /// Keeps what one of its own limited SYNs drew, for others to be told.
     pub(super) fn see(&mut self, probe: ProbeId, from: Option<IpAddr>) {
-        let Some(trial) = self.evidence.trial(probe).filter(|trial| !trial.void) else {
+        let Some(trial) = self
+            .evidence
+            .trial(probe)
+            .filter(|trial| !trial.invalidated)
+        else {
             return;
         };
         let Probe {
@@ -204,7 +214,7 @@ impl Session {
         if !to_port || self.is_mute() {
             self.sights.push(Sight {
                 ttl: ttl.0,
-                port: to_port.then_some(self.brief.endpoint.port),
+                port: to_port.then_some(self.job.endpoint.port),
                 from,
             });
         }
@@ -221,7 +231,7 @@ impl Session {
         !trials.any(|trial| knocks(&trial.probe) && !trial.replies.is_empty())
     }
 
-    /// A device sent an error to our address that this inquest did not draw.
+    /// A device sent an error to our address that this diagnosis did not draw.
     pub(in super::super) fn note_spent(&mut self, at: Moment, device: IpAddr) {
         let is_noted = self.evidence.spent().contains(&(at, device));
         if !self.is_settled() && !is_noted {
@@ -241,7 +251,7 @@ impl Session {
             return None;
         }
         let to_port = (probe.kind, probe.target) == PORT;
-        let endpoint = &self.brief.endpoint;
+        let endpoint = &self.job.endpoint;
         let known = self.evidence.known_refusals().iter().find(|known| {
             let is_target = known.device == known.address;
             let refuses = to_port && (is_target || probe.ttl.0 > known.hop);

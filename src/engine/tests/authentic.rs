@@ -1,7 +1,6 @@
 //! What is ours and what is not.
 
 use super::*;
-use crate::model::evidence::MOST_NEAR_MISSES;
 use crate::model::probe::{Dscp, Ttl};
 use crate::model::reply::{Flaw, Quote, Refusal};
 
@@ -53,33 +52,6 @@ fn a_reset_of_an_ack_repeats_our_acknowledgment_number() {
         let datagram = segment_back(&ack, Flags::RST, number, 0);
         assert_eq!(heard(&mut prober, &datagram).0, expected);
     }
-}
-
-#[test]
-fn a_near_miss_heard_by_both_ears_counts_once_and_is_never_evidence() {
-    let (mut prober, syn) = begun(one_syn, Family::V4);
-    let forged = segment_back(&syn, RST_ACK, 0, 12345);
-    prober.handle_frame(ms(3), TAP, &forged);
-    prober.handle_frame(ms(3), STACK, &forged);
-    assert_eq!(prober.near_misses(), 1);
-    prober.handle_frame(ms(9), TAP, &forged);
-    assert_eq!(prober.near_misses(), 2);
-    assert_eq!(evidence(&prober).near_misses(), 2);
-    assert_eq!(answer(&prober), None);
-}
-
-#[test]
-fn a_flood_of_near_misses_is_counted_and_only_the_first_are_shown() {
-    let (mut prober, syn) = begun(one_syn, Family::V4);
-    let shown = (0..1000)
-        .filter(|number| {
-            let forged = segment_back(&syn, RST_ACK, 0, 12345 + number);
-            prober.handle_frame(ms(3), TAP, &forged).is_some()
-        })
-        .count();
-    assert_eq!(prober.near_misses(), 1000);
-    assert_eq!(shown as u64, MOST_NEAR_MISSES);
-    assert_eq!(answer(&prober), None);
 }
 
 /// A segment that answers a SYN, as it comes from `from` for `to`.
@@ -486,7 +458,7 @@ fn on_loopback_our_own_probes_and_resets_heard_arriving_are_passed_over() {
 }
 
 #[test]
-fn two_inquests_may_share_addresses_and_ports() {
+fn two_diagnoses_may_share_addresses_and_ports() {
     let mut prober = Prober::with_judge(Policy::default(), Key([9; 16]), one_syn as Script);
     let other = Endpoint {
         port: 3307,

@@ -1,4 +1,4 @@
-//! Any calls in any order: no panic, and every inquest still comes to its end.
+//! Any calls in any order: no panic, and every diagnosis still comes to its end.
 
 use proptest::prelude::*;
 
@@ -30,7 +30,7 @@ fn call() -> impl Strategy<Value = Call> {
     prop_oneof![
         1 => Just(Call::Add),
         8 => (0_u64..2_000).prop_map(Call::Poll),
-        2 => (0_u8..3, octets).prop_map(|(ear, octets)| Call::Garbage(ear, octets)),
+        2 => (0_u8..3, octets).prop_map(|(by, octets)| Call::Garbage(by, octets)),
         4 => (0_u8..3, any::<usize>(), changes).prop_map(|(e, i, c)| Call::Mangled(e, i, c)),
         6 => (0_u8..3, any::<usize>(), 0_u8..5, change)
             .prop_map(|(e, i, k, c)| Call::Answered(e, i, k, c)),
@@ -42,8 +42,8 @@ fn call() -> impl Strategy<Value = Call> {
     ]
 }
 
-fn heard(ear: u8) -> Heard {
-    match ear {
+fn heard(by: u8) -> Heard {
+    match by {
         0 => Heard::Departing,
         1 => TAP,
         _ => STACK,
@@ -51,7 +51,7 @@ fn heard(ear: u8) -> Heard {
 }
 
 /// All kinds of probes, one of each, then as many as the budget allows.
-fn curious(evidence: &Evidence, _: &Brief, now: Moment) -> Judgement {
+fn curious(evidence: &Evidence, _: &Job, now: Moment) -> Judgement {
     let kinds = [Kind::Syn, Kind::Echo, Kind::Ack, Kind::Fragment, Kind::Fin];
     let index = evidence.trials().len();
     let ask = Ask {
@@ -87,7 +87,7 @@ fn answered(transmit: &Transmit, kind: u8) -> Vec<u8> {
 
 proptest! {
     #[test]
-    fn any_calls_in_any_order_end_with_every_inquest_settled(
+    fn any_calls_in_any_order_end_with_every_diagnosis_settled(
         calls in proptest::collection::vec(call(), 1..60),
     ) {
         let policy = Policy { max_probes: 12, ..Policy::default() };
@@ -112,16 +112,16 @@ proptest! {
                         Output::Idle => prop_assert_eq!(settled, added),
                     }
                 }
-                Call::Garbage(ear, octets) => {
-                prober.handle_frame(now, heard(ear), &octets);
+                Call::Garbage(by, octets) => {
+                prober.handle_frame(now, heard(by), &octets);
             }
-                Call::Mangled(ear, index, changes) if !sent.is_empty() => {
+                Call::Mangled(by, index, changes) if !sent.is_empty() => {
                     let datagram = sent[index % sent.len()].datagram.clone();
-                    prober.handle_frame(now, heard(ear), &mangle(datagram, &changes));
+                    prober.handle_frame(now, heard(by), &mangle(datagram, &changes));
                 }
-                Call::Answered(ear, index, kind, change) if !sent.is_empty() => {
+                Call::Answered(by, index, kind, change) if !sent.is_empty() => {
                     let datagram = answered(&sent[index % sent.len()], kind);
-                    prober.handle_frame(now, heard(ear), &mangle(datagram, change.as_slice()));
+                    prober.handle_frame(now, heard(by), &mangle(datagram, change.as_slice()));
                 }
                 Call::Mangled(..) | Call::Answered(..) => {}
                 Call::Refused(session, probe) => prober.handle_refusal(

@@ -1,4 +1,4 @@
-//! The life of an inquest: sending, waiting, settling, stopping.
+//! The life of a diagnosis: sending, waiting, settling, stopping.
 
 use super::*;
 use crate::model::change::{Change, Stance};
@@ -49,7 +49,7 @@ fn an_open_port_is_reset_where_the_kernels_own_reset_is_not_seen() {
 }
 
 #[test]
-fn a_syn_ack_that_comes_again_is_reset_again_even_after_the_inquest() {
+fn a_syn_ack_that_comes_again_is_reset_again_even_after_the_diagnosis() {
     let (mut prober, syn) = begun(one_syn, Family::V4);
     let syn_ack = segment_back(
         &syn,
@@ -70,7 +70,7 @@ fn a_syn_ack_that_comes_again_is_reset_again_even_after_the_inquest() {
 }
 
 #[test]
-fn a_concluded_inquest_hands_over_its_outcome_once_and_leaves_nothing() {
+fn a_concluded_diagnosis_hands_over_its_outcome_once_and_leaves_nothing() {
     let (mut prober, syn) = begun(one_syn, Family::V4);
     let acknowledged = sent_segment(&syn).sequence.wrapping_add(1);
     let syn_ack = segment_back(&syn, SYN_ACK, 77, acknowledged);
@@ -110,10 +110,10 @@ fn silence_expires_after_its_patience() {
 }
 
 /// Asks for a second SYN two seconds after the first, whatever happened to it.
-fn two_syns(evidence: &Evidence, brief: &Brief, _: Moment) -> Judgement {
+fn two_syns(evidence: &Evidence, job: &Job, _: Moment) -> Judgement {
     let asks = (evidence.trials().len()..2).map(|index| Ask {
         probe: plain(Kind::Syn),
-        not_before: brief.began.after(Duration::from_secs(2) * index as u32),
+        not_before: job.began.after(Duration::from_secs(2) * index as u32),
     });
     judgement(Cause::Inconclusive, Next::Ask(asks.collect()))
 }
@@ -191,7 +191,7 @@ fn the_deadline_interrupts_and_settles() {
 }
 
 #[test]
-fn an_interrupt_settles_every_open_inquest_at_once() {
+fn an_interrupt_settles_every_open_diagnosis_at_once() {
     let mut prober = Prober::with_judge(Policy::default(), Key([9; 16]), one_syn as Script);
     for _ in 0..3 {
         prober.add(ms(0), endpoint(Family::V4), vantage(Family::V4));
@@ -222,7 +222,7 @@ fn a_refused_probe_is_not_waited_for() {
 }
 
 /// Asks for a source port that was not reserved, again and again.
-fn privileged(_: &Evidence, _: &Brief, now: Moment) -> Judgement {
+fn privileged(_: &Evidence, _: &Job, now: Moment) -> Judgement {
     let probe = Probe::plain(Kind::Syn, Target::Endpoint, Flow::privileged(0));
     let ask = Ask {
         probe,
@@ -260,7 +260,7 @@ fn lost_frames_and_gaps_void_what_waits() {
         disturb(&mut prober);
         assert_eq!(prober.poll(ms(1000)), Output::Settled(SessionId(0)));
         let trial = evidence(&prober).trials()[0].clone();
-        assert!(trial.void && !trial.is_silent());
+        assert!(trial.invalidated && !trial.is_silent());
     }
 }
 
@@ -287,7 +287,7 @@ fn spurious_calls_change_nothing() {
 }
 
 #[test]
-fn the_rate_holds_over_all_inquests_and_every_one_gets_its_turn() {
+fn the_rate_holds_over_all_diagnoses_and_every_one_gets_its_turn() {
     let policy = Policy {
         rate: 100,
         max_probes: 3,
@@ -341,13 +341,13 @@ fn a_padded_syn_is_as_long_as_asked_and_a_fragment_is_marked_as_one() {
 }
 
 #[test]
-fn a_change_of_the_way_begins_the_inquest_again_with_nothing_of_what_was_measured() {
+fn a_change_of_the_way_begins_the_diagnosis_again_with_nothing_of_what_was_measured() {
     let (mut prober, syn) = begun(one_syn, Family::V4);
     let old = SessionId(0);
-    let brief = prober.brief(old).expect("it is open").clone();
+    let job = prober.job(old).expect("it is open").clone();
     let stance = |gateway| Stance {
-        source: brief.vantage.source,
-        interface: brief.vantage.interface.clone(),
+        source: job.vantage.source,
+        interface: job.vantage.interface.clone(),
         gateway: Some([10, 0, 0, gateway].into()),
         refusal: None,
     };
@@ -355,13 +355,13 @@ fn a_change_of_the_way_begins_the_inquest_again_with_nothing_of_what_was_measure
         before: stance(1),
         after: stance(2),
     };
-    let again = prober.handle_change(ms(20), old, brief.vantage.clone(), change.clone());
+    let again = prober.handle_change(ms(20), old, job.vantage.clone(), change.clone());
     let (new, before) = again.expect("it had not settled");
     assert_ne!(new, old);
     assert!(before.evidence.interrupted());
-    assert!(prober.brief(old).is_none());
-    let fresh = prober.brief(new).expect("it is open");
-    assert_eq!(fresh.deadline, brief.deadline);
+    assert!(prober.job(old).is_none());
+    let fresh = prober.job(new).expect("it is open");
+    assert_eq!(fresh.deadline, job.deadline);
     let outcome = prober.outcome(new, ms(20));
     assert_eq!(outcome.evidence.changes(), [(ms(20), change.clone())]);
     assert_eq!(outcome.evidence.trials(), []);
@@ -375,7 +375,7 @@ fn a_change_of_the_way_begins_the_inquest_again_with_nothing_of_what_was_measure
     while !matches!(prober.poll(ms(40)), Output::Settled(_)) {}
     assert!(
         prober
-            .handle_change(ms(50), new, brief.vantage, change)
+            .handle_change(ms(50), new, job.vantage, change)
             .is_none()
     );
 }

@@ -3,15 +3,16 @@
 mod authentic;
 mod chaos;
 mod life;
+mod near_misses;
 
 use std::net::IpAddr;
 use std::time::Duration;
 
 use super::policy::Policy;
 use super::{Heard, Key, Output, Prober, SessionId, Transmit};
-use crate::infer::{Ask, Brief, Course, Judgement, Next};
+use crate::infer::{Ask, Course, Job, Judgement, Next};
 use crate::model::endpoint::{Endpoint, Family};
-use crate::model::evidence::{Ear, Evidence};
+use crate::model::evidence::{Evidence, ReceivedBy};
 use crate::model::probe::{Flow, Kind, Probe, Target};
 use crate::model::reply::Answer;
 use crate::model::time::Moment;
@@ -22,8 +23,8 @@ use crate::wire::dissect::{Content, Packet, dissect};
 use crate::wire::icmp;
 use crate::wire::tcp::{Flags, Segment};
 
-const TAP: Heard = Heard::Arriving(Ear::Tap);
-const STACK: Heard = Heard::Arriving(Ear::Stack);
+const TAP: Heard = Heard::Arriving(ReceivedBy::Tap);
+const STACK: Heard = Heard::Arriving(ReceivedBy::Stack);
 const SYN_ACK: Flags = Flags::SYN.with(Flags::ACK);
 const RST_ACK: Flags = Flags::RST.with(Flags::ACK);
 
@@ -64,7 +65,7 @@ fn vantage(family: Family) -> Vantage {
 }
 
 /// A judge that asks for fixed probes.
-type Script = fn(&Evidence, &Brief, Moment) -> Judgement;
+type Script = fn(&Evidence, &Job, Moment) -> Judgement;
 
 fn judgement(cause: Cause, next: Next) -> Judgement {
     Judgement {
@@ -100,11 +101,11 @@ fn plain(kind: Kind) -> Probe {
 }
 
 /// Asks for one probe of a kind and waits; settles when it is answered or silent.
-fn ask_once(evidence: &Evidence, brief: &Brief, kind: Kind) -> Judgement {
+fn ask_once(evidence: &Evidence, job: &Job, kind: Kind) -> Judgement {
     let Some(trial) = evidence.trials().first() else {
         let ask = Ask {
             probe: plain(kind),
-            not_before: brief.began,
+            not_before: job.began,
         };
         return judgement(Cause::Inconclusive, Next::Ask(vec![ask]));
     };
@@ -116,34 +117,34 @@ fn ask_once(evidence: &Evidence, brief: &Brief, kind: Kind) -> Judgement {
     }
 }
 
-fn one_syn(evidence: &Evidence, brief: &Brief, _: Moment) -> Judgement {
-    ask_once(evidence, brief, Kind::Syn)
+fn one_syn(evidence: &Evidence, job: &Job, _: Moment) -> Judgement {
+    ask_once(evidence, job, Kind::Syn)
 }
 
-fn one_echo(evidence: &Evidence, brief: &Brief, _: Moment) -> Judgement {
-    ask_once(evidence, brief, Kind::Echo)
+fn one_echo(evidence: &Evidence, job: &Job, _: Moment) -> Judgement {
+    ask_once(evidence, job, Kind::Echo)
 }
 
-fn one_fragment(evidence: &Evidence, brief: &Brief, _: Moment) -> Judgement {
-    ask_once(evidence, brief, Kind::Fragment)
+fn one_fragment(evidence: &Evidence, job: &Job, _: Moment) -> Judgement {
+    ask_once(evidence, job, Kind::Fragment)
 }
 
-fn one_ack(evidence: &Evidence, brief: &Brief, _: Moment) -> Judgement {
-    ask_once(evidence, brief, Kind::Ack)
+fn one_ack(evidence: &Evidence, job: &Job, _: Moment) -> Judgement {
+    ask_once(evidence, job, Kind::Ack)
 }
 
-fn one_fin(evidence: &Evidence, brief: &Brief, _: Moment) -> Judgement {
-    ask_once(evidence, brief, Kind::Fin)
+fn one_fin(evidence: &Evidence, job: &Job, _: Moment) -> Judgement {
+    ask_once(evidence, job, Kind::Fin)
 }
 
 /// A SYN of 500 octets.
-fn one_long_syn(evidence: &Evidence, brief: &Brief, now: Moment) -> Judgement {
-    lengthened(one_syn(evidence, brief, now))
+fn one_long_syn(evidence: &Evidence, job: &Job, now: Moment) -> Judgement {
+    lengthened(one_syn(evidence, job, now))
 }
 
 /// An echo request of 500 octets.
-fn one_long_echo(evidence: &Evidence, brief: &Brief, now: Moment) -> Judgement {
-    lengthened(one_echo(evidence, brief, now))
+fn one_long_echo(evidence: &Evidence, job: &Job, now: Moment) -> Judgement {
+    lengthened(one_echo(evidence, job, now))
 }
 
 fn lengthened(mut judgement: Judgement) -> Judgement {
@@ -156,7 +157,7 @@ fn lengthened(mut judgement: Judgement) -> Judgement {
 }
 
 /// Never has enough: asks for three SYNs, and when they are gone for three more.
-fn insatiable(_: &Evidence, _: &Brief, now: Moment) -> Judgement {
+fn insatiable(_: &Evidence, _: &Job, now: Moment) -> Judgement {
     let ask = Ask {
         probe: plain(Kind::Syn),
         not_before: now,
@@ -164,7 +165,7 @@ fn insatiable(_: &Evidence, _: &Brief, now: Moment) -> Judgement {
     judgement(Cause::Inconclusive, Next::Ask(vec![ask; 3]))
 }
 
-/// A prober with one inquest begun at the start, and the datagram it sends first.
+/// A prober with one diagnosis begun at the start, and the datagram it sends first.
 fn begun(judge: Script, family: Family) -> (Prober, Transmit) {
     let mut prober = Prober::with_judge(Policy::default(), Key([9; 16]), judge);
     let id = prober.add(Moment::START, endpoint(family), vantage(family));

@@ -8,7 +8,7 @@ use super::probe_state::ProbeState;
 use super::strays::{Stray, Told};
 use super::targets::{Shown, Syn};
 use super::{CONTRADICTED_WITHIN, Reset, Triage};
-use crate::model::evidence::Ear;
+use crate::model::evidence::ReceivedBy;
 use crate::model::reply::{Answer, Flaw, Reply};
 use crate::model::time::Moment;
 use crate::wire::dissect::{Content, Message, Packet, dissect};
@@ -23,20 +23,20 @@ impl Triage {
         let Ok(packet) = dissect(datagram) else {
             return;
         };
-        match (heard.ear(), &packet.content) {
+        match (heard.by(), &packet.content) {
             (None, Content::Tcp(segment)) => self.depart(&packet, segment),
-            (Some(ear), Content::Tcp(segment)) => {
+            (Some(by), Content::Tcp(segment)) => {
                 let told = Told {
                     at,
-                    ear,
+                    by,
                     flaw: heard.flaw(datagram),
                 };
                 self.hear_segment(told, &packet, segment);
             }
-            (Some(ear), Content::Icmp(message)) => {
+            (Some(by), Content::Icmp(message)) => {
                 let told = Told {
                     at,
-                    ear,
+                    by,
                     flaw: heard.flaw(datagram),
                 };
                 self.hear_message(told, &packet, message);
@@ -79,7 +79,7 @@ impl Triage {
                 self.hear(told, syn, reply, segment.acknowledgment);
             }
             Ok(Syn { target, .. }) | Err(Some(target)) => {
-                self.miss(told.ear, target);
+                self.miss(told.by, target);
                 self.strays.put(told, packet, answers);
             }
             Err(None) => self.strays.put(told, packet, answers),
@@ -107,7 +107,7 @@ impl Triage {
             Ok(syn) => self.refuse(told, syn, packet, message.kind, quote),
             Err(target) => {
                 if let Some(target) = target {
-                    self.miss(told.ear, target);
+                    self.miss(told.by, target);
                 }
                 self.strays.put(told, packet, true);
             }
@@ -174,7 +174,7 @@ impl Triage {
 
     /// An authentic answer to a SYN. One with a flaw decides nothing.
     fn hear(&mut self, told: Told, syn: Syn, reply: Reply, acknowledged: u32) {
-        let Told { at, ear, flaw } = told;
+        let Told { at, by, flaw } = told;
         let reply = Reply { flaw, ..reply };
         let Syn {
             target, attempt, ..
@@ -186,7 +186,7 @@ impl Triage {
             // The token is that of a SYN that has not left: nobody can know it.
             return;
         }
-        let again = self.replies.hear(state, at, ear, attempt, reply);
+        let again = self.replies.hear(state, at, by, attempt, reply);
         if flaw.is_none()
             && let (Some(source), Some(known)) =
                 (self.targets.source(target), self.targets.target(target))
@@ -214,9 +214,9 @@ impl Triage {
     }
 
     /// A segment or a quote on one of our flows that shows the wrong number.
-    fn miss(&mut self, ear: Ear, target: u32) {
+    fn miss(&mut self, by: ReceivedBy, target: u32) {
         if let Some(state) = self.states.get_mut(target as usize)
-            && ear == Ear::Tap
+            && by == ReceivedBy::Tap
         {
             state.near_misses = state.near_misses.saturating_add(1);
         }

@@ -2,7 +2,7 @@
 
 use super::super::timing::RESET_AGAIN;
 use super::SYNS;
-use crate::model::evidence::{Ear, LocalRefusal};
+use crate::model::evidence::{LocalRefusal, ReceivedBy};
 use crate::model::reply::Reply;
 use crate::model::time::Moment;
 
@@ -57,12 +57,12 @@ impl ProbeState {
     }
 }
 
-/// A reply, by whichever ears heard it.
+/// A reply, by whichever receivers heard it.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Remembered {
     /// Which SYN it answers.
     pub(super) attempt: u8,
-    /// When the first ear heard it.
+    /// When the first receiver heard it.
     pub(super) at: Moment,
     /// When it last was reason to send a reset: where it opens a connection.
     closed: Moment,
@@ -89,11 +89,11 @@ impl Replies {
         &mut self,
         state: &mut ProbeState,
         at: Moment,
-        ear: Ear,
+        by: ReceivedBy,
         attempt: u8,
         reply: Reply,
     ) -> Option<Moment> {
-        let (by_tap, by_stack) = (ear == Ear::Tap, ear == Ear::Stack);
+        let (by_tap, by_stack) = (by == ReceivedBy::Tap, by == ReceivedBy::Stack);
         self.heard += u64::from(by_tap);
         let mut place = state.latest;
         for _ in 0..state.replies {

@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use super::probe_state::{ProbeState, Remembered};
 use super::{CONTRADICTED_WITHIN, SYNS};
-use crate::infer::{self, Brief, Observer};
+use crate::infer::{self, Job, Observer};
 use crate::model::endpoint::Endpoint;
-use crate::model::evidence::{Ear, Evidence, Fact, NeighbourState};
+use crate::model::evidence::{Evidence, Fact, NeighbourState, ReceivedBy};
 use crate::model::outcome::Outcome;
 use crate::model::probe::{Flow, Kind, Probe, ProbeId, Target};
 use crate::model::time::Moment;
@@ -50,7 +50,7 @@ impl TriageResult {
     }
 
     /// The outcome: the verdict that the evidence supports, stated one tier less firmly than an
-    /// inquest would state it. `neighbour` is what the kernel's table says of the next hop.
+    /// diagnosis would state it. `neighbour` is what the kernel's table says of the next hop.
     pub fn outcome(
         &self,
         endpoint: Endpoint,
@@ -59,7 +59,7 @@ impl TriageResult {
     ) -> Outcome {
         let evidence = self.evidence(neighbour);
         let began = self.state.began().unwrap_or(self.settled);
-        let brief = Brief {
+        let job = Job {
             observer: Observer::Own,
             endpoint,
             vantage,
@@ -70,17 +70,17 @@ impl TriageResult {
             began,
             deadline: self.settled,
         };
-        let mut finding = infer::judge(&evidence, &brief, self.settled).finding;
+        let mut finding = infer::judge(&evidence, &job, self.settled).finding;
         let verdict = &mut finding.verdict;
         verdict.confidence = one_tier_down(verdict.confidence);
         finding.notes.push(
             "Triage sends SYNs only, so this is stated one tier less firmly than the same \
-             answers would allow an inquest."
+             answers would allow a diagnosis."
                 .to_owned(),
         );
         Outcome {
-            endpoint: brief.endpoint,
-            vantage: brief.vantage,
+            endpoint: job.endpoint,
+            vantage: job.vantage,
             evidence,
             finding,
             elapsed: self.settled.since(began),
@@ -114,9 +114,12 @@ impl TriageResult {
         }
         for known in &self.replies {
             let id = ProbeId(u32::from(known.attempt) + 1);
-            for (heard, ear) in [(known.by_tap, Ear::Tap), (known.by_stack, Ear::Stack)] {
+            for (heard, by) in [
+                (known.by_tap, ReceivedBy::Tap),
+                (known.by_stack, ReceivedBy::Stack),
+            ] {
                 if heard {
-                    facts.push((known.at, Fact::Replied(id, ear, known.reply)));
+                    facts.push((known.at, Fact::Replied(id, by, known.reply)));
                 }
             }
         }

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::model::evidence::Ear;
+use crate::model::evidence::ReceivedBy;
 use crate::model::reply::Flaw;
 use crate::model::time::Moment;
 use crate::wire::dissect::{Content, Packet};
@@ -19,7 +19,7 @@ const KEPT: usize = 1024;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Told {
     pub(super) at: Moment,
-    pub(super) ear: Ear,
+    pub(super) by: ReceivedBy,
     pub(super) flaw: Option<Flaw>,
 }
 

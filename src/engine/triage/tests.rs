@@ -11,7 +11,7 @@ use super::{
     CONTRADICTED_WITHIN, GAPS, Output, SYNS, TIMEOUT, Target, Ticket, Triage, TriageResult,
 };
 use crate::model::endpoint::Endpoint;
-use crate::model::evidence::{Ear, LocalRefusal};
+use crate::model::evidence::{LocalRefusal, ReceivedBy};
 use crate::model::outcome::Outcome;
 use crate::model::time::Moment;
 use crate::model::vantage::Vantage;
@@ -116,9 +116,9 @@ impl Rig {
     }
 
     fn hear(&mut self, datagram: &[u8]) {
-        for ear in [Ear::Tap, Ear::Stack] {
+        for by in [ReceivedBy::Tap, ReceivedBy::Stack] {
             self.triage
-                .handle_frame(self.now, Heard::Arriving(ear), datagram);
+                .handle_frame(self.now, Heard::Arriving(by), datagram);
         }
     }
 
@@ -224,7 +224,7 @@ fn the_rate_is_kept() {
 }
 
 #[test]
-fn answers_are_told_one_tier_less_firmly_than_an_inquest_would() {
+fn answers_are_told_one_tier_less_firmly_than_an_diagnosis_would() {
     for v6 in [false, true] {
         let mut rig = Rig::of(v6, 3);
         rig.run_for(Duration::from_millis(100));
@@ -322,7 +322,7 @@ fn the_token_of_a_syn_that_has_not_left_answers_nothing() {
     twin.poll(Moment::from_nanos(1_000), &mut Vec::new());
     twin.handle_frame(
         Moment::from_nanos(2_000),
-        Heard::Arriving(Ear::Tap),
+        Heard::Arriving(ReceivedBy::Tap),
         &datagram,
     );
     assert_eq!(twin.replies(), 0);

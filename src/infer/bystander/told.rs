@@ -4,7 +4,7 @@ use crate::model::time::{Moment, spell};
 use crate::model::verdict::Confidence::{self, Confirmed, Likely, Possible};
 use crate::model::verdict::Way;
 
-use super::super::case::Case;
+use super::super::analysis::Analysis;
 use super::super::observer::{
     Bystander, Carried, Drew, Lost, Phases, Refused, Symptom, Unheard, Unseen,
 };
@@ -12,14 +12,14 @@ use super::super::sign::Sign::{self, *};
 
 /// The sign of a symptom, and how firm it is.
 pub(super) fn sign(
-    case: &Case<'_>,
+    analysis: &Analysis<'_>,
     bystander: &Bystander,
     symptom: &Symptom,
 ) -> (Sign, Confidence) {
     match symptom {
         Symptom::Unseen(Unseen::OwnStack { unresolved: true }) => (StackUnresolved, Likely),
         Symptom::Unseen(Unseen::OwnStack { unresolved: false }) => (StackRefuses, Likely),
-        Symptom::Unseen(Unseen::Refused(by)) if *by == case.address() => {
+        Symptom::Unseen(Unseen::Refused(by)) if *by == analysis.address() => {
             (UnseenRefusedByTarget, Possible)
         }
         Symptom::Unseen(Unseen::Refused(_)) => (UnseenRefusedByRouter, Possible),
@@ -109,8 +109,8 @@ fn is_here(bystander: &Bystander) -> bool {
 }
 
 /// The sentence for a symptom.
-pub(super) fn words(case: &Case<'_>, bystander: &Bystander, symptom: &Symptom) -> String {
-    let port = case.brief.endpoint.port;
+pub(super) fn words(analysis: &Analysis<'_>, bystander: &Bystander, symptom: &Symptom) -> String {
+    let port = analysis.job.endpoint.port;
     match symptom {
         Symptom::Unseen(seen) => unseen(port, seen),
         Symptom::Refused(seen) => refused(port, seen),
@@ -129,7 +129,7 @@ pub(super) fn words(case: &Case<'_>, bystander: &Bystander, symptom: &Symptom) -
             "Port {port} answers only at times: {open} of {all} attempts were answered SYN-ACK."
         ),
         Symptom::Carried(seen) => carried(port, bystander, seen),
-        Symptom::Lost(seen) => lost(case, bystander, *seen),
+        Symptom::Lost(seen) => lost(analysis, bystander, *seen),
     }
 }
 
@@ -290,13 +290,13 @@ fn hole(port: u16, size: u16, way: Option<Way>, shown: bool) -> String {
     )
 }
 
-fn lost(case: &Case<'_>, bystander: &Bystander, seen: Lost) -> String {
-    let syns = format!("SYNs to port {}", case.brief.endpoint.port);
+fn lost(analysis: &Analysis<'_>, bystander: &Bystander, seen: Lost) -> String {
+    let syns = format!("SYNs to port {}", analysis.job.endpoint.port);
     match seen {
         Lost::Unresolved => format!(
             "{syns} arrive at the last router, which asks for {} by ARP/ND and gets no answer: the host is \
              down, or not on that link.",
-            case.address()
+            analysis.address()
         ),
         Lost::NotForwarded => format!(
             "{syns} reach the capturing router, which sends others on and not these: they are discarded \

@@ -206,7 +206,7 @@ fn long_frames_that_the_interface_itself_swallows_are_a_black_hole() {
             .is_some_and(|size| size > 1400)
             .then_some(LocalRefusal::Overload)
     };
-    let (finding, _, _) = run(&|probe, _| healthy(probe, true), &swallows, &brief());
+    let (finding, _, _) = run(&|probe, _| healthy(probe, true), &swallows, &job());
     assert_eq!(
         finding.verdict.cause,
         Cause::MtuBlackHole,

@@ -68,11 +68,11 @@ fn one_token_alone_is_never_firm() {
 #[test]
 fn the_right_answer_beside_one_from_elsewhere_counts() {
     // As a translation of this host's own looks: the tap sees what the stack is yet to translate.
-    let brief = brief();
-    let (_, evidence, now) = run(&|probe, _| healthy(probe, true), &|_| None, &brief);
+    let job = job();
+    let (_, evidence, now) = run(&|probe, _| healthy(probe, true), &|_| None, &job);
     let mut both = Evidence::new();
     for Observation { at, fact } in evidence.observations() {
-        if let Fact::Replied(id, Ear::Tap, reply) = &fact
+        if let Fact::Replied(id, ReceivedBy::Tap, reply) = &fact
             && matches!(reply.answer, Answer::SynAck { .. })
         {
             let flaw = Some(Flaw::Misaddressed { port: 3306 });
@@ -81,12 +81,12 @@ fn the_right_answer_beside_one_from_elsewhere_counts() {
                 flaw,
                 ..*reply
             };
-            both.record(at, Fact::Replied(*id, Ear::Tap, astray));
+            both.record(at, Fact::Replied(*id, ReceivedBy::Tap, astray));
         } else {
             both.record(at, fact);
         }
     }
-    let finding = judge(&both, &brief, now).finding;
+    let finding = judge(&both, &job, now).finding;
     assert_eq!(finding.verdict.cause, Cause::Open);
     assert!(!finding.notes.iter().any(|note| note.contains("token")));
 }
@@ -128,26 +128,26 @@ fn flows_whose_answers_break_beside_flows_that_are_answered_are_named() {
 #[test]
 fn what_a_translation_of_this_hosts_own_has_yet_to_undo_and_never_does_is_discarded_here() {
     // The tap sees no probe leave as it was made, and answers that the stack never hears.
-    let brief = brief();
-    let (_, evidence, now) = run(&|probe, _| healthy(probe, true), &|_| None, &brief);
+    let job = job();
+    let (_, evidence, now) = run(&|probe, _| healthy(probe, true), &|_| None, &job);
     let mut kept = Evidence::new();
     for Observation { at, fact } in evidence.observations() {
         match &fact {
-            Fact::Departed(_) | Fact::Replied(_, Ear::Stack, _) => {}
-            Fact::Replied(id, Ear::Tap, reply) => {
+            Fact::Departed(_) | Fact::Replied(_, ReceivedBy::Stack, _) => {}
+            Fact::Replied(id, ReceivedBy::Tap, reply) => {
                 let flaw = Some(Flaw::Misaddressed { port: 3307 });
                 let astray = Reply {
                     from: elsewhere(),
                     flaw,
                     ..*reply
                 };
-                kept.record(at, Fact::Replied(*id, Ear::Tap, astray));
+                kept.record(at, Fact::Replied(*id, ReceivedBy::Tap, astray));
             }
             _ => kept.record(at, fact),
         }
     }
     let later = now.after(Duration::from_secs(1));
-    let verdict = judge(&kept, &brief, later).finding.verdict;
+    let verdict = judge(&kept, &job, later).finding.verdict;
     assert_eq!(verdict.cause, Cause::LocalIngress, "{}", verdict.summary);
     assert_eq!(verdict.method, None);
 }

@@ -29,7 +29,7 @@ fn where_nothing_leaves_and_nothing_is_translated_this_host_is_named_within_seco
         let mut evidence = stuck(&[0, 1000]);
         evidence.record(at(300), Fact::Neighbour(NeighbourState::Resolved));
         evidence.record(at(300), Fact::Kernel(says));
-        let Judgement { finding, course } = judge(&evidence, &brief(), at(2600));
+        let Judgement { finding, course } = judge(&evidence, &job(), at(2600));
         let verdict = &finding.verdict;
         assert_eq!(verdict.cause, Cause::LocalEgress, "{}", verdict.summary);
         assert_eq!(verdict.confidence, Confidence::Likely);
@@ -43,7 +43,7 @@ fn where_nothing_leaves_and_nothing_is_translated_this_host_is_named_within_seco
 fn where_connections_are_tracked_a_translation_may_hide_what_leaves() {
     let mut evidence = stuck(&[0, 1000]);
     evidence.record(at(300), Fact::Neighbour(NeighbourState::Resolved));
-    let Judgement { finding, course } = judge(&evidence, &brief(), at(2600));
+    let Judgement { finding, course } = judge(&evidence, &job(), at(2600));
     assert_ne!(finding.verdict.cause, Cause::LocalEgress);
     assert_ne!(course.next, Next::Settle);
 }
@@ -61,8 +61,8 @@ fn what_answers_a_refused_probe_is_never_an_answer_of_the_network() {
             let (_, forged) = reply(target(), 1, Dscp::ZERO, Answer::Reset);
             let facts = [
                 Fact::Refused(id, LocalRefusal::Firewall),
-                Fact::Replied(id, Ear::Tap, forged),
-                Fact::Replied(id, Ear::Stack, forged),
+                Fact::Replied(id, ReceivedBy::Tap, forged),
+                Fact::Replied(id, ReceivedBy::Stack, forged),
             ];
             let order: &[usize] = if refusal_first {
                 &[0, 1, 2]
@@ -82,7 +82,7 @@ fn what_answers_a_refused_probe_is_never_an_answer_of_the_network() {
         let told = evidence.observations();
         let forged = told.filter(|told| matches!(told.fact, Fact::Replied(..)));
         assert_eq!(forged.count(), 12, "the list keeps what was heard");
-        let verdict = judge(&evidence, &brief(), at(7000)).finding.verdict;
+        let verdict = judge(&evidence, &job(), at(7000)).finding.verdict;
         assert_eq!(verdict.cause, Cause::LocalEgress, "{}", verdict.summary);
         assert_eq!(
             verdict.method,
@@ -99,7 +99,7 @@ fn each_errno_of_a_missing_way_is_told_as_such() {
         (LocalRefusal::Prohibited, "prohibit"),
         (LocalRefusal::InterfaceDown, "interface is down"),
     ] {
-        let (finding, _, _) = run(&|_, _| None, &|_| Some(refusal), &brief());
+        let (finding, _, _) = run(&|_, _| None, &|_| Some(refusal), &job());
         let verdict = &finding.verdict;
         assert_eq!(verdict.cause, Cause::NoRoute, "{}", verdict.summary);
         assert_eq!(verdict.place.kind, PlaceKind::Local);
@@ -110,7 +110,7 @@ fn each_errno_of_a_missing_way_is_told_as_such() {
 #[test]
 fn a_filter_at_the_interface_is_told_from_a_full_queue_by_what_passes() {
     let full = |probe: &Probe| (probe.kind == Kind::Syn).then_some(LocalRefusal::Overload);
-    let (finding, _, _) = run(&|probe, _| healthy(probe, true), &full, &brief());
+    let (finding, _, _) = run(&|probe, _| healthy(probe, true), &full, &job());
     let verdict = &finding.verdict;
     assert_eq!(verdict.cause, Cause::LocalEgress, "{}", verdict.summary);
     assert_eq!(
@@ -133,7 +133,7 @@ fn change(refusal: Option<LocalRefusal>) -> Fact {
 }
 
 #[test]
-fn an_inquest_that_ends_soon_after_the_way_changed_is_inconclusive_and_names_the_change() {
+fn a_diagnosis_that_ends_soon_after_the_way_changed_is_inconclusive_and_names_the_change() {
     let mut evidence = Evidence::new();
     evidence.record(at(40_000), change(None));
     for id in 1..=4_u32 {
@@ -145,7 +145,7 @@ fn an_inquest_that_ends_soon_after_the_way_changed_is_inconclusive_and_names_the
         evidence.record(later, Fact::Expired(ProbeId(id)));
     }
     evidence.record(at(45_000), Fact::Interrupted);
-    let verdict = judge(&evidence, &brief(), at(45_000)).finding.verdict;
+    let verdict = judge(&evidence, &job(), at(45_000)).finding.verdict;
     assert_eq!(verdict.cause, Cause::Inconclusive, "{}", verdict.summary);
     assert!(
         verdict.summary.contains("10.9.7.1 on eth0"),
@@ -165,9 +165,9 @@ fn a_way_that_has_just_gone_is_given_time_to_come_back() {
         evidence.record(now, Fact::Sent(ProbeId(id), probe));
         evidence.record(now, Fact::Refused(ProbeId(id), gone));
     }
-    let early = judge(&evidence, &brief(), at(5300));
+    let early = judge(&evidence, &job(), at(5300));
     assert_ne!(early.course.next, Next::Settle);
-    let Judgement { finding, course } = judge(&evidence, &brief(), at(8000));
+    let Judgement { finding, course } = judge(&evidence, &job(), at(8000));
     assert_eq!(finding.verdict.cause, Cause::NoRoute);
     assert_eq!(course.next, Next::Settle);
 }

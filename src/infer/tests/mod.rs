@@ -18,7 +18,7 @@ mod translated;
 
 use super::*;
 use crate::model::endpoint::Endpoint;
-use crate::model::evidence::{Ear, Evidence, Fact, LocalRefusal};
+use crate::model::evidence::{Evidence, Fact, LocalRefusal, ReceivedBy};
 use crate::model::probe::{Dscp, Flow, Kind, Probe, ProbeId, Target, Ttl};
 use crate::model::reply::{Answer, Quote, Refusal, Reply};
 use crate::model::time::Moment;
@@ -36,8 +36,8 @@ fn target() -> IpAddr {
     IpAddr::V4(Ipv4Addr::new(10, 9, 9, 10))
 }
 
-fn brief() -> Brief {
-    Brief {
+fn job() -> Job {
+    Job {
         observer: Observer::Own,
         endpoint: Endpoint {
             given: "db:3306".into(),
@@ -153,16 +153,16 @@ fn to_port(probe: &Probe) -> bool {
 fn run(
     script: Script<'_>,
     refuse: &dyn Fn(&Probe) -> Option<LocalRefusal>,
-    brief: &Brief,
+    job: &Job,
 ) -> (Finding, Evidence, Moment) {
     let mut evidence = Evidence::new();
     let mut due: Vec<(Moment, Fact)> = Vec::new();
     let mut now = Moment::START;
     loop {
-        let judgement = judge(&evidence, brief, now);
+        let judgement = judge(&evidence, job, now);
         let asks = match judgement.course.next {
             Next::Settle => return (judgement.finding, evidence, now),
-            Next::Ask(_) if now >= brief.deadline => return (judgement.finding, evidence, now),
+            Next::Ask(_) if now >= job.deadline => return (judgement.finding, evidence, now),
             Next::Ask(asks) => asks,
         };
         if let Some(ask) = asks.iter().find(|ask| ask.not_before <= now) {
@@ -178,8 +178,11 @@ fn run(
             let patience = Duration::from_secs(if fragment { 35 } else { 1 });
             match script(&ask.probe, now) {
                 Some((delay, reply)) => {
-                    due.push((now.after(delay), Fact::Replied(id, Ear::Tap, reply)));
-                    due.push((now.after(delay), Fact::Replied(id, Ear::Stack, reply)));
+                    due.push((now.after(delay), Fact::Replied(id, ReceivedBy::Tap, reply)));
+                    due.push((
+                        now.after(delay),
+                        Fact::Replied(id, ReceivedBy::Stack, reply),
+                    ));
                     if delay > patience || reply.flaw.is_some() {
                         due.push((now.after(patience), Fact::Expired(id)));
                     }
@@ -196,7 +199,7 @@ fn run(
             .flatten()
             .min();
         let next = next.expect("a judgement that is not settled waits for something");
-        now = next.max(now).min(brief.deadline);
+        now = next.max(now).min(job.deadline);
         while due.first().is_some_and(|(at, _)| *at <= now) {
             let (at, fact) = due.remove(0);
             evidence.record(at, fact);
@@ -208,29 +211,29 @@ fn run(
 }
 
 /// The brief of a thorough diagnosis.
-fn thorough() -> Brief {
-    Brief {
+fn thorough() -> Job {
+    Job {
         thorough: true,
-        ..brief()
+        ..job()
     }
 }
 
 /// The one check: the cause, how firm, and within how many seconds.
 #[track_caller]
 fn check(script: Script<'_>, cause: Cause, confidence: Confidence, seconds: f64) -> Finding {
-    check_under(&brief(), script, cause, confidence, seconds)
+    check_under(&job(), script, cause, confidence, seconds)
 }
 
 /// The same under another brief.
 #[track_caller]
 fn check_under(
-    brief: &Brief,
+    job: &Job,
     script: Script<'_>,
     cause: Cause,
     confidence: Confidence,
     seconds: f64,
 ) -> Finding {
-    let (finding, evidence, now) = run(script, &|_| None, brief);
+    let (finding, evidence, now) = run(script, &|_| None, job);
     let took = now.since(Moment::START).as_secs_f64();
     let verdict = &finding.verdict;
     assert_eq!(

@@ -116,7 +116,7 @@ fn verdicts(truths: impl IntoIterator<Item = Truth>, losses: &[f64], seeds: u64)
 }
 
 fn verdicts_under(
-    brief: &Brief,
+    job: &Job,
     truths: impl IntoIterator<Item = Truth>,
     losses: &[f64],
     seeds: u64,
@@ -127,7 +127,7 @@ fn verdicts_under(
             for seed in 0..seeds {
                 let way = RefCell::new(Way::new(truth, *loss, seed));
                 let script = |probe: &Probe, now| way.borrow_mut().draws(probe, now);
-                let verdict = run(&script, &|_| None, brief).0.verdict;
+                let verdict = run(&script, &|_| None, job).0.verdict;
                 *counts
                     .entry((verdict.cause.word(), verdict.confidence.word()))
                     .or_default() += 1;
@@ -210,7 +210,7 @@ fn a_ban_is_taken_for_no_other_cause() {
 #[test]
 fn the_few_looks_that_the_default_allows_name_nothing_else_firmly() {
     let few =
-        |truths: Vec<Truth>, losses: &[f64], seeds| verdicts_under(&brief(), truths, losses, seeds);
+        |truths: Vec<Truth>, losses: &[f64], seeds| verdicts_under(&job(), truths, losses, seeds);
     let dead = few(every_set_of_dead_flows().collect(), &[0.0, 0.1], 1);
     check_never(&dead, &["rate-limited", "banned"]);
     let lost = [0.1, 0.2, 0.3, 0.5, 0.7].map(Truth::LostAnswers).to_vec();

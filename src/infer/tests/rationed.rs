@@ -42,7 +42,7 @@ fn silent(sent: &[u64], facts: &[(u64, Fact)]) -> Finding {
     for (at, fact) in dated {
         evidence.record(at, fact);
     }
-    judge(&evidence, &brief(), at(30_000)).finding
+    judge(&evidence, &job(), at(30_000)).finding
 }
 
 #[test]

@@ -154,7 +154,7 @@ fn answers_to_low_source_ports_alone_are_lost_on_the_way_back() {
 #[test]
 fn a_source_that_goes_away_is_no_verdict_on_the_network() {
     let gone = |_: &Probe| Some(LocalRefusal::SourceGone);
-    let (finding, evidence, _) = run(&|_, _| None, &gone, &brief());
+    let (finding, evidence, _) = run(&|_, _| None, &gone, &job());
     assert_eq!(
         finding.verdict.cause,
         Cause::Inconclusive,
@@ -167,7 +167,7 @@ fn a_source_that_goes_away_is_no_verdict_on_the_network() {
 #[test]
 fn a_local_firewall_is_told_at_once() {
     let forbids = |_: &Probe| Some(LocalRefusal::Firewall);
-    let (finding, evidence, _) = run(&|_, _| None, &forbids, &brief());
+    let (finding, evidence, _) = run(&|_, _| None, &forbids, &job());
     assert_eq!(
         finding.verdict.cause,
         Cause::LocalEgress,

@@ -21,7 +21,7 @@ const fn is_echo(probe: &Probe) -> bool {
 #[track_caller]
 fn open(script: Script<'_>, seconds: f64) -> (Alternative, usize, usize) {
     let finding = check(script, Cause::Open, Confidence::Proven, seconds);
-    let (_, evidence, _) = run(script, &|_| None, &brief());
+    let (_, evidence, _) = run(script, &|_| None, &job());
     let padded = |kind: Kind| {
         let trials = evidence.trials().iter().map(|trial| trial.probe);
         trials
@@ -212,7 +212,7 @@ fn the_echo_of_the_address_says_nothing_of_a_port_on_another_machine() {
         let ttl = Ttl(found.ttl.0 - u8::from(inward));
         Some((delay, Reply { ttl, ..found }))
     };
-    let (finding, evidence, _) = run(&translated, &|_| None, &brief());
+    let (finding, evidence, _) = run(&translated, &|_| None, &job());
     assert_eq!(finding.verdict.cause, Cause::Open);
     let mut others = finding.alternatives.iter();
     assert!(others.any(|other| other.cause == Cause::MtuBlackHole && !other.ruled_out));
@@ -222,9 +222,9 @@ fn the_echo_of_the_address_says_nothing_of_a_port_on_another_machine() {
 
 #[test]
 fn sizes_that_were_not_to_be_tested_are_not_ruled_out() {
-    let unasked = Brief {
+    let unasked = Job {
         check_mtu: false,
-        ..brief()
+        ..job()
     };
     let (finding, ..) = run(&unless(|_, _| false), &|_| None, &unasked);
     let verdict = &finding.verdict;

@@ -92,7 +92,7 @@ fn a_single_refusal_lowers_a_silence_and_is_named() {
             healthy(probe, true).filter(|_| !lost)
         },
         &|_| None,
-        &brief(),
+        &job(),
     );
     assert!(finding.verdict.confidence <= Confidence::Likely);
     says(&finding, "refuses");
@@ -102,12 +102,12 @@ fn a_single_refusal_lowers_a_silence_and_is_named() {
 fn resets_that_no_client_takes_lower_a_silence_and_are_named() {
     let script =
         |probe: &Probe, _| healthy(probe, true).filter(|_| !to_port(probe) || probe.ttl.0 <= 2);
-    let (finding, mut evidence, now) = run(&script, &|_| None, &brief());
+    let (finding, mut evidence, now) = run(&script, &|_| None, &job());
     assert_eq!(finding.verdict.confidence, Confidence::Likely);
     for _ in 0..3 {
         evidence.record(now, Fact::StrayReset(Ttl(63)));
     }
-    let finding = judge(&evidence, &brief(), now).finding;
+    let finding = judge(&evidence, &job(), now).finding;
     assert_eq!(finding.verdict.confidence, Confidence::Likely);
     says(&finding, "3 resets came back");
     says(&finding, "from hop 2");

@@ -212,7 +212,7 @@ fn an_open_port_that_reset_a_syn_says_so() {
             healthy(probe, !resets)
         },
         &|_| None,
-        &brief(),
+        &job(),
     );
     assert_eq!(finding.verdict.cause, Cause::Open);
     let summary = finding.verdict.summary;

@@ -20,13 +20,13 @@ pub struct Observation {
     pub fact: Fact,
 }
 
-/// What can happen in an inquest.
+/// What can happen in a diagnosis.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Fact {
     /// A probe was handed to the kernel.
     Sent(ProbeId, Probe),
-    /// The probe was not sent for this inquest: another one into the same address sent it, and what
+    /// The probe was not sent for this diagnosis: another one into the same address sent it, and what
     /// it drew is told here as well.
     Shared(ProbeId, Lender),
     /// The tap saw the probe leave through the interface.
@@ -34,8 +34,8 @@ pub enum Fact {
     /// The kernel refused to send the probe.
     Refused(ProbeId, LocalRefusal),
     /// A valid answer to the probe was heard.
-    Replied(ProbeId, Ear, Reply),
-    /// The probe's patience ran out: an answer after this is late, not impossible.
+    Replied(ProbeId, ReceivedBy, Reply),
+    /// The probe's timeout ran out: an answer after this is late, not impossible.
     Expired(ProbeId),
     /// Right flow, wrong token: counted and reported, never evidence.
     NearMiss,
@@ -43,11 +43,11 @@ pub enum Fact {
     StrayReset(Ttl),
     /// The kernel dropped this many frames before we read them.
     ReceiveDrops(u64),
-    /// We did not run for this long up to now: silence across it is void.
+    /// We did not run for this long up to now: silence across it is invalidated.
     Gap(Duration),
     /// The kernel's neighbour table about the next hop.
     Neighbour(NeighbourState),
-    /// This host's way to the target changed: the inquest began again, with nothing of what was
+    /// This host's way to the target changed: the diagnosis began again, with nothing of what was
     /// measured before.
     Moved(Box<Change>),
     /// A TCP connection to the port takes another way than the probes, of which the kernel sees no
@@ -55,16 +55,16 @@ pub enum Fact {
     Detour(Box<Stance>),
     /// What the kernel's own counters and tables say of this host since the run began.
     Kernel(KernelSays),
-    /// A device refused something else than this inquest's probes.
+    /// A device refused something else than this diagnosis's probes.
     Known(DeviceRefusal),
-    /// A device sent an ICMP error to our address about something else than this inquest's probes,
+    /// A device sent an ICMP error to our address about something else than this diagnosis's probes,
     /// out of the budget that all its errors to that address share.
     Spent(IpAddr),
     /// What limited SYNs to the target's neighbours drew, of all that the run sent so far.
     Sibling(SiblingSight),
     /// So many facts more, of which only the number was kept: the first of them at this time.
     Overflow(Overflow),
-    /// The user or a deadline stopped the inquest.
+    /// The user or a deadline stopped the diagnosis.
     Interrupted,
 }
 
@@ -84,7 +84,7 @@ pub const MOST_NEAR_MISSES: u64 = 64;
 /// Facts kept that are no probe's own: repeated answers, what the kernel and devices on the way say.
 pub const MOST_FURTHER: usize = 1024;
 
-/// A refusal of something else than an inquest's probes: of another inquest's of the run, or of an
+/// A refusal of something else than a diagnosis's probes: of another diagnosis's of the run, or of an
 /// application's of this host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DeviceRefusal {
@@ -116,11 +116,11 @@ pub struct SiblingSight {
     pub of_port: bool,
     /// The router that reported them; `None` where none did.
     pub from: Option<IpAddr>,
-    /// How many: a lower bound, and this inquest's own among them.
+    /// How many: a lower bound, and this diagnosis's own among them.
     pub times: u32,
 }
 
-/// The inquest that sent a shared probe.
+/// The diagnosis that sent a shared probe.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Lender {
     /// The port it is about, of the same address.
@@ -130,10 +130,10 @@ pub struct Lender {
 }
 
 words! {
-    /// Which of our two ears heard a reply.
+    /// Which of our two receivers heard a reply.
     #[derive(Serialize, Deserialize)]
     #[serde(rename_all = "kebab-case")]
-    Ear {
+    ReceivedBy {
         /// The AF_PACKET tap: before this host's firewall and routing.
         Tap = "tap",
         /// The raw IP sockets: after them.

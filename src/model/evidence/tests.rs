@@ -1,4 +1,4 @@
-//! What the tap and the ear behind the firewall hear of one answer, and what counts as one.
+//! What the tap and the receiver behind the firewall hear of one answer, and what counts as one.
 
 use std::time::Duration;
 
@@ -20,13 +20,13 @@ fn reset(flaw: Option<Flaw>) -> Reply {
 }
 
 /// The trial after these replies, one a millisecond, and the same of the facts told anew.
-fn heard(replies: &[(Ear, Option<Flaw>)]) -> Trial {
+fn heard(replies: &[(ReceivedBy, Option<Flaw>)]) -> Trial {
     let mut evidence = Evidence::new();
     let probe = Probe::plain(Kind::Syn, Target::Endpoint, Flow::ephemeral(0));
     evidence.record(Moment::START, Fact::Sent(PROBE, probe));
-    for (number, (ear, flaw)) in (1_u64..).zip(replies) {
+    for (number, (by, flaw)) in (1_u64..).zip(replies) {
         let at = Moment::START.after(Duration::from_millis(number));
-        evidence.record(at, Fact::Replied(PROBE, *ear, reset(*flaw)));
+        evidence.record(at, Fact::Replied(PROBE, *by, reset(*flaw)));
     }
     assert_eq!(evidence.trials(), retold(&evidence).trials());
     evidence.trials().first().expect("a trial").clone()
@@ -36,8 +36,8 @@ fn heard(replies: &[(Ear, Option<Flaw>)]) -> Trial {
 fn what_the_tap_sees_broken_is_no_reply_whichever_ear_is_sooner() {
     let broken = Some(Flaw::Checksum);
     for order in [
-        [(Ear::Tap, broken), (Ear::Stack, None)],
-        [(Ear::Stack, None), (Ear::Tap, broken)],
+        [(ReceivedBy::Tap, broken), (ReceivedBy::Stack, None)],
+        [(ReceivedBy::Stack, None), (ReceivedBy::Tap, broken)],
     ] {
         let trial = heard(&order);
         assert!(trial.replies.is_empty() && trial.is_pending());
@@ -52,7 +52,11 @@ fn what_the_tap_sees_broken_is_no_reply_whichever_ear_is_sooner() {
 #[test]
 fn a_copy_that_is_whole_counts_beside_a_broken_one() {
     let broken = Some(Flaw::Checksum);
-    let trial = heard(&[(Ear::Tap, broken), (Ear::Tap, None), (Ear::Stack, None)]);
+    let trial = heard(&[
+        (ReceivedBy::Tap, broken),
+        (ReceivedBy::Tap, None),
+        (ReceivedBy::Stack, None),
+    ]);
     assert_eq!((trial.replies.len(), trial.flawed.len()), (1, 1));
     assert!(trial.replies.iter().all(|reply| reply.by_stack));
 }
@@ -60,10 +64,10 @@ fn a_copy_that_is_whole_counts_beside_a_broken_one() {
 #[test]
 fn an_answer_from_elsewhere_is_kept_apart() {
     let elsewhere = Some(Flaw::Misaddressed { port: 3306 });
-    let trial = heard(&[(Ear::Tap, elsewhere), (Ear::Stack, elsewhere)]);
+    let trial = heard(&[(ReceivedBy::Tap, elsewhere), (ReceivedBy::Stack, elsewhere)]);
     assert!(trial.replies.is_empty());
     assert_eq!(trial.flawed.len(), 1);
-    let trial = heard(&[(Ear::Tap, elsewhere), (Ear::Stack, None)]);
+    let trial = heard(&[(ReceivedBy::Tap, elsewhere), (ReceivedBy::Stack, None)]);
     assert_eq!((trial.replies.len(), trial.flawed.len()), (1, 1));
 }
 
@@ -92,8 +96,8 @@ fn a_flood_is_counted_and_costs_no_memory() {
             from,
             ..reset(None)
         };
-        evidence.record(at, Fact::Replied(PROBE, Ear::Tap, reply));
-        evidence.record(at, Fact::Replied(PROBE, Ear::Tap, reset(None)));
+        evidence.record(at, Fact::Replied(PROBE, ReceivedBy::Tap, reply));
+        evidence.record(at, Fact::Replied(PROBE, ReceivedBy::Tap, reset(None)));
     }
     assert_eq!(evidence.near_misses(), 2 * many);
     assert_eq!(evidence.stray_resets(), Some((many, Ttl(63))));

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::fact::{Ear, Lender, LocalRefusal};
+use super::fact::{Lender, LocalRefusal, ReceivedBy};
 use crate::model::probe::{Probe, ProbeId};
 use crate::model::reply::{Flaw, Reply};
 use crate::model::response::ProbeOutcome;
@@ -17,32 +17,32 @@ pub struct Trial {
     pub probe: Probe,
     /// When it was handed to the kernel, or left when the tap saw it.
     pub sent: Moment,
-    /// Who sent it; `None` where this inquest did.
+    /// Who sent it; `None` where this diagnosis did.
     pub shared: Option<Lender>,
     /// Whether the tap saw it leave.
     pub departed: bool,
     /// Why the kernel refused it.
     pub refused: Option<LocalRefusal>,
-    /// Valid answers in order of arrival, each once however many ears heard it. A refused probe has
+    /// Valid answers in order of arrival, each once however many receivers heard it. A refused probe has
     /// none: what answers it, this host's own firewall made.
     pub replies: Vec<HeardReply>,
     /// Authentic answers that no client's stack takes for such, likewise: to a client the probe is
     /// silent.
     pub flawed: Vec<HeardReply>,
-    /// When its patience ran out.
+    /// When its timeout ran out.
     pub expired: Option<Moment>,
     /// Frames were lost locally, or we did not run, while it waited: its silence means nothing.
-    pub void: bool,
+    pub invalidated: bool,
 }
 
 /// Replies of a probe that are kept, each of another sender or kind: devices on the way and the host
 /// send a handful.
 const MOST_REPLIES: usize = 16;
 
-/// A reply with its time and the ears that heard it.
+/// A reply with its time and the receivers that heard it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HeardReply {
-    /// When the first ear heard it.
+    /// When the first receiver heard it.
     pub at: Moment,
     /// Heard before the local firewall.
     pub by_tap: bool,
@@ -65,7 +65,7 @@ impl Trial {
             replies: Vec::new(),
             flawed: Vec::new(),
             expired: None,
-            void: false,
+            invalidated: false,
         }
     }
 
@@ -74,12 +74,15 @@ impl Trial {
         self.replies.first()
     }
 
-    /// Whether the probe was sent, waited out its patience unanswered, and nothing voids that.
+    /// Whether the probe was sent, waited out its timeout unanswered, and nothing invalidates that.
     pub fn is_silent(&self) -> bool {
-        self.expired.is_some() && self.replies.is_empty() && self.refused.is_none() && !self.void
+        self.expired.is_some()
+            && self.replies.is_empty()
+            && self.refused.is_none()
+            && !self.invalidated
     }
 
-    /// Whether an answer may still come within its patience.
+    /// Whether an answer may still come within its timeout.
     pub const fn is_pending(&self) -> bool {
         self.expired.is_none() && self.replies.is_empty() && self.refused.is_none()
     }
@@ -102,10 +105,10 @@ impl Trial {
 
 impl Trial {
     /// Whether a reply says what was not heard there before, and there is room for it.
-    pub(super) fn is_new(&self, ear: Ear, reply: &Reply) -> bool {
+    pub(super) fn is_new(&self, by: ReceivedBy, reply: &Reply) -> bool {
         let mut all = self.replies.iter().chain(&self.flawed);
         match all.find(|known| known.is_same(reply)) {
-            Some(known) => !known.is_by(ear),
+            Some(known) => !known.is_by(by),
             None => self.has_room(),
         }
     }
@@ -115,13 +118,13 @@ impl Trial {
     }
 
     /// Takes note of a reply; gives its place where it is kept to the letter.
-    pub(super) fn hear(&mut self, at: Moment, ear: Ear, reply: Reply) -> Option<u8> {
-        if reply.flaw.is_some() || self.is_known_broken(ear, &reply) {
-            self.hear_flawed(at, ear, reply);
+    pub(super) fn hear(&mut self, at: Moment, by: ReceivedBy, reply: Reply) -> Option<u8> {
+        if reply.flaw.is_some() || self.is_known_broken(by, &reply) {
+            self.hear_flawed(at, by, reply);
             return None;
         }
-        let (by_tap, by_stack) = (ear == Ear::Tap, ear == Ear::Stack);
-        // The stack hands IPv6 segments up without their header, so the ears may differ in what they
+        let (by_tap, by_stack) = (by == ReceivedBy::Tap, by == ReceivedBy::Stack);
+        // The stack hands IPv6 segments up without their header, so the receivers may differ in what they
         // know of it: sender and answer identify the reply, the first account of it is kept.
         let known = (0..)
             .zip(&mut self.replies)
@@ -143,25 +146,25 @@ impl Trial {
             by_stack,
             reply,
         });
-        // What only the ear behind the firewall has heard may yet turn out to be broken.
+        // What only the receiver behind the firewall has heard may yet turn out to be broken.
         let place = u8::try_from(self.replies.len() - 1).ok();
         place.filter(|_| by_tap)
     }
 
     /// Whether the tap has seen that this reply's checksum is wrong: a raw socket hears it all the same,
     /// and cannot tell.
-    pub(super) fn is_known_broken(&self, ear: Ear, reply: &Reply) -> bool {
+    pub(super) fn is_known_broken(&self, by: ReceivedBy, reply: &Reply) -> bool {
         let same = |known: &HeardReply| known.is_same(reply);
         let broken =
             |known: &HeardReply| known.reply.flaw == Some(Flaw::Checksum) && known.is_same(reply);
-        ear == Ear::Stack && !self.replies.iter().any(same) && self.flawed.iter().any(broken)
+        by == ReceivedBy::Stack && !self.replies.iter().any(same) && self.flawed.iter().any(broken)
     }
 
-    pub(super) fn hear_flawed(&mut self, at: Moment, ear: Ear, reply: Reply) {
+    pub(super) fn hear_flawed(&mut self, at: Moment, by: ReceivedBy, reply: Reply) {
         let mut heard = HeardReply {
             at,
-            by_tap: ear == Ear::Tap,
-            by_stack: ear == Ear::Stack,
+            by_tap: by == ReceivedBy::Tap,
+            by_stack: by == ReceivedBy::Stack,
             reply,
         };
         if reply.flaw == Some(Flaw::Checksum)
@@ -190,14 +193,14 @@ impl Trial {
 
 impl HeardReply {
     /// Whether it was heard there.
-    const fn is_by(&self, ear: Ear) -> bool {
-        match ear {
-            Ear::Tap => self.by_tap,
-            Ear::Stack => self.by_stack,
+    const fn is_by(&self, by: ReceivedBy) -> bool {
+        match by {
+            ReceivedBy::Tap => self.by_tap,
+            ReceivedBy::Stack => self.by_stack,
         }
     }
 
-    /// Whether a reply is this one, heard again or by the other ear.
+    /// Whether a reply is this one, heard again or by the other receiver.
     pub(super) fn is_same(&self, reply: &Reply) -> bool {
         self.reply.is_same(reply)
     }

@@ -97,7 +97,7 @@ impl Sessions {
         prober: &mut Prober,
     ) -> Option<(SessionId, Outcome)> {
         let before = self.open.get(&old)?;
-        let stood = prober.brief(old)?.vantage.clone();
+        let stood = prober.job(old)?.vantage.clone();
         let endpoint = before.endpoint.clone();
         let target = endpoint.address;
         let mut refusal = turned.refusal;

@@ -7,13 +7,13 @@ use std::net::IpAddr;
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::time::Duration;
 
-use super::super::driver::Standing;
+use super::super::driver::RunStatus;
 use super::super::host::{self, Conntrack};
 use super::super::netlink::Netlink;
 use super::super::packet_loop::{Machine, Turn};
 use super::super::receiver::{Received, Receivers};
 use super::super::watch::News;
-use super::Tally;
+use super::TriageTotals;
 use super::sender::{SendBatch, Way};
 use crate::engine::triage::{Output, Triage, TriageResult};
 use crate::model::evidence::LocalRefusal;
@@ -28,13 +28,13 @@ const BATCH_SIZE: usize = 256;
 const NAP: Duration = Duration::from_micros(300);
 /// How often the standing is told and the connection-tracking table looked at.
 const LOOK: Duration = Duration::from_millis(100);
-/// Silence this long before a change of this host's own addresses or routes was noticed is void.
+/// Silence this long before a change of this host's own addresses or routes was noticed is invalidated.
 const CHANGE: Duration = Duration::from_millis(250);
 
 /// What the loop tells whoever listens.
 #[derive(Debug)]
 pub(super) enum Report {
-    Standing(Standing),
+    Status(RunStatus),
     Settled(Vec<TriageResult>),
 }
 
@@ -49,7 +49,7 @@ pub(super) struct TriageMachine {
     returned: Option<Receiver<SendBatch>>,
     settled: Vec<TriageResult>,
     scratch: Vec<u8>,
-    tally: Tally,
+    tally: TriageTotals,
     began: Option<Moment>,
     tracked: Option<Conntrack>,
     looked: Moment,
@@ -107,7 +107,7 @@ impl TriageMachine {
             returned: None,
             settled: Vec::new(),
             scratch: Vec::with_capacity(128),
-            tally: Tally::default(),
+            tally: TriageTotals::default(),
             began: None,
             tracked: host::conntrack(),
             looked: Moment::START,
@@ -126,8 +126,8 @@ impl TriageMachine {
     }
 
     /// What it did.
-    pub(super) fn tally(&self) -> Tally {
-        Tally {
+    pub(super) fn tally(&self) -> TriageTotals {
+        TriageTotals {
             sent: self.triage.sent(),
             replies: self.triage.replies(),
             ..self.tally
@@ -221,13 +221,13 @@ impl TriageMachine {
             self.holding = self.tracked.is_some_and(|began| {
                 host::conntrack().is_some_and(|table| table.count > began.count + began.room() / 10)
             });
-            let standing = Standing {
+            let status = RunStatus {
                 open: self.triage.silent(),
                 sent: self.triage.sent(),
                 receive_drops: self.tally.receive_drops,
                 rate: self.triage.rate(),
             };
-            if self.reports.send(Report::Standing(standing)).is_err() {
+            if self.reports.send(Report::Status(status)).is_err() {
                 return false;
             }
         }

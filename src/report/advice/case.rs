@@ -65,7 +65,7 @@ impl<'a> Case<'a> {
         }
     }
 
-    /// Another inquest into the endpoint, with `option` and what the user said of the way.
+    /// Another diagnosis of the endpoint, with `option` and what the user said of the way.
     pub(super) fn probe(&self, option: &str) -> String {
         let Situation {
             scenario,
@@ -253,7 +253,7 @@ impl<'a> Case<'a> {
         }
     }
 
-    /// To hold the inquest again with more time.
+    /// To hold the diagnosis again with more time.
     pub(super) fn again(&self) -> Advice {
         Advice::new(Owner::You, "Then test again.")
             .run(self.probe(""))

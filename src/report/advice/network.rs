@@ -383,8 +383,8 @@ fn security_group(case: &Case<'_>) -> Advice {
 
 fn watch_longer(case: &Case<'_>) -> Advice {
     if case.is_observed() {
-        let text = "An inquest from the client tells more than its own attempts do.";
+        let text = "A diagnosis from the client tells more than its own attempts do.";
         return Advice::new(Owner::You, text).run(case.probe(""));
     }
-    Advice::new(Owner::You, "A longer inquest may tell more.").run(case.probe(" --max-time 3m"))
+    Advice::new(Owner::You, "A longer diagnosis may tell more.").run(case.probe(" --max-time 3m"))
 }

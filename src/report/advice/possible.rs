@@ -250,7 +250,7 @@ fn offload() -> Advice {
 
 #[cfg(test)]
 mod tests {
-    use crate::model::evidence::{Ear, Fact};
+    use crate::model::evidence::{Fact, ReceivedBy};
     use crate::model::outcome::Outcome;
     use crate::model::probe::{Dscp, Extras, Flow, Kind, Probe, ProbeId, Target, Ttl};
     use crate::model::reply::{Answer, Reply};
@@ -352,7 +352,7 @@ mod tests {
         let id = ProbeId(1);
         drop.evidence.record(Moment::START, Fact::Sent(id, probe));
         drop.evidence
-            .record(Moment::START, Fact::Replied(id, Ear::Tap, reply));
+            .record(Moment::START, Fact::Replied(id, ReceivedBy::Tap, reply));
         let first = advised(&drop).remove(0).command.unwrap_or_default();
         assert!(first.contains("tcp option"), "{first}");
     }

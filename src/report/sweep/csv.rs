@@ -14,7 +14,7 @@
 //! | `who_acts` | the owner of the first advice |
 //! | `probes`, `replies` | sent for this endpoint alone, and heard |
 //! | `rtt_us` | least round-trip time to the endpoint's own port, in microseconds |
-//! | `elapsed_us` | duration of its inquest, in microseconds |
+//! | `elapsed_us` | duration of its diagnosis, in microseconds |
 //! | `started` | when the run began |
 //!
 //! The list's other columns follow under their own names; one that is called as a column above

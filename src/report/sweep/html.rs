@@ -1,5 +1,5 @@
 //! The HTML form of a sweep: one self-contained page with the summary, the groups, the tree of paths,
-//! a table of the endpoints and, of those that matter most, the whole inquest.
+//! a table of the endpoints and, of those that matter most, the whole diagnosis.
 //!
 //! No script and no server: the table's rows carry their rank in every order, and radio buttons
 //! choose by style alone which rank counts.
@@ -41,7 +41,7 @@ pub fn page(summary: &Summary, listing: &Listing) -> String {
         grouped: summary.tally.has_groups(),
         rows: rows(listing),
         left_out: listing.left_out,
-        inquests: inquests(listing),
+        diagnoses: diagnoses(listing),
         program: env!("CARGO_PKG_VERSION"),
     }
     .to_string()
@@ -63,7 +63,7 @@ struct SweepPage<'a> {
     grouped: bool,
     rows: Vec<ResultRow<'a>>,
     left_out: u64,
-    inquests: Vec<Inquest>,
+    diagnoses: Vec<Diagnosis>,
     program: &'static str,
 }
 
@@ -86,8 +86,8 @@ struct ResultRow<'a> {
     ranks: Ranks,
     lines: String,
     rtt: String,
-    /// Number of the whole inquest, where the page has it.
-    inquest: Option<usize>,
+    /// Number of the whole diagnosis, where the page has it.
+    diagnosis: Option<usize>,
 }
 
 /// Where a row stands in each order.
@@ -101,8 +101,8 @@ struct Ranks {
     line: usize,
 }
 
-/// One inquest, told in full.
-struct Inquest {
+/// One diagnosis, told in full.
+struct Diagnosis {
     number: usize,
     name: String,
     words: String,
@@ -129,7 +129,7 @@ impl<'a> Card<'a> {
 }
 
 fn rows(listing: &Listing) -> Vec<ResultRow<'_>> {
-    let told: Vec<&_> = listing.inquests.keys().map(|(_, _, rank)| rank).collect();
+    let told: Vec<&_> = listing.diagnoses.keys().map(|(_, _, rank)| rank).collect();
     let mut rows: Vec<ResultRow<'_>> = listing
         .rows
         .iter()
@@ -139,7 +139,7 @@ fn rows(listing: &Listing) -> Vec<ResultRow<'_>> {
             ranks: Ranks::default(),
             lines: joined(&entry.lines),
             rtt: entry.rtt_us.map_or(String::new(), span),
-            inquest: told.iter().position(|told| *told == rank).map(|at| at + 1),
+            diagnosis: told.iter().position(|told| *told == rank).map(|at| at + 1),
         })
         .collect();
     let results: Vec<(&Rank, &ListedResult)> = listing.rows.iter().collect();
@@ -203,9 +203,9 @@ fn rank<'a, K: Ord>(
     }
 }
 
-fn inquests(listing: &Listing) -> Vec<Inquest> {
-    let told = listing.inquests.values().zip(1..);
-    told.map(|(record, number)| Inquest {
+fn diagnoses(listing: &Listing) -> Vec<Diagnosis> {
+    let told = listing.diagnoses.values().zip(1..);
+    told.map(|(record, number)| Diagnosis {
         number,
         name: crate::report::text::name(&record.endpoint),
         words: crate::report::text::verdict_words(record),

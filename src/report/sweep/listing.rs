@@ -1,6 +1,6 @@
-//! The rows of a page about a sweep, and the inquests it tells in full: those that matter most.
+//! The rows of a page about a sweep, and the diagnoses it tells in full: those that matter most.
 //!
-//! Bounded: [`MOST_ROWS`] short rows and [`MOST_INQUESTS`] whole records, whatever the length of the
+//! Bounded: [`MOST_ROWS`] short rows and [`MOST_DIAGNOSES`] whole records, whatever the length of the
 //! list. Of each kind of result a few are told in full before any is told by more.
 
 use std::collections::BTreeMap;
@@ -15,8 +15,8 @@ use crate::report::record::Record;
 
 /// Most rows; the CSV form has all.
 pub const MOST_ROWS: usize = 10_000;
-/// Most inquests that are told in full; the JSON documents hold all.
-pub const MOST_INQUESTS: usize = 50;
+/// Most diagnoses that are told in full; the JSON documents hold all.
+pub const MOST_DIAGNOSES: usize = 50;
 /// Most of them with the same cause at the same place.
 const MOST_ALIKE: u32 = 3;
 /// Most kinds of result that are told apart for that.
@@ -51,14 +51,14 @@ pub(super) struct Rank {
     pub(super) endpoint: (Option<IpAddr>, u16, String),
 }
 
-/// The rows and the inquests under construction.
+/// The rows and the diagnoses under construction.
 #[derive(Clone, Debug, Default)]
 pub struct Listing {
     pub(super) rows: BTreeMap<Rank, ListedResult>,
     /// Results without a row.
     pub(super) left_out: u64,
     /// How many alike came before, and the rank.
-    pub(super) inquests: BTreeMap<(u8, u32, Rank), Box<Record>>,
+    pub(super) diagnoses: BTreeMap<(u8, u32, Rank), Box<Record>>,
     alike: BTreeMap<(Standing, Known<Cause>, String), u32>,
 }
 
@@ -96,9 +96,9 @@ impl Listing {
         }
         let key = (rank.weight, *before, rank.clone());
         *before += 1;
-        self.inquests.insert(key, Box::new(record.clone()));
-        if self.inquests.len() > MOST_INQUESTS {
-            self.inquests.pop_last();
+        self.diagnoses.insert(key, Box::new(record.clone()));
+        if self.diagnoses.len() > MOST_DIAGNOSES {
+            self.diagnoses.pop_last();
         }
     }
 }

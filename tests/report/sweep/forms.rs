@@ -9,7 +9,7 @@ use synquest::report::sweep::brief::Brief;
 use synquest::report::sweep::csv::{COLUMNS, Table};
 use synquest::report::sweep::html;
 use synquest::report::sweep::junit::Suites;
-use synquest::report::sweep::listing::{MOST_INQUESTS, MOST_ROWS};
+use synquest::report::sweep::listing::{MOST_DIAGNOSES, MOST_ROWS};
 use synquest::report::sweep::prometheus::{self, MOST_GROUPS};
 
 use super::made::{BEHIND, FIREWALL};
@@ -233,7 +233,7 @@ fn a_page_about_more_endpoints_than_it_holds_keeps_those_that_matter_and_says_so
     let rows = page.matches("style=\"--e:").count();
     assert_eq!(rows, MOST_ROWS);
     assert!(page.contains("500 more are not on this page"));
-    assert!(page.matches("<details class=\"inquest\">").count() <= MOST_INQUESTS);
+    assert!(page.matches("<details class=\"diagnosis\">").count() <= MOST_DIAGNOSES);
     assert!(page.len() < 10_000_000, "{}", page.len());
     eprintln!("{} octets for {rows} rows", page.len());
 }

@@ -28,7 +28,7 @@ fn the_summary_reads_as_its_golden_file() {
     assert_snapshot!("json", json);
     let page = html::page(&summary, &listing);
     check_page(&page);
-    let overview = page.split("<h3 id=\"inquests\">").next();
+    let overview = page.split("<h3 id=\"diagnoses\">").next();
     let overview = overview.and_then(|page| page.split("</style>").nth(1));
     assert_snapshot!("html", overview.expect("a body"));
 }

@@ -1,7 +1,7 @@
 //! This host: its firewall, its neighbour table, its loopback.
 
 use synquest::model::endpoint::Family::V4;
-use synquest::model::evidence::{Ear, LocalRefusal, NeighbourState};
+use synquest::model::evidence::{LocalRefusal, NeighbourState, ReceivedBy};
 
 use super::{BOTH, dropping};
 use crate::sim::rig::Rig;
@@ -56,21 +56,21 @@ fn what_our_own_input_discards_only_the_tap_hears() {
     let rule = dropping("prober", "input") + "direction = \"return\"\nports = \"any\"\n";
     for body in [rule.as_str(), "[network]\nprober_rp_filter_fails = true\n"] {
         let mut rig = Rig::new(V4, body);
-        let ears: Vec<Ear> = rig
+        let ears: Vec<ReceivedBy> = rig
             .ask_for(&rig.syn(9), 1)
             .iter()
-            .map(|heard| heard.ear)
+            .map(|heard| heard.by)
             .collect();
-        assert_eq!(ears, [Ear::Tap]);
+        assert_eq!(ears, [ReceivedBy::Tap]);
     }
     let mut rig = Rig::new(V4, "");
-    let mut ears: Vec<Ear> = rig
+    let mut ears: Vec<ReceivedBy> = rig
         .ask_for(&rig.syn(9), 1)
         .iter()
-        .map(|heard| heard.ear)
+        .map(|heard| heard.by)
         .collect();
     ears.sort();
-    assert_eq!(ears, [Ear::Tap, Ear::Stack]);
+    assert_eq!(ears, [ReceivedBy::Tap, ReceivedBy::Stack]);
 }
 
 #[test]
@@ -79,7 +79,7 @@ fn loopback_is_heard_leaving_and_arriving() {
         let mut rig = Rig::new(family, "[network]\nloopback = true\n");
         let heard = rig.ask_for(&rig.syn(3306), 1);
         assert!(rig.departed());
-        // The SYN, the answer and the kernel's reset, each by both ears.
+        // The SYN, the answer and the kernel's reset, each by both receivers.
         assert_eq!(heard.len(), 6);
         assert_eq!(rig.network.nodes[0].tcp.completed, 0);
     }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use synquest::model::endpoint::Family::{V4, V6};
-use synquest::model::evidence::Ear;
+use synquest::model::evidence::ReceivedBy;
 
 use super::{BOTH, dropping, rejecting};
 use crate::sim::rig::Rig;
@@ -31,7 +31,7 @@ fn a_listener_answers_and_tries_again_until_reset() {
             .map(|answer| (answer.at.nanos() as f64 / 1e9).round() as u64)
             .collect();
         assert_eq!(times, [0, 1, 3, 7, 15, 31]);
-        assert!(answers.iter().all(|answer| answer.ear == Ear::Tap));
+        assert!(answers.iter().all(|answer| answer.by == ReceivedBy::Tap));
     }
 }
 

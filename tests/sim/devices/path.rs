@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use synquest::model::endpoint::Family::{V4, V6};
-use synquest::model::evidence::Ear;
+use synquest::model::evidence::ReceivedBy;
 
 use super::{BOTH, dropping, rejecting};
 use crate::sim::conntrack::Tuple;
@@ -221,7 +221,7 @@ fn a_router_reports_a_burst_of_six_unless_its_limit_is_lifted() {
             rig.try_send(&syn).expect("the kernel takes it");
         }
         let answers = rig.wait(1);
-        let heard = answers.iter().filter(|answer| answer.ear == Ear::Tap);
+        let heard = answers.iter().filter(|answer| answer.by == ReceivedBy::Tap);
         assert_eq!(heard.count(), reports);
     }
 }
@@ -265,7 +265,7 @@ fn errors_about_routes_are_limited_whatever_the_sysctl() {
             rig.try_send(&rig.syn(3306)).expect("the kernel takes it");
         }
         let answers = rig.wait(1);
-        let heard = answers.iter().filter(|answer| answer.ear == Ear::Tap);
+        let heard = answers.iter().filter(|answer| answer.by == ReceivedBy::Tap);
         assert_eq!(heard.count(), most);
     }
 }
@@ -358,7 +358,7 @@ fn the_same_seed_gives_the_same_network() {
         let heard = rig.wait(1);
         heard
             .iter()
-            .map(|arrival| (arrival.at, arrival.ear))
+            .map(|arrival| (arrival.at, arrival.by))
             .collect::<Vec<_>>()
     };
     assert_eq!(hear(), hear());
@@ -372,7 +372,7 @@ fn a_copy_goes_on_besides_what_the_rule_does() {
     for family in BOTH {
         let mut rig = Rig::new(family, &forging);
         let mut answers = rig.ask_for(&rig.syn(3306), 1);
-        answers.retain(|answer| answer.ear == Ear::Tap);
+        answers.retain(|answer| answer.by == ReceivedBy::Tap);
         let [forged, own] = answers.as_slice() else {
             panic!("two answers: {answers:#?}");
         };

@@ -1,7 +1,7 @@
-//! Holds inquests on a list of endpoints, or triages it, and says how long each part took: what
+//! Holds diagnoses on a list of endpoints, or triages it, and says how long each part took: what
 //! `scripts/bench sweep` measures.
 //!
-//! `inquests triage|full RATE [SECONDS] <LIST`: a line an endpoint, `ADDRESS PORT`. The documents go
+//! `diagnoses triage|full RATE [SECONDS] <LIST`: a line an endpoint, `ADDRESS PORT`. The documents go
 //! to standard output, one a line; the figures to standard error, as `name value` lines.
 
 #![allow(
@@ -25,7 +25,7 @@ type Failure = Box<dyn std::error::Error>;
 fn main() -> Result<(), Failure> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let [mode, rate, rest @ ..] = arguments.as_slice() else {
-        return Err("usage: inquests triage|full RATE [SECONDS] <LIST".into());
+        return Err("usage: diagnoses triage|full RATE [SECONDS] <LIST".into());
     };
     let seconds = rest.first().map(|text| text.parse()).transpose()?;
     let settings = Settings {
@@ -101,7 +101,7 @@ impl<W: Write> Writer<W> {
                     self.broken = Some(failure);
                 }
             }
-            Event::Standing(standing) => self.sent = standing.sent,
+            Event::Status(standing) => self.sent = standing.sent,
             Event::Progress(_) | Event::Begun(..) | Event::Replaced(..) | Event::Sighted(_) => {}
         }
     }

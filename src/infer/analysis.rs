@@ -10,7 +10,7 @@ use crate::model::probe::{Dscp, Extras, Flow, Kind, Probe, ProbeId, SourceRange,
 use crate::model::reply::{Answer, Refusal, Reply};
 use crate::model::time::Moment;
 
-use super::brief::{Ask, Brief, Control, ControlOrigin};
+use super::job::{Ask, Control, ControlOrigin, Job};
 use super::loss::Loss;
 use super::observer::Symptom;
 
@@ -49,11 +49,11 @@ impl Response {
 
 /// Evidence, brief and time. What every room asks for is worked out once.
 #[derive(Debug)]
-pub(super) struct Case<'a> {
+pub(super) struct Analysis<'a> {
     /// All facts.
     pub(super) evidence: &'a Evidence,
-    /// What the inquest is held under.
-    pub(super) brief: &'a Brief,
+    /// What the diagnosis is held under.
+    pub(super) job: &'a Job,
     /// The time of the judgement.
     pub(super) now: Moment,
     /// The kinds of probes that the tap saw leave, as a set of bits.
@@ -102,14 +102,14 @@ const fn is_advice(answer: &Answer) -> bool {
     )
 }
 
-impl<'a> Case<'a> {
+impl<'a> Analysis<'a> {
     /// The case at `now`.
-    pub(super) fn new(evidence: &'a Evidence, brief: &'a Brief, now: Moment) -> Self {
+    pub(super) fn new(evidence: &'a Evidence, job: &'a Job, now: Moment) -> Self {
         let left = evidence.trials().iter().filter(|trial| trial.departed);
         let departed = left.fold(0, |bits, trial| bits | bit(trial.probe.kind));
-        let mut case = Self {
+        let mut analysis = Self {
             evidence,
-            brief,
+            job,
             now,
             departed,
             responses: Vec::new(),
@@ -118,24 +118,24 @@ impl<'a> Case<'a> {
             symptom: OnceCell::new(),
         };
         let trials = evidence.trials().iter();
-        case.responses = trials.map(|trial| case.read_response(trial)).collect();
-        case
+        analysis.responses = trials.map(|trial| analysis.read_response(trial)).collect();
+        analysis
     }
 
-    /// The address under inquest.
+    /// The address under diagnosis.
     pub(super) const fn address(&self) -> IpAddr {
-        self.brief.endpoint.address
+        self.job.endpoint.address
     }
 
-    /// When the evidence begins: with the inquest, or with the last change of the way to the target.
+    /// When the evidence begins: with the diagnosis, or with the last change of the way to the target.
     pub(super) fn began(&self) -> Moment {
         let changed = self.evidence.changes().last();
-        changed.map_or(self.brief.began, |(at, _)| *at)
+        changed.map_or(self.job.began, |(at, _)| *at)
     }
 
     /// Its IP version.
     pub(super) const fn family(&self) -> Family {
-        Family::of(self.brief.endpoint.address)
+        Family::of(self.job.endpoint.address)
     }
 
     /// Trials of probes that `pick` picks, in the order sent.
@@ -193,7 +193,7 @@ impl<'a> Case<'a> {
     fn read_response(&self, trial: &Trial) -> Response {
         match self.telling(trial) {
             Some(heard) => class(&heard.reply.answer),
-            None if trial.refused.is_some() || trial.void => Response::Invalidated,
+            None if trial.refused.is_some() || trial.invalidated => Response::Invalidated,
             None if !trial.departed && self.departs(trial.probe.kind) => Response::Invalidated,
             None if trial.replies.iter().any(|heard| self.is_own(&heard.reply)) => {
                 Response::Invalidated
@@ -213,7 +213,7 @@ impl<'a> Case<'a> {
 
     /// Whether a reply was sent by this host about its own probe.
     pub(super) fn is_own(&self, reply: &Reply) -> bool {
-        reply.from == self.brief.vantage.source && !self.brief.vantage.loopback
+        reply.from == self.job.vantage.source && !self.job.vantage.loopback
     }
 
     /// The first random control port.
@@ -225,7 +225,7 @@ impl<'a> Case<'a> {
 
     /// The control ports of one origin.
     pub(super) fn controls(&self, origin: ControlOrigin) -> impl Iterator<Item = Control> + 'a {
-        self.brief
+        self.job
             .controls
             .iter()
             .copied()
@@ -245,7 +245,7 @@ impl<'a> Case<'a> {
             self.control_syns(port)
                 .any(|trial| self.response(trial) == wanted)
         };
-        let ports = || self.brief.controls.iter().map(|control| control.port);
+        let ports = || self.job.controls.iter().map(|control| control.port);
         ports()
             .find(|port| answers(*port, Response::Reset))
             .or_else(|| ports().find(|port| answers(*port, Response::SynAck)))
@@ -266,7 +266,7 @@ impl<'a> Case<'a> {
 
     fn find_control_trials(&self) -> Vec<&'a Trial> {
         let mut controls = Vec::new();
-        for control in &self.brief.controls {
+        for control in &self.job.controls {
             let trials: Vec<_> = self.control_syns(control.port).collect();
             if trials.iter().any(|trial| self.response(trial).is_answer()) {
                 controls.extend(trials);
@@ -364,8 +364,8 @@ impl<'a> Case<'a> {
 /// The `nth` flow that no SYN of full TTL takes. Connection tracking on the way forgets a flow at the
 /// first reset, and lets an ACK of a flow that it knows pass untranslated: what must not be confused
 /// with such SYNs takes a flow of its own.
-pub(super) fn spare_flow(case: &Case<'_>, nth: usize) -> u8 {
-    let last = case.brief.vantage.ephemeral_ports.len().saturating_sub(1);
+pub(super) fn spare_flow(analysis: &Analysis<'_>, nth: usize) -> u8 {
+    let last = analysis.job.vantage.ephemeral_ports.len().saturating_sub(1);
     u8::try_from(last.saturating_sub(nth % 4)).unwrap_or(0)
 }
 

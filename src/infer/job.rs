@@ -10,10 +10,10 @@ use crate::model::verdict::Finding;
 
 use super::observer::Observer;
 
-/// What an inquest is held under, besides the evidence.
+/// What a diagnosis is held under, besides the evidence.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Brief {
-    /// What the inquest is about.
+pub struct Job {
+    /// What the diagnosis is about.
     pub endpoint: Endpoint,
     /// Where we stand.
     pub vantage: Vantage,
@@ -30,7 +30,7 @@ pub struct Brief {
     /// More flows and more controls, by the user's choice.
     #[serde(default)]
     pub thorough: bool,
-    /// When the inquest began.
+    /// When the diagnosis began.
     pub began: Moment,
     /// When the time budget ends.
     pub deadline: Moment,
@@ -66,7 +66,7 @@ pub struct Judgement {
     pub course: Course,
 }
 
-/// How an inquest goes on.
+/// How a diagnosis goes on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Course {
     /// What to do next.
