@@ -50,7 +50,7 @@ const TEXTS: [((&str, &str), Asked, Answer); 18] = [
             from: "2001:db8::9",
             ..USUAL
         },
-        (DEPENDS, None, Some(("INPUT", Some(4)))),
+        (DEPENDS, None, Some(("INPUT", Some(5)))),
     ),
     (
         text!("devices-of-an-inet-ingress-chain.nft"),
