@@ -19,7 +19,9 @@ const TESTS: &[Test] = &[
         decides: &[
             Cause::DropPath,
             Cause::DropEdge,
+            Cause::DropHost,
             Cause::DropEdgeOrHost,
+            Cause::DropReturn,
             Cause::DropSomewhere,
             Cause::RejectPath,
             Cause::NoRoute,
