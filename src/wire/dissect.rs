@@ -130,7 +130,7 @@ fn segment(transport: &[u8], declared: usize) -> Result<Segment, Malformed> {
 }
 
 /// The options up to the first one that cannot be read.
-fn options(octets: &[u8]) -> Options {
+pub(super) fn options(octets: &[u8]) -> Options {
     let mut options = Options::NONE;
     for element in TcpOptionsIterator::from_slice(octets).map_while(Result::ok) {
         match element {
@@ -138,7 +138,8 @@ fn options(octets: &[u8]) -> Options {
             TcpOptionElement::WindowScale(shift) => options.window_scale = Some(shift),
             TcpOptionElement::SelectiveAcknowledgementPermitted => options.sack_permitted = true,
             TcpOptionElement::Timestamp(value, echo) => options.timestamps = Some((value, echo)),
-            TcpOptionElement::Noop | TcpOptionElement::SelectiveAcknowledgement(..) => {}
+            TcpOptionElement::SelectiveAcknowledgement(first, _) => options.selective = Some(first),
+            TcpOptionElement::Noop => {}
         }
     }
     options

@@ -6,6 +6,7 @@
 use std::net::IpAddr;
 
 use super::bytes::{number16, number32, octet};
+use super::dissect::options;
 use super::ip::{self, Family, protocol};
 use super::tcp::Flags;
 
@@ -54,6 +55,9 @@ pub struct Outline {
     pub window: u16,
     /// Octets of payload that were sent, at most 65535.
     pub payload_length: u16,
+    /// The numbers before and after the latest octets that arrived out of order (RFC 2018 §3); looked for
+    /// in segments without payload only.
+    pub selective: Option<(u32, u32)>,
 }
 
 impl Outline {
@@ -103,6 +107,10 @@ fn outline(transport: &[u8], declared: usize) -> Option<Outline> {
         return None;
     }
     let payload = declared.saturating_sub(header);
+    // The option takes ten octets at least.
+    let selective = (payload == 0 && header >= 32)
+        .then(|| transport.get(fixed.len()..header.min(transport.len())))
+        .and_then(|octets| options(octets?).selective);
     Some(Outline {
         source_port: number16(fixed, 0)?,
         destination_port: number16(fixed, 2)?,
@@ -111,5 +119,6 @@ fn outline(transport: &[u8], declared: usize) -> Option<Outline> {
         flags: Flags::from_bits(octet(fixed, 13)?),
         window: number16(fixed, 14)?,
         payload_length: u16::try_from(payload).unwrap_or(u16::MAX),
+        selective,
     })
 }

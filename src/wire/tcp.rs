@@ -81,6 +81,9 @@ pub struct Options {
     pub timestamps: Option<(u32, u32)>,
     /// Window scale shift (RFC 7323).
     pub window_scale: Option<u8>,
+    /// The numbers before and after the latest octets that arrived out of order (RFC 2018 §3): only read,
+    /// never sent.
+    pub selective: Option<(u32, u32)>,
 }
 
 impl Options {
@@ -90,6 +93,7 @@ impl Options {
         sack_permitted: false,
         timestamps: None,
         window_scale: None,
+        selective: None,
     };
 
     /// What a SYN of a current Linux client carries: MSS, SACK permitted, timestamps, and window
@@ -100,6 +104,7 @@ impl Options {
             sack_permitted: true,
             timestamps: Some((timestamp, 0)),
             window_scale: Some(7),
+            selective: None,
         }
     }
 

@@ -99,6 +99,8 @@ fn a_transfer_whose_large_segments_vanish_has_stalled_whoever_captured_it() {
     check("mtu-hole-to-client-select-at-client.pcap", 1, &[HOLE]);
     check("mtu-hole-to-client-http-at-client.pcap", 1, &[HOLE]);
     check("mtu-hole-to-client-select-at-server.pcap", 1, &[HOLE]);
+    let selective = "mtu-hole-shown-by-selective-acknowledgment-at-server.pcap";
+    check(selective, 1, &[HOLE]);
 }
 
 #[test]

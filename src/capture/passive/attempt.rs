@@ -280,6 +280,9 @@ impl AttemptState {
             // A keep-alive probe bears the number before the next one (RFC 9293 §3.8.4).
             let bare = !carries && !fin && own.next_is(segment.sequence);
             other.acknowledge(at, segment.acknowledgment, bare);
+            if let Some(block) = segment.selective {
+                other.skip(block);
+            }
         }
         if heeded {
             other.echo();

@@ -437,5 +437,6 @@ const fn outline(segment: &Segment) -> Outline {
         flags: segment.flags,
         window: segment.window,
         payload_length: segment.payload_length,
+        selective: segment.options.selective,
     }
 }

@@ -313,6 +313,23 @@ impl Stream {
         }
     }
 
+    /// The other side says that octets behind the oldest that it waits for arrived: small segments pass, or
+    /// large ones.
+    pub(super) fn skip(&mut self, (from, to): (u32, u32)) {
+        let (Some(from), Some(to)) = (self.offset(from), self.offset(to)) else {
+            return;
+        };
+        // What lies before was received twice (RFC 2883).
+        if self.tries == 0 || from <= self.acked || to <= from || to > self.sent {
+            return;
+        }
+        if to - from >= u64::from(LARGE) {
+            self.large_passed = true;
+        } else {
+            self.echoes = self.echoes.saturating_add(1);
+        }
+    }
+
     /// The other side answered something else than an acknowledgment, and what is stuck is not all
     /// that is sent: small segments pass.
     pub(super) fn echo(&mut self) {

@@ -117,6 +117,7 @@ fn a_syn_ack_shows_its_options_and_acknowledgment() {
             sack_permitted: true,
             timestamps: None,
             window_scale: Some(7),
+            selective: None,
         }
     );
 }
@@ -363,7 +364,7 @@ proptest! {
     ) {
         let segment = Segment {
             window,
-            options: Options { mss, sack_permitted, timestamps, window_scale },
+            options: Options { mss, sack_permitted, timestamps, window_scale, selective: None },
             payload_length,
             ..Segment::bare(ports.0, ports.1, numbers.0, numbers.1, Flags::from_bits(flags))
         };

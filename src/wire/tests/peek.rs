@@ -22,6 +22,10 @@ fn seen(packet: &Packet) -> Peeked {
                 flags: segment.flags,
                 window: segment.window,
                 payload_length: segment.payload_length,
+                selective: segment
+                    .options
+                    .selective
+                    .filter(|_| segment.payload_length == 0),
             }),
             Content::Icmp(_) => Sight::Icmp,
             Content::LaterFragment { .. } => Sight::LaterFragment,
