@@ -46,6 +46,8 @@ pub(super) struct Stream {
     quiet: Duration,
     /// Bare acknowledgments that came meanwhile, in answer to something behind that octet.
     echoes: u16,
+    /// The fewest octets behind it that were acknowledged selectively.
+    skipped: Option<u64>,
     /// When the last octet was sent, new or again.
     sent_at: Moment,
     /// When the acknowledgment moved last.
@@ -197,7 +199,7 @@ impl Stream {
             self.fresh_since.get_or_insert(at);
             self.next = Some(sequence.wrapping_add(u32::from(length)));
             if oldest {
-                (self.tries, self.echoes) = (1, 0);
+                (self.tries, self.echoes, self.skipped) = (1, 0, None);
                 (self.tried, self.tried_first, self.tried_last) = (length, at, at);
                 self.quiet = quiet;
             }
@@ -302,6 +304,7 @@ impl Stream {
             self.acked = to;
             self.acked_at = at;
             (self.tries, self.tried, self.echoes) = (0, 0, 0);
+            self.skipped = None;
             self.in_vain = (0, 0);
             self.large_passed |= self.goal.is_some_and(|goal| to >= goal);
         } else if self.tries > 0
@@ -313,8 +316,7 @@ impl Stream {
         }
     }
 
-    /// The other side says that octets behind the oldest that it waits for arrived: small segments pass, or
-    /// large ones.
+    /// The other side says that octets behind the oldest that it waits for arrived.
     pub(super) fn skip(&mut self, (from, to): (u32, u32)) {
         let (Some(from), Some(to)) = (self.offset(from), self.offset(to)) else {
             return;
@@ -323,11 +325,8 @@ impl Stream {
         if self.tries == 0 || from <= self.acked || to <= from || to > self.sent {
             return;
         }
-        if to - from >= u64::from(LARGE) {
-            self.large_passed = true;
-        } else {
-            self.echoes = self.echoes.saturating_add(1);
-        }
+        let octets = to - from;
+        self.skipped = Some(self.skipped.map_or(octets, |least| least.min(octets)));
     }
 
     /// The other side answered something else than an acknowledgment, and what is stuck is not all
@@ -424,7 +423,8 @@ impl Stream {
             since: self.tried_first,
             until: self.tried_last,
             quiet: self.quiet,
-            alive: self.echoes > 0,
+            // Fewer octets than it has came in smaller segments.
+            alive: self.echoes > 0 || self.skipped.is_some_and(|least| least < self.tried.into()),
         })
     }
 
