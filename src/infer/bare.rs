@@ -1,6 +1,7 @@
 //! What a silent port answers otherwise: bare ACKs and FINs, and SYNs from another range of source
 //! ports.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use crate::model::evidence::Trial;
@@ -120,24 +121,35 @@ fn bare(
             progress,
         };
     }
+    let because = format!("a bare {name} to the port draws nothing");
+    silence(analysis, trials, progress, silent, because)
+}
+
+/// Once all were sent, that they drew nothing: `likely` where loss hardly explains it.
+fn silence(
+    analysis: &Analysis<'_>,
+    trials: Vec<&Trial>,
+    progress: Progress,
+    sign: Sign,
+    because: impl Into<Cow<'static, str>>,
+) -> Reading {
     if progress != Progress::Done {
         return Reading {
             sign: None,
             progress,
         };
     }
-    let chance = analysis
-        .loss()
-        .chance_of_silence(loss::spread(trials.iter().map(|t| t.sent)));
+    let tries = loss::spread(trials.iter().map(|trial| trial.sent));
+    let chance = analysis.loss().chance_of_silence(tries);
     Reading::done(Observed {
-        sign: silent,
+        sign,
         strength: if chance <= loss::LIKELY {
             Confidence::Likely
         } else {
             Confidence::Possible
         },
         basis: ids(trials),
-        because: format!("a bare {name} to the port draws nothing").into(),
+        because: because.into(),
     })
 }
 
@@ -205,23 +217,6 @@ pub(super) fn read_range(analysis: &Analysis<'_>) -> Reading {
             progress,
         };
     }
-    if progress != Progress::Done {
-        return Reading {
-            sign: None,
-            progress,
-        };
-    }
-    let chance = analysis
-        .loss()
-        .chance_of_silence(loss::spread(trials.iter().map(|trial| trial.sent)));
-    Reading::done(Observed {
-        sign: Sign::OtherRangeSilent,
-        strength: if chance <= loss::LIKELY {
-            Confidence::Likely
-        } else {
-            Confidence::Possible
-        },
-        basis: ids(trials),
-        because: "SYNs from source ports below 1024 draw nothing either".into(),
-    })
+    let because = "SYNs from source ports below 1024 draw nothing either";
+    silence(analysis, trials, progress, Sign::OtherRangeSilent, because)
 }
