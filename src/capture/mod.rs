@@ -10,6 +10,7 @@ mod comment;
 pub mod explain;
 pub mod hold;
 mod intent;
+pub mod join;
 pub mod neighbours;
 pub mod note;
 mod packets;

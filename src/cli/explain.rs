@@ -1,6 +1,7 @@
 //! `synquest explain`: the verdicts again, from a capture file alone.
 
 mod crowd;
+mod joined;
 
 use std::ops::ControlFlow;
 use std::time::{Duration, UNIX_EPOCH};
@@ -20,7 +21,7 @@ use super::{observed, settings};
 use crate::capture::explain::{Explained, Request, explain_part};
 use crate::capture::passive::{Choice, Conversation, TakenAt};
 use crate::capture::read::Reader;
-use crate::capture::{note, remarks};
+use crate::capture::{join, note, remarks};
 use crate::files::destination::Destination;
 use crate::files::input;
 use crate::model::verdict::Cause;
@@ -71,6 +72,7 @@ pub fn run(
     told += tell_observed(&explained, arguments, &mut records);
     told += tell_unanswered(&explained, told, situation, &mut records);
     said.extend(remarks::of_file(&explained, told));
+    let points = joined(arguments)?;
     for remark in said {
         terminal.note(&remark);
     }
@@ -78,6 +80,9 @@ pub fn run(
     terminal.announce(shared, written.done.iter().map(Destination::path));
     let complete = records.finish()?;
     written.all()?;
+    if let Some(points) = points {
+        terminal.document(shared, &points.document(), || points.text())?;
+    }
     // Where nothing was found, nothing is known to be open.
     let status = if told == 0 {
         ExitStatus::Undecided
@@ -85,6 +90,25 @@ pub fn run(
         complete
     };
     Ok(status.forgiven(arguments.exit_zero))
+}
+
+/// What the other points saw, where there are any.
+fn joined(arguments: &ExplainArguments) -> Result<Option<joined::Points>, Failure> {
+    if arguments.with.is_empty() {
+        return Ok(None);
+    }
+    let Selection {
+        client,
+        server,
+        port,
+        ..
+    } = arguments.part;
+    let choice = join::Choice {
+        client,
+        server,
+        port,
+    };
+    joined::Points::read(&arguments.file, &arguments.with, &choice).map(Some)
 }
 
 /// Writes the record of everything that others' packets show, many of a kind as one line where a person

@@ -15,6 +15,9 @@ pub struct ExplainArguments {
     /// pcapng or pcap, also compressed with gzip or zstd; - for stdin
     #[arg(value_name = "FILE")]
     pub file: PathBuf,
+    /// What another point of the path captured of the same packets: the target, a router; may be repeated
+    #[arg(long, value_name = "FILE")]
+    pub with: Vec<PathBuf>,
     /// Report (.html, .htm, .md); may be repeated
     #[arg(long, value_name = "FILE", help_heading = "Artefacts")]
     pub report: Vec<PathBuf>,
