@@ -23,6 +23,7 @@ mod firewalled;
 mod greeting;
 mod honest;
 mod hostile;
+mod joined;
 mod lab;
 mod layers;
 mod report;

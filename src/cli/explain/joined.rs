@@ -29,9 +29,14 @@ impl Points {
     ///
     /// When one of them cannot be read at all, or is stdin, which can be read only once.
     pub(super) fn read(ours: &Path, theirs: &[PathBuf], choice: &Choice) -> Result<Self, Failure> {
-        let points = std::iter::once(ours)
-            .chain(theirs.iter().map(PathBuf::as_path))
-            .map(point)
+        let paths = || std::iter::once(ours).chain(theirs.iter().map(PathBuf::as_path));
+        let points = paths()
+            .map(|path| {
+                let short = path.file_name();
+                let is_one = paths().filter(|other| other.file_name() == short).count() == 1;
+                let name = short.filter(|_| is_one).unwrap_or(path.as_os_str());
+                point(path, &name.to_string_lossy())
+            })
             .collect::<Result<Vec<_>, _>>()?;
         let joined = join(&points, choice);
         Ok(Self { points, joined })
@@ -50,7 +55,11 @@ impl Points {
                 "name": point.name,
                 "packets": point.coverage.packets,
                 "shares": index == 0 || self.joined.shares(index),
-                "clock": clock.map(ToString::to_string),
+                "clock": clock.map(|clock| json!({
+                    "offset_ns": [clock.offset.low, clock.offset.high],
+                    "drift_ppb": clock.drift,
+                    "says": clock.to_string(),
+                })),
             })
         });
         let translations = self.joined.translations.iter().map(|translation| {
@@ -107,6 +116,7 @@ impl Points {
         let point = self.points.get(place.capture);
         let port = point.and_then(|point| point.coverage.ports.get(&place.interface));
         json!({
+            "point": place.capture,
             "capture": point.map(|point| &point.name),
             "interface": port.and_then(|port| port.name.as_ref()),
             "direction": place.direction.map(|direction| match direction {
@@ -118,7 +128,7 @@ impl Points {
 }
 
 /// What one point saw.
-fn point(path: &Path) -> Result<Point, Failure> {
+fn point(path: &Path, name: &str) -> Result<Point, Failure> {
     if path == Path::new("-") {
         let text = "several captures are joined from files: stdin can be read only once";
         return Err(Failure::usage(text.to_owned()));
@@ -127,7 +137,7 @@ fn point(path: &Path) -> Result<Point, Failure> {
         .map_err(|error| Failure::usage(format!("cannot open {}: {error}", path.display())))?;
     let reader = Reader::open(source)
         .map_err(|reason| Failure::usage(format!("cannot explain {}: {reason}", path.display())))?;
-    Ok(Point::read(path.display().to_string(), reader))
+    Ok(Point::read(name, reader))
 }
 
 /// The word of a kind of packet.
