@@ -127,12 +127,16 @@ _synquest() {
             return 0
             ;;
         synquest__subcmd__explain)
-            opts="-v -q -h -V --report --force --scenario --public-address --client --server --port --since --until --taken-at --summary --show-names --exit-zero --json --verbose --quiet --color --help --version"
+            opts="-v -q -h -V --with --report --force --scenario --public-address --client --server --port --since --until --taken-at --summary --show-names --exit-zero --json --verbose --quiet --color --help --version"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --with)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --report)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0

@@ -145,6 +145,7 @@ complete -c synquest -n "__fish_synquest_using_subcommand merge" -s v -l verbose
 complete -c synquest -n "__fish_synquest_using_subcommand merge" -s q -l quiet -d 'One line an endpoint and no progress'
 complete -c synquest -n "__fish_synquest_using_subcommand merge" -s h -l help -d 'Print help'
 complete -c synquest -n "__fish_synquest_using_subcommand merge" -s V -l version -d 'Print version'
+complete -c synquest -n "__fish_synquest_using_subcommand explain" -l with -d 'What another point of the path captured of the same packets: the target, a router; may be repeated' -r -F
 complete -c synquest -n "__fish_synquest_using_subcommand explain" -l report -d 'Report (.html, .htm, .md); may be repeated' -r -F
 complete -c synquest -n "__fish_synquest_using_subcommand explain" -l scenario -d 'Where the database is: cross-cloud, on-prem or same-region-vm [default: read from the addresses and the route]' -r -f -a "cross-cloud\t'In another provider\'s cloud, over the public network'
 on-prem\t'In a data centre, over a VPN or the public network'
