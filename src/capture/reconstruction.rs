@@ -117,6 +117,7 @@ impl<'a> Reconstruction<'a> {
                 && !kept.broken
                 && let Some(trial) = self.evidence.trial(id)
                 && trial.replies.is_empty()
+                && trial.sent <= kept.at
                 && trial.expired.is_some_and(|expired| kept.at < expired)
             {
                 self.hear(number, None);
@@ -231,6 +232,7 @@ impl<'a> Reconstruction<'a> {
                     reply.flaw = Some(Flaw::Checksum);
                 }
                 let at = behind.unwrap_or(kept.at);
+                let id = self.evidence.answered(id, by, &reply);
                 self.evidence.record(at, Fact::Replied(id, by, reply));
                 let numbers = self.numbers.entry(id).or_default();
                 let number = self.before.saturating_add(number);

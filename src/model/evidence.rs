@@ -11,6 +11,7 @@
 pub(super) mod fact;
 mod trial;
 
+use crate::model::reply::Reply;
 use std::net::IpAddr;
 
 pub use fact::{
@@ -278,6 +279,24 @@ impl Evidence {
     /// The trial of one probe.
     pub fn trial(&self, id: ProbeId) -> Option<&Trial> {
         self.trials.get(usize::try_from(id.0).ok()?.checked_sub(1)?)
+    }
+
+    /// The probe that a reply answers, of a segment and its repetitions up to `latest`, whose numbers are the
+    /// same: the one whose reply the other receiver has heard; else the latest that was seen to leave.
+    /// A server repeats its SYN-ACK by itself, which may arrive while a repetition still waits to leave.
+    pub fn answered(&self, latest: ProbeId, by: ReceivedBy, reply: &Reply) -> ProbeId {
+        let Some(first) = self.trial(latest).and_then(|trial| trial.probe.repeats) else {
+            return latest;
+        };
+        let alike = || {
+            self.trials.iter().rev().filter(move |trial| {
+                trial.id <= latest && (trial.id == first || trial.probe.repeats == Some(first))
+            })
+        };
+        alike()
+            .find(|trial| trial.awaits(by, reply))
+            .or_else(|| alike().find(|trial| trial.departed))
+            .map_or(latest, |trial| trial.id)
     }
 
     /// Right flow, wrong token: how many.

@@ -37,8 +37,11 @@ impl Prober {
             }
             return None;
         };
-        if let Role::Reply(_, reply) = &mut attribution.role {
+        if let Role::Reply(probe, reply) = &mut attribution.role {
             reply.flaw = heard.flaw(datagram).or(reply.flaw);
+            if let (Some(by), Some(entry)) = (heard.by(), self.sessions.get(&attribution.session)) {
+                *probe = entry.session.answered(*probe, by, reply);
+            }
         }
         let Attribution { session, role } = attribution;
         match (role, heard.by()) {

@@ -44,7 +44,11 @@ impl Session {
         }
         // Which of a segment and its repetition was answered nobody can tell (Karn's algorithm,
         // RFC 6298 §3).
-        let whole = reply.flaw.is_none() && trial.probe.repeats.is_none();
+        let is_repeated = || {
+            let mut trials = self.evidence.trials().iter();
+            trials.any(|other| other.probe.repeats == Some(probe))
+        };
+        let whole = reply.flaw.is_none() && trial.probe.repeats.is_none() && !is_repeated();
         let first = trial.replies.is_empty() && whole;
         if first && teaches_round_trip(trial.probe.kind, &reply.answer) {
             self.timing.learn(at.since(trial.sent));
@@ -54,6 +58,16 @@ impl Session {
             self.see(probe, Some(reply.from));
         }
         self.record(at, Fact::Replied(probe, by, reply));
+    }
+
+    /// The probe that a reply answers, of a segment and its repetitions up to `latest`.
+    pub(in super::super) fn answered(
+        &self,
+        latest: ProbeId,
+        by: ReceivedBy,
+        reply: &Reply,
+    ) -> ProbeId {
+        self.evidence.answered(latest, by, reply)
     }
 
     /// A segment on one of our flows whose numbers answer nothing we sent.

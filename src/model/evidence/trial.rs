@@ -113,6 +113,12 @@ impl Trial {
         }
     }
 
+    /// Whether the other receiver has heard this reply, and this one has not.
+    pub(super) fn awaits(&self, by: ReceivedBy, reply: &Reply) -> bool {
+        let mut all = self.replies.iter().chain(&self.flawed);
+        all.any(|known| known.is_same(reply) && !known.is_by(by))
+    }
+
     fn has_room(&self) -> bool {
         self.replies.len() + self.flawed.len() < MOST_REPLIES
     }
