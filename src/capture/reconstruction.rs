@@ -241,9 +241,9 @@ impl<'a> Reconstruction<'a> {
                 }
                 Some(id)
             }
-            Some(Role::NearMiss(_, _, reset)) if behind.is_none() => {
-                let fact = reset.map_or(Fact::NearMiss, Fact::StrayReset);
-                self.evidence.record(kept.at, fact);
+            Some(Role::NearMiss(near_miss)) if behind.is_none() => {
+                self.evidence
+                    .record(kept.at, Fact::NearMiss(Some(near_miss)));
                 None
             }
             Some(Role::Probe(_) | Role::Closing(_) | Role::NearMiss(..)) | None => None,
@@ -261,8 +261,7 @@ impl<'a> Reconstruction<'a> {
             Fact::Refused(id, refusal) => Fact::Refused(of(id)?, *refusal),
             Fact::Replied(id, by, reply) => Fact::Replied(of(id)?, *by, *reply),
             Fact::Expired(id) => Fact::Expired(of(id)?),
-            Fact::NearMiss
-            | Fact::StrayReset(_)
+            Fact::NearMiss(_)
             | Fact::ReceiveDrops(_)
             | Fact::Gap(_)
             | Fact::Neighbour(_)

@@ -8,12 +8,16 @@ use std::net::{IpAddr, SocketAddr};
 
 use super::inflight::{Inflight, Marks, Numbered, Owner};
 use super::{Heard, SessionId, translate};
+use crate::model::evidence::{NearMiss, NearMissKind};
 use crate::model::probe::{ProbeId, Ttl};
 use crate::model::reply::{Answer, Flaw, Reply};
 use crate::wire::dissect::{Content, Message, Packet};
 use crate::wire::icmp::Kind;
 use crate::wire::quote::{Carried, Quote};
 use crate::wire::tcp::{Flags, Segment};
+
+/// Both flags of the second step of a handshake.
+const SYN_ACK: Flags = Flags::SYN.with(Flags::ACK);
 
 /// Whose a packet is, and what it is to them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,8 +37,8 @@ pub enum Role {
     Reply(ProbeId, Reply),
     /// A reset on its way out that closes what a probe half-opened: ours, or this host's kernel's.
     Closing(ProbeId),
-    /// Right flow, wrong numbers: what it claims to come from, and the numbers it shows.
-    NearMiss(IpAddr, [u32; 2], Option<Ttl>),
+    /// Right flow, wrong numbers.
+    NearMiss(NearMiss),
 }
 
 /// What was sent, and between whom.
@@ -183,12 +187,19 @@ impl Ledger {
             let port = segment.source_port;
             return Some(flawed(owner, packet, answer, Flaw::Misaddressed { port }));
         }
-        self.near_miss(
-            packet.source,
-            [segment.destination_port, segment.source_port],
-            packet,
-            [segment.sequence, segment.acknowledgment],
-        )
+        let kind = match segment.flags {
+            flags if flags.contains(Flags::RST) => NearMissKind::Reset,
+            flags if flags.contains(SYN_ACK) => NearMissKind::SynAck,
+            _ => NearMissKind::Other,
+        };
+        let near_miss = NearMiss {
+            kind,
+            from: packet.source,
+            ttl: Ttl(packet.ttl),
+            ports: [segment.destination_port, segment.source_port],
+            numbers: [segment.sequence, segment.acknowledgment],
+        };
+        self.near_miss(packet.source, near_miss)
     }
 
     /// Whether a segment that shows the right numbers also comes from where the probe went, and is
@@ -246,8 +257,23 @@ impl Ledger {
                     theirs,
                 };
                 let Some(owner) = self.quoted(quote, shown) else {
-                    let peer = quote.destination;
-                    return self.near_miss(peer, [ours, theirs], packet, [number, 0]);
+                    let kind = match kind {
+                        Kind::Unreachable(_) => NearMissKind::Refusal,
+                        Kind::TimeExceeded => NearMissKind::TimeExceeded,
+                        Kind::TooBig { .. }
+                        | Kind::ReassemblyTimeout
+                        | Kind::EchoRequest(_)
+                        | Kind::EchoReply(_)
+                        | Kind::Other { .. } => NearMissKind::Other,
+                    };
+                    let near_miss = NearMiss {
+                        kind,
+                        from: packet.source,
+                        ttl: Ttl(packet.ttl),
+                        ports: [ours, theirs],
+                        numbers: [number, 0],
+                    };
+                    return self.near_miss(quote.destination, near_miss);
                 };
                 owner
             }
@@ -311,20 +337,11 @@ impl Ledger {
         self.ends.get(&owner.session).map(|(_, target)| *target)
     }
 
-    fn near_miss(
-        &self,
-        peer: IpAddr,
-        [ours, theirs]: [u16; 2],
-        packet: &Packet,
-        numbers: [u32; 2],
-    ) -> Option<Attribution> {
+    fn near_miss(&self, peer: IpAddr, near_miss: NearMiss) -> Option<Attribution> {
+        let [ours, theirs] = near_miss.ports;
         let session = self.inflight.by_flow(peer, ours, theirs)?;
-        let reset =
-            matches!(packet.content, Content::Tcp(segment) if segment.flags.contains(Flags::RST));
-        Some(Attribution {
-            session,
-            role: Role::NearMiss(packet.source, numbers, reset.then_some(Ttl(packet.ttl))),
-        })
+        let role = Role::NearMiss(near_miss);
+        Some(Attribution { session, role })
     }
 }
 

@@ -11,7 +11,6 @@ mod events;
 pub(super) use self::events::Miss;
 
 use std::collections::{BTreeSet, VecDeque};
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -28,11 +27,11 @@ use crate::infer::{Ask, Course, Job, Next, Observer, hop_of_arrival};
 use crate::model::change::{Change, Stance};
 use crate::model::endpoint::Endpoint;
 use crate::model::evidence::{
-    DeviceRefusal, Evidence, Fact, HeardReply, KernelSays, LocalRefusal, NeighbourState,
+    DeviceRefusal, Evidence, Fact, HeardReply, KernelSays, LocalRefusal, NearMiss, NeighbourState,
     ReceivedBy, SiblingSight, Trial,
 };
 use crate::model::outcome::Outcome;
-use crate::model::probe::{Kind, Probe, ProbeId, Target, Ttl};
+use crate::model::probe::{Kind, Probe, ProbeId, Target};
 use crate::model::reply::{Answer, Reply};
 use crate::model::time::Moment;
 use crate::model::vantage::Vantage;
@@ -70,7 +69,7 @@ pub(super) struct Session {
     expiries: BTreeSet<(Moment, ProbeId)>,
     timing: Timing,
     last_sent: Option<Moment>,
-    near_misses: VecDeque<(ReceivedBy, IpAddr, [u32; 2])>,
+    near_misses: VecDeque<(ReceivedBy, NearMiss)>,
     /// Probes of other diagnoses that this one tells.
     adopted: BTreeSet<Owner>,
     /// What its limited SYNs drew and the others of its prefix are not told yet.

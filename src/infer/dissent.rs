@@ -11,13 +11,12 @@ use crate::model::probe::{Extras, Kind, ProbeId, SourceRange, Target};
 use crate::model::reply::Answer;
 use crate::model::verdict::Cause;
 
-use super::analysis::{Analysis, Response, class, hop_of_arrival};
+use super::analysis::{Analysis, Response, class};
+use super::interference::interference;
 use super::translation::translation;
 
 /// Silent SYNs to other ports from which on they are told.
 const MUTE: usize = 2;
-/// Resets with wrong numbers from which on they are no accident.
-const STRAYS: u64 = 3;
 
 /// A fact against the verdict.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -77,7 +76,10 @@ pub(super) fn dissents(analysis: &Analysis<'_>, cause: Cause) -> Vec<Dissent> {
     let others = [
         address(analysis, cause),
         expired(analysis, cause),
-        strays(analysis, cause),
+        interference(analysis, cause).map(|seen| Dissent {
+            seen,
+            basis: Vec::new(),
+        }),
         mute_elsewhere(analysis, cause),
     ];
     replies.chain(others.into_iter().flatten()).collect()
@@ -199,30 +201,5 @@ fn expired(analysis: &Analysis<'_>, cause: Cause) -> Option<Dissent> {
             "probes with full TTL expired at {from}: a routing loop, or a device that lowers the TTL"
         ),
         basis,
-    })
-}
-
-/// Resets in number whose numbers no client takes: something on the way interferes, or refuses and gets
-/// the numbers wrong. Where the port is silent, that is no plain drop.
-fn strays(analysis: &Analysis<'_>, cause: Cause) -> Option<Dissent> {
-    let (count, ttl) = analysis.evidence.stray_resets()?;
-    let silent = matches!(
-        cause,
-        Cause::DropHost
-            | Cause::DropEdge
-            | Cause::DropEdgeOrHost
-            | Cause::DropPath
-            | Cause::DropReturn
-            | Cause::DropSomewhere
-            | Cause::ListenerOverloaded
-            | Cause::Inconclusive
-    );
-    (silent && count >= STRAYS).then(|| Dissent {
-        seen: format!(
-            "{count} resets came back whose numbers no client accepts, sent from hop {} by their TTL: \
-             a device refuses with wrong numbers, or interferes",
-            hop_of_arrival(ttl)
-        ),
-        basis: Vec::new(),
     })
 }

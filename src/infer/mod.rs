@@ -26,6 +26,7 @@ mod extras;
 mod flawed;
 mod hole;
 mod hypothesis;
+mod interference;
 mod job;
 mod judge;
 mod limited;

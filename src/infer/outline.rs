@@ -9,10 +9,11 @@ use crate::model::probe::{Dscp, Target};
 use crate::model::reply::Answer;
 use crate::model::verdict::Cause;
 
-use super::analysis::{Analysis, Response, hop_of_arrival};
+use super::analysis::{Analysis, Response};
 use super::attempt::answered_when_repeated;
 use super::controls::host_hop;
 use super::distance::answer_hop;
+use super::interference;
 use super::refusal::refusals;
 use super::trace::{Flowed, Row, circle};
 
@@ -256,21 +257,7 @@ pub(super) fn notes(analysis: &Analysis<'_>, cause: Cause, rows: &[Row]) -> Vec<
             analysis.evidence.receive_drops()
         ));
     }
-    if analysis.evidence.near_misses() > 0 {
-        let resets = analysis
-            .evidence
-            .stray_resets()
-            .map_or(String::new(), |(count, ttl)| {
-                format!(
-                    " ({count} of them resets, sent from hop {} by their TTL)",
-                    hop_of_arrival(ttl)
-                )
-            });
-        notes.push(format!(
-            "{} frames of our flows carried no valid token and were not counted{resets}",
-            analysis.evidence.near_misses()
-        ));
-    }
+    notes.extend(interference::note(analysis));
     let repeated = answered_when_repeated(analysis);
     // Refusals are rationed, or wait for a neighbour, and so may well be missing the first time.
     let is_refused = !refusals(analysis).is_empty();

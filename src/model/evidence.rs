@@ -11,17 +11,17 @@
 pub(super) mod fact;
 mod trial;
 
-use crate::model::reply::Reply;
 use std::net::IpAddr;
 
 pub use fact::{
     DeviceRefusal, Fact, KernelSays, Lender, LocalRefusal, MOST_FURTHER, MOST_NEAR_MISSES,
-    NeighbourState, Observation, Overflow, ReceivedBy, SiblingSight,
+    NearMiss, NearMissKind, NeighbourState, Observation, Overflow, ReceivedBy, SiblingSight,
 };
 pub use trial::{HeardReply, Trial};
 
 use super::change::{Change, Stance};
-use super::probe::{ProbeId, Ttl};
+use super::probe::ProbeId;
+use super::reply::Reply;
 use super::time::Moment;
 
 /// A dated fact as the list keeps it.
@@ -48,7 +48,9 @@ pub struct Evidence {
     entries: Vec<KeptFact>,
     trials: Vec<Trial>,
     near_misses: u64,
-    stray_resets: Option<(u64, Ttl)>,
+    stray_resets: u64,
+    /// Those kept as facts, each once, with when it came first.
+    strays: Vec<(Moment, NearMiss)>,
     receive_drops: u64,
     neighbour: Option<NeighbourState>,
     kernel: Vec<KernelSays>,
@@ -133,17 +135,19 @@ impl Evidence {
     /// Takes note of a fact that is about no probe.
     fn note(&mut self, at: Moment, fact: &Fact) {
         match fact {
-            Fact::NearMiss => self.near_misses += 1,
-            Fact::StrayReset(ttl) => {
+            Fact::NearMiss(stray) => {
                 self.near_misses += 1;
-                let (count, first) = self.stray_resets.unwrap_or((0, *ttl));
-                self.stray_resets = Some((count + 1, first));
+                self.stray_resets += u64::from(is_reset(stray.as_ref()));
+                let is_known =
+                    |stray: &NearMiss| self.strays.iter().any(|(_, known)| known.is_same(stray));
+                let new = stray.filter(|stray| !is_known(stray));
+                if let Some(stray) = new.filter(|_| self.near_misses <= MOST_NEAR_MISSES) {
+                    self.strays.push((at, stray));
+                }
             }
             Fact::Overflow(more) => {
                 self.near_misses = self.near_misses.saturating_add(more.near_misses);
-                if let Some((count, _)) = &mut self.stray_resets {
-                    *count = count.saturating_add(more.resets);
-                }
+                self.stray_resets = self.stray_resets.saturating_add(more.resets);
             }
             Fact::ReceiveDrops(count) => {
                 self.receive_drops = self.receive_drops.saturating_add(*count);
@@ -168,9 +172,9 @@ impl Evidence {
     fn overflowing(&mut self, fact: &Fact, is_first: bool) -> Option<Overflow> {
         let many = self.near_misses > MOST_NEAR_MISSES;
         match fact {
-            Fact::NearMiss | Fact::StrayReset(_) => many.then(|| Overflow {
+            Fact::NearMiss(stray) => many.then(|| Overflow {
                 near_misses: 1,
-                resets: u64::from(matches!(fact, Fact::StrayReset(_))),
+                resets: u64::from(is_reset(stray.as_ref())),
                 others: 0,
             }),
             Fact::Overflow(more) => Some(*more),
@@ -304,9 +308,15 @@ impl Evidence {
         self.near_misses
     }
 
-    /// Those of them that were resets: how many, and the TTL on arrival of the first.
-    pub const fn stray_resets(&self) -> Option<(u64, Ttl)> {
+    /// How many of the near misses were resets.
+    pub const fn stray_resets(&self) -> u64 {
         self.stray_resets
+    }
+
+    /// Near misses that differ in what they would say, whence, of which flow or by their numbers, with when each
+    /// came first; of the first [`MOST_NEAR_MISSES`].
+    pub fn strays(&self) -> &[(Moment, NearMiss)] {
+        &self.strays
     }
 
     /// Frames the kernel dropped before we read them.
@@ -354,6 +364,10 @@ impl Evidence {
     pub const fn interrupted(&self) -> bool {
         self.interrupted
     }
+}
+
+fn is_reset(near_miss: Option<&NearMiss>) -> bool {
+    near_miss.is_some_and(|near_miss| near_miss.kind == NearMissKind::Reset)
 }
 
 #[cfg(test)]

@@ -86,10 +86,7 @@ impl Stats {
             probes_sent: count(own().filter(|t| t.refused.is_none()).count()),
             replies: count(own().map(|trial| trial.replies.len()).sum()),
             strays: outcome.evidence.near_misses(),
-            stray_resets: outcome
-                .evidence
-                .stray_resets()
-                .map_or(0, |(count, _)| count),
+            stray_resets: outcome.evidence.stray_resets(),
             receive_drops: outcome.evidence.receive_drops(),
             elapsed_us: micros(outcome.elapsed),
             loss_estimate: outcome.finding.loss.map(|(low, high)| [low, high]),

@@ -11,6 +11,8 @@ use synquest::capture::replay::Standing;
 use synquest::capture::write::Writer;
 use synquest::engine::{Attribution, Role, SessionId, Sighting};
 use synquest::model::endpoint::Family;
+use synquest::model::evidence::{NearMiss, NearMissKind};
+use synquest::model::probe::Ttl;
 
 use super::retold::origin;
 use crate::scenario::read_all;
@@ -91,7 +93,13 @@ fn a_flood_of_near_misses_leaves_the_account_as_it_was() {
     let run = closed();
     let answer = run.sightings.iter().find(|sighting| !sighting.departing);
     let mut miss = answer.expect("an answer").clone();
-    miss.attribution.role = Role::NearMiss(run.job.endpoint.address, [1, 2], None);
+    miss.attribution.role = Role::NearMiss(NearMiss {
+        kind: NearMissKind::Other,
+        from: run.job.endpoint.address,
+        ttl: Ttl(61),
+        ports: [40_000, run.job.endpoint.port],
+        numbers: [1, 2],
+    });
     let write = |misses: usize| {
         let session = SessionId(0);
         let mut writer = Writer::begin(Cursor::new(Vec::new()), &origin()).expect("memory");

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use synquest::model::endpoint::Endpoint;
-use synquest::model::evidence::{Evidence, Fact, LocalRefusal, ReceivedBy};
+use synquest::model::evidence::{Evidence, Fact, LocalRefusal, NearMiss, NearMissKind, ReceivedBy};
 use synquest::model::outcome::Outcome;
 use synquest::model::path::{Hop, Sight};
 use synquest::model::probe::{Dscp, Flow, Kind, Probe, ProbeId, Target, Ttl};
@@ -426,7 +426,14 @@ pub(crate) fn local_egress() -> Outcome {
     let evidence = &mut draft.outcome.evidence;
     evidence.record(Moment::START, Fact::Sent(id, syn(Target::Endpoint, 64)));
     evidence.record(Moment::START, Fact::Refused(id, LocalRefusal::Firewall));
-    evidence.record(Moment::START, Fact::NearMiss);
+    let near_miss = NearMiss {
+        kind: NearMissKind::Other,
+        from: "10.9.3.10".parse().expect("an address"),
+        ttl: Ttl(61),
+        ports: [40_000, 3306],
+        numbers: [1, 2],
+    };
+    evidence.record(Moment::START, Fact::NearMiss(Some(near_miss)));
     evidence.record(Moment::START, Fact::ReceiveDrops(3));
     *draft.verdict() = Verdict {
         state: State::Filtered,

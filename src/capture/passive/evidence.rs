@@ -136,7 +136,7 @@ pub(super) fn tell(view: &View<'_>, manner: Manner) -> Told {
     }
     for attempt in view.attempts {
         for _ in 0..attempt.near_misses.min(99) {
-            facts.push((attempt.last, 5, Fact::NearMiss));
+            facts.push((attempt.last, 5, Fact::NearMiss(None)));
         }
     }
     // Stable: the facts of one moment keep the order of the probes.

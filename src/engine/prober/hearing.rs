@@ -5,8 +5,7 @@ use super::super::ledger::{Attribution, Role};
 use super::super::session::Miss;
 use super::super::{Heard, SessionId};
 use super::Prober;
-use crate::model::evidence::ReceivedBy;
-use crate::model::probe::Ttl;
+use crate::model::evidence::{NearMiss, ReceivedBy};
 use crate::model::reply::Answer;
 use crate::model::time::Moment;
 use crate::wire::dissect::{Content, Packet, dissect};
@@ -53,8 +52,8 @@ impl Prober {
                     self.close(at, Owner { session, probe }, &packet);
                 }
             }
-            (Role::NearMiss(from, numbers, reset), Some(by)) => {
-                let miss = self.miss(at, by, session, (from, numbers), reset);
+            (Role::NearMiss(near_miss), Some(by)) => {
+                let miss = self.miss(at, by, session, near_miss);
                 // Whoever floods us fills no capture.
                 if miss != Miss::Kept {
                     return None;
@@ -98,13 +97,10 @@ impl Prober {
         at: Moment,
         by: ReceivedBy,
         session: SessionId,
-        shown: (std::net::IpAddr, [u32; 2]),
-        reset: Option<Ttl>,
+        near_miss: NearMiss,
     ) -> Miss {
         let entry = self.sessions.get_mut(&session);
-        let miss = entry.map_or(Miss::Known, |entry| {
-            entry.session.miss(at, by, shown, reset)
-        });
+        let miss = entry.map_or(Miss::Known, |entry| entry.session.miss(at, by, near_miss));
         self.near_misses += u64::from(miss != Miss::Known);
         miss
     }

@@ -75,15 +75,14 @@ impl Session {
         &mut self,
         at: Moment,
         by: ReceivedBy,
-        (from, numbers): (IpAddr, [u32; 2]),
-        reset: Option<Ttl>,
+        near_miss: NearMiss,
     ) -> Miss {
         if self.is_settled() {
             return Miss::Known;
         }
-        let echoed = self.near_misses.iter().position(|(other, source, shown)| {
-            *other != by && *source == from && *shown == numbers
-        });
+        let mut remembered = self.near_misses.iter();
+        let echoed =
+            remembered.position(|(other, known)| *other != by && known.is_same(&near_miss));
         if let Some(index) = echoed {
             self.near_misses.remove(index);
             return Miss::Known;
@@ -91,9 +90,8 @@ impl Session {
         if self.near_misses.len() == NEAR_MISSES_REMEMBERED {
             self.near_misses.pop_front();
         }
-        self.near_misses.push_back((by, from, numbers));
-        let fact = reset.map_or(Fact::NearMiss, Fact::StrayReset);
-        self.evidence.record(at, fact);
+        self.near_misses.push_back((by, near_miss));
+        self.evidence.record(at, Fact::NearMiss(Some(near_miss)));
         if self.evidence.near_misses() > MOST_NEAR_MISSES {
             Miss::Counted
         } else {

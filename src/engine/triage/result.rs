@@ -133,7 +133,7 @@ impl TriageResult {
         facts.extend(self.known.iter().cloned());
         // Facts of one moment stay in the order they were put: a SYN before its answer.
         facts.sort_by_key(|(at, _)| *at);
-        let last = (0..state.near_misses).map(|_| Fact::NearMiss);
+        let last = (0..state.near_misses).map(|_| Fact::NearMiss(None));
         let last = last.chain(neighbour.map(Fact::Neighbour));
         let last = last.chain(self.interrupted.then_some(Fact::Interrupted));
         facts.extend(last.map(|fact| (self.settled, fact)));

@@ -2,6 +2,7 @@
 //! a firm one.
 
 use super::*;
+use crate::model::evidence::{NearMiss, NearMissKind};
 use crate::model::probe::{Extras, SourceRange};
 use crate::model::verdict::PlaceKind;
 
@@ -98,17 +99,78 @@ fn a_single_refusal_lowers_a_silence_and_is_named() {
     says(&finding, "refuses");
 }
 
+/// The source port of the first SYN.
+const FIRST: u16 = 40_000;
+
+/// Records near misses on the flow from a port of ours, each with numbers of its own.
+fn interfere(evidence: &mut Evidence, (kind, count): (NearMissKind, u32), ours: u16, at: Moment) {
+    for number in 0..count {
+        let near_miss = NearMiss {
+            kind,
+            from: address(3),
+            ttl: Ttl(63),
+            ports: [ours, job().endpoint.port],
+            numbers: [number, 0],
+        };
+        evidence.record(at, Fact::NearMiss(Some(near_miss)));
+    }
+}
+
 #[test]
 fn resets_that_no_client_takes_lower_a_silence_and_are_named() {
     let script =
         |probe: &Probe, _| healthy(probe, true).filter(|_| !to_port(probe) || probe.ttl.0 <= 2);
     let (finding, mut evidence, now) = run(&script, &|_| None, &job());
     assert_eq!(finding.verdict.confidence, Confidence::Likely);
-    for _ in 0..3 {
-        evidence.record(now, Fact::StrayReset(Ttl(63)));
-    }
+    interfere(&mut evidence, (NearMissKind::Reset, 3), FIRST, now);
     let finding = judge(&evidence, &job(), now).finding;
     assert_eq!(finding.verdict.confidence, Confidence::Likely);
-    says(&finding, "3 resets came back");
+    says(&finding, "3 × reset from");
     says(&finding, "from hop 2");
+}
+
+#[test]
+fn interference_costs_firmness_only_where_it_would_have_changed_the_verdict() {
+    let (finding, evidence, now) = run(&|probe, _| healthy(probe, true), &|_| None, &job());
+    assert_eq!(finding.verdict.cause, Cause::Open);
+    assert_eq!(finding.verdict.confidence, Confidence::Proven);
+    for (kind, count, expected, flagged) in [
+        (NearMissKind::Reset, 4, Confidence::Likely, true),
+        (NearMissKind::Refusal, 4, Confidence::Likely, true),
+        (NearMissKind::Reset, 3, Confidence::Proven, false),
+        (NearMissKind::SynAck, 4, Confidence::Proven, true),
+        (NearMissKind::Other, 20, Confidence::Proven, true),
+    ] {
+        let mut evidence = evidence.clone();
+        interfere(&mut evidence, (kind, count), FIRST, now);
+        let finding = judge(&evidence, &job(), now).finding;
+        assert_eq!(finding.verdict.cause, Cause::Open);
+        assert_eq!(finding.verdict.confidence, expected, "{count} {kind:?}");
+        let note = finding
+            .notes
+            .iter()
+            .find(|note| note.contains("no valid token"));
+        let note = note.expect("near misses are told");
+        assert!(
+            note.contains(&format!("{count} × {}", kind.word())),
+            "{note}"
+        );
+        assert_eq!(note.contains("interferes"), flagged, "{note}");
+    }
+}
+
+#[test]
+fn repetitions_and_what_came_for_a_flow_we_sent_nothing_on_are_no_interference() {
+    let (_, evidence, now) = run(&|probe, _| healthy(probe, true), &|_| None, &job());
+    let mut before = evidence.clone();
+    // The last port of ours, of which nothing was sent.
+    interfere(&mut before, (NearMissKind::Reset, 20), FIRST + 15, now);
+    let mut again = evidence;
+    for _ in 0..20 {
+        interfere(&mut again, (NearMissKind::Reset, 1), FIRST, now);
+    }
+    for evidence in [before, again] {
+        let finding = judge(&evidence, &job(), now).finding;
+        assert_eq!(finding.verdict.confidence, Confidence::Proven);
+    }
 }

@@ -37,10 +37,8 @@ pub enum Fact {
     Replied(ProbeId, ReceivedBy, Reply),
     /// The probe's timeout ran out: an answer after this is late, not impossible.
     Expired(ProbeId),
-    /// Right flow, wrong token: counted and reported, never evidence.
-    NearMiss,
-    /// The same, of a reset, with its TTL on arrival: no client takes it, and yet somebody sent it.
-    StrayReset(Ttl),
+    /// Right flow, wrong token: counted and reported, never an answer. `None` where only that was kept.
+    NearMiss(Option<NearMiss>),
     /// The kernel dropped this many frames before we read them.
     ReceiveDrops(u64),
     /// We did not run for this long up to now: silence across it is invalidated.
@@ -66,6 +64,50 @@ pub enum Fact {
     Overflow(Overflow),
     /// The user or a deadline stopped the diagnosis.
     Interrupted,
+}
+
+/// A packet on one of our flows whose numbers answer nothing we sent: no client takes it, and yet somebody
+/// sent it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NearMiss {
+    /// What it would say, had its numbers been right.
+    pub kind: NearMissKind,
+    /// The address it bears.
+    pub from: IpAddr,
+    /// With what TTL it arrived.
+    pub ttl: Ttl,
+    /// Our port and the other end's, of the flow that it is about.
+    pub ports: [u16; 2],
+    /// The sequence and acknowledgment number it shows.
+    pub numbers: [u32; 2],
+}
+
+impl NearMiss {
+    /// Whether it is the same packet, by another receiver or sent again: its way may have changed.
+    pub fn is_same(&self, other: &Self) -> bool {
+        Self {
+            ttl: other.ttl,
+            ..*self
+        } == *other
+    }
+}
+
+words! {
+    /// What a near miss would say.
+    #[derive(Serialize, Deserialize)]
+    #[serde(rename_all = "kebab-case")]
+    NearMissKind {
+        /// That the port is open.
+        SynAck = "SYN-ACK",
+        /// That it is closed.
+        Reset = "reset",
+        /// That somebody refuses.
+        Refusal = "refusal",
+        /// That a TTL ran out.
+        TimeExceeded = "time-exceeded",
+        /// Nothing that decides a port.
+        Other = "other packet",
+    }
 }
 
 /// Facts of which only the number was kept: whoever floods us costs us no memory.
