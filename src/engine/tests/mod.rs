@@ -4,6 +4,7 @@ mod authentic;
 mod chaos;
 mod life;
 mod near_misses;
+mod repeated;
 
 use std::net::IpAddr;
 use std::time::Duration;
