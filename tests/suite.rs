@@ -20,6 +20,7 @@ mod consistent;
 mod crowd;
 mod explain;
 mod firewalled;
+mod fuzzed;
 mod greeting;
 mod honest;
 mod hostile;
