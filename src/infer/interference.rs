@@ -38,8 +38,12 @@ pub(super) fn interference(analysis: &Analysis<'_>, cause: Cause) -> Option<Stri
         && told.iter().any(|group| group.kind == NearMissKind::Reset)
         && is_silence(cause);
     (refuses || (different > ACCIDENTS && !told.is_empty())).then(|| {
+        let what = match resets {
+            0 => "packets".to_owned(),
+            resets => format!("{resets} resets"),
+        };
         format!(
-            "packets came back whose numbers no client accepts ({}): a device refuses with wrong \
+            "{what} came back whose numbers no client accepts ({}): a device refuses with wrong \
              numbers, or somebody interferes",
             words(told.iter().copied())
         )
