@@ -2,6 +2,7 @@
 
 mod crowd;
 mod joined;
+mod opened;
 
 use std::ops::ControlFlow;
 use std::time::{Duration, UNIX_EPOCH};
@@ -20,10 +21,8 @@ use super::terminal::Terminal;
 use super::{observed, settings};
 use crate::capture::explain::{Explained, Request, explain_part};
 use crate::capture::passive::{Choice, Conversation, TakenAt};
-use crate::capture::read::Reader;
 use crate::capture::{join, note, remarks};
 use crate::files::destination::Destination;
-use crate::files::input;
 use crate::model::verdict::Cause;
 use crate::report::advice::situation::Situation;
 use crate::report::group::Group;
@@ -50,11 +49,7 @@ pub fn run(
             force: arguments.force,
         },
     )?;
-    let path = &arguments.file;
-    let source = input::open(path)
-        .map_err(|error| Failure::usage(format!("cannot open {}: {error}", path.display())))?;
-    let reader = Reader::open(source)
-        .map_err(|reason| Failure::usage(format!("cannot explain {}: {reason}", path.display())))?;
+    let reader = opened::open(&arguments.file)?;
     let mut records = RecordWriter::new(shared, terminal, files.wants_records());
     let situation = settings::situation(arguments.situation);
     let (mut told, mut said) = (0, Vec::new());

@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value, json};
 
 use super::super::failure::Failure;
+use super::opened;
 use crate::capture::join::{
     Category, Choice, Finding, Joined, Place, Point, Protocol, Sign, Way, join, text,
 };
-use crate::capture::read::Reader;
 use crate::files::input;
 use crate::wire::frame::Direction;
 
@@ -129,15 +129,11 @@ impl Points {
 
 /// What one point saw.
 fn point(path: &Path, name: &str) -> Result<Point, Failure> {
-    if path == Path::new("-") {
+    if input::is_stream(path) {
         let text = "several captures are joined from files: stdin can be read only once";
         return Err(Failure::usage(text.to_owned()));
     }
-    let source = input::open(path)
-        .map_err(|error| Failure::usage(format!("cannot open {}: {error}", path.display())))?;
-    let reader = Reader::open(source)
-        .map_err(|reason| Failure::usage(format!("cannot explain {}: {reason}", path.display())))?;
-    Ok(Point::read(name, reader))
+    Ok(Point::read(name, opened::open(path)?))
 }
 
 /// The word of a kind of packet.
