@@ -187,19 +187,12 @@ impl Ledger {
             let port = segment.source_port;
             return Some(flawed(owner, packet, answer, Flaw::Misaddressed { port }));
         }
-        let kind = match segment.flags {
-            flags if flags.contains(Flags::RST) => NearMissKind::Reset,
-            flags if flags.contains(SYN_ACK) => NearMissKind::SynAck,
-            _ => NearMissKind::Other,
-        };
-        let near_miss = NearMiss {
-            kind,
-            from: packet.source,
-            ttl: Ttl(packet.ttl),
-            ports: [segment.destination_port, segment.source_port],
-            numbers: [segment.sequence, segment.acknowledgment],
-        };
-        self.near_miss(packet.source, near_miss)
+        self.near_miss(
+            packet.source,
+            [segment.destination_port, segment.source_port],
+            packet,
+            [segment.sequence, segment.acknowledgment],
+        )
     }
 
     /// Whether a segment that shows the right numbers also comes from where the probe went, and is
@@ -257,23 +250,8 @@ impl Ledger {
                     theirs,
                 };
                 let Some(owner) = self.quoted(quote, shown) else {
-                    let kind = match kind {
-                        Kind::Unreachable(_) => NearMissKind::Refusal,
-                        Kind::TimeExceeded => NearMissKind::TimeExceeded,
-                        Kind::TooBig { .. }
-                        | Kind::ReassemblyTimeout
-                        | Kind::EchoRequest(_)
-                        | Kind::EchoReply(_)
-                        | Kind::Other { .. } => NearMissKind::Other,
-                    };
-                    let near_miss = NearMiss {
-                        kind,
-                        from: packet.source,
-                        ttl: Ttl(packet.ttl),
-                        ports: [ours, theirs],
-                        numbers: [number, 0],
-                    };
-                    return self.near_miss(quote.destination, near_miss);
+                    let peer = quote.destination;
+                    return self.near_miss(peer, [ours, theirs], packet, [number, 0]);
                 };
                 owner
             }
@@ -337,11 +315,43 @@ impl Ledger {
         self.ends.get(&owner.session).map(|(_, target)| *target)
     }
 
-    fn near_miss(&self, peer: IpAddr, near_miss: NearMiss) -> Option<Attribution> {
-        let [ours, theirs] = near_miss.ports;
+    fn near_miss(
+        &self,
+        peer: IpAddr,
+        ports: [u16; 2],
+        packet: &Packet,
+        numbers: [u32; 2],
+    ) -> Option<Attribution> {
+        let [ours, theirs] = ports;
         let session = self.inflight.by_flow(peer, ours, theirs)?;
-        let role = Role::NearMiss(near_miss);
+        let role = Role::NearMiss(NearMiss {
+            kind: near_miss_kind(&packet.content),
+            from: packet.source,
+            ttl: Ttl(packet.ttl),
+            ports,
+            numbers,
+        });
         Some(Attribution { session, role })
+    }
+}
+
+/// What a packet would say, had its numbers been right.
+const fn near_miss_kind(content: &Content) -> NearMissKind {
+    match content {
+        Content::Tcp(segment) if segment.flags.contains(Flags::RST) => NearMissKind::Reset,
+        Content::Tcp(segment) if segment.flags.contains(SYN_ACK) => NearMissKind::SynAck,
+        Content::Icmp(message) => match message.kind {
+            Kind::Unreachable(_) => NearMissKind::Refusal,
+            Kind::TimeExceeded => NearMissKind::TimeExceeded,
+            Kind::TooBig { .. }
+            | Kind::ReassemblyTimeout
+            | Kind::EchoRequest(_)
+            | Kind::EchoReply(_)
+            | Kind::Other { .. } => NearMissKind::Other,
+        },
+        Content::Tcp(_) | Content::LaterFragment { .. } | Content::Other { .. } => {
+            NearMissKind::Other
+        }
     }
 }
 
