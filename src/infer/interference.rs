@@ -31,16 +31,15 @@ struct Group {
 pub(super) fn interference(analysis: &Analysis<'_>, cause: Cause) -> Option<String> {
     let groups = groups(analysis);
     let changes = |group: &&Group| would_change(group.kind, cause);
-    let different: usize = groups.iter().map(|group| group.count).sum();
-    let resets = analysis.evidence.stray_resets();
     let told: Vec<&Group> = groups.iter().filter(changes).collect();
-    let refuses = resets >= RESETS
-        && told.iter().any(|group| group.kind == NearMissKind::Reset)
-        && is_silence(cause);
-    (refuses || (different > ACCIDENTS && !told.is_empty())).then(|| {
-        let what = match resets {
-            0 => "packets".to_owned(),
-            resets => format!("{resets} resets"),
+    let resets = analysis.evidence.stray_resets();
+    let has_resets = told.iter().any(|group| group.kind == NearMissKind::Reset);
+    let refuses = resets >= RESETS && has_resets && is_silence(cause);
+    (refuses || (are_many(&groups) && !told.is_empty())).then(|| {
+        let what = if has_resets {
+            format!("{resets} resets")
+        } else {
+            "packets".to_owned()
         };
         format!(
             "{what} came back whose numbers no client accepts ({}): a device refuses with wrong \
@@ -54,12 +53,11 @@ pub(super) fn interference(analysis: &Analysis<'_>, cause: Cause) -> Option<Stri
 pub(super) fn note(analysis: &Analysis<'_>) -> Option<String> {
     let count = analysis.evidence.near_misses();
     let groups = groups(analysis);
-    let different: usize = groups.iter().map(|group| group.count).sum();
     let whence = match groups.as_slice() {
         [] => String::new(),
         all => format!(" ({})", words(all.iter())),
     };
-    let flagged = if different > ACCIDENTS {
+    let flagged = if are_many(&groups) {
         "; something interferes with these flows, or answers with wrong numbers"
     } else {
         ""
@@ -69,6 +67,11 @@ pub(super) fn note(analysis: &Analysis<'_>) -> Option<String> {
             "{count} frames of our flows carried no valid token and were not counted{whence}{flagged}"
         )
     })
+}
+
+/// Whether there are more than an accident makes.
+fn are_many(groups: &[Group]) -> bool {
+    groups.iter().map(|group| group.count).sum::<usize>() > ACCIDENTS
 }
 
 fn words<'a>(groups: impl Iterator<Item = &'a Group>) -> String {
