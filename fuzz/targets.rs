@@ -203,7 +203,7 @@ pub fn diagnosis(octets: &[u8]) {
         let heard = Heard::Arriving(by);
         let chosen = script.next().unwrap_or(0);
         let answered = sent.get(usize::from(chosen) % sent.len().max(1));
-        match (call % 8, answered) {
+        match (call % 9, answered) {
             (0 | 1, _) => match prober.poll(now) {
                 Output::Transmit(transmit) if sent.len() < MOST => sent.push(transmit),
                 Output::WaitUntil(until) if call & 8 != 0 => now = now.max(until),
